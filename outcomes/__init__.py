@@ -1,0 +1,1 @@
+"""Did it help? Measures, lift and return on investment as plain functions of histories."""

@@ -1,0 +1,1 @@
+"""Everything that faces outward: settings, wiring, HTTP, pages, command line and interventions."""
