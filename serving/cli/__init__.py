@@ -1,0 +1,124 @@
+"""The `keepwell` command. Each command's code is imported only when it is called."""
+
+import os
+import sys
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from governance.errors import KeepwellError
+
+COMMANDS = {
+    "demo": ("home", "A simulated company, from events to interventions, then served."),
+    "init": ("home", "Make a home; with a FILE, import it and say what is at stake."),
+    "import": ("data", "Bring your own data in through a mapping file."),
+    "consent": ("consent", "Who permitted what: grant, withdraw, show, receipt, import."),
+    "features": ("data", "Build the feature table alone."),
+    "train": ("models", "From data to an audited candidate model."),
+    "evaluate": ("models", "Someone else's scores beside ours on the same people."),
+    "audit": ("models", "The audit report of a model."),
+    "review": ("models", "List, approve or reject models with an enrolled key."),
+    "score": ("scores", "Scores with reasons, permission enforced."),
+    "serve": ("home", "The scoring service: API and pages."),
+    "dossier": ("scores", "One printable page about a decision."),
+    "replay": ("scores", "Recompute a past decision."),
+    "ledger": ("records", "Verify the log; export its signed head."),
+    "rights": ("records", "Export, erase or object for a customer."),
+    "playbooks": ("acting", "Check playbooks; see who would be chosen, without acting."),
+    "outcomes": ("acting", "Did it help? Measures, lift and ROI."),
+    "experiment": ("acting", "Analyse any randomised test in a table."),
+    "keys": ("records", "Create, list and revoke API and signing keys."),
+    "doctor": ("home", "What is installed, configured and reachable, and what to do."),
+}
+
+
+class LazyGroup(click.Group):
+    """A group that knows its commands' names and one-line helps without importing their code."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Name the commands in the order people meet them."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import the one module that holds `cmd_name`."""
+        if cmd_name not in COMMANDS:
+            return None
+        module = import_module(f"serving.cli.{COMMANDS[cmd_name][0]}")
+        command: click.Command = getattr(module, f"{cmd_name}_command")
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the commands without importing any."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option(
+    "--home",
+    type=click.Path(file_okay=False, path_type=Path),
+    envvar="KEEPWELL_HOME",
+    default=Path(),
+    show_default="the current directory",
+    help="Where everything a company owns lies.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document on standard output.")
+@click.version_option(package_name="keepwell", prog_name="keepwell")
+@click.pass_context
+def keepwell(ctx: click.Context, home: Path, as_json: bool) -> None:
+    """Which customers are drifting away or faring worse, why, and did helping help?
+
+    Asks permission before it acts, acts only within it, and proves the effect against a holdout.
+    """
+    from serving.cli.console import Session
+
+    ctx.obj = Session(home=home.resolve(), as_json=as_json)
+
+
+def main() -> None:
+    """Run one command; every expected error becomes a sentence and an exit code, never a trace."""
+    from governance.errors import KeepwellError
+
+    as_json = "--json" in sys.argv
+    try:
+        code = keepwell.main(standalone_mode=False)
+    except KeepwellError as error:
+        from serving.cli.console import report_error
+
+        code = report_error(error, as_json=as_json)
+    except click.exceptions.Abort:
+        click.echo("stopped", err=True)
+        code = 130
+    except click.ClickException as error:
+        if as_json:
+            from serving.cli.console import print_json
+
+            print_json({"error": {"code": "usage", "message": error.format_message()}})
+        error.show(sys.stderr)
+        code = 2
+    except BrokenPipeError:
+        code = 0
+    except Exception as error:
+        if os.environ.get("KEEPWELL_DEBUG"):
+            raise
+        from serving.cli.console import report_error
+
+        code = report_error(_unexpected(error), as_json=as_json)
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+def _unexpected(error: Exception) -> "KeepwellError":
+    """Name where it happened, but not what was being handled: that may be someone's data."""
+    from governance.errors import KeepwellError
+
+    last = error.__traceback__
+    while last is not None and last.tb_next is not None:
+        last = last.tb_next
+    where = f"{Path(last.tb_frame.f_code.co_filename).name}:{last.tb_lineno}" if last else "?"
+    return KeepwellError(
+        f"something unexpected happened ({type(error).__name__} at {where})",
+        hint="nothing half-done was kept; KEEPWELL_DEBUG=1 shows the details",
+    )
