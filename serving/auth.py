@@ -1,0 +1,207 @@
+"""Who may call: bearer keys with scopes, stored as hashes, shown once.
+
+A key reads `kw_<id>_<secret>`. Only the sha256 of the secret is kept. The secret of a key with
+`audit:sign` is also its owner's signing credential: its public half is enrolled when it is made.
+"""
+
+import hashlib
+import hmac
+import secrets
+from collections.abc import Collection
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+from sqlalchemy import Connection, Row, bindparam, insert, select, update
+
+from governance.errors import InvalidInput, KeepwellError, NotFound
+from governance.review import enrol, revoke_signing_key, signing_key_from_secret
+from serving.tables import api_keys
+
+SCOPES = frozenset(
+    {
+        "score:read",
+        "events:write",
+        "consent:read",
+        "consent:write",
+        "intervention:read",
+        "intervention:approve",
+        "outcomes:read",
+        "audit:sign",
+        "rights:manage",
+        "admin",
+    }
+)
+_NEVER_IMPLIED = frozenset({"audit:sign"})  # signing is asked for by name, not inherited by admin
+_NOTE_USE_EVERY = timedelta(hours=1)
+_BY_ID = select(api_keys).where(api_keys.c.key_id == bindparam("key_id"))
+
+
+class Unauthenticated(KeepwellError):
+    """No key, an unknown key, a wrong secret, or a key that is revoked or expired."""
+
+    code = "unauthenticated"
+
+
+class ScopeMissing(KeepwellError):
+    """The key is good but may not do this; `scope` is what it would need."""
+
+    exit_code = 1
+    code = "scope_missing"
+
+    def __init__(self, scope: str) -> None:
+        super().__init__(
+            f"this key lacks the scope {scope}",
+            hint=f"make one that has it: keepwell keys create --scope {scope}",
+        )
+        self.scope = scope
+
+
+class Principal(NamedTuple):
+    """Whoever calls: the key's id, its owner and what it may do."""
+
+    key_id: str
+    owner: str
+    scopes: frozenset[str]
+
+    def may(self, scope: str) -> bool:
+        """Tell whether the key has `scope`; `admin` has every one except `audit:sign`."""
+        return scope in self.scopes or ("admin" in self.scopes and scope not in _NEVER_IMPLIED)
+
+    def require(self, scope: str) -> None:
+        """Pass, or raise `ScopeMissing`."""
+        if not self.may(scope):
+            raise ScopeMissing(scope)
+
+
+class CreatedKey(NamedTuple):
+    """A new key; `key` is the only copy there will ever be."""
+
+    key_id: str
+    key: str
+    owner: str
+    scopes: tuple[str, ...]
+    expires_at: datetime | None
+
+
+class KeyRecord(NamedTuple):
+    """What is known of a key afterwards; never its secret."""
+
+    key_id: str
+    owner: str
+    scopes: tuple[str, ...]
+    created_at: datetime
+    expires_at: datetime | None
+    revoked_at: datetime | None
+    last_used_at: datetime | None
+
+
+def create_key(
+    conn: Connection,
+    scopes: Collection[str],
+    *,
+    owner: str,
+    now: datetime,
+    expires_at: datetime | None = None,
+) -> CreatedKey:
+    """Make a key for `owner`; raises `InvalidInput` for no scope, an unknown one or no owner."""
+    unknown = sorted(set(scopes) - SCOPES)
+    if unknown or not scopes:
+        raise InvalidInput(
+            f"unknown scope {', '.join(unknown)}" if unknown else "a key needs at least one scope",
+            hint="choose from " + ", ".join(sorted(SCOPES)),
+        )
+    if not owner.strip():
+        raise InvalidInput("a key needs an owner", hint="say whose key this is: --owner NAME")
+    if expires_at is not None and expires_at <= now:
+        raise InvalidInput("the key would already be expired", hint="give a later instant")
+    key_id, secret = secrets.token_hex(5), secrets.token_urlsafe(32)
+    conn.execute(
+        insert(api_keys).values(
+            key_id=key_id,
+            secret_hash=_digest(secret),
+            owner=owner.strip(),
+            scopes=sorted(set(scopes)),
+            created_at=now,
+            expires_at=expires_at,
+        )
+    )
+    if "audit:sign" in scopes:
+        public_key = signing_key_from_secret(secret).public_key()
+        enrol(conn, key_id, owner.strip(), public_key, now=now)
+    return CreatedKey(
+        key_id, f"kw_{key_id}_{secret}", owner.strip(), tuple(sorted(set(scopes))), expires_at
+    )
+
+
+def authenticate(conn: Connection, key: str, *, now: datetime) -> Principal:
+    """Find out who calls; raises `Unauthenticated`, in the same words whatever is wrong."""
+    key_id, secret = split_key(key)
+    row = conn.execute(_BY_ID, {"key_id": key_id}).first()
+    expected = row.secret_hash if row is not None else _digest("")
+    matches = hmac.compare_digest(_digest(secret), expected)
+    if row is None or not matches or not _is_valid(row, now):
+        raise _unauthenticated()
+    return Principal(row.key_id, row.owner, frozenset(row.scopes))
+
+
+def split_key(key: str) -> tuple[str, str]:
+    """Take `kw_<id>_<secret>` apart; raises `Unauthenticated` for any other shape."""
+    parts = key.split("_", 2)
+    if len(parts) != 3 or parts[0] != "kw" or not parts[1] or not parts[2]:
+        raise _unauthenticated()
+    return parts[1], parts[2]
+
+
+def note_use(conn: Connection, key_id: str, *, now: datetime) -> None:
+    """Remember that a key was used, at most once an hour."""
+    conn.execute(
+        update(api_keys)
+        .where(api_keys.c.key_id == key_id)
+        .where(
+            api_keys.c.last_used_at.is_(None) | (api_keys.c.last_used_at < now - _NOTE_USE_EVERY)
+        )
+        .values(last_used_at=now)
+    )
+
+
+def list_keys(conn: Connection) -> tuple[KeyRecord, ...]:
+    """List every key ever made, oldest first."""
+    rows = conn.execute(select(api_keys).order_by(api_keys.c.created_at, api_keys.c.key_id))
+    return tuple(
+        KeyRecord(
+            row.key_id,
+            row.owner,
+            tuple(row.scopes),
+            row.created_at,
+            row.expires_at,
+            row.revoked_at,
+            row.last_used_at,
+        )
+        for row in rows
+    )
+
+
+def revoke_key(conn: Connection, key_id: str, *, now: datetime) -> None:
+    """End a key at once, with what it could sign; raises `NotFound`. Again changes nothing."""
+    row = conn.execute(_BY_ID, {"key_id": key_id}).first()
+    if row is None:
+        raise NotFound(f"no key has the id {key_id!r}", hint="see: keepwell keys list")
+    if row.revoked_at is None:
+        conn.execute(update(api_keys).where(api_keys.c.key_id == key_id).values(revoked_at=now))
+        if "audit:sign" in row.scopes:
+            revoke_signing_key(conn, key_id, now=now)
+
+
+def _is_valid(row: Row[tuple[object, ...]], now: datetime) -> bool:
+    return row.revoked_at is None and (row.expires_at is None or now < row.expires_at)
+
+
+def _digest(secret: str) -> str:
+    return hashlib.sha256(secret.encode()).hexdigest()
+
+
+def _unauthenticated() -> Unauthenticated:
+    return Unauthenticated(
+        "the bearer key is missing, unknown, expired or revoked",
+        hint="send the header: Authorization: Bearer kw_…",
+    )

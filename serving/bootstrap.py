@@ -1,0 +1,178 @@
+"""Builds everything once: a home on disk becomes one frozen `Keepwell` that others are handed."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from sqlalchemy import insert, select
+from sqlalchemy.exc import OperationalError, ProgrammingError
+
+from features.labels import Target
+from features.store import HistoryStore
+from governance.consent import Basis, ConsentRegistry, PurposeRules
+from governance.errors import ConfigurationError, NotFound
+from governance.gate import GatePolicy
+from governance.ledger import Ledger
+from governance.pseudonym import Journal, PersonIds, Pseudonymiser, Suppression
+from serving import tables
+from serving.database import Database, sqlite_url
+from serving.home import Home
+from serving.keys import HomeKeys, create_keys, load_keys
+from serving.migrate import migrate
+from serving.settings import HomeKind, Settings, load_settings, write_settings
+
+
+@dataclass(frozen=True)
+class Keepwell:
+    """A home, opened: its settings, its database and the collaborators built on them.
+
+    `kind` is what the database says; everything a demo or evaluation home puts out says so.
+    """
+
+    home: Home
+    kind: HomeKind
+    created_at: datetime
+    settings: Settings
+    keys: HomeKeys
+    database: Database
+    registry: ConsentRegistry
+    ledger: Ledger
+    persons: PersonIds
+    pseudonymiser: Pseudonymiser
+    suppression: Suppression
+    journal: Journal
+    store: HistoryStore
+    targets: Mapping[str, Target]
+    gate_policy: GatePolicy
+
+    def target(self, name: str, *, horizon_days: int | None = None) -> Target:
+        """Look a target up by name, with another horizon if one is given; raises `NotFound`."""
+        found = self.targets.get(name)
+        if found is None:
+            raise NotFound(
+                f"no target is called {name!r}; there is {', '.join(sorted(self.targets))}",
+                hint=f"add [targets.{name}] to keepwell.toml",
+            )
+        return found if horizon_days is None else found._replace(horizon_days=horizon_days)
+
+    def close(self) -> None:
+        """Return every database connection."""
+        self.database.close()
+
+
+def create_home(root: Path, settings: Settings, *, now: datetime) -> Keepwell:
+    """Make a home of `settings.kind` at `root`, or open the one that is there.
+
+    Directories, keys and tables are made where they are missing; nothing is replaced. Raises
+    `ConfigurationError` if a home of another kind lives there.
+    """
+    home = Home(root.resolve())
+    for directory in home.directories:
+        directory.mkdir(parents=True, exist_ok=True)
+    if not home.settings_file.exists():
+        write_settings(home.settings_file, settings)
+    create_keys(home.keys)
+    effective = load_settings(home.settings_file)
+    database = _database(home, effective)
+    migrate(database)
+    with database.write() as conn:
+        if conn.execute(select(tables.home.c.kind)).first() is None:
+            conn.execute(insert(tables.home).values(id=1, kind=settings.kind, created_at=now))
+    database.close()
+    opened = open_home(root)
+    if opened.kind != settings.kind:
+        opened.close()
+        raise ConfigurationError(
+            [f"this is a {opened.kind} home, not a {settings.kind} one"],
+            source=str(home.root),
+            hint="a home keeps its kind for life: choose another directory",
+        )
+    return opened
+
+
+def open_home(root: Path) -> Keepwell:
+    """Open the home at `root`; raises `NotFound` where there is none.
+
+    The kind written in the database is the truth: a `keepwell.toml` that says otherwise raises
+    `ConfigurationError`, so that editing a line never turns an evaluation home into one that
+    contacts people.
+    """
+    home = Home(root.resolve())
+    settings = load_settings(home.settings_file)
+    if not home.keys.is_dir():
+        raise NotFound(
+            f"{home.root} is not a Keepwell home",
+            hint=f"make one with: keepwell --home {home.root} init",
+        )
+    database = _database(home, settings)
+    migrate(database)
+    kind, created_at = _identity(home, database)
+    if kind != settings.kind:
+        raise ConfigurationError(
+            [f"kind is {settings.kind!r}, but this home was made as {kind!r}"],
+            source=home.settings_file.name,
+            hint=f'write kind = "{kind}"; a home keeps its kind for life',
+        )
+    keys = load_keys(home.keys)
+    return Keepwell(
+        home=home,
+        kind=kind,
+        created_at=created_at,
+        settings=settings,
+        keys=keys,
+        database=database,
+        registry=ConsentRegistry(purpose_rules(settings), home_kind=kind),
+        ledger=Ledger(keys.ledger),
+        persons=PersonIds(),
+        pseudonymiser=Pseudonymiser(keys.pseudonym),
+        suppression=Suppression(keys.suppression),
+        journal=Journal(home.journal / "journal.jsonl", keys.journal),
+        store=HistoryStore(home.history),
+        targets=_targets(settings),
+        gate_policy=_gate_policy(settings),
+    )
+
+
+def purpose_rules(settings: Settings) -> PurposeRules:
+    """Say which basis carries which purpose: the defaults, with the settings over them."""
+    stated = {
+        purpose: Basis(each.basis, each.assessment) for purpose, each in settings.purposes.items()
+    }
+    return PurposeRules(stated)
+
+
+def _targets(settings: Settings) -> Mapping[str, Target]:
+    return {
+        name: Target(
+            name=name,
+            kind=each.kind,
+            horizon_days=each.horizon_days,
+            active_window_days=each.active_window_days,
+            event_kind=each.event_kind,
+            purpose=each.purpose,
+        )
+        for name, each in settings.targets.items()
+    }
+
+
+def _gate_policy(settings: Settings) -> GatePolicy:
+    return GatePolicy(**settings.gate.model_dump(exclude_none=True))
+
+
+def _database(home: Home, settings: Settings) -> Database:
+    return Database(settings.database_url or sqlite_url(home.database_file))
+
+
+def _identity(home: Home, database: Database) -> tuple[HomeKind, datetime]:
+    try:
+        with database.read() as conn:
+            row = conn.execute(select(tables.home.c.kind, tables.home.c.created_at)).first()
+    except (OperationalError, ProgrammingError):
+        row = None
+    if row is None:
+        raise NotFound(
+            f"the database of {home.root} does not say what kind of home this is",
+            hint=f"make the home with: keepwell --home {home.root} init",
+        )
+    return row.kind, row.created_at

@@ -1,0 +1,76 @@
+"""Where a company's things lie: one directory, known names inside it."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Home:
+    """The paths below one home directory; makes nothing by itself."""
+
+    root: Path
+
+    @property
+    def settings_file(self) -> Path:
+        """`keepwell.toml`: what the company has decided; optional."""
+        return self.root / "keepwell.toml"
+
+    @property
+    def var(self) -> Path:
+        """Everything Keepwell writes, apart from MLflow."""
+        return self.root / "var"
+
+    @property
+    def database_file(self) -> Path:
+        """The embedded operational database, where no other is configured."""
+        return self.var / "keepwell.db"
+
+    @property
+    def history(self) -> Path:
+        """Immutable Parquet segments of events."""
+        return self.var / "history"
+
+    @property
+    def keys(self) -> Path:
+        """Secrets, readable by the owner alone."""
+        return self.var / "keys"
+
+    @property
+    def journal(self) -> Path:
+        """Erasures and withdrawals, kept outside the backup and replayed after a restore."""
+        return self.var / "journal"
+
+    @property
+    def bundles(self) -> Path:
+        """Models as plain files, one directory per digest."""
+        return self.var / "bundles"
+
+    @property
+    def reports(self) -> Path:
+        """Audit reports and dossiers."""
+        return self.var / "reports"
+
+    @property
+    def rejects(self) -> Path:
+        """Lines that an import could not take, with the reason."""
+        return self.var / "rejects"
+
+    @property
+    def mlruns(self) -> Path:
+        """MLflow's database and artifacts."""
+        return self.root / "mlruns"
+
+    @property
+    def directories(self) -> tuple[Path, ...]:
+        """Every directory of a home, parents first."""
+        return (
+            self.root,
+            self.var,
+            self.history,
+            self.keys,
+            self.journal,
+            self.bundles,
+            self.reports,
+            self.rejects,
+            self.mlruns,
+        )

@@ -1,0 +1,60 @@
+"""Brings a home's database to the shape this version expects: quick when it already has it."""
+
+from pathlib import Path
+
+from sqlalchemy import Connection, MetaData, inspect, text
+
+from features import tables as features_tables
+from governance import tables as governance_tables
+from serving import tables as serving_tables
+from serving.database import Database
+from serving.interventions import tables as intervention_tables
+
+MIGRATIONS = Path(__file__).parent / "migrations"
+_ADVISORY_LOCK = 0x6B656570  # "keep": one migration at a time on PostgreSQL
+
+
+def metadatas() -> tuple[MetaData, ...]:
+    """Give the tables of every floor; each floor owns its own."""
+    return (
+        governance_tables.metadata,
+        features_tables.metadata,
+        serving_tables.metadata,
+        intervention_tables.metadata,
+    )
+
+
+def newest_revision() -> str:
+    """Name the revision this version expects: the highest number among the migration files."""
+    return max(path.name.split("_")[0] for path in (MIGRATIONS / "versions").glob("[0-9]*.py"))
+
+
+def migrate(database: Database) -> None:
+    """Upgrade the database if it is behind; whoever comes second waits and finds it done."""
+    newest = newest_revision()
+    with database.read() as conn:
+        if current_revision(conn) == newest:
+            return
+    with database.write() as conn:
+        if not database.is_sqlite:
+            conn.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _ADVISORY_LOCK})
+        if current_revision(conn) != newest:
+            _upgrade(conn)
+
+
+def current_revision(conn: Connection) -> str | None:
+    """Say which revision the database is at; None for an empty one."""
+    if not inspect(conn).has_table("alembic_version"):
+        return None
+    found = conn.execute(text("SELECT version_num FROM alembic_version")).scalar()
+    return None if found is None else str(found)
+
+
+def _upgrade(conn: Connection) -> None:
+    from alembic import command  # noqa: PLC0415 - slow to import and needed once in a home's life
+    from alembic.config import Config  # noqa: PLC0415
+
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    config.attributes["connection"] = conn
+    command.upgrade(config, "head")

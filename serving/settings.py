@@ -1,0 +1,192 @@
+"""A home's settings: `keepwell.toml`, then `KEEPWELL_*` from the environment, checked at once.
+
+`KEEPWELL_DATABASE_URL` sets `database_url`, `KEEPWELL_WEBHOOK__URL` sets `url` of `[webhook]`.
+This is the one module that reads the environment.
+"""
+
+import os
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from zoneinfo import ZoneInfo
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from governance.errors import ConfigurationError
+
+HomeKind = Literal["production", "demo", "evaluation"]
+Mode = Literal["observe", "advise", "act"]
+PREFIX = "KEEPWELL_"
+_NOT_SETTINGS = frozenset({"HOME", "REQUIRE_ALL"})  # where the home is; how strict the tests are
+
+
+class _Record(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class PurposeSettings(_Record):
+    """What carries one purpose; legitimate interest states the hash of its assessment."""
+
+    basis: Literal["consent", "explicit_consent", "legitimate_interest", "contract"]
+    assessment: str | None = Field(default=None, pattern=r"^[0-9a-f]{64}$")
+
+
+class TargetSettings(_Record):
+    """What a model predicts: inactivity over a horizon, or a label that came with the data."""
+
+    kind: Literal["inactivity", "given"] = "inactivity"
+    horizon_days: int = Field(default=90, ge=1, le=730)
+    active_window_days: int = Field(default=365, ge=1)
+    event_kind: str = "order"
+    purpose: str = "risk_scoring"
+
+
+class GateSettings(_Record):
+    """When a model may go to review; what is not stated keeps the gate's own default."""
+
+    min_auc_over_baseline_low: float | None = None
+    max_ece: float | None = Field(default=None, gt=0, le=1)
+    min_test_positives: int | None = Field(default=None, ge=1)
+    max_fairness_gap: float | None = Field(default=None, gt=0, le=1)
+    fairness_required: bool | None = None
+
+
+class ContactSettings(_Record):
+    """How often and when a customer may be contacted, and what all contacts together may cost."""
+
+    max_per_30_days: int = Field(default=2, ge=0)
+    quiet_from: str = Field(default="20:00", pattern=r"^([01]\d|2[0-3]):[0-5]\d$")
+    quiet_until: str = Field(default="08:00", pattern=r"^([01]\d|2[0-3]):[0-5]\d$")
+    budget: float = Field(default=1000.0, ge=0)
+
+
+class WebhookSettings(_Record):
+    """Where signed messages go; the signing secret lies among the home's keys."""
+
+    url: str | None = Field(default=None, pattern=r"^https?://")
+    timeout_seconds: float = Field(default=10.0, gt=0, le=60)
+
+
+class LimitSettings(_Record):
+    """What one request may carry, and how many are worked on at a time."""
+
+    body_bytes: int = Field(default=1_000_000, ge=1_000, le=16_000_000)
+    concurrency: int = Field(default=64, ge=1)
+
+
+class Settings(_Record):
+    """Everything a company has decided about its home."""
+
+    kind: HomeKind = "production"
+    timezone: str = "UTC"
+    currency: Annotated[str, Field(pattern=r"^[A-Z]{3}$")] = "EUR"
+    database_url: str | None = None
+    mode: Mode = "observe"
+    keep_text: bool = True
+    purposes: Mapping[str, PurposeSettings] = Field(default_factory=dict)
+    targets: Mapping[str, TargetSettings] = Field(
+        default_factory=lambda: {"churn": TargetSettings()}
+    )
+    gate: GateSettings = GateSettings()
+    contact: ContactSettings = ContactSettings()
+    webhook: WebhookSettings = WebhookSettings()
+    limits: LimitSettings = LimitSettings()
+
+    @field_validator("timezone")
+    @classmethod
+    def _known_zone(cls, name: str) -> str:
+        try:
+            ZoneInfo(name)
+        except (KeyError, ValueError, OSError):
+            raise ValueError("not a time zone; write it as Europe/Berlin") from None
+        return name
+
+    @field_validator("purposes", mode="before")
+    @classmethod
+    def _short_form(cls, purposes: Any) -> Any:
+        """Take `risk_scoring = "consent"` for `risk_scoring = { basis = "consent" }`."""
+        if not isinstance(purposes, Mapping):
+            return purposes
+        return {
+            purpose: {"basis": value} if isinstance(value, str) else value
+            for purpose, value in purposes.items()
+        }
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The zone in which bare dates begin at midnight."""
+        return ZoneInfo(self.timezone)
+
+
+def load_settings(path: Path, environment: Mapping[str, str] | None = None) -> Settings:
+    """Read the settings of a home; a missing file means every default.
+
+    Raises `ConfigurationError` with all mistakes of the file and the environment together.
+    """
+    found: dict[str, Any] = {}
+    if path.exists():
+        try:
+            found = tomllib.loads(path.read_text(encoding="utf-8"))
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            raise ConfigurationError([f"not readable as TOML: {error}"], source=path.name) from None
+    _overlay(found, os.environ if environment is None else environment)
+    try:
+        return Settings.model_validate(found)
+    except ValidationError as error:
+        problems = [
+            f"{'.'.join(str(step) for step in each['loc'])}: {each['msg']}"
+            for each in error.errors(include_input=False, include_url=False)
+        ]
+        raise ConfigurationError(
+            problems,
+            source=f"{path.name} (with the environment's {PREFIX}* over it)",
+            hint=f"correct {path} or unset the variable",
+        ) from None
+
+
+def write_settings(path: Path, settings: Settings) -> None:
+    """Write a first `keepwell.toml` with what differs from the defaults, once, for people to edit."""
+    lines = ["# Settings of this home. Every line is optional; `keepwell doctor` explains them."]
+    nested: list[str] = []
+    for name, value in settings.model_dump(exclude_defaults=True, exclude_none=True).items():
+        if isinstance(value, Mapping):
+            nested += _table((name,), value)
+        else:
+            lines.append(f"{name} = {_literal(value)}")
+    path.write_text("\n".join([*lines, *nested]) + "\n", encoding="utf-8")
+
+
+def _overlay(found: dict[str, Any], environment: Mapping[str, str]) -> None:
+    for variable, value in sorted(environment.items()):
+        name = variable.removeprefix(PREFIX)
+        if name == variable or name in _NOT_SETTINGS:
+            continue
+        *tables, key = name.lower().split("__")
+        place = found
+        for table in tables:
+            place = place.setdefault(table, {})
+        place[key] = value
+
+
+def _table(path: tuple[str, ...], values: Mapping[str, Any]) -> list[str]:
+    scalars = {k: v for k, v in values.items() if not isinstance(v, Mapping)}
+    lines = ["", f"[{'.'.join(_key(step) for step in path)}]"] if scalars else []
+    lines += [f"{_key(key)} = {_literal(value)}" for key, value in scalars.items()]
+    for key, value in values.items():
+        if isinstance(value, Mapping):
+            lines += _table((*path, key), value)
+    return lines
+
+
+def _key(name: str) -> str:
+    return name if name.replace("_", "").replace("-", "").isalnum() else _literal(name)
+
+
+def _literal(value: object) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int | float):
+        return repr(value)
+    text = str(value).replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{text}"'
