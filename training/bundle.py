@@ -1,0 +1,275 @@
+"""A model on disk as a directory of plain files; nothing in it is ever run.
+
+    manifest.json   target, features with their definitions, weights, calibrator, widths, facts
+    lightgbm.txt    the trees (absent when the blend has none)
+    linear.json     the curves of the additive member (absent when the blend has none)
+    digests.json    the sha256 of each of the above
+
+`model_digest` is the sha256 over the sorted lines `<sha256>  <file>`. Every byte is checked against
+it before anything is parsed: a damaged tree file can end the interpreter or load silently.
+"""
+
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import lightgbm
+import numpy as np
+from numpy.typing import NDArray
+
+from governance.errors import IntegrityBroken, InvalidInput, NotFound
+from training.calibrate import Calibrator, IntervalWidths
+from training.model import AdditiveMember, Matrix, RiskModel, Scores, Vector
+
+FORMAT = 1
+MANIFEST, TREES, LINEAR, DIGESTS = "manifest.json", "lightgbm.txt", "linear.json", "digests.json"
+_MEMBERS = (MANIFEST, TREES, LINEAR)
+_PROBE_SECONDS = 60
+
+
+@dataclass(frozen=True)
+class Support:
+    """What training saw of each feature: the range of its middle 99.8 % and the share missing."""
+
+    low: tuple[float, ...]
+    high: tuple[float, ...]
+    missing: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class Description:
+    """What a bundle says of itself beside its numbers.
+
+    `names` (k,): features in the order of the columns. `definitions` (k,): each feature's
+    definition as JSON. `created_at`: an instant in canonical text. `facts`: anything else about the
+    training that is free of personal data.
+    """
+
+    target: str
+    horizon_days: int
+    purpose: str
+    names: tuple[str, ...]
+    definitions: tuple[Mapping[str, Any], ...]
+    support: Support
+    created_at: str
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class LoadedModel:
+    """A checked bundle, ready to score; safe to share between threads."""
+
+    digest: str
+    description: Description
+    model: RiskModel
+
+    @property
+    def target(self) -> str:
+        """What the probability is of, for example `churn`."""
+        return self.description.target
+
+    @property
+    def horizon_days(self) -> int:
+        """Within how many days."""
+        return self.description.horizon_days
+
+    @property
+    def purpose(self) -> str:
+        """The purpose a customer must permit to be scored by it."""
+        return self.description.purpose
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The features, in the order of the columns of `predict`."""
+        return self.description.names
+
+    @property
+    def definitions(self) -> tuple[Mapping[str, Any], ...]:
+        """Each feature's definition as JSON, in the same order."""
+        return self.description.definitions
+
+    def predict(self, values: Matrix) -> Scores:
+        """Score rows of shape (n, k), columns in the order of `names`; NaN is missing."""
+        return self.model.predict(values)
+
+    def outside_support(self, values: Matrix) -> NDArray[np.int64]:
+        """How many features of each row lie outside what training saw, shape (n,)."""
+        support = self.description.support
+        with np.errstate(invalid="ignore"):
+            outside = (values < np.asarray(support.low)) | (values > np.asarray(support.high))
+        unseen = np.isnan(values) & (np.asarray(support.missing) == 0.0)
+        return np.asarray(np.sum(outside | unseen, axis=1), dtype=np.int64)
+
+
+def support_of(values: Matrix) -> Support:
+    """Measure the range and missing share of each column of a training table (n, k)."""
+    missing = np.mean(np.isnan(values), axis=0)
+    low, high = np.zeros(values.shape[1]), np.zeros(values.shape[1])
+    for j in range(values.shape[1]):
+        seen = values[~np.isnan(values[:, j]), j]
+        if len(seen):
+            low[j], high[j] = np.quantile(seen, [0.001, 0.999], method="nearest")
+    return Support(tuple(low.tolist()), tuple(high.tolist()), tuple(missing.tolist()))
+
+
+def save(model: RiskModel, description: Description, directory: Path) -> str:
+    """Write a bundle to `directory` (which must not exist) in one rename; returns its digest."""
+    if directory.exists():
+        raise InvalidInput(f"{directory.name} exists already; a bundle is never changed")
+    files = {MANIFEST: _json_bytes(_manifest(model, description))}
+    if model.trees is not None:
+        files[TREES] = model.trees.model_to_string(num_iteration=-1).encode()
+    if model.additive is not None:
+        files[LINEAR] = _json_bytes(model.additive.to_json())
+    digests = {name: hashlib.sha256(content).hexdigest() for name, content in files.items()}
+    directory.parent.mkdir(parents=True, exist_ok=True)
+    growing = Path(tempfile.mkdtemp(prefix=".bundle-", dir=directory.parent))
+    try:
+        for name, content in {**files, DIGESTS: _json_bytes(digests)}.items():
+            with (growing / name).open("wb") as out:
+                out.write(content)
+                out.flush()
+                os.fsync(out.fileno())
+        growing.chmod(0o755)
+        growing.rename(directory)
+    except OSError:
+        shutil.rmtree(growing, ignore_errors=True)
+        raise
+    return _digest_of(digests)
+
+
+def digest(directory: Path) -> str:
+    """Compute the model digest of the files as they are now."""
+    return _digest_of(_hashes(_read(directory)))
+
+
+def load(directory: Path, *, expected_digest: str) -> LoadedModel:
+    """Read a bundle whose every byte is what `expected_digest` says.
+
+    Raises `IntegrityBroken` when it is not, before anything is parsed, and `NotFound` when there is
+    no bundle. Call `probe` first for a bundle this process has not loaded before.
+    """
+    files = _read(directory)
+    found = _digest_of(_hashes(files))
+    if found != expected_digest:
+        raise IntegrityBroken(
+            f"the model files have digest {found[:12]}…, {expected_digest[:12]}… was approved",
+            hint="restore the bundle from a backup, or train and approve again",
+        )
+    manifest = json.loads(files[MANIFEST])
+    if manifest.get("format") != FORMAT:
+        raise InvalidInput(f"bundle format {manifest.get('format')!r}, expected {FORMAT}")
+    return LoadedModel(found, _description(manifest), _model(manifest, files))
+
+
+def probe(directory: Path, *, expected_digest: str) -> None:
+    """Load and score once in a child process; raises `IntegrityBroken` if that child fails."""
+    command = [sys.executable, "-m", "training.bundle", str(directory), expected_digest]
+    try:
+        child = subprocess.run(  # noqa: S603 - our own interpreter and module
+            command, capture_output=True, timeout=_PROBE_SECONDS, check=False
+        )
+    except subprocess.TimeoutExpired:
+        raise IntegrityBroken(f"trying the model took over {_PROBE_SECONDS} s") from None
+    if child.returncode != 0:
+        raise IntegrityBroken(
+            f"trying the model in a child process ended with code {child.returncode}",
+            hint="the model that serves now stays; train again",
+        )
+
+
+def _read(directory: Path) -> dict[str, bytes]:
+    files = {
+        name: (directory / name).read_bytes() for name in _MEMBERS if (directory / name).is_file()
+    }
+    if MANIFEST not in files:
+        raise NotFound(f"no model bundle named {directory.name}")
+    return files
+
+
+def _hashes(files: Mapping[str, bytes]) -> dict[str, str]:
+    return {name: hashlib.sha256(content).hexdigest() for name, content in files.items()}
+
+
+def _digest_of(digests: Mapping[str, str]) -> str:
+    lines = "".join(f"{digests[name]}  {name}\n" for name in sorted(digests))
+    return hashlib.sha256(lines.encode()).hexdigest()
+
+
+def _json_bytes(content: Mapping[str, Any]) -> bytes:
+    text = json.dumps(content, sort_keys=True, allow_nan=False, ensure_ascii=False, indent=1)
+    return (text + "\n").encode()
+
+
+def _manifest(model: RiskModel, description: Description) -> dict[str, Any]:
+    support = description.support
+    return {
+        "format": FORMAT,
+        "target": description.target,
+        "horizon_days": description.horizon_days,
+        "purpose": description.purpose,
+        "features": list(description.names),
+        "definitions": [dict(found) for found in description.definitions],
+        "support": {
+            "low": list(support.low),
+            "high": list(support.high),
+            "missing": list(support.missing),
+        },
+        "created_at": description.created_at,
+        "facts": dict(description.facts),
+        "scale": "log-odds of the blend before calibration",
+        "intercept": model.intercept,
+        "tree_weight": model.tree_weight,
+        "additive_weight": model.additive_weight,
+        "calibrator": model.calibrator.to_json(),
+        "interval_90": model.widths.to_json(),
+    }
+
+
+def _description(manifest: Mapping[str, Any]) -> Description:
+    support = manifest["support"]
+    return Description(
+        target=manifest["target"],
+        horizon_days=int(manifest["horizon_days"]),
+        purpose=manifest["purpose"],
+        names=tuple(manifest["features"]),
+        definitions=tuple(manifest["definitions"]),
+        support=Support(tuple(support["low"]), tuple(support["high"]), tuple(support["missing"])),
+        created_at=manifest["created_at"],
+        facts=manifest["facts"],
+    )
+
+
+def _model(manifest: Mapping[str, Any], files: Mapping[str, bytes]) -> RiskModel:
+    trees = lightgbm.Booster(model_str=files[TREES].decode()) if TREES in files else None
+    linear = AdditiveMember.from_json(json.loads(files[LINEAR])) if LINEAR in files else None
+    return RiskModel(
+        features=len(manifest["features"]),
+        intercept=float(manifest["intercept"]),
+        trees=trees,
+        tree_weight=float(manifest["tree_weight"]),
+        additive=linear,
+        additive_weight=float(manifest["additive_weight"]),
+        calibrator=Calibrator.from_json(manifest["calibrator"]),
+        widths=IntervalWidths.from_json(manifest["interval_90"]),
+    )
+
+
+def _try(directory: Path, expected_digest: str) -> None:
+    loaded = load(directory, expected_digest=expected_digest)
+    scores = loaded.predict(np.full((1, len(loaded.names)), np.nan))
+    probability: Vector = scores.probability
+    if not np.all(np.isfinite(probability)):
+        raise IntegrityBroken("the model gives no number for an empty row")
+
+
+if __name__ == "__main__":
+    _try(Path(sys.argv[1]), sys.argv[2])

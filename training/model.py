@@ -1,0 +1,184 @@
+"""The risk model as plain numbers: members added in log-odds, then a monotone calibrator.
+
+Training fits it, a bundle carries it, serving computes with it: one class, so that a score served
+is the score evaluated. Needs numpy and LightGBM only.
+"""
+
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import lightgbm
+import numpy as np
+from numpy.typing import NDArray
+
+from governance.errors import InvalidInput
+from training.calibrate import Calibrator, IntervalWidths, sigmoid
+
+Matrix = NDArray[np.float64]
+Vector = NDArray[np.float64]
+
+_CHUNK_ROWS = 4096
+_MANY_ROWS = 20_000
+
+
+class Scores(NamedTuple):
+    """What a model says of n rows with k features.
+
+    `probability`, `low`, `high` (n,): calibrated, with the 90 % interval, low ≤ probability ≤ high.
+    `log_odds` (n,): the blend before calibration. `contributions` (n, k): what each feature added;
+    row sums plus `base` are `log_odds` within 1e-9.
+    """
+
+    probability: Vector
+    low: Vector
+    high: Vector
+    log_odds: Vector
+    contributions: Matrix
+    base: float
+
+
+@dataclass(frozen=True)
+class AdditiveMember:
+    """A sum of one curve per feature, in log-odds; the linear member of the blend.
+
+    Each curve is straight lines between knots, constant outside them, with a level of its own for a
+    missing value. `left`, `width`, `rise` (k, m): the m ramps of each of the k curves, padded with
+    rise 0. `start` (k,): the curve left of its first knot. `missing` (k,). `intercept`: the sum for
+    a customer who is average in everything.
+    """
+
+    left: Matrix
+    width: Matrix
+    rise: Matrix
+    start: Vector
+    missing: Vector
+    intercept: float
+
+    @classmethod
+    def from_curves(
+        cls, knots: list[Vector], levels: list[Vector], missing: Vector, intercept: float
+    ) -> "AdditiveMember":
+        """Build from `knots[j]` (rising) and `levels[j]`, as many of each, for every feature j."""
+        ramps = max([len(found) - 1 for found in knots] + [1])
+        left, rise = np.zeros((len(knots), ramps)), np.zeros((len(knots), ramps))
+        width, start = np.ones((len(knots), ramps)), np.zeros(len(knots))
+        for j, (at, level) in enumerate(zip(knots, levels, strict=True)):
+            if len(at) != len(level) or not len(at) or np.any(np.diff(at) <= 0):
+                raise InvalidInput(f"curve {j}: knots must rise, with one level each")
+            steps = len(at) - 1
+            left[j, :steps], width[j, :steps] = at[:-1], np.diff(at)
+            rise[j, :steps], start[j] = np.diff(level), level[0]
+        return cls(left, width, rise, start, missing, intercept)
+
+    def contributions(self, values: Matrix) -> Matrix:
+        """Log-odds that each feature adds, shape (n, k), for `values` of shape (n, k)."""
+        out = np.empty_like(values)
+        for begin in range(0, len(values), _CHUNK_ROWS):
+            x = values[begin : begin + _CHUNK_ROWS, :, None]
+            share = np.clip((x - self.left) / self.width, 0.0, 1.0)
+            curve = self.start + np.sum(share * self.rise, axis=2)
+            out[begin : begin + _CHUNK_ROWS] = np.where(np.isnan(x[:, :, 0]), self.missing, curve)
+        return out
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain lists; `from_json` gives the very same numbers back."""
+        return {
+            "intercept": self.intercept,
+            "start": self.start.tolist(),
+            "missing": self.missing.tolist(),
+            "left": self.left.tolist(),
+            "width": self.width.tolist(),
+            "rise": self.rise.tolist(),
+        }
+
+    @classmethod
+    def from_json(cls, found: dict[str, Any]) -> "AdditiveMember":
+        """Read what `to_json` wrote."""
+
+        def array(name: str) -> Matrix:
+            return np.asarray(found[name], dtype=np.float64)
+
+        return cls(
+            array("left"),
+            array("width"),
+            array("rise"),
+            array("start"),
+            array("missing"),
+            float(found["intercept"]),
+        )
+
+
+@dataclass(frozen=True)
+class RiskModel:
+    """A fitted blend over k features; equal inputs give bit-equal scores, one row or a million.
+
+    log-odds = intercept + tree_weight · trees(x) + additive_weight · curves(x). Either member may
+    be absent; without both the model gives everyone the intercept.
+    """
+
+    features: int
+    intercept: float
+    trees: lightgbm.Booster | None
+    tree_weight: float
+    additive: AdditiveMember | None
+    additive_weight: float
+    calibrator: Calibrator
+    widths: IntervalWidths
+
+    def log_odds(self, values: Matrix) -> Vector:
+        """Blended log-odds before calibration, shape (n,)."""
+        return self._log_odds(self._checked(values))
+
+    def probability(self, values: Matrix) -> Vector:
+        """Calibrated probability, shape (n,)."""
+        return sigmoid(self.calibrator.apply(self.log_odds(values)))
+
+    def predict(self, values: Matrix) -> Scores:
+        """Probability, interval, log-odds and contributions for `values` of shape (n, k).
+
+        Raises `InvalidInput` when the number of columns is not k or a value is infinite.
+        """
+        checked = self._checked(values)
+        log_odds = self._log_odds(checked)
+        contributions, base = np.zeros_like(checked), self.intercept
+        if self.trees is not None and len(checked):
+            parts = np.asarray(self._trees(checked, pred_contrib=True))
+            contributions += self.tree_weight * parts[:, :-1]
+            base += self.tree_weight * float(parts[0, -1])
+        if self.additive is not None:
+            contributions += self.additive_weight * self.additive.contributions(checked)
+            base += self.additive_weight * self.additive.intercept
+        calibrated = self.calibrator.apply(log_odds)
+        half = self.widths.at(log_odds)
+        return Scores(
+            sigmoid(calibrated),
+            sigmoid(calibrated - half),
+            sigmoid(calibrated + half),
+            log_odds,
+            contributions,
+            base,
+        )
+
+    def _log_odds(self, values: Matrix) -> Vector:
+        total = np.full(len(values), self.intercept)
+        if self.trees is not None and len(values):
+            total += self.tree_weight * np.asarray(self._trees(values, raw_score=True))
+        if self.additive is not None:
+            curves = np.sum(self.additive.contributions(values), axis=1)
+            total += self.additive_weight * (self.additive.intercept + curves)
+        return total
+
+    def _trees(self, values: Matrix, **how: bool) -> Any:
+        assert self.trees is not None
+        threads = 0 if len(values) > _MANY_ROWS else 1
+        return self.trees.predict(values, num_threads=threads, **how)
+
+    def _checked(self, values: Matrix) -> Matrix:
+        if values.ndim != 2 or values.shape[1] != self.features:
+            raise InvalidInput(
+                f"a table of shape {values.shape} was found, (n, {self.features}) is needed",
+                hint="compute the features with the definitions that came with the model",
+            )
+        if np.isinf(values).any():
+            raise InvalidInput("an infinite feature value was found; missing is written as NaN")
+        return np.ascontiguousarray(values, dtype=np.float64)
