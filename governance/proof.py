@@ -77,10 +77,10 @@ class _Proof(Generic[Facts]):
 
     @property
     def _facts(self) -> Facts:
-        facts = _MINTED.get(self)
-        if type(facts) is not self._kind:
+        found: Facts | None = _MINTED.get(self)
+        if found is None or not isinstance(found, self._kind):
             _refuse(type(self).__name__)
-        return facts  # type: ignore[no-any-return]
+        return found
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__}>" if self in _MINTED else f"<void {type(self).__name__}>"
