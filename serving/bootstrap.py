@@ -10,11 +10,12 @@ from sqlalchemy.exc import OperationalError, ProgrammingError
 
 from features.labels import Target
 from features.store import HistoryStore
-from governance.consent import Basis, ConsentRegistry, PurposeRules
+from governance.consent import ConsentRegistry
 from governance.errors import ConfigurationError, NotFound
 from governance.gate import GatePolicy
 from governance.ledger import Ledger
 from governance.pseudonym import Journal, PersonIds, Pseudonymiser, Suppression
+from governance.purposes import Basis, PurposeRules
 from serving import tables
 from serving.database import Database, sqlite_url
 from serving.home import Home
@@ -137,9 +138,10 @@ def open_home(root: Path) -> Keepwell:
 def purpose_rules(settings: Settings) -> PurposeRules:
     """Say which basis carries which purpose: the defaults, with the settings over them."""
     stated = {
-        purpose: Basis(each.basis, each.assessment) for purpose, each in settings.purposes.items()
+        purpose: Basis(each.basis, each.assessment, each.statement)
+        for purpose, each in settings.purposes.items()
     }
-    return PurposeRules(stated)
+    return PurposeRules(stated, settings.age_required, settings.min_people)
 
 
 def _targets(settings: Settings) -> Mapping[str, Target]:

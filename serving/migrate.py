@@ -51,8 +51,8 @@ def current_revision(conn: Connection) -> str | None:
 
 
 def _upgrade(conn: Connection) -> None:
-    from alembic import command  # noqa: PLC0415 - slow to import and needed once in a home's life
-    from alembic.config import Config  # noqa: PLC0415
+    from alembic import command  # slow to import, needed once in a home's life
+    from alembic.config import Config
 
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS))

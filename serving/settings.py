@@ -18,7 +18,8 @@ from governance.errors import ConfigurationError
 HomeKind = Literal["production", "demo", "evaluation"]
 Mode = Literal["observe", "advise", "act"]
 PREFIX = "KEEPWELL_"
-_NOT_SETTINGS = frozenset({"HOME", "REQUIRE_ALL"})  # where the home is; how strict the tests are
+# where the home is, how many workers serve it, whether errors show traces, how strict tests are
+_NOT_SETTINGS = frozenset({"HOME", "WORKERS", "DEBUG", "REQUIRE_ALL"})
 
 
 class _Record(BaseModel):
@@ -26,10 +27,17 @@ class _Record(BaseModel):
 
 
 class PurposeSettings(_Record):
-    """What carries one purpose; legitimate interest states the hash of its assessment."""
+    """What carries one purpose; what it asks for beside is checked by the table of purposes.
 
-    basis: Literal["consent", "explicit_consent", "legitimate_interest", "contract"]
-    assessment: str | None = Field(default=None, pattern=r"^[0-9a-f]{64}$")
+    Legitimate interest states the sha256 of its written `assessment`, a recorded basis its
+    `statement` in words.
+    """
+
+    basis: Literal[
+        "consent", "explicit_consent", "legitimate_interest", "contract", "recorded_basis"
+    ]
+    assessment: str | None = None
+    statement: str = ""
 
 
 class TargetSettings(_Record):
@@ -85,6 +93,8 @@ class Settings(_Record):
     mode: Mode = "observe"
     keep_text: bool = True
     purposes: Mapping[str, PurposeSettings] = Field(default_factory=dict)
+    age_required: frozenset[str] = frozenset()
+    min_people: int = Field(default=5, ge=5)
     targets: Mapping[str, TargetSettings] = Field(
         default_factory=lambda: {"churn": TargetSettings()}
     )
@@ -146,7 +156,7 @@ def load_settings(path: Path, environment: Mapping[str, str] | None = None) -> S
 
 
 def write_settings(path: Path, settings: Settings) -> None:
-    """Write a first `keepwell.toml` with what differs from the defaults, once, for people to edit."""
+    """Write a first `keepwell.toml` with what differs from the defaults, for people to edit."""
     lines = ["# Settings of this home. Every line is optional; `keepwell doctor` explains them."]
     nested: list[str] = []
     for name, value in settings.model_dump(exclude_defaults=True, exclude_none=True).items():

@@ -1,0 +1,169 @@
+"""Errors over HTTP: RFC 9457 problem documents, and the one place where codes are mapped.
+
+A problem says what was found, what was expected and what to do. Nothing a caller sent is echoed or
+logged: a rejected value may be someone's data.
+"""
+
+from collections.abc import Mapping, Sequence
+from http import HTTPStatus
+from typing import Any
+
+import structlog
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from starlette.exceptions import HTTPException
+from starlette.responses import JSONResponse
+
+from governance.errors import (
+    ConfigurationError,
+    GateRefused,
+    InsufficientData,
+    IntegrityBroken,
+    InvalidInput,
+    KeepwellError,
+    NotFound,
+    PermissionRefused,
+)
+from serving.auth import ScopeMissing, Unauthenticated
+
+MEDIA_TYPE = "application/problem+json"
+RETRY_SECONDS = "1"
+STATUS: Mapping[type[KeepwellError], int] = {
+    Unauthenticated: 401,
+    ScopeMissing: 403,
+    PermissionRefused: 403,
+    NotFound: 404,
+    GateRefused: 409,
+    InsufficientData: 409,
+    InvalidInput: 422,
+    ConfigurationError: 503,
+    IntegrityBroken: 503,
+}
+_HINTS = {
+    404: "the addresses are listed at /v1/openapi.json",
+    405: "the addresses and their methods are listed at /v1/openapi.json",
+}
+
+log = structlog.get_logger("keepwell.http")
+
+
+class Busy(KeepwellError):
+    """More requests are being worked on than this process takes; try again shortly."""
+
+    code = "busy"
+
+
+class TooLarge(KeepwellError):
+    """The body is larger than the home's limit."""
+
+    code = "body_too_large"
+
+
+class ProblemResponse(JSONResponse):
+    """One problem document with its own media type."""
+
+    media_type = MEDIA_TYPE
+
+
+def problem(
+    status: int,
+    code: str,
+    detail: str,
+    *,
+    hint: str = "",
+    errors: Sequence[Mapping[str, str]] = (),
+) -> ProblemResponse:
+    """Build a problem document: `type`, `title`, `status`, `detail` and, where known, `hint`."""
+    body: dict[str, Any] = {
+        "type": f"urn:keepwell:problem:{code}",
+        "title": HTTPStatus(status).phrase,
+        "status": status,
+        "code": code,
+        "detail": detail,
+    }
+    if hint:
+        body["hint"] = hint
+    if errors:
+        body["errors"] = list(errors)
+    headers: dict[str, str] = {"Cache-Control": "no-store"}
+    if status == 401:
+        headers["WWW-Authenticate"] = 'Bearer realm="keepwell"'
+    if status in (429, 503):
+        headers["Retry-After"] = RETRY_SECONDS
+    return ProblemResponse(body, status_code=status, headers=headers)
+
+
+def of_error(error: KeepwellError) -> ProblemResponse:
+    """Turn one of our own errors into its problem document."""
+    status = next((STATUS[kind] for kind in type(error).__mro__ if kind in STATUS), 500)
+    if isinstance(error, Busy):
+        status = 429
+    if isinstance(error, TooLarge):
+        status = 413
+    if status >= 500:  # what is wrong with the home is for those who run it
+        log.error("request failed", code=error.code, message=error.message)
+        return problem(status, error.code, "the service cannot answer this now", hint=error.hint)
+    return problem(status, error.code, error.message, hint=error.hint)
+
+
+def of_exception(error: BaseException) -> ProblemResponse:
+    """Answer for something unexpected; its kind and place are logged, its text never."""
+    if isinstance(error, KeepwellError):
+        return of_error(error)
+    place = error.__traceback__
+    while place is not None and place.tb_next is not None:
+        place = place.tb_next
+    where = "" if place is None else f"{place.tb_frame.f_globals.get('__name__')}:{place.tb_lineno}"
+    log.error("request failed", kind=type(error).__name__, where=where)
+    if isinstance(error, DBAPIError | PoolTimeout):
+        return problem(
+            503, "database_unavailable", "the database does not answer", hint="try again shortly"
+        )
+    return problem(500, "unexpected", "something unexpected happened; nothing was kept of it")
+
+
+def install(app: FastAPI) -> None:
+    """Make every error of `app` a problem document."""
+
+    async def ours(_: Request, error: Exception) -> ProblemResponse:
+        return of_exception(error)
+
+    async def malformed(_: Request, error: Exception) -> ProblemResponse:
+        assert isinstance(error, RequestValidationError)
+        return problem(
+            422,
+            "invalid_input",
+            "the request is not what it must be",
+            errors=[_finding(each) for each in error.errors()],
+        )
+
+    async def http(_: Request, error: Exception) -> ProblemResponse:
+        assert isinstance(error, HTTPException)
+        status = error.status_code
+        code = HTTPStatus(status).phrase.lower().replace(" ", "_")
+        found = problem(status, code, _detail(status), hint=_HINTS.get(status, ""))
+        for name, value in (error.headers or {}).items():
+            found.headers[name] = value
+        return found
+
+    app.add_exception_handler(KeepwellError, ours)
+    app.add_exception_handler(RequestValidationError, malformed)
+    app.add_exception_handler(HTTPException, http)
+
+
+def _detail(status: int) -> str:
+    return {
+        404: "nothing is at this address",
+        405: "this address does not take this method",
+    }.get(status, HTTPStatus(status).phrase.lower())
+
+
+def _finding(error: Mapping[str, Any]) -> dict[str, str]:
+    """Say where and what, as a JSON pointer and a sentence; what was sent is left out."""
+    where, *steps = error["loc"]
+    place = "/" + "/".join(str(step) for step in steps) if steps else ""
+    if error["type"] == "json_invalid":
+        return {"in": "body", "pointer": "", "detail": "the body is not JSON"}
+    return {"in": str(where), "pointer": place, "detail": str(error["msg"])}

@@ -1,0 +1,166 @@
+"""What goes in and out over HTTP; pydantic lives here and in the settings, nowhere else."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+
+def _text_of_number(value: object) -> object:
+    """Take the number 17850 as the customer "17850": many systems send ids so."""
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
+CustomerId = Annotated[str, BeforeValidator(_text_of_number), Field(min_length=1, max_length=200)]
+MAX_INPUTS = 100
+MAX_EVENTS = 1_000
+
+
+class _In(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class ScoreInput(_In):
+    """One customer to score."""
+
+    customer_id: CustomerId
+
+
+class ScoreRequest(_In):
+    """Up to 100 customers; answers come in the same order."""
+
+    inputs: Annotated[list[ScoreInput], Field(min_length=1, max_length=MAX_INPUTS)]
+    targets: Annotated[list[str], Field(min_length=1, max_length=10)] = ["churn"]
+    reasons: Annotated[int, Field(ge=0, le=20)] = 3
+    as_of: Annotated[
+        str | None,
+        Field(description="Score as things were known then; a bare date is midnight at home."),
+    ] = None
+
+    model_config = ConfigDict(
+        extra="forbid",
+        frozen=True,
+        json_schema_extra={
+            "examples": [{"inputs": [{"customer_id": "17850"}], "targets": ["churn"], "reasons": 3}]
+        },
+    )
+
+
+class EventsRequest(_In):
+    """Up to 1,000 events. Each is checked by itself: one bad event does not hold up the others."""
+
+    events: Annotated[list[dict[str, Any]], Field(min_length=1, max_length=MAX_EVENTS)]
+
+    model_config = ConfigDict(
+        extra="forbid",
+        frozen=True,
+        json_schema_extra={
+            "examples": [
+                {
+                    "events": [
+                        {
+                            "customer_id": "17850",
+                            "kind": "order",
+                            "event_id": "A-1001",
+                            "occurred_at": "2026-01-31T12:00:00Z",
+                            "value": 25.5,
+                            "currency": "EUR",
+                        }
+                    ]
+                }
+            ]
+        },
+    )
+
+
+class ConsentRequest(_In):
+    """What the customer did, as evidence; the purpose stands in the address."""
+
+    mechanism: Annotated[str, Field(min_length=1, max_length=200)]
+    evidence: Annotated[str, Field(min_length=1, max_length=2_000)]
+    occurred_at: str | None = None
+    explicit: bool = False
+    notice_id: str | None = None
+    notice_version: str | None = None
+    notice_hash: str | None = None
+    locale: str | None = None
+    expires_at: str | None = None
+    guardian_evidence: str | None = None
+
+
+class ReasonRequest(_In):
+    """Why a person decided so; it goes into the record."""
+
+    reason: Annotated[str, Field(min_length=3, max_length=2_000)]
+
+
+class Reason(BaseModel):
+    """What one feature added to the score, in log-odds of the blend before calibration."""
+
+    feature: str
+    value: float | str | None
+    contribution: float
+    text: str
+
+
+class Score(BaseModel):
+    """A calibrated probability with its 90 % interval, and where it came from."""
+
+    probability: float | None = None
+    low: float | None = None
+    high: float | None = None
+    horizon_days: int
+    method: Literal["model", "rule"]
+    rule: str | None = None
+    model_digest: str | None = None
+    decision_id: str
+    reasons: list[Reason] = []
+
+
+class CustomerResult(BaseModel):
+    """What can be said of one customer."""
+
+    customer_id: str
+    status: Literal["scored", "insufficient_data", "refused", "not_available"]
+    reason: str | None = None
+    decision_id: str
+    model_digest: str | None = None
+    scores: dict[str, Score] = {}
+
+
+class ScoreResponse(BaseModel):
+    """One result per input, in the order of the inputs."""
+
+    results: list[CustomerResult]
+    num_errors: int
+    as_of: str
+    home: str
+
+
+class EventResult(BaseModel):
+    """What became of one event."""
+
+    event_id: str | None
+    status: Literal["written", "duplicate", "conflict", "rejected"]
+    problems: list[str] = []
+
+
+class EventsResponse(BaseModel):
+    """One result per event, in the order they were sent."""
+
+    results: list[EventResult]
+    written: int
+    duplicates: int
+    conflicts: int
+    rejected: int
+
+
+class Problem(BaseModel):
+    """RFC 9457."""
+
+    type: str
+    title: str
+    status: int
+    code: str
+    detail: str
+    hint: str = ""
+    errors: list[dict[str, str]] = []
