@@ -1,4 +1,4 @@
-"""The ground's own tables. Instants are whole microseconds, digests and signatures lower-case hex."""
+"""The ground's own tables. Instants are whole microseconds; digests and signatures are hex."""
 
 from sqlalchemy import (
     BigInteger,
