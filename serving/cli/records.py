@@ -1,0 +1,205 @@
+"""Keys, the ledger and people's rights on the command line."""
+
+import json
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import click
+from rich.console import Console
+
+from serving.cli.console import Session, facts, table
+
+
+@click.group("keys")
+def keys_command() -> None:
+    """Create, list and revoke API and signing keys."""
+
+
+@keys_command.command("create")
+@click.option("--scope", "scopes", multiple=True, required=True, help="What the key may do.")
+@click.option("--owner", default="operator", show_default=True, help="Whose key this is.")
+@click.option("--expires-in-days", type=click.IntRange(min=1), help="When the key ends.")
+@click.pass_obj
+def create_key_command(
+    session: Session, scopes: tuple[str, ...], owner: str, expires_in_days: int | None
+) -> None:
+    """Make a key. It is shown once; only its hash is kept.
+
+    A key with the scope audit:sign is also its owner's signature on models.
+    """
+    from serving.auth import create_key
+
+    now = datetime.now(UTC)
+    expires = now + timedelta(days=expires_in_days) if expires_in_days else None
+    with session.open() as keepwell, keepwell.database.write() as conn:
+        made = create_key(conn, scopes, owner=owner, now=now, expires_at=expires)
+
+    def view(out: Console) -> None:
+        out.print(made.key, style="bold green", soft_wrap=True, highlight=False)
+        facts(out, [("id", made.key_id), ("owner", made.owner), ("scopes", " ".join(made.scopes))])
+        out.print("  This is the only time the key is shown. Keep it like a password.", style="dim")
+
+    session.emit(
+        {
+            "id": made.key_id,
+            "key": made.key,
+            "scopes": made.scopes,
+            "owner": made.owner,
+            "expires_at": made.expires_at,
+        },
+        view,
+    )
+
+
+@keys_command.command("list")
+@click.pass_obj
+def list_keys_command(session: Session) -> None:
+    """Every key ever made, without its secret."""
+    from serving.auth import list_keys
+
+    with session.open() as keepwell, keepwell.database.read() as conn:
+        found = list_keys(conn)
+
+    def view(out: Console) -> None:
+        drawn = table("id", "owner", "scopes", "made", "last used", "state")
+        for each in found:
+            state = "revoked" if each.revoked_at else "valid"
+            used = f"{each.last_used_at:%Y-%m-%d}" if each.last_used_at else "never"
+            made = f"{each.created_at:%Y-%m-%d}"
+            drawn.add_row(each.key_id, each.owner, " ".join(each.scopes), made, used, state)
+        out.print(drawn if found else "no keys yet; make one with: keepwell keys create")
+
+    session.emit(
+        {"keys": [{"id": each.key_id, **each._asdict()} for each in found]},
+        view,
+    )
+
+
+@keys_command.command("revoke")
+@click.argument("key_id")
+@click.pass_obj
+def revoke_key_command(session: Session, key_id: str) -> None:
+    """End a key at once, with what it could sign."""
+    from serving.auth import revoke_key
+
+    now = datetime.now(UTC)
+    with session.open() as keepwell, keepwell.database.write() as conn:
+        keepwell.journal.append("key_revocation", key_id=key_id, at=now)
+        revoke_key(conn, key_id, now=now)
+    session.emit(
+        {"id": key_id, "revoked_at": now},
+        lambda out: out.print(f"[green]✓[/] key {key_id} is revoked", highlight=False),
+    )
+
+
+@click.group("ledger")
+def ledger_command() -> None:
+    """Verify the log; export its signed head."""
+
+
+@ledger_command.command("verify")
+@click.option(
+    "--head",
+    "head_file",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="A head exported earlier: finds out whether the log was cut short since.",
+)
+@click.pass_obj
+def verify_command(session: Session, head_file: Path | None) -> int:
+    """Check every entry, link and signature; exit code 1 if anything is not as it was written."""
+    from governance.errors import InvalidInput
+    from governance.ledger import SignedHead, verify
+
+    head = None
+    if head_file is not None:
+        try:
+            head = SignedHead.from_json(json.loads(head_file.read_text(encoding="utf-8")))
+        except (ValueError, KeyError, TypeError):
+            raise InvalidInput(
+                f"{head_file} is not a ledger head",
+                hint="export one with: keepwell --json ledger head > head.json",
+            ) from None
+    with session.open() as keepwell, keepwell.database.read() as conn:
+        found = verify(conn, keepwell.keys.ledger.public_key(), head=head)
+
+    def view(out: Console) -> None:
+        good = found.outcome == "intact"
+        mark = "[bold green]✓ intact[/]" if good else f"[bold red]✗ {found.outcome}[/]"
+        out.print(f"{mark}  {found.entries:,} entries", highlight=False)
+        if not good and found.first_bad is not None:
+            out.print(f"  the first entry that is not as it was written: {found.first_bad}")
+
+    session.emit(
+        {"entries": found.entries, "outcome": found.outcome, "first_bad": found.first_bad}, view
+    )
+    return 0 if found.outcome == "intact" else 1
+
+
+@ledger_command.command("head")
+@click.pass_obj
+def head_command(session: Session) -> None:
+    """Export the signed head, to be kept somewhere else."""
+    from governance.ledger import head
+
+    with session.open() as keepwell, keepwell.database.read() as conn:
+        signed = head(conn, keepwell.keys.ledger)
+    payload = signed.to_json()
+    session.emit(payload, lambda out: facts(out, list(payload.items())))
+
+
+@click.group("rights")
+def rights_command() -> None:
+    """Export, erase or object for a customer."""
+
+
+@rights_command.command("export")
+@click.argument("customer")
+@click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="Write it to a file.")
+@click.pass_obj
+def export_command(session: Session, customer: str, out: Path | None) -> None:
+    """Everything held about one customer: exactly what erasure would delete."""
+    from serving.cli.console import plain
+    from serving.rights import export
+
+    with session.open() as keepwell:
+        found = export(keepwell, customer, now=datetime.now(UTC))
+    if out is not None:
+        out.write_text(json.dumps(plain(found), ensure_ascii=False, indent=2), encoding="utf-8")
+        session.emit(
+            {"out": out}, lambda screen: screen.print(f"[green]✓[/] {out}", highlight=False)
+        )
+        return
+    session.emit(found, lambda screen: screen.print_json(data=plain(found)))
+
+
+@rights_command.command("erase")
+@click.argument("customer")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.pass_obj
+def erase_command(session: Session, customer: str, yes: bool) -> None:
+    """Erase one customer everywhere. This cannot be undone."""
+    from serving.rights import erase
+
+    if not yes and not session.as_json:
+        click.confirm("Erase this customer everywhere? This cannot be undone", abort=True, err=True)
+    with session.open() as keepwell:
+        erased = erase(keepwell, customer, now=datetime.now(UTC))
+    session.emit(
+        {"outcome": "erased", **erased},
+        lambda out: facts(out, [("outcome", "erased"), *erased.items()]),
+    )
+
+
+@rights_command.command("object")
+@click.argument("customer")
+@click.pass_obj
+def object_command(session: Session, customer: str) -> None:
+    """Record an objection (art. 21): no marketing outreach, nor scoring for it."""
+    from serving.rights import object_to_processing
+
+    with session.open() as keepwell:
+        done = object_to_processing(keepwell, customer, now=datetime.now(UTC))
+    session.emit(
+        {"outcome": "objected", **done},
+        lambda out: facts(out, [("outcome", "objected"), *done.items()]),
+    )
