@@ -1,0 +1,111 @@
+"""The tables of this floor: what happened, in a form that one indexed read per customer brings in.
+
+Parquet segments hold the same history for batch work; `history_segments` is their manifest and the
+truth about which files count. Protected attributes lie apart: the fairness audit alone reads them.
+"""
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Float,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+)
+
+from governance.instants import UtcInstant
+
+metadata = MetaData()
+
+history_segments = Table(
+    "history_segments",
+    metadata,
+    Column("segment_id", String(40), primary_key=True),
+    Column("path", String(200), nullable=False),
+    Column("kind", String(20), nullable=False),  # import | compaction
+    Column("source", String(200), nullable=False),
+    Column("source_hash", String(64), nullable=False),
+    Column("rows", BigInteger, nullable=False),
+    Column("first_occurred_at", UtcInstant, nullable=False),
+    Column("last_occurred_at", UtcInstant, nullable=False),
+    Column("first_known_at", UtcInstant, nullable=False),
+    Column("last_known_at", UtcInstant, nullable=False),
+    Column("versions", BigInteger, nullable=False),  # rows that correct or retract another
+    Column("created_at", UtcInstant, nullable=False),
+)
+
+history_chunks = Table(
+    "history_chunks",
+    metadata,
+    Column("customer_id", String(200), primary_key=True),
+    Column("subject", String(20), primary_key=True),
+    Column("segment_id", String(40), primary_key=True),
+    Column("payload", LargeBinary, nullable=False),
+)
+
+history_retired = Table(
+    "history_retired",
+    metadata,
+    Column("path", String(200), primary_key=True),  # a replaced file, deleted by the next sweep
+)
+
+live_events = Table(
+    "live_events",
+    metadata,
+    Column("customer_id", String(200), primary_key=True),
+    Column("subject", String(20), primary_key=True),
+    Column("kind", String(200), primary_key=True),
+    Column("event_name", String(200), primary_key=True),  # own id, or content and occurrence
+    Column("event_id", String(200)),
+    Column("occurrence", Integer, nullable=False),
+    Column("occurred_at", BigInteger, nullable=False),  # microseconds since 1970 UTC
+    Column("known_at", BigInteger, nullable=False),
+    Column("value_micros", BigInteger),
+    Column("currency", String(200)),
+    Column("text", Text),
+    Column("properties", Text),  # canonical JSON
+    Column("corrects", String(200)),
+    Column("retracts", String(200)),
+    Column("digest", LargeBinary(16), nullable=False),
+    Column("segment_id", String(40)),  # the compaction that copied it to Parquet
+)
+Index("live_events_to_compact", live_events.c.segment_id, live_events.c.known_at)
+
+customers = Table(
+    "customers",
+    metadata,
+    Column("customer_id", String(200), primary_key=True),
+    Column("subject", String(20), primary_key=True),
+    Column("first_known_at", UtcInstant, nullable=False),
+)
+
+protected_attributes = Table(
+    "protected_attributes",
+    metadata,
+    Column("customer_id", String(200), primary_key=True),
+    Column("name", String(100), primary_key=True),
+    Column("value", String(200), nullable=False),
+)
+
+given_labels = Table(
+    "given_labels",
+    metadata,
+    Column("customer_id", String(200), primary_key=True),
+    Column("target", String(100), primary_key=True),
+    Column("as_of", UtcInstant, primary_key=True),
+    Column("value", Float, nullable=False),
+)
+
+sources = Table(
+    "sources",
+    metadata,
+    Column("source", String(200), primary_key=True),
+    Column("first_imported_at", UtcInstant, nullable=False),
+    Column("last_imported_at", UtcInstant, nullable=False),
+    Column("snapshot", Boolean, nullable=False),
+)
