@@ -80,6 +80,10 @@ class AdditiveMember:
             out[begin : begin + _CHUNK_ROWS] = np.where(np.isnan(x[:, :, 0]), self.missing, curve)
         return out
 
+    def log_odds(self, values: Matrix) -> Vector:
+        """The member's own log-odds, shape (n,)."""
+        return np.asarray(self.intercept + np.sum(self.contributions(values), axis=1))
+
     def to_json(self) -> dict[str, Any]:
         """Plain lists; `from_json` gives the very same numbers back."""
         return {
@@ -164,8 +168,7 @@ class RiskModel:
         if self.trees is not None and len(values):
             total += self.tree_weight * np.asarray(self._trees(values, raw_score=True))
         if self.additive is not None:
-            curves = np.sum(self.additive.contributions(values), axis=1)
-            total += self.additive_weight * (self.additive.intercept + curves)
+            total += self.additive_weight * self.additive.log_odds(values)
         return total
 
     def _trees(self, values: Matrix, **how: bool) -> Any:

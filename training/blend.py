@@ -1,0 +1,252 @@
+"""Fits the blend: boosted trees and curves, added in log-odds, calibrated, with interval widths.
+
+Everything that is chosen is chosen by grouped inner validation on the training rows alone.
+"""
+
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
+
+import lightgbm
+import numpy as np
+from numpy.typing import NDArray
+
+from training.calibrate import (
+    IDENTITY,
+    Calibrator,
+    IntervalWidths,
+    fit_isotonic,
+    fit_platt,
+    fit_widths,
+)
+from training.choose import Fold, folds_of, out_of_fold, smallest_within_one_se
+from training.curves import fit_curves
+from training.model import AdditiveMember, Matrix, RiskModel, Vector
+
+PENALTIES = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3)
+CHECKPOINTS = (25, 50, 100, 200, 300)
+TREE_WEIGHTS = (0.5, 0.25, 0.75)
+LARGEST_TUNING_ROWS = 25_000
+LARGEST_REFIT_ROWS = 8_000
+
+
+class TreeShape(NamedTuple):
+    """How trees grow; `leaves` and the number of trees make their size."""
+
+    leaves: int
+    learning_rate: float
+    feature_share: float
+    least_in_leaf: int
+    shrinkage: float
+    random_splits: bool = False
+
+
+SHAPES = (
+    TreeShape(4, 0.03, 0.25, 60, 10.0),
+    TreeShape(7, 0.02, 0.5, 20, 1.0),
+    TreeShape(7, 0.02, 0.5, 20, 1.0, random_splits=True),
+)
+
+
+class Plan(NamedTuple):
+    """What inner validation chose."""
+
+    shape: TreeShape
+    trees: int
+    penalty: float
+    tree_weight: float
+
+
+@dataclass(frozen=True)
+class Table:
+    """Training rows: `values` (n, k), `y` (n,) of 0 and 1, `weight` (n,), `groups` (n,) codes."""
+
+    values: Matrix
+    y: Vector
+    weight: Vector
+    groups: NDArray[np.int64]
+    categorical: tuple[int, ...] = ()
+
+    def rows(self, which: NDArray[np.int64]) -> "Table":
+        """Only these rows, repeated as often as they are named."""
+        return replace(
+            self,
+            values=self.values[which],
+            y=self.y[which],
+            weight=self.weight[which],
+            groups=self.groups[which],
+        )
+
+
+class Fitted(NamedTuple):
+    """A fitted model, what was chosen for it, and its scores of rows it had not seen."""
+
+    model: RiskModel
+    plan: Plan
+    held_out: Table | None
+    held_out_log_odds: Vector
+
+
+def fit_blend(
+    table: Table, *, trials: int, calibration: str, refits: int, threads: int, seed: int
+) -> Fitted:
+    """Choose, fit, calibrate and measure the spread; the same inputs give the same bytes.
+
+    With too few customers in a class for folds, the first shape is fitted small and uncalibrated.
+    """
+    random = np.random.default_rng(seed)
+    tuning = _sample_groups(table, LARGEST_TUNING_ROWS, random)
+    folds = folds_of(tuning.y, tuning.groups, seed=seed % 2**31)
+    plan, log_odds = _choose(tuning, folds, shapes_for(trials, random), threads)
+    calibrator = _calibrate(calibration, log_odds, tuning) if folds else IDENTITY
+    model = _fit(table, plan, calibrator, threads)
+    widths = _widths(table, plan, model, refits, threads, random)
+    model = replace(model, widths=widths)
+    return Fitted(model, plan, tuning if folds else None, log_odds)
+
+
+def shapes_for(trials: int, random: np.random.Generator) -> list[TreeShape]:
+    """The first shapes are fixed; those beyond them are drawn."""
+    shapes = list(SHAPES[: max(1, trials)])
+    while len(shapes) < trials:
+        shapes.append(
+            TreeShape(
+                leaves=int(random.integers(2, 16)),
+                learning_rate=round(float(10 ** random.uniform(-2, -1)), 4),
+                feature_share=round(float(random.uniform(0.15, 0.8)), 2),
+                least_in_leaf=int(random.integers(10, 120)),
+                shrinkage=round(float(10 ** random.uniform(-1, 1.5)), 2),
+                random_splits=bool(random.random() < 0.3),
+            )
+        )
+    return shapes
+
+
+def fit_trees(table: Table, shape: TreeShape, trees: int, threads: int) -> lightgbm.Booster:
+    """Boost `trees` trees; byte-identical for equal rows, parameters and threads."""
+    parameters: dict[str, Any] = {
+        "objective": "binary",
+        "num_leaves": shape.leaves,
+        "learning_rate": shape.learning_rate,
+        "feature_fraction": shape.feature_share,
+        "min_data_in_leaf": max(1, min(shape.least_in_leaf, len(table.y) // 20)),
+        "lambda_l2": shape.shrinkage,
+        "extra_trees": shape.random_splits,
+        "deterministic": True,
+        "force_col_wise": True,
+        "num_threads": threads,
+        "seed": 1,
+        "verbosity": -1,
+    }
+    data = lightgbm.Dataset(table.values, table.y, weight=table.weight, free_raw_data=True)
+    return lightgbm.train(parameters, data, trees)
+
+
+def _choose(
+    table: Table, folds: list[Fold], shapes: list[TreeShape], threads: int
+) -> tuple[Plan, Vector]:
+    if not folds:
+        return Plan(shapes[0], CHECKPOINTS[1], PENALTIES[2], TREE_WEIGHTS[0]), np.zeros(0)
+
+    def curves(train: NDArray[np.int64]) -> Any:
+        part = table.rows(train)
+        members = fit_curves(
+            part.values,
+            part.y,
+            penalties=PENALTIES,
+            weight=part.weight,
+            categorical=part.categorical,
+        )
+        return lambda rows: np.stack([member.log_odds(rows) for member in members])
+
+    def trees(train: NDArray[np.int64]) -> Any:
+        part = table.rows(train)
+        grown = [fit_trees(part, shape, CHECKPOINTS[-1], threads) for shape in shapes]
+        return lambda rows: np.concatenate([_at_checkpoints(booster, rows) for booster in grown])
+
+    def pick(candidates: Matrix, sizes: list[float]) -> tuple[int, Vector]:
+        return smallest_within_one_se(candidates, table.y, table.weight, table.groups, sizes)
+
+    penalty, curve_scores = pick(
+        out_of_fold(curves, table.values, folds, len(PENALTIES)), list(PENALTIES)
+    )
+    grid = [(shape, count) for shape in shapes for count in CHECKPOINTS]
+    tree, tree_scores = pick(
+        out_of_fold(trees, table.values, folds, len(grid)),
+        [float((shape.leaves - 1) * count) for shape, count in grid],
+    )
+    blends = np.stack([w * tree_scores + (1 - w) * curve_scores for w in TREE_WEIGHTS])
+    share, scores = pick(blends, [abs(w - TREE_WEIGHTS[0]) for w in TREE_WEIGHTS])
+    return Plan(*grid[tree], PENALTIES[penalty], TREE_WEIGHTS[share]), scores
+
+
+def _at_checkpoints(booster: lightgbm.Booster, rows: Matrix) -> Matrix:
+    out, total, done = [], np.zeros(len(rows)), 0
+    for count in CHECKPOINTS:
+        total = total + np.asarray(
+            booster.predict(rows, raw_score=True, start_iteration=done, num_iteration=count - done)
+        )
+        out.append(total)
+        done = count
+    return np.stack(out)
+
+
+def _fit(table: Table, plan: Plan, calibrator: Calibrator, threads: int) -> RiskModel:
+    additive: AdditiveMember = fit_curves(
+        table.values,
+        table.y,
+        penalties=(plan.penalty,),
+        weight=table.weight,
+        categorical=table.categorical,
+    )[0]
+    booster = fit_trees(table, plan.shape, plan.trees, threads)
+    return RiskModel(
+        features=table.values.shape[1],
+        intercept=0.0,
+        trees=lightgbm.Booster(model_str=booster.model_to_string()),
+        tree_weight=plan.tree_weight,
+        additive=additive,
+        additive_weight=1.0 - plan.tree_weight,
+        calibrator=calibrator,
+        widths=IntervalWidths((0.0,), (0.0,)),
+    )
+
+
+def _calibrate(kind: str, log_odds: Vector, table: Table) -> Calibrator:
+    fit = fit_isotonic if kind == "isotonic" else fit_platt
+    return fit(log_odds, table.y, table.weight)
+
+
+def _widths(
+    table: Table,
+    plan: Plan,
+    model: RiskModel,
+    refits: int,
+    threads: int,
+    random: np.random.Generator,
+) -> IntervalWidths:
+    """Resample groups, fewer than there are when that is enough, and scale the spread back."""
+    shown = _sample_groups(table, LARGEST_REFIT_ROWS, random)
+    order = np.argsort(table.groups, kind="stable")
+    _, begins, sizes = np.unique(table.groups[order], return_index=True, return_counts=True)
+    drawn = max(1, min(len(begins), round(LARGEST_REFIT_ROWS / float(np.mean(sizes)))))
+    scores = []
+    for _ in range(refits):
+        picks = random.integers(0, len(begins), drawn)
+        which = np.concatenate([order[begins[g] : begins[g] + sizes[g]] for g in picks])
+        part = table.rows(which)
+        if len(np.unique(part.y)) == 2:
+            refit = _fit(part, plan, model.calibrator, threads)
+            scores.append(refit.calibrator.apply(refit.log_odds(shown.values)))
+    if len(scores) < 2:
+        return IntervalWidths((0.0,), (0.0,))
+    spread = np.stack(scores) * float(np.sqrt(drawn / len(begins)))
+    return fit_widths(model.log_odds(shown.values), spread)
+
+
+def _sample_groups(table: Table, largest: int, random: np.random.Generator) -> Table:
+    """Whole groups at random, about `largest` rows of them; the table itself when it is small."""
+    if len(table.y) <= largest:
+        return table
+    count = int(table.groups.max()) + 1
+    kept = random.random(count) < largest / len(table.y)
+    return table.rows(np.flatnonzero(kept[table.groups]))

@@ -1,0 +1,84 @@
+"""Chooses capacity by inner validation: the smallest that is within one paired standard error.
+
+Folds keep all rows of one customer together, so nobody is validated by their own other rows, and
+differences are measured customer by customer.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.model_selection import StratifiedGroupKFold
+
+from training.model import Matrix, Vector
+
+Fold = tuple[NDArray[np.int64], NDArray[np.int64]]
+
+FOLDS = 5
+
+
+class Choice(NamedTuple):
+    """The position of the candidate chosen, and its out-of-fold log-odds (n,)."""
+
+    candidate: int
+    log_odds: Vector
+
+
+def folds_of(y: Vector, groups: NDArray[np.int64], *, seed: int) -> list[Fold]:
+    """Up to 5 stratified folds of whole groups; none when a class has fewer than two groups."""
+    smallest = min(len(np.unique(groups[y == kind])) for kind in (0.0, 1.0))
+    count = min(FOLDS, smallest)
+    if count < 2:
+        return []
+    splitter = StratifiedGroupKFold(count, shuffle=True, random_state=seed)
+    folds = list(splitter.split(np.zeros((len(y), 1)), y, groups))
+    usable = [fold for fold in folds if len(np.unique(y[fold[0]])) == 2 and len(fold[1])]
+    return usable if len(usable) == len(folds) else []
+
+
+def out_of_fold(
+    fit: Callable[[NDArray[np.int64]], Callable[[Matrix], Matrix]],
+    values: Matrix,
+    folds: Sequence[Fold],
+    candidates: int,
+) -> Matrix:
+    """Log-odds (candidates, n) for rows that the fit did not see.
+
+    `fit` gets row numbers and gives back a function from (m, k) rows to (candidates, m) log-odds.
+    """
+    out = np.zeros((candidates, len(values)))
+    for train, held_out in folds:
+        out[:, held_out] = fit(train)(values[held_out])
+    return out
+
+
+def losses(log_odds: Matrix, y: Vector) -> Matrix:
+    """Log loss of each row, same shape as `log_odds` (…, n)."""
+    return np.logaddexp(0.0, log_odds) - y * log_odds
+
+
+def smallest_within_one_se(
+    log_odds: Matrix, y: Vector, weight: Vector, groups: NDArray[np.int64], sizes: Sequence[float]
+) -> Choice:
+    """Pick among candidates by out-of-fold log loss.
+
+    `log_odds` (c, n) and `sizes` (c,): the candidate of least size whose mean loss exceeds the
+    best one's by no more than one standard error of their difference, where the error is taken
+    over groups (all rows of a customer count as one observation).
+    """
+    loss = losses(log_odds, y)
+    best = int(np.argmin(loss @ weight))
+    chosen = best
+    for index in np.lexsort((np.arange(len(sizes)), np.asarray(sizes))):
+        if _excess_is_noise(loss[index] - loss[best], weight, groups):
+            chosen = int(index)
+            break
+    return Choice(chosen, log_odds[chosen])
+
+
+def _excess_is_noise(difference: Vector, weight: Vector, groups: NDArray[np.int64]) -> bool:
+    total = float(weight.sum())
+    excess = float(difference @ weight) / total
+    spread = np.bincount(groups, weights=weight * (difference - excess))
+    return excess <= float(np.sqrt(np.sum(spread**2))) / total
