@@ -137,7 +137,7 @@ def _write_lines(frame: pd.DataFrame, path: Path) -> None:
             kept = {
                 name: value
                 for name, value in zip(frame.columns, row, strict=True)
-                if isinstance(value, bool) or (isinstance(value, str) and value)
+                if isinstance(value, bool | int) or (isinstance(value, str) and value)
             }
             file.write(json.dumps(kept, ensure_ascii=False) + "\n")
 
@@ -240,9 +240,6 @@ id = "customer_id"
 [[event]]
 kind = "survey"
 instrument = "csat"
-scale = [1, 5]
-polarity = "high_is_good"
-dimension = "emotional"
 occurred_at = "answered_at"
 value = "score"
 where = "instrument = 'csat'"
@@ -250,9 +247,6 @@ where = "instrument = 'csat'"
 [[event]]
 kind = "survey"
 instrument = "nps"
-scale = [0, 10]
-polarity = "high_is_good"
-dimension = "emotional"
 occurred_at = "answered_at"
 value = "score"
 where = "instrument = 'nps'"

@@ -10,7 +10,7 @@ from features.simulated_exports import as_text
 from features.simulated_life import WEEK_S, WEEKS, Flags, Ints, People, Texts
 
 NOTICE_ID = "demo-notice"
-NOTICE_VERSION = "1"
+NOTICE_VERSION = 1
 NOTICE_LOCALE = "en"
 NOTICE_TEXT = """How we use what you do with us
 
