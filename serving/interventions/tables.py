@@ -1,0 +1,74 @@
+"""What was decided about contacting someone, and the messages waiting to leave."""
+
+from sqlalchemy import Boolean, Column, Float, Index, Integer, MetaData, String, Table, Text
+
+from governance.instants import UtcInstant
+
+metadata = MetaData()
+
+interventions = Table(
+    "interventions",
+    metadata,
+    Column("intervention_id", String(36), primary_key=True),
+    Column("customer_id", String(200), nullable=False),
+    Column("playbook", String(80), nullable=False),
+    Column("playbook_class", String(16), nullable=False),  # service | outreach
+    Column("channel", String(40), nullable=False),
+    Column("arm", String(16), nullable=False),  # treated | holdout
+    Column("status", String(16), nullable=False),  # see desk.STATUSES
+    Column("reason", String(80), nullable=False),
+    Column("experiment", String(160), nullable=False),
+    Column("stratum", String(40), nullable=False),
+    Column("target", String(80)),
+    Column("probability", Float),
+    Column("model_digest", String(64)),
+    Column("score_decision_id", String(36)),
+    Column("decision_id", String(36), nullable=False),  # the verdict that cleared or held out
+    Column("permissions", Text, nullable=False),  # JSON: purpose to consent event id
+    Column("message", Text, nullable=False),  # JSON: subject and body; empty for the held out
+    Column("cost", Float, nullable=False),
+    Column("needs_person", Boolean, nullable=False),
+    Column("created_at", UtcInstant, nullable=False),
+    Column("valid_until", UtcInstant, nullable=False),
+    Column("holdout_until", UtcInstant),
+    Column("decided_at", UtcInstant),  # by a person
+    Column("decided_by", String(200)),
+    Column("decided_reason", Text),
+    Column("sent_at", UtcInstant),
+    Column("ended_at", UtcInstant),
+)
+Index("interventions_by_customer", interventions.c.customer_id, interventions.c.created_at)
+Index("interventions_by_experiment", interventions.c.experiment, interventions.c.customer_id)
+Index("interventions_by_time", interventions.c.created_at, interventions.c.intervention_id)
+
+outbox = Table(
+    "outbox",
+    metadata,
+    Column("message_id", String(36), primary_key=True),  # what the receiver sees, always the same
+    Column("intervention_id", String(36)),
+    Column("customer_id", String(200)),
+    Column("type", String(60), nullable=False),
+    Column("body", Text, nullable=False),  # exactly the text that is signed and sent
+    Column("status", String(16), nullable=False),  # see outbox.py
+    Column("reason", String(80), nullable=False),
+    Column("created_at", UtcInstant, nullable=False),
+    Column("due_at", UtcInstant, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("fence", Integer, nullable=False),  # grows with every lease; an old one can do nothing
+    Column("leased_until", UtcInstant),
+    Column("on_wire_at", UtcInstant),
+    Column("stop_asked_at", UtcInstant),  # permission went while it was on the wire
+    Column("finished_at", UtcInstant),
+    Column("last_status", Integer),
+)
+Index("outbox_due", outbox.c.status, outbox.c.due_at)
+Index("outbox_by_customer", outbox.c.customer_id)
+Index("outbox_by_intervention", outbox.c.intervention_id)
+
+webhook_endpoints = Table(
+    "webhook_endpoints",
+    metadata,
+    Column("url", String(500), primary_key=True),
+    Column("disabled_at", UtcInstant, nullable=False),
+    Column("reason", String(80), nullable=False),
+)
