@@ -26,7 +26,7 @@ class Columns:
     def learn(cls, X: Any, categorical: Sequence[str] | Sequence[int] | None) -> Self:
         """Look at a training table, an array or a DataFrame."""
         if not isinstance(X, pd.DataFrame):
-            width = np.shape(X)[1] if np.ndim(X) == 2 else 0
+            width = X.shape[1]
             stated = tuple(int(found) for found in categorical or ())
             return cls(tuple(f"x{j}" for j in range(width)), (None,) * width, stated, False)
         names = tuple(str(name) for name in X.columns)

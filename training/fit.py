@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any, Self
 
 import numpy as np
+import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils import Tags, check_random_state
@@ -75,10 +76,15 @@ class RiskClassifier(ClassifierMixin, BaseEstimator):
         `groups` (n,): rows with one value (a customer's rows) are kept together in every fold and
         resample. `sample_weight` (n,). Raises `ValueError` for anything but two classes.
         """
-        columns = Columns.learn(X, self.categorical)
+        learnt = Columns.learn(X, self.categorical) if isinstance(X, pd.DataFrame) else None
         values, outcome = validate_data(
-            self, columns.encode(X), y, dtype=np.float64, ensure_all_finite="allow-nan"
+            self,
+            X if learnt is None else learnt.encode(X),
+            y,
+            dtype=np.float64,
+            ensure_all_finite="allow-nan",
         )
+        columns = learnt or Columns.learn(values, self.categorical)
         self.columns_ = columns
         self.classes_, target = _two_classes(outcome)
         table = Table(
