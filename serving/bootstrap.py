@@ -1,7 +1,7 @@
 """Builds everything once: a home on disk becomes one frozen `Keepwell` that others are handed."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
@@ -14,7 +14,8 @@ from governance.consent import ConsentRegistry
 from governance.errors import ConfigurationError, NotFound
 from governance.gate import GatePolicy
 from governance.ledger import Ledger
-from governance.pseudonym import Journal, PersonIds, Pseudonymiser, Suppression
+from governance.journal import Journal
+from governance.pseudonym import PersonIds, Pseudonymiser, Suppression
 from governance.purposes import Basis, PurposeRules
 from serving import tables
 from serving.database import Database, sqlite_url
@@ -55,7 +56,11 @@ class Keepwell:
                 f"no target is called {name!r}; there is {', '.join(sorted(self.targets))}",
                 hint=f"add [targets.{name}] to keepwell.toml",
             )
-        return found if horizon_days is None else found._replace(horizon_days=horizon_days)
+        return found if horizon_days is None else replace(found, horizon_days=horizon_days)
+
+    def inside_id(self, customer_id: str) -> str:
+        """Give the id this home knows a customer by: a pseudonym in an evaluation home."""
+        return self.pseudonymiser.of(customer_id) if self.kind == "evaluation" else customer_id
 
     def close(self) -> None:
         """Return every database connection."""
@@ -116,6 +121,11 @@ def open_home(root: Path) -> Keepwell:
             hint=f'write kind = "{kind}"; a home keeps its kind for life',
         )
     keys = load_keys(home.keys)
+    suppression = Suppression(keys.suppression)
+    journal = Journal(home.journal / "journal.jsonl", keys.journal)
+    registry = ConsentRegistry(
+        purpose_rules(settings), home_kind=kind, suppression=suppression, journal=journal
+    )
     return Keepwell(
         home=home,
         kind=kind,
@@ -123,12 +133,12 @@ def open_home(root: Path) -> Keepwell:
         settings=settings,
         keys=keys,
         database=database,
-        registry=ConsentRegistry(purpose_rules(settings), home_kind=kind),
+        registry=registry,
         ledger=Ledger(keys.ledger),
         persons=PersonIds(),
         pseudonymiser=Pseudonymiser(keys.pseudonym),
-        suppression=Suppression(keys.suppression),
-        journal=Journal(home.journal / "journal.jsonl", keys.journal),
+        suppression=suppression,
+        journal=journal,
         store=HistoryStore(home.history),
         targets=_targets(settings),
         gate_policy=_gate_policy(settings),

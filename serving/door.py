@@ -52,6 +52,8 @@ class Door:
         try:
             await self._enter(scope, receive, answer)
         except Exception as error:  # noqa: BLE001 - the last line: no exception text leaves here
+            if answer.complete:
+                return
             if answer.started:
                 raise ConnectionError("the answer broke off") from None
             await of_exception(error)(scope, receive, answer)
@@ -92,17 +94,20 @@ class Door:
 
 
 class _Answer:
-    """Sends on, adding the headers every answer carries, and remembers whether it has begun."""
+    """Sends on, adding the headers every answer carries, and remembers how far it has come."""
 
     def __init__(self, send: Send) -> None:
         self._send = send
         self.started = False
+        self.complete = False
 
     async def __call__(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.started = True
             message = {**message, "headers": [*message["headers"], *_SECURITY_HEADERS]}
         await self._send(message)
+        if message["type"] == "http.response.body" and not message.get("more_body", False):
+            self.complete = True
 
 
 def _bearer(headers: dict[bytes, bytes]) -> bool:

@@ -1,4 +1,4 @@
-"""One customer at a time: what is known of a customer never changes between reading and deciding."""
+"""One customer at a time: nothing becomes known between reading a customer and deciding."""
 
 import hashlib
 from collections.abc import Collection

@@ -148,6 +148,7 @@ def install(app: FastAPI) -> None:
             found.headers[name] = value
         return found
 
+    app.add_exception_handler(Exception, ours)
     app.add_exception_handler(KeepwellError, ours)
     app.add_exception_handler(RequestValidationError, malformed)
     app.add_exception_handler(HTTPException, http)

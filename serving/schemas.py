@@ -80,9 +80,9 @@ class ConsentRequest(_In):
     occurred_at: str | None = None
     explicit: bool = False
     notice_id: str | None = None
-    notice_version: str | None = None
+    notice_version: int | None = None
     notice_hash: str | None = None
-    locale: str | None = None
+    notice_locale: str | None = None
     expires_at: str | None = None
     guardian_evidence: str | None = None
 

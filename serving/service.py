@@ -68,7 +68,7 @@ class Front:
 
 
 class _DoorOf:
-    """The middleware BentoML builds before the worker has started: makes its `Door` on first use."""
+    """The middleware BentoML builds before the worker has started: its `Door` comes with use."""
 
     def __init__(self, app: App, *, front: Front) -> None:
         self.outer = app

@@ -159,7 +159,9 @@ def write_settings(path: Path, settings: Settings) -> None:
     """Write a first `keepwell.toml` with what differs from the defaults, for people to edit."""
     lines = ["# Settings of this home. Every line is optional; `keepwell doctor` explains them."]
     nested: list[str] = []
-    for name, value in settings.model_dump(exclude_defaults=True, exclude_none=True).items():
+    for name, value in settings.model_dump(
+        mode="json", exclude_defaults=True, exclude_none=True
+    ).items():
         if isinstance(value, Mapping):
             nested += _table((name,), value)
         else:
@@ -198,5 +200,7 @@ def _literal(value: object) -> str:
         return "true" if value else "false"
     if isinstance(value, int | float):
         return repr(value)
+    if isinstance(value, list):
+        return "[" + ", ".join(_literal(each) for each in value) + "]"
     text = str(value).replace("\\", "\\\\").replace('"', '\\"')
     return f'"{text}"'

@@ -1,0 +1,173 @@
+"""From a customer's history to an estimate: the same few lines for one request, a batch, a replay.
+
+Pure: what was read, the model and an instant go in; numbers and words come out.
+"""
+
+import hashlib
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from features.definitions import FeatureDefinition, sentence
+from features.history import Histories
+from features.kernel import compute
+from features.labels import Target
+from governance.instants import DAY_US, to_micros
+from governance.proof import Permit
+from serving.champions import Champion
+
+
+class Reason(NamedTuple):
+    """What one feature added, in log-odds of the blend before calibration, in words."""
+
+    feature: str
+    value: float | str | None
+    contribution: float
+    text: str
+
+
+class Estimate(NamedTuple):
+    """What the model says of one customer as things were known at one instant.
+
+    `outcome` is `scored` or `insufficient_data`; then `reason` says what is missing and there are
+    no numbers. `values` and `contributions` (k,) are in the order of the model's features; the
+    contributions and `base` add up to `log_odds` within 1e-9.
+    """
+
+    customer_id: str
+    outcome: str
+    reason: str
+    event_digest: str | None
+    feature_digest: str | None
+    probability: float | None = None
+    low: float | None = None
+    high: float | None = None
+    log_odds: float | None = None
+    base: float | None = None
+    values: tuple[float, ...] = ()
+    contributions: tuple[float, ...] = ()
+
+
+def estimate(
+    champion: Champion,
+    target: Target,
+    histories: Histories,
+    *,
+    as_of: datetime,
+    masked: Mapping[str, Permit],
+) -> tuple[Estimate, ...]:
+    """Estimate every customer of `histories`, in their order.
+
+    `masked` holds the permits for the purposes the features name: a feature without a permit that
+    covers the customer is missing, never silently used.
+    """
+    instant = to_micros(as_of)
+    table = compute(histories, champion.definitions, [instant], masked=masked)
+    rows = {customer: row for row, customer in enumerate(table.customers)}
+    scores = champion.model.predict(table.values) if rows else None
+    active = active_at(histories, target, as_of=as_of)
+    found: list[Estimate] = []
+    for index, customer in enumerate(histories.customers):
+        customer_id = str(customer)
+        row = rows.get(customer_id)
+        if row is None or scores is None:
+            found.append(Estimate(customer_id, "insufficient_data", "no_history", None, None))
+            continue
+        events = histories.digest(index, instant)
+        features = feature_digest(champion.model.names, table.values[row])
+        if not active[index]:
+            found.append(Estimate(customer_id, "insufficient_data", "not_active", events, features))
+            continue
+        found.append(
+            Estimate(
+                customer_id,
+                "scored",
+                "model",
+                events,
+                features,
+                float(scores.probability[row]),
+                float(scores.low[row]),
+                float(scores.high[row]),
+                float(scores.log_odds[row]),
+                float(scores.base),
+                tuple(table.values[row].tolist()),
+                tuple(scores.contributions[row].tolist()),
+            )
+        )
+    return tuple(found)
+
+
+def active_at(histories: Histories, target: Target, *, as_of: datetime) -> NDArray[np.bool_]:
+    """Tell who the target can be asked of, shape (n,): with an event of its kind in its window.
+
+    A label that came with the data can be asked of everyone.
+    """
+    if target.kind != "inactivity":
+        return np.ones(len(histories), np.bool_)
+    instant = to_micros(as_of)
+    counted = (
+        histories.kind_mask(target.event_kind)
+        & histories.visible(instant)
+        & (histories.occurred_at >= instant - target.active_window_days * DAY_US)
+    )
+    seen = np.bincount(histories.customer_of_event[counted], minlength=len(histories))
+    return np.asarray(seen > 0)
+
+
+def reasons(
+    found: Estimate, definitions: tuple[FeatureDefinition, ...], *, limit: int
+) -> tuple[Reason, ...]:
+    """Give the `limit` features that moved the score most, each in one plain sentence."""
+    order = np.argsort(-np.abs(np.asarray(found.contributions)), kind="stable")[:limit]
+    context = {each.name: value for each, value in zip(definitions, found.values, strict=True)}
+    chosen: list[Reason] = []
+    for index in order.tolist():
+        definition, value = definitions[index], found.values[index]
+        if found.contributions[index] == 0.0:
+            continue
+        chosen.append(
+            Reason(
+                definition.name,
+                None if value != value else value,
+                found.contributions[index],
+                sentence(definition, value, context),
+            )
+        )
+    return tuple(chosen)
+
+
+def feature_digest(names: tuple[str, ...], values: NDArray[np.float64]) -> str:
+    """Digest one row of features: names and bits; every NaN counts as the same missing value."""
+    bits = np.where(np.isnan(values), np.nan, values).astype("<f8").tobytes()
+    return hashlib.sha256("\n".join(names).encode() + b"\0" + bits).hexdigest()
+
+
+def result_of(
+    found: Estimate,
+    given: tuple[Reason, ...],
+    champion: Champion,
+    *,
+    masked: Mapping[str, Permit],
+) -> dict[str, Any] | None:
+    """Write what a decision keeps of an estimate; it goes when the permission goes.
+
+    `purposes` are those that were permitted, so that a replay reads no more and no less.
+    """
+    if found.outcome != "scored":
+        return None
+    return {
+        "probability": found.probability,
+        "low": found.low,
+        "high": found.high,
+        "log_odds": found.log_odds,
+        "base": found.base,
+        "horizon_days": champion.model.horizon_days,
+        "method": "model",
+        "purposes": sorted(
+            purpose for purpose, permit in masked.items() if permit.covers(found.customer_id)
+        ),
+        "reasons": [each._asdict() for each in given],
+    }

@@ -1,0 +1,86 @@
+"""Events from outside, as they happen: checked one by one, durable when the answer goes out."""
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from features.events import Event, parse, validate
+from features.live import append
+from serving.bootstrap import Keepwell
+from serving.locks import lock_customers
+
+
+class EventOutcome(NamedTuple):
+    """What became of one event: written, duplicate, conflict or rejected, and then why."""
+
+    event_id: str | None
+    status: str
+    problems: tuple[str, ...] = ()
+
+
+class Intake(NamedTuple):
+    """One outcome per event, in the order they were sent."""
+
+    results: tuple[EventOutcome, ...]
+
+    def count(self, status: str) -> int:
+        """How many events ended with this status."""
+        return sum(each.status == status for each in self.results)
+
+
+def take_events(
+    keepwell: Keepwell, sent: Sequence[Mapping[str, Any]], *, clock: Callable[[], datetime]
+) -> Intake:
+    """Take events into history, each by itself, known from the moment of this transaction.
+
+    Sending an event again changes nothing (`duplicate`); the same id with other content is a
+    `conflict` and is not written: corrections name what they correct. Erased people stay erased.
+    In an evaluation home customers are pseudonymised on the way in.
+    """
+    checked_at = clock()
+    inside = [_inside(keepwell, fields) for fields in sent]
+    problems = [
+        tuple(f"{name} {message}" for name, message in validate(fields, checked_at))
+        for fields in inside
+    ]
+    fine = [index for index, found in enumerate(problems) if not found]
+    outcomes = {
+        index: EventOutcome(_id_of(sent[index]), "rejected", found)
+        for index, found in enumerate(problems)
+        if found
+    }
+    if fine:
+        with keepwell.database.write() as conn:
+            people = {str(inside[index]["customer_id"]) for index in fine}
+            lock_customers(conn, people)
+            now = max(clock(), checked_at)
+            erased = keepwell.suppression.suppressed_among(conn, people, now=now)
+            events: dict[int, Event] = {}
+            for index in fine:
+                if inside[index]["customer_id"] in erased:
+                    outcomes[index] = EventOutcome(
+                        _id_of(sent[index]), "rejected", ("customer_id was erased",)
+                    )
+                else:
+                    events[index] = parse(inside[index], now=now)
+            done = append(conn, list(events.values()))
+            for index, outcome in zip(events, done, strict=True):
+                outcomes[index] = EventOutcome(_id_of(sent[index]), outcome)
+    return Intake(tuple(outcomes[index] for index in range(len(sent))))
+
+
+def _inside(keepwell: Keepwell, fields: Mapping[str, Any]) -> Mapping[str, Any]:
+    kept = dict(fields)
+    customer_id = kept.get("customer_id")
+    if isinstance(customer_id, int) and not isinstance(customer_id, bool):
+        customer_id = kept["customer_id"] = str(customer_id)
+    if isinstance(customer_id, str) and customer_id.strip():
+        kept["customer_id"] = keepwell.inside_id(customer_id)
+    if not keepwell.settings.keep_text:
+        kept.pop("text", None)
+    return kept
+
+
+def _id_of(fields: Mapping[str, Any]) -> str | None:
+    found = fields.get("event_id")
+    return found if isinstance(found, str) else None

@@ -1,0 +1,317 @@
+"""Scores with reasons for people who permit it, each verdict logged in the transaction it is made.
+
+Permission is judged at the wall clock inside that transaction; `as_of` only selects what was known.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection
+
+from features.history import Histories, observed_until, read_customer
+from features.labels import Target
+from governance.decision import Decision, new_decision_id, record
+from governance.errors import InvalidInput
+from governance.proof import Permit
+from serving.bootstrap import Keepwell
+from serving.champions import Champion, Champions, NotLoaded
+from serving.estimate import Reason, estimate, reasons, result_of
+from serving.locks import lock_customers
+from serving.rule import judge
+
+_TICK = timedelta(microseconds=1)
+
+
+class TargetScore(NamedTuple):
+    """One target's score of one customer; without numbers where `method` is `rule`."""
+
+    decision_id: str
+    horizon_days: int
+    method: str
+    probability: float | None
+    low: float | None
+    high: float | None
+    reasons: tuple[Reason, ...]
+    model_digest: str | None
+    rule: str | None
+
+
+class CustomerScore(NamedTuple):
+    """What can be said of one customer.
+
+    `status` is scored, insufficient_data, refused or not_available; `reason` is for those who may
+    know it.
+    """
+
+    customer_id: str
+    status: str
+    reason: str | None
+    decision_id: str
+    model_digest: str | None
+    scores: Mapping[str, TargetScore]
+
+
+class ScoreAnswer(NamedTuple):
+    """One result per customer asked for, in that order, as things were known at `as_of`."""
+
+    results: tuple[CustomerScore, ...]
+    as_of: datetime
+
+
+class _Verdict(NamedTuple):
+    status: str
+    reason: str
+    decision: Decision
+    score: TargetScore | None = None
+
+
+class Scorer:
+    """Answers scoring requests for one home; share one per process."""
+
+    def __init__(self, keepwell: Keepwell, *, clock: Callable[[], datetime]) -> None:
+        self._keepwell = keepwell
+        self._clock = clock
+        self._champions = Champions(keepwell.home)
+
+    def warm(self) -> None:
+        """Load every model that may serve, so that the first request does not wait for it."""
+        for name in self._keepwell.targets:
+            try:
+                with self._keepwell.database.read() as conn:
+                    self._champions.of(conn, name, now=self._clock())
+            except NotLoaded as missing:
+                self._champions.load(missing.digest)
+
+    def score(
+        self,
+        customer_ids: Sequence[str],
+        *,
+        targets: Sequence[str],
+        reasons_limit: int = 3,
+        as_of: datetime | None = None,
+        may_see_refusals: bool = False,
+    ) -> ScoreAnswer:
+        """Score customers, in order; one person's refusal touches no one else's answer.
+
+        Whoever may not see refusals gets `not_available` for a refusal and for an unknown customer
+        alike. Without `as_of` a production home scores at the wall clock, a demo or evaluation home
+        where its history ends. Raises `InvalidInput` for a target this home does not have.
+        """
+        chosen = self._targets(targets)
+        while True:
+            try:
+                with self._keepwell.database.write() as conn:
+                    return self._score(
+                        conn, customer_ids, chosen, reasons_limit, as_of, may_see_refusals
+                    )
+            except NotLoaded as missing:
+                self._champions.load(missing.digest)
+
+    def _score(
+        self,
+        conn: Connection,
+        asked: Sequence[str],
+        targets: Sequence[Target],
+        reasons_limit: int,
+        as_of: datetime | None,
+        may_see_refusals: bool,
+    ) -> ScoreAnswer:
+        keepwell = self._keepwell
+        inside = {each: keepwell.inside_id(each) for each in asked}
+        customer_ids = tuple(dict.fromkeys(inside.values()))
+        lock_customers(conn, customer_ids)
+        now = self._clock()
+        instant = as_of if as_of is not None else home_clock(keepwell, conn, now=now)
+        judged = {
+            target.name: _Judgement(
+                keepwell, conn, self._champions, target, as_of=instant, now=now, limit=reasons_limit
+            ).of(customer_ids)
+            for target in targets
+        }
+        record(
+            conn,
+            keepwell.ledger,
+            [verdict.decision for found in judged.values() for verdict in found.values()],
+            now=now,
+        )
+        return ScoreAnswer(
+            tuple(
+                _told(
+                    each,
+                    {name: found[inside[each]] for name, found in judged.items()},
+                    may_see_refusals,
+                )
+                for each in asked
+            ),
+            instant,
+        )
+
+    def _targets(self, names: Sequence[str]) -> tuple[Target, ...]:
+        known = self._keepwell.targets
+        unknown = sorted(set(names) - set(known))
+        if unknown or not names:
+            raise InvalidInput(
+                f"this home has no target {', '.join(unknown)}" if unknown else "name a target",
+                hint="it has " + ", ".join(sorted(known)),
+            )
+        return tuple(known[name] for name in dict.fromkeys(names))
+
+
+def home_clock(keepwell: Keepwell, conn: Connection, *, now: datetime) -> datetime:
+    """Say what `as_of` means when none is given: now, or just after the history's last event.
+
+    A demo or evaluation home holds a past that does not go on; by the wall clock everyone in it
+    would have left long ago.
+    """
+    if keepwell.kind == "production":
+        return now
+    last = observed_until(conn)
+    return now if last is None else min(last + _TICK, now)
+
+
+class _Judgement:
+    """One target over the customers of one request, inside one transaction."""
+
+    def __init__(
+        self,
+        keepwell: Keepwell,
+        conn: Connection,
+        champions: Champions,
+        target: Target,
+        *,
+        as_of: datetime,
+        now: datetime,
+        limit: int,
+    ) -> None:
+        self.keepwell, self.conn, self.target = keepwell, conn, target
+        self.as_of, self.now, self.limit = as_of, now, limit
+        serving = champions.of(conn, target.name, now=now)
+        self.champion: Champion | None = None if serving is None else serving[0]
+
+    def of(self, customer_ids: Sequence[str]) -> dict[str, _Verdict]:
+        registry = self.keepwell.registry
+        permit, refusals = registry.permit_many(
+            self.conn, self.target.purpose, customer_ids, now=self.now
+        )
+        masked = {self.target.purpose: permit}
+        for purpose in self.champion.purposes if self.champion is not None else ():
+            masked[purpose], _ = registry.permit_many(
+                self.conn, purpose, sorted(permit.customers), now=self.now
+            )
+        return {
+            customer_id: self._permitted(customer_id, permit, masked)
+            if permit.covers(customer_id)
+            else self._verdict(customer_id, "refused", refusals.get(customer_id, "no_record"))
+            for customer_id in customer_ids
+        }
+
+    def _permitted(
+        self, customer_id: str, permit: Permit, masked: Mapping[str, Permit]
+    ) -> _Verdict:
+        histories = read_customer(self.conn, permit, customer_id)
+        if not len(histories.occurred_at):
+            if customer_id in permit.consent_event_ids:
+                return self._verdict(customer_id, "insufficient_data", "no_history")
+            return self._verdict(customer_id, "unknown", "unknown_customer")
+        if self.champion is None:
+            return self._by_rule(customer_id, histories)
+        [found] = estimate(self.champion, self.target, histories, as_of=self.as_of, masked=masked)
+        given = reasons(found, self.champion.definitions, limit=self.limit)
+        result = result_of(found, given, self.champion, masked=masked)
+        verdict = self._verdict(
+            customer_id,
+            found.outcome,
+            found.reason,
+            model_digest=self.champion.model.digest,
+            event_digest=found.event_digest,
+            feature_digest=found.feature_digest,
+            result=result,
+        )
+        if found.outcome != "scored":
+            return verdict
+        score = TargetScore(
+            verdict.decision.decision_id,
+            self.champion.model.horizon_days,
+            "model",
+            found.probability,
+            found.low,
+            found.high,
+            given,
+            self.champion.model.digest,
+            None,
+        )
+        return verdict._replace(score=score)
+
+    def _by_rule(self, customer_id: str, histories: Histories) -> _Verdict:
+        ruled = judge(histories, self.target, as_of=self.as_of)
+        if ruled is None:
+            return self._verdict(customer_id, "insufficient_data", "no_model")
+        verdict = self._verdict(
+            customer_id, "insufficient_data", "no_model", result=ruled._asdict()
+        )
+        score = TargetScore(
+            verdict.decision.decision_id,
+            self.target.horizon_days,
+            "rule",
+            None,
+            None,
+            None,
+            (),
+            None,
+            ruled.text,
+        )
+        return verdict._replace(score=score)
+
+    def _verdict(
+        self,
+        customer_id: str,
+        outcome: str,
+        reason: str,
+        *,
+        model_digest: str | None = None,
+        event_digest: str | None = None,
+        feature_digest: str | None = None,
+        result: Mapping[str, Any] | None = None,
+    ) -> _Verdict:
+        persons = self.keepwell.persons
+        known = outcome in ("scored", "insufficient_data") or reason not in _NOBODY
+        decision = Decision(
+            decision_id=new_decision_id(),
+            kind="score",
+            person_id=persons.person_id(self.conn, customer_id)
+            if known
+            else persons.find(self.conn, customer_id),
+            purpose=self.target.purpose,
+            outcome=outcome,
+            reason=reason,
+            as_of=self.as_of,
+            model_digest=model_digest,
+            target=self.target.name,
+            event_digest=event_digest,
+            feature_digest=feature_digest,
+            result=result,
+        )
+        return _Verdict(outcome, reason, decision)
+
+
+_NOBODY = frozenset({"no_record", "unknown_customer"})  # whom we need not know at all
+_RANK = ("scored", "insufficient_data", "refused", "unknown")
+
+
+def _told(customer_id: str, found: Mapping[str, _Verdict], may_see_refusals: bool) -> CustomerScore:
+    """Turn the verdicts on one customer into what this caller may know."""
+    best = min(found.values(), key=lambda verdict: _RANK.index(verdict.status))
+    status, reason = best.status, None if best.status == "scored" else best.reason
+    if status == "unknown" or (status == "refused" and not may_see_refusals):
+        status = "not_available"
+    if status == "not_available" and not may_see_refusals:
+        reason = None
+    return CustomerScore(
+        customer_id,
+        status,
+        reason,
+        best.decision.decision_id,
+        best.decision.model_digest,
+        {name: each.score for name, each in found.items() if each.score is not None},
+    )

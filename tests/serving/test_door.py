@@ -1,0 +1,135 @@
+"""The front door over a tiny application, as a client would meet it."""
+
+from collections.abc import Iterator
+
+import pytest
+from fastapi import FastAPI, Request
+from pydantic import BaseModel
+from starlette.testclient import TestClient
+
+from governance.errors import ConfigurationError, InvalidInput, NotFound
+from serving import problems
+from serving.door import Door, Receive, Scope, Send
+
+KEY = {"Authorization": "Bearer kw_1_x"}
+
+
+class Wish(BaseModel):
+    count: int
+
+
+async def bento(scope: Scope, receive: Receive, send: Send) -> None:
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    await send({"type": "http.response.body", "body": b"bento"})
+
+
+@pytest.fixture
+def client() -> Iterator[TestClient]:
+    app = FastAPI(openapi_url=None, docs_url=None)
+    problems.install(app)
+
+    @app.post("/v1/wish")
+    def wish(body: Wish) -> dict[str, int]:
+        return {"count": body.count}
+
+    @app.post("/v1/raw")
+    async def raw(request: Request) -> dict[str, int]:
+        return {"bytes": len(await request.body())}
+
+    @app.get("/v1/fails/{how}")
+    def fails(how: str) -> None:
+        raise {
+            "input": InvalidInput("count == -1, must be >= 0", hint="send a positive count"),
+            "missing": NotFound("no such thing"),
+            "home": ConfigurationError(["a secret path"], source="keepwell.toml"),
+            "bug": RuntimeError("customer 17850 lives in Bath"),
+        }[how]
+
+    with TestClient(
+        Door(bento, inner=app, body_bytes=1_000, concurrency=2)  # type: ignore[arg-type]
+    ) as found:
+        yield found
+
+
+def test_probes_go_to_bentoml(client: TestClient) -> None:
+    assert client.get("/livez").text == "bento"
+
+
+@pytest.mark.parametrize("path", ["/metrics", "/docs.json", "/schema.json", "/docs", "/nothing"])
+def test_everything_else_never_reaches_bentoml(client: TestClient, path: str) -> None:
+    answer = client.get(path)
+    assert answer.status_code == 404
+    assert answer.headers["content-type"] == "application/problem+json"
+
+
+def test_missing_key_is_refused_before_the_body_is_read(client: TestClient) -> None:
+    answer = client.post("/v1/wish", content=b"not json")
+    assert answer.status_code == 401
+    assert answer.json()["code"] == "unauthenticated"
+    assert answer.headers["www-authenticate"].startswith("Bearer")
+
+
+def test_wrong_shape_says_where_without_repeating_what_was_sent(client: TestClient) -> None:
+    answer = client.post("/v1/wish", json={"count": "Mrs Miller"}, headers=KEY)
+    assert answer.status_code == 422
+    assert answer.json()["errors"][0]["pointer"] == "/count"
+    assert "Miller" not in answer.text
+
+
+def test_broken_json_is_a_problem_document(client: TestClient) -> None:
+    answer = client.post(
+        "/v1/wish", content=b"{", headers={**KEY, "Content-Type": "application/json"}
+    )
+    assert answer.status_code == 422
+    assert answer.json()["errors"] == [
+        {"in": "body", "pointer": "", "detail": "the body is not JSON"}
+    ]
+
+
+def test_stated_length_over_the_limit_is_refused(client: TestClient) -> None:
+    answer = client.post("/v1/raw", content=b"x" * 1_001, headers=KEY)
+    assert answer.status_code == 413
+    assert answer.json()["code"] == "body_too_large"
+
+
+def test_unstated_length_over_the_limit_is_refused(client: TestClient) -> None:
+    answer = client.post("/v1/raw", content=iter([b"x" * 600, b"x" * 600]), headers=KEY)
+    assert answer.status_code == 413
+
+
+def test_body_within_the_limit_passes(client: TestClient) -> None:
+    assert client.post("/v1/raw", content=b"x" * 1_000, headers=KEY).json() == {"bytes": 1_000}
+
+
+@pytest.mark.parametrize(("how", "status"), [("input", 422), ("missing", 404), ("home", 503)])
+def test_our_errors_have_their_code(client: TestClient, how: str, status: int) -> None:
+    answer = client.get(f"/v1/fails/{how}", headers=KEY)
+    assert answer.status_code == status
+    assert answer.json()["status"] == status
+
+
+def test_what_is_wrong_with_the_home_is_not_told_to_callers(client: TestClient) -> None:
+    assert "secret path" not in client.get("/v1/fails/home", headers=KEY).text
+
+
+def test_unexpected_error_shows_and_logs_no_text(
+    client: TestClient, capfd: pytest.CaptureFixture[str]
+) -> None:
+    answer = client.get("/v1/fails/bug", headers=KEY)
+    logged = "".join(capfd.readouterr())
+    assert answer.status_code == 500
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert "Bath" not in answer.text + logged
+    assert "RuntimeError" in logged
+
+
+def test_wrong_method_says_which_are_allowed(client: TestClient) -> None:
+    answer = client.get("/v1/wish", headers=KEY)
+    assert answer.status_code == 405
+    assert answer.headers["allow"] == "POST"
+
+
+def test_every_answer_carries_security_headers(client: TestClient) -> None:
+    answer = client.post("/v1/wish", json={"count": 1}, headers=KEY)
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    assert "default-src 'none'" in answer.headers["content-security-policy"]
