@@ -1,0 +1,99 @@
+"""A file of people's own answers, one per line: CSV or JSON lines, each with its own evidence."""
+
+import csv
+import json
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import tzinfo
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from governance.consent_record import ConsentChange
+from governance.errors import InvalidInput, KeepwellError
+from governance.instants import parse_instant
+
+REQUIRED = ("customer_id", "purpose", "state", "occurred_at", "mechanism", "evidence")
+OPTIONAL = (
+    "actor", "explicit", "expires_at", "notice_id", "notice_version", "notice_hash",
+    "notice_locale", "guardian_evidence",
+)  # fmt: skip
+_YES = frozenset({"true", "1", "yes"})
+
+
+class ConsentFile(NamedTuple):
+    """The answers that could be read, and how often a line could not be and why."""
+
+    changes: tuple[ConsentChange, ...]
+    unreadable: Mapping[str, int]
+
+
+def read_consents(path: Path, *, zone: tzinfo, rename: Callable[[str], str]) -> ConsentFile:
+    """Read the answers in `path`; `rename` turns a customer's id into the id this home knows.
+
+    Bare dates and naive times are taken in `zone`. Raises `InvalidInput` for a file that lacks a
+    needed column; a line that cannot be read is counted and does not hold up the others.
+    """
+    changes, unreadable = [], Counter[str]()
+    for line in _lines(path):
+        try:
+            changes.append(_change(line, zone, rename))
+        except (KeepwellError, ValueError) as problem:
+            unreadable[getattr(problem, "message", "a value cannot be read")] += 1
+    return ConsentFile(tuple(changes), dict(unreadable))
+
+
+def _lines(path: Path) -> Iterator[Mapping[str, Any]]:
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        if path.suffix == ".jsonl":
+            for number, text in enumerate(file, 1):
+                if not text.strip():
+                    continue
+                try:
+                    line = json.loads(text)
+                except json.JSONDecodeError:
+                    line = None
+                if not isinstance(line, dict):
+                    raise InvalidInput(
+                        f"line {number} of {path.name} is not a JSON object",
+                        hint="write one JSON object per line, or a CSV file with a header",
+                    )
+                if number == 1:
+                    _require(list(line), path)
+                yield line
+            return
+        reader = csv.DictReader(file)
+        _require(reader.fieldnames or (), path)
+        yield from reader
+
+
+def _require(columns: Sequence[str], path: Path) -> None:
+    missing = [name for name in REQUIRED if name not in columns]
+    if missing:
+        raise InvalidInput(
+            f"{path.name} lacks {', '.join(missing)}",
+            hint=f"needed: {', '.join(REQUIRED)}; optional: {', '.join(OPTIONAL)}",
+        )
+
+
+def _change(line: Mapping[str, Any], zone: tzinfo, rename: Callable[[str], str]) -> ConsentChange:
+    said = {name: str(value).strip() for name, value in line.items() if value not in (None, "")}
+    customer = said.get("customer_id")
+    if customer is None:
+        raise InvalidInput("a line without a customer")
+    version = said.get("notice_version")
+    return ConsentChange(
+        customer_id=rename(customer),
+        purpose=said.get("purpose", ""),
+        state=said.get("state", ""),
+        occurred_at=parse_instant(said["occurred_at"], zone) if "occurred_at" in said else None,
+        actor=said.get("actor", "customer"),
+        mechanism=said.get("mechanism", ""),
+        evidence=said.get("evidence", ""),
+        explicit=said.get("explicit", "").lower() in _YES,
+        expires_at=parse_instant(said["expires_at"], zone) if "expires_at" in said else None,
+        notice_id=said.get("notice_id"),
+        notice_version=int(version) if version is not None else None,
+        notice_hash=said.get("notice_hash"),
+        notice_locale=said.get("notice_locale"),
+        guardian_evidence=said.get("guardian_evidence"),
+    )
