@@ -16,7 +16,7 @@ AGGREGATES: Mapping[str, str] = {
     "min": "smallest value of the column in the window",
     "std": "sample standard deviation of the column in the window; needs two values",
     "last": "latest value of the column in the window",
-    "category": "latest value of the column as its place in `categories`; missing if not among them",
+    "category": "place in `categories` of the latest value; missing if not among them",
     "days_since_last": "days from the latest event to as_of",
     "days_since_first": "days from the first event to as_of",
     "active_days": "calendar days (UTC) with an event in the window",

@@ -271,7 +271,7 @@ def complete_survey(properties: Mapping[str, object]) -> Mapping[str, object]:
     if known is None:
         return properties
     low, high, polarity, dimension = known
-    stated = {"scale": [low, high], "polarity": polarity, "dimension": dimension}
+    stated: dict[str, object] = {"scale": [low, high], "polarity": polarity, "dimension": dimension}
     return {**stated, **properties}
 
 
@@ -354,9 +354,11 @@ def _survey_problems(fields: Mapping[str, object]) -> list[Problem]:
     problems = instrument_problems(stated)
     if problems:
         return [Problem("properties", message) for message in problems]
-    low, high = complete_survey(stated)["scale"]  # type: ignore[misc]
+    scale = complete_survey(stated)["scale"]
+    assert isinstance(scale, list | tuple)
+    low, high = float(scale[0]), float(scale[1])
     value = fields.get("value")
-    if isinstance(value, int | float) and not float(low) <= value <= float(high):
+    if isinstance(value, int | float) and not low <= value <= high:
         return [Problem("value", f"lies outside the scale {low:g} to {high:g}")]
     return []
 

@@ -4,10 +4,14 @@ Parquet segments hold the same history for batch work; `history_segments` is the
 truth about which files count. Protected attributes lie apart: the fairness audit alone reads them.
 """
 
+from collections.abc import Mapping, Sequence
+from typing import Any
+
 from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
+    Connection,
     Float,
     Index,
     Integer,
@@ -17,6 +21,7 @@ from sqlalchemy import (
     Table,
     Text,
 )
+from sqlalchemy.dialects import postgresql, sqlite
 
 from governance.instants import UtcInstant
 
@@ -109,3 +114,9 @@ sources = Table(
     Column("last_imported_at", UtcInstant, nullable=False),
     Column("snapshot", Boolean, nullable=False),
 )
+
+
+def insert_new(conn: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Insert rows, leaving those alone whose primary key already exists."""
+    build = sqlite.insert if conn.dialect.name == "sqlite" else postgresql.insert
+    conn.execute(build(table).on_conflict_do_nothing(), list(rows))

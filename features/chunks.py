@@ -1,0 +1,141 @@
+"""Columns of events, and their packing into one customer's chunk of a history segment.
+
+A chunk is what the operational database keeps per customer and segment so that one indexed read
+brings a history in: a short JSON header with the strings, then plain little-endian arrays.
+"""
+
+import json
+import struct
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from features.events import MISSING
+from governance.errors import IntegrityBroken
+
+Ints = NDArray[np.int64]
+
+STRING_COLUMNS = ("event_id", "currency", "text", "properties", "corrects", "retracts")
+
+_MAGIC = b"KW1"
+_PREFIX = struct.Struct("<3sBII")  # magic, flags, events, header bytes
+_OWN_KNOWN_AT = 1
+_OWN_OCCURRENCE = 2
+_HAS_VALUES = 4
+
+
+@dataclass(frozen=True, eq=False)
+class EventColumns:
+    """Events as arrays of equal length (n,).
+
+    `kind` indexes `kinds`; `value_micros` is `MISSING` where there is no value; `digests` (n, 2)
+    holds the 16 bytes of each content digest as two big-endian halves; `strings` maps a name of
+    `STRING_COLUMNS` to one string or None per event (a list, or an Arrow array where many
+    customers are read) and leaves out columns without any.
+    """
+
+    kinds: tuple[str, ...]
+    kind: NDArray[np.int16]
+    occurred_at: Ints
+    known_at: Ints
+    value_micros: Ints
+    digests: NDArray[np.uint64]
+    occurrence: NDArray[np.int32]
+    strings: dict[str, Any]
+
+    def __len__(self) -> int:
+        return len(self.occurred_at)
+
+
+def pack(columns: EventColumns) -> bytes:
+    """Pack one customer's events; `unpack` gives back equal columns."""
+    own_known = not np.array_equal(columns.known_at, columns.occurred_at)
+    own_occurrence = bool((columns.occurrence != 1).any())
+    has_values = bool((columns.value_micros != MISSING).any())
+    head: dict[str, Any] = {"k": columns.kinds}
+    if columns.strings:
+        head["s"] = columns.strings
+    header = json.dumps(head, ensure_ascii=False, separators=(",", ":")).encode()
+    flags = _OWN_KNOWN_AT * own_known + _OWN_OCCURRENCE * own_occurrence + _HAS_VALUES * has_values
+    parts = [
+        _PREFIX.pack(_MAGIC, flags, len(columns), len(header)),
+        header,
+        columns.occurred_at.astype("<i8", copy=False).tobytes(),
+        columns.digests.astype(">u8", copy=False).tobytes(),
+        columns.kind.astype("<i2", copy=False).tobytes(),
+    ]
+    if own_known:
+        parts.append(columns.known_at.astype("<i8", copy=False).tobytes())
+    if own_occurrence:
+        parts.append(columns.occurrence.astype("<i4", copy=False).tobytes())
+    if has_values:
+        parts.append(columns.value_micros.astype("<i8", copy=False).tobytes())
+    return b"".join(parts)
+
+
+def unpack(payload: bytes) -> EventColumns:
+    """Read what `pack` wrote; raises `IntegrityBroken` for bytes that are no chunk."""
+    try:
+        return _unpack(payload)
+    except (struct.error, ValueError, KeyError) as problem:
+        raise IntegrityBroken(
+            f"a chunk of history cannot be read ({type(problem).__name__})",
+            hint="restore the operational database from a backup",
+        ) from None
+
+
+def _unpack(payload: bytes) -> EventColumns:
+    magic, flags, size, header_size = _PREFIX.unpack_from(payload)
+    if magic != _MAGIC:
+        raise ValueError("not a chunk")
+    place = _PREFIX.size + header_size
+    head = json.loads(payload[_PREFIX.size : place])
+
+    def read(dtype: str, count: int) -> NDArray[Any]:
+        nonlocal place
+        found = np.frombuffer(payload, dtype, count, place)
+        place += found.nbytes
+        return found
+
+    occurred_at = read("<i8", size)
+    digests = read(">u8", 2 * size).astype(np.uint64).reshape(size, 2)
+    kind = read("<i2", size)
+    known_at = read("<i8", size) if flags & _OWN_KNOWN_AT else occurred_at
+    occurrence = read("<i4", size) if flags & _OWN_OCCURRENCE else np.ones(size, np.int32)
+    values = read("<i8", size) if flags & _HAS_VALUES else np.full(size, MISSING, dtype=np.int64)
+    return EventColumns(
+        kinds=tuple(head["k"]),
+        kind=kind,
+        occurred_at=occurred_at,
+        known_at=known_at,
+        value_micros=values,
+        digests=digests,
+        occurrence=occurrence,
+        strings=head.get("s", {}),
+    )
+
+
+def join(parts: Sequence[EventColumns]) -> EventColumns:
+    """Put the columns of several chunks behind each other, with one common list of kinds."""
+    if len(parts) == 1:
+        return parts[0]
+    kinds = tuple(sorted({kind for part in parts for kind in part.kinds}))
+    place = {kind: code for code, kind in enumerate(kinds)}
+    codes = [np.array([place[kind] for kind in part.kinds], np.int16)[part.kind] for part in parts]
+    names = [name for name in STRING_COLUMNS if any(name in part.strings for part in parts)]
+    return EventColumns(
+        kinds=kinds,
+        kind=np.concatenate(codes),
+        occurred_at=np.concatenate([part.occurred_at for part in parts]),
+        known_at=np.concatenate([part.known_at for part in parts]),
+        value_micros=np.concatenate([part.value_micros for part in parts]),
+        digests=np.concatenate([part.digests for part in parts]),
+        occurrence=np.concatenate([part.occurrence for part in parts]),
+        strings={
+            name: [text for part in parts for text in part.strings.get(name, [None] * len(part))]
+            for name in names
+        },
+    )

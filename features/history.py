@@ -1,0 +1,352 @@
+"""Histories: every event version of some customers, as arrays sorted by customer and time.
+
+The same record comes from Parquet for all customers and from one indexed read for one customer;
+the arrays of a customer are identical either way, and the kernel cannot tell which it was given.
+"""
+
+import hashlib
+import json
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy import Connection, func, not_, or_, select
+
+from features.chunks import EventColumns, join, unpack
+from features.events import (
+    MICROS,
+    MISSING,
+    RESERVED,
+    RESERVED_PREFIXES,
+    event_name,
+    is_reserved,
+)
+from features.live import customer_events, to_columns
+from features.store import HistoryStore, Rows, read_segments
+from features.tables import customers as customers_table
+from features.tables import history_chunks, history_segments, live_events
+from features.versions import NEVER, supersede
+from governance.instants import from_micros, to_text
+from governance.proof import AggregatePermit, Permit
+
+Ints = NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False)
+class Histories:
+    """Event versions of m customers, n in all, sorted by customer, then `occurred_at`, `known_at`.
+
+    `customers` (m,) are ids in ascending order; the events of customer i are rows
+    `offsets[i]:offsets[i + 1]`. Instants (n,) are µs since 1970 UTC. `kind` (n,) indexes `kinds`.
+    `value_micros` (n,) is in millionths, `MISSING` where there is none. A version counts at as_of
+    exactly if `occurred_at < as_of and known_at < as_of <= superseded_at`. `digests` (n, 2) are
+    the content digests. Columns in `strings` hold one string or None per event (a sequence, or an
+    Arrow array); an absent column has none.
+    """
+
+    customers: NDArray[np.object_]
+    offsets: Ints
+    occurred_at: Ints
+    known_at: Ints
+    superseded_at: Ints
+    kind: NDArray[np.int16]
+    kinds: tuple[str, ...]
+    value_micros: Ints
+    digests: NDArray[np.uint64]
+    occurrence: NDArray[np.int32]
+    strings: dict[str, Any] = field(default_factory=dict)
+    subject: str = "customer"
+
+    def __len__(self) -> int:
+        return len(self.customers)
+
+    @property
+    def value(self) -> NDArray[np.float64]:
+        """Values (n,) as numbers, NaN where there is none."""
+        found = self.value_micros / MICROS
+        found[self.value_micros == MISSING] = np.nan
+        return found
+
+    @cached_property
+    def customer_of_event(self) -> NDArray[np.int32]:
+        """Place in `customers` (n,) of each event's customer."""
+        sizes = np.diff(self.offsets)
+        return np.repeat(np.arange(len(self.customers), dtype=np.int32), sizes)
+
+    @cached_property
+    def is_own_act(self) -> NDArray[np.bool_]:
+        """Whether each event (n,) was written by Keepwell about its own act."""
+        reserved = [code for code, kind in enumerate(self.kinds) if is_reserved(kind)]
+        if not reserved:
+            return np.zeros(len(self.kind), np.bool_)
+        return np.isin(self.kind, reserved)
+
+    def index_of(self, customer_id: str) -> int | None:
+        """Place of a customer in `customers`; None when there is no event of theirs."""
+        place = int(np.searchsorted(self.customers, customer_id))
+        found = place < len(self.customers) and self.customers[place] == customer_id
+        return place if found else None
+
+    def events_of(self, index: int) -> slice:
+        """Rows of the customer at `index`."""
+        return slice(int(self.offsets[index]), int(self.offsets[index + 1]))
+
+    def kind_mask(self, *kinds: str) -> NDArray[np.bool_]:
+        """Whether each event (n,) is of one of these kinds."""
+        codes = [self.kinds.index(kind) for kind in kinds if kind in self.kinds]
+        if len(codes) == 1:
+            return self.kind == codes[0]
+        return np.isin(self.kind, codes)
+
+    def visible(self, as_of: int) -> NDArray[np.bool_]:
+        """Whether each event (n,) may be used at `as_of` (µs)."""
+        return (self.occurred_at < as_of) & (self.known_at < as_of) & (self.superseded_at >= as_of)
+
+    def pick(self, column: str, rows: Ints) -> list[str | None]:
+        """Strings of one column at these rows, None where there is none."""
+        found = self.strings.get(column)
+        if found is None:
+            return [None] * len(rows)
+        if isinstance(found, list):
+            return [found[row] for row in rows]
+        picked: list[str | None] = found.take(rows).to_pylist()
+        return picked
+
+    def properties_at(self, row: int) -> dict[str, Any]:
+        """Properties of one event; empty when it has none."""
+        found = self.pick("properties", np.array([row]))[0]
+        read: dict[str, Any] = {} if found is None else json.loads(found)
+        return read
+
+    def digest(self, index: int, as_of: int) -> str:
+        """Digest of the event versions of one customer that count at `as_of` (µs), as 64 hex.
+
+        Keepwell's own acts are left out: they are never used. Equal digests mean equal versions.
+        """
+        rows = self.events_of(index)
+        used = (
+            (self.occurred_at[rows] < as_of)
+            & (self.known_at[rows] < as_of)
+            & (self.superseded_at[rows] >= as_of)
+            & ~self.is_own_act[rows]
+        )
+        state = hashlib.sha256(b"keepwell history 1")
+        state.update(self.digests[rows][used].astype(">u8").tobytes())
+        state.update(self.known_at[rows][used].astype(">i8").tobytes())
+        return state.hexdigest()
+
+    def take(self, keep: NDArray[np.bool_]) -> "Histories":
+        """Only the events where `keep` (n,) is true; every customer stays."""
+        counts = np.bincount(self.customer_of_event[keep], minlength=len(self.customers))
+        rows = np.flatnonzero(keep)
+        return Histories(
+            customers=self.customers,
+            offsets=np.concatenate([[0], np.cumsum(counts)]).astype(np.int64),
+            occurred_at=self.occurred_at[keep],
+            known_at=self.known_at[keep],
+            superseded_at=self.superseded_at[keep],
+            kind=self.kind[keep],
+            kinds=self.kinds,
+            value_micros=self.value_micros[keep],
+            digests=self.digests[keep],
+            occurrence=self.occurrence[keep],
+            strings={
+                name: self.pick(name, rows) if isinstance(column, list) else column.take(rows)
+                for name, column in self.strings.items()
+            },
+            subject=self.subject,
+        )
+
+    def events(self, index: int) -> list[dict[str, Any]]:
+        """Every version of one customer's events as plain records, for export and display."""
+        rows = self.events_of(index)
+        places = np.arange(rows.start, rows.stop)
+        texts = {name: self.pick(name, places) for name in self.strings}
+        records = []
+        for k, row in enumerate(places):
+            digest = self.digests[row].astype(">u8").tobytes()
+            own = {name: column[k] for name, column in texts.items()}
+            properties = own.pop("properties", None)
+            event_id = own.pop("event_id", None)
+            value, superseded = int(self.value_micros[row]), int(self.superseded_at[row])
+            records.append(
+                {
+                    "event_id": event_name(event_id, digest, int(self.occurrence[row])),
+                    "kind": self.kinds[self.kind[row]],
+                    "occurred_at": to_text(from_micros(int(self.occurred_at[row]))),
+                    "known_at": to_text(from_micros(int(self.known_at[row]))),
+                    "superseded_at": None
+                    if superseded == NEVER
+                    else to_text(from_micros(superseded)),
+                    "value": None if value == MISSING else value / MICROS,
+                    **own,
+                    "properties": {} if properties is None else json.loads(properties),
+                }
+            )
+        return records
+
+
+def read_customer(
+    conn: Connection, permit: Permit, customer_id: str, *, subject: str = "customer"
+) -> Histories:
+    """Bring in one customer's history: one indexed read of chunks, one of live events.
+
+    Never touches Parquet. Empty (no customers) when nothing is known. Raises `PermissionRefused`
+    unless `permit` is genuine and covers the customer.
+    """
+    permit.require_customer(permit.purpose, customer_id)
+    return _assemble(_customer_rows(conn, customer_id, subject), subject)
+
+
+def read_all(
+    conn: Connection,
+    store: HistoryStore,
+    permit: Permit | AggregatePermit,
+    *,
+    subject: str = "customer",
+) -> Histories:
+    """Bring in the histories of everyone `permit` covers, from Parquet and the live tail.
+
+    An `AggregatePermit` covers everyone, for figures over groups only. Arrays of a customer equal
+    those of `read_customer`.
+    """
+    allowed = None if isinstance(permit, AggregatePermit) else permit.customers
+    permit.require(permit.purpose)
+    return _assemble(read_segments(conn, store, subject, allowed), subject)
+
+
+def read_company(conn: Connection, store: HistoryStore) -> Histories:
+    """Bring in what happened to the company itself (spend, releases, incidents): no one's data."""
+    return _assemble(read_segments(conn, store, "company", None), "company")
+
+
+def observed_until(conn: Connection) -> datetime | None:
+    """Give the latest instant at which anything of the world is recorded; None for no history."""
+    imported = conn.execute(select(func.max(history_segments.c.last_occurred_at))).scalar()
+    own = or_(
+        live_events.c.kind.in_(sorted(RESERVED)),
+        *(live_events.c.kind.startswith(p, autoescape=True) for p in RESERVED_PREFIXES),
+    )
+    live = conn.execute(select(func.max(live_events.c.occurred_at)).where(not_(own))).scalar()
+    found = [] if live is None else [from_micros(live)]
+    return max(found + ([] if imported is None else [imported]), default=None)
+
+
+def customer_ids(conn: Connection, *, after: str = "", limit: int | None = None) -> list[str]:
+    """List customers with any history in ascending order, those after `after` only."""
+    known = customers_table.c
+    query = (
+        select(known.customer_id)
+        .where(known.subject == "customer", known.customer_id > after)
+        .order_by(known.customer_id)
+        .limit(limit)
+    )
+    return list(conn.execute(query).scalars())
+
+
+def _customer_rows(conn: Connection, customer_id: str, subject: str) -> Rows:
+    chunks = history_chunks.c
+    query = select(chunks.payload).where(
+        chunks.customer_id == customer_id, chunks.subject == subject
+    )
+    parts = [unpack(payload) for payload in conn.execute(query).scalars()]
+    live = conn.execute(customer_events(subject, customer_id)).all()
+    if live or not parts:
+        parts.append(to_columns(live))
+    columns = join(parts)
+    known = [customer_id] if len(columns) else []
+    return Rows(np.array(known, np.object_), np.zeros(len(columns), np.int32), columns)
+
+
+def _assemble(rows: Rows, subject: str) -> Histories:
+    """Sort events by customer, clocks and digest, and settle which version counts until when."""
+    columns, customer = rows.columns, rows.customer
+    strings = columns.strings
+    order = _order(customer, columns)
+    if order is not None:
+        customer = customer[order]
+        strings = {
+            name: [column[k] for k in order] if isinstance(column, list) else column.take(order)
+            for name, column in strings.items()
+        }
+        columns = EventColumns(
+            kinds=columns.kinds,
+            kind=columns.kind[order],
+            occurred_at=columns.occurred_at[order],
+            known_at=columns.known_at[order],
+            value_micros=columns.value_micros[order],
+            digests=columns.digests[order],
+            occurrence=columns.occurrence[order],
+            strings={},
+        )
+    counts = np.bincount(customer, minlength=len(rows.customers))
+    histories = Histories(
+        customers=rows.customers,
+        offsets=np.concatenate([[0], np.cumsum(counts)]).astype(np.int64),
+        occurred_at=columns.occurred_at,
+        known_at=columns.known_at,
+        superseded_at=np.full(len(columns), NEVER),
+        kind=columns.kind,
+        kinds=columns.kinds,
+        value_micros=columns.value_micros,
+        digests=columns.digests,
+        occurrence=columns.occurrence,
+        strings=strings,
+        subject=subject,
+    )
+    if "corrects" in strings or "retracts" in strings:
+        _settle_versions(histories)
+    return histories
+
+
+def _order(customer: NDArray[np.int32], columns: EventColumns) -> NDArray[np.int64] | None:
+    """The permutation that sorts the rows; None when they are sorted already."""
+    keys = (
+        columns.occurrence,
+        columns.digests[:, 1],
+        columns.digests[:, 0],
+        columns.known_at,
+        columns.occurred_at,
+        customer,
+    )
+    in_order = np.ones(max(len(customer) - 1, 0), np.bool_)
+    for key in keys:  # from the least to the most significant
+        in_order = (key[:-1] < key[1:]) | ((key[:-1] == key[1:]) & in_order)
+    return None if in_order.all() else np.lexsort(keys)
+
+
+def _settle_versions(histories: Histories) -> None:
+    touched = np.zeros(len(histories), np.bool_)
+    for name in ("corrects", "retracts"):
+        column = histories.strings.get(name)
+        if column is None:
+            continue
+        if isinstance(column, list):
+            pointing = np.array([text is not None for text in column], np.bool_)
+        else:
+            pointing = column.is_valid().to_numpy(zero_copy_only=False)
+        touched[histories.customer_of_event[pointing]] = True
+    rows = np.flatnonzero(touched[histories.customer_of_event])
+    digests = histories.digests[rows].astype(">u8")
+    names = [
+        event_name(event_id, digests[k].tobytes(), int(histories.occurrence[row]))
+        for k, (row, event_id) in enumerate(
+            zip(rows, histories.pick("event_id", rows), strict=True)
+        )
+    ]
+    histories.superseded_at[rows] = supersede(
+        names,
+        list(
+            zip(
+                histories.customer_of_event[rows].tolist(),
+                histories.kind[rows].tolist(),
+                strict=True,
+            )
+        ),
+        histories.known_at[rows].tolist(),
+        histories.pick("corrects", rows),
+        histories.pick("retracts", rows),
+    )

@@ -1,0 +1,89 @@
+"""What is to be predicted, and its truth for each customer at each as_of."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from features.events import is_reserved
+from features.history import Histories
+from governance.errors import ConfigurationError
+from governance.instants import DAY_US
+
+
+@dataclass(frozen=True)
+class Target:
+    """What a model predicts.
+
+    `inactivity`: a customer with at least one `event_kind` in (as_of − active_window_days, as_of]
+    has none in (as_of, as_of + horizon_days]. `given`: the company's own label, stated in a file.
+    """
+
+    name: str
+    kind: str = "inactivity"
+    horizon_days: int = 90
+    active_window_days: int = 365
+    event_kind: str = "order"
+    purpose: str = "risk_scoring"
+
+    def __post_init__(self) -> None:
+        problems = []
+        if self.kind not in ("inactivity", "given"):
+            problems.append(f"kind is {self.kind!r}, must be inactivity or given")
+        for name in ("horizon_days", "active_window_days"):
+            if getattr(self, name) < 1:
+                problems.append(f"{name} == {getattr(self, name)}, must be >= 1")
+        if is_reserved(self.event_kind):
+            problems.append(f"event_kind {self.event_kind} is Keepwell's own, never a label")
+        if problems:
+            raise ConfigurationError(problems, source=f"target {self.name}")
+
+
+class Labels(NamedTuple):
+    """Truth per customer, in the order of `Histories.customers`.
+
+    `y` (m,) is 1.0 or 0.0, NaN where it cannot be known yet or was not given; `eligible` (m,)
+    says who the question makes sense for.
+    """
+
+    y: NDArray[np.float64]
+    eligible: NDArray[np.bool_]
+
+
+def label(
+    histories: Histories,
+    target: Target,
+    as_of: int,
+    *,
+    observed_until: int,
+    given: Mapping[str, float] | None = None,
+) -> Labels:
+    """Give the truth of `target` at `as_of` (µs) for every customer of `histories`.
+
+    Inactivity counts the versions known by `observed_until` (µs): a row that arrives later changes
+    neither an old label nor an old training set. Where the horizon ends after `observed_until`,
+    `y` is NaN. Given labels come from `given` (customer to 0 or 1); who has none is not eligible.
+    """
+    size = len(histories.customers)
+    if target.kind == "given":
+        found = given or {}
+        y = np.array([found.get(customer, np.nan) for customer in histories.customers], np.float64)
+        return Labels(y, ~np.isnan(y))
+    counts = (
+        histories.kind_mask(target.event_kind)
+        & (histories.known_at <= observed_until)
+        & (histories.superseded_at > observed_until)
+    )
+    occurred = histories.occurred_at[counts]
+    customer = histories.customer_of_event[counts]
+    known = histories.known_at[counts]
+    before = (occurred > as_of - target.active_window_days * DAY_US) & (occurred <= as_of)
+    eligible = np.bincount(customer[before & (known <= as_of)], minlength=size) > 0
+    horizon_end = as_of + target.horizon_days * DAY_US
+    if horizon_end > observed_until:
+        return Labels(np.full(size, np.nan), eligible)
+    after = (occurred > as_of) & (occurred <= horizon_end)
+    active = np.bincount(customer[after], minlength=size) > 0
+    return Labels(np.where(active, 0.0, 1.0), eligible)

@@ -1,0 +1,161 @@
+"""Events that arrive one by one: appended to the operational database under their identity."""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+from sqlalchemy import Connection, Row, Select, select
+
+from features.chunks import STRING_COLUMNS, EventColumns, unpack
+from features.events import MISSING, Event, canonical_properties, content_digest, event_name
+from features.tables import customers, history_chunks, insert_new, live_events
+from governance.instants import from_micros, to_micros
+
+Outcome = Literal["written", "duplicate", "conflict"]
+Identity = tuple[str, str, str, str]  # subject, customer, kind, event name
+
+
+class LiveRows(NamedTuple):
+    """Live events that no segment holds yet; `customers` (n,) names each event's customer."""
+
+    customers: list[str]
+    columns: EventColumns
+
+
+def append(conn: Connection, events: Sequence[Event]) -> list[Outcome]:
+    """Write events under their identity; one outcome per event, in order.
+
+    An event whose identity exists with the same content is a `duplicate` and one with other
+    content a `conflict`; neither is written. Without an id, identity is the content and how often
+    it came up to now in this very call, so that a repeated call writes nothing new. The caller
+    stamps `known_at` and holds the customers' locks.
+    """
+    digests = [content_digest(event) for event in events]
+    seen: Counter[tuple[str, str, bytes]] = Counter()
+    identities: list[Identity] = []
+    occurrences: list[int] = []
+    for event, digest in zip(events, digests, strict=True):
+        seen[(event.subject, event.customer_id, digest)] += 1
+        own = event.event_id is not None
+        occurrence = 1 if own else seen[(event.subject, event.customer_id, digest)]
+        occurrences.append(occurrence)
+        name = event_name(event.event_id, digest, occurrence)
+        identities.append((event.subject, event.customer_id, event.kind, name))
+    known = _known_identities(conn, {identity[1] for identity in identities})
+    outcomes: list[Outcome] = []
+    rows = []
+    for event, digest, identity, occurrence in zip(
+        events, digests, identities, occurrences, strict=True
+    ):
+        before = known.get(identity)
+        if before is None:
+            known[identity] = digest
+            rows.append(_row(event, digest, identity, occurrence))
+        outcomes.append(
+            "written" if before is None else "duplicate" if before == digest else "conflict"
+        )
+    if rows:
+        insert_new(conn, customers, [_customer(row) for row in rows])
+        conn.execute(live_events.insert(), rows)
+    return outcomes
+
+
+def live_columns(conn: Connection, subject: str) -> LiveRows:
+    """Give the events of all customers that came in live and are in no segment yet."""
+    events = live_events.c
+    query = select(live_events).where(events.segment_id.is_(None), events.subject == subject)
+    rows = conn.execute(query).all()
+    return LiveRows([row.customer_id for row in rows], to_columns(rows))
+
+
+def customer_events(subject: str, customer_id: str) -> Select[Any]:
+    """Name the statement that brings in one customer's live events by the primary key."""
+    events = live_events.c
+    return select(live_events).where(events.customer_id == customer_id, events.subject == subject)
+
+
+def to_columns(rows: Sequence[Row[Any]]) -> EventColumns:
+    """Turn rows of `live_events` into columns, in the same order."""
+    kinds = tuple(sorted({row.kind for row in rows}))
+    place = {kind: code for code, kind in enumerate(kinds)}
+    values = [MISSING if r.value_micros is None else r.value_micros for r in rows]
+    strings: dict[str, Any] = {}
+    for name in STRING_COLUMNS:
+        column = [getattr(row, name) for row in rows]
+        if any(text is not None for text in column):
+            strings[name] = column
+    packed = b"".join(row.digest for row in rows)
+    return EventColumns(
+        kinds=kinds,
+        kind=np.array([place[row.kind] for row in rows], np.int16),
+        occurred_at=np.array([row.occurred_at for row in rows], np.int64),
+        known_at=np.array([row.known_at for row in rows], np.int64),
+        value_micros=np.array(values, np.int64),
+        digests=np.frombuffer(packed, ">u8").astype(np.uint64).reshape(-1, 2),
+        occurrence=np.array([row.occurrence for row in rows], np.int32),
+        strings=strings,
+    )
+
+
+def _row(event: Event, digest: bytes, identity: Identity, occurrence: int) -> dict[str, Any]:
+    value = event.value_micros
+    return {
+        "customer_id": event.customer_id,
+        "subject": event.subject,
+        "kind": event.kind,
+        "event_name": identity[3],
+        "event_id": event.event_id,
+        "occurrence": occurrence,
+        "occurred_at": to_micros(event.occurred_at),
+        "known_at": to_micros(event.known_at),
+        "value_micros": None if value == MISSING else value,
+        "currency": event.currency,
+        "text": event.text,
+        "properties": canonical_properties(event.properties),
+        "corrects": event.corrects,
+        "retracts": event.retracts,
+        "digest": digest,
+        "segment_id": None,
+    }
+
+
+def _customer(row: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "customer_id": row["customer_id"],
+        "subject": row["subject"],
+        "first_known_at": from_micros(row["known_at"]),
+    }
+
+
+def _known_identities(conn: Connection, ids: set[str]) -> dict[Identity, bytes]:
+    found: dict[Identity, bytes] = {}
+    for some in _in_parts(sorted(ids)):
+        events = live_events.c
+        query = select(
+            events.subject, events.customer_id, events.kind, events.event_name, events.digest
+        ).where(events.customer_id.in_(some))
+        for subject, customer_id, kind, name, digest in conn.execute(query):
+            found[(subject, customer_id, kind, name)] = digest
+        chunks = history_chunks.c
+        packed = select(chunks.subject, chunks.customer_id, chunks.payload).where(
+            chunks.customer_id.in_(some)
+        )
+        for subject, customer_id, payload in conn.execute(packed):
+            for kind, name, digest in _names(unpack(payload)):
+                found[(subject, customer_id, kind, name)] = digest
+    return found
+
+
+def _names(columns: EventColumns) -> Iterator[tuple[str, str, bytes]]:
+    ids = columns.strings.get("event_id") or [None] * len(columns)
+    digests = columns.digests.astype(">u8")
+    for k, event_id in enumerate(ids):
+        digest = digests[k].tobytes()
+        kind = columns.kinds[columns.kind[k]]
+        yield kind, event_name(event_id, digest, int(columns.occurrence[k])), digest
+
+
+def _in_parts(ids: Sequence[str], size: int = 500) -> Iterator[Sequence[str]]:
+    for start in range(0, len(ids), size):
+        yield ids[start : start + size]
