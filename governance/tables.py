@@ -54,6 +54,7 @@ consent_subjects = Table(
     Column("customer_id", Text, primary_key=True),
     Column("adult_from", UtcInstant),
     Column("relation", Text, nullable=False),
+    Column("seq", BigInteger, nullable=False),
 )
 """What permission depends on besides consent: coming of age, and being staff."""
 

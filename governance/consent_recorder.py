@@ -1,0 +1,236 @@
+"""Recording what people say: append-only, numbered in the order of commits, journalled.
+
+A yes is checked before it is believed; a no is believed at once and written outside the backup.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import NamedTuple
+from uuid import uuid4
+
+from sqlalchemy import Connection, insert, select
+
+from governance import consent_queries as sql
+from governance.consent_record import (
+    EVENT_COLUMNS,
+    OBJECTED,
+    PERMITTING,
+    STOPPING,
+    ConsentChange,
+    ConsentEvent,
+    checked,
+)
+from governance.errors import InvalidInput, KeepwellError
+from governance.journal import Journal
+from governance.notices import notice_problem
+from governance.pseudonym import Suppression
+from governance.purposes import OBJECTION
+from governance.tables import consent_events, consent_subjects
+
+
+class RefusedChange(NamedTuple):
+    """A line of an import that was not recorded: its position, and why."""
+
+    position: int
+    reason: str
+
+
+class RecordedChanges(NamedTuple):
+    """What an import of many people's words came to."""
+
+    events: tuple[ConsentEvent, ...]
+    refused: tuple[RefusedChange, ...]
+
+
+class ConsentRecorder:
+    """Writes words into the record, in the caller's writing transaction."""
+
+    def __init__(self, *, suppression: Suppression | None, journal: Journal | None) -> None:
+        self.suppression = suppression
+        self.journal = journal
+
+    def record(self, conn: Connection, change: ConsentChange, *, now: datetime) -> ConsentEvent:
+        """Append one person's word, in the caller's writing transaction.
+
+        A yes raises `InvalidInput` when it is not an affirmative act with evidence; a no does not
+        fail on what is wrong with its other fields. An older word that arrives late is kept and
+        changes nothing; at the same instant a no wins.
+        """
+        sql.claim_person(conn, change.customer_id)
+        ready = self._ready(conn, change, now)
+        sequence = sql.next_sequence(conn, 1)
+        return self._append(conn, [(ready, self._instant(conn, ready, now))], sequence, now)[0]
+
+    def record_many(
+        self, conn: Connection, changes: Iterable[ConsentChange], *, now: datetime
+    ) -> RecordedChanges:
+        """Append many people's words; what cannot be recorded is listed and stops nobody else."""
+        sql.claim_everyone(conn)
+        ready: list[tuple[ConsentChange, datetime]] = []
+        refused = []
+        for position, change in enumerate(changes):
+            try:
+                fine = self._ready(conn, change, now)
+                ready.append((fine, self._instant(conn, fine, now)))
+            except KeepwellError as problem:
+                refused.append(RefusedChange(position, problem.message))
+        sequence = sql.next_sequence(conn, len(ready))
+        return RecordedChanges(self._append(conn, ready, sequence, now), tuple(refused))
+
+    def withdraw(
+        self,
+        conn: Connection,
+        customer_id: str,
+        purpose: str,
+        *,
+        now: datetime,
+        actor: str = "customer",
+        mechanism: str = "api",
+    ) -> ConsentEvent:
+        """Stop the use of a person's data for one purpose; in force when the caller commits."""
+        change = ConsentChange(
+            customer_id=customer_id,
+            purpose=purpose,
+            state="withdrawn",
+            actor=actor,
+            mechanism=mechanism,
+        )
+        return self.record(conn, change, now=now)
+
+    def withdraw_all(
+        self,
+        conn: Connection,
+        customer_id: str,
+        *,
+        now: datetime,
+        actor: str = "customer",
+        mechanism: str = "api",
+    ) -> tuple[ConsentEvent, ...]:
+        """Stop every purpose the person ever said a word on."""
+        purposes = conn.execute(
+            select(consent_events.c.purpose)
+            .where(consent_events.c.customer_id == customer_id)
+            .where(consent_events.c.purpose != OBJECTION)
+            .distinct()
+        ).scalars()
+        return tuple(
+            self.withdraw(conn, customer_id, purpose, now=now, actor=actor, mechanism=mechanism)
+            for purpose in sorted(purposes)
+        )
+
+    def object(
+        self, conn: Connection, customer_id: str, *, now: datetime, actor: str = "customer"
+    ) -> ConsentEvent:
+        """Record an objection (art. 21): no marketing, and none of the scoring done for it.
+
+        Only a later explicit consent to a purpose lifts it, for that purpose.
+        """
+        sql.claim_person(conn, customer_id)
+        change = ConsentChange(
+            customer_id=customer_id,
+            purpose=OBJECTION,
+            state=OBJECTED,
+            actor=actor,
+            mechanism="objection",
+        )
+        at = self._instant(conn, change, now)
+        return self._append(conn, [(change, at)], sql.next_sequence(conn, 1), now)[0]
+
+    def describe_subject(
+        self,
+        conn: Connection,
+        customer_id: str,
+        *,
+        now: datetime,
+        adult_from: datetime | None = None,
+        relation: str = "customer",
+    ) -> None:
+        """Say when a person comes of age, and whether they are a customer or an employee."""
+        if relation not in ("customer", "employee"):
+            raise InvalidInput(f"{relation!r} is neither customer nor employee")
+        sql.claim_person(conn, customer_id)
+        subject = consent_subjects.c.customer_id == customer_id
+        conn.execute(consent_subjects.delete().where(subject))
+        row = {
+            "customer_id": customer_id,
+            "adult_from": adult_from,
+            "relation": relation,
+            "seq": sql.next_sequence(conn, 1),
+        }
+        conn.execute(insert(consent_subjects), row)
+
+    def _ready(self, conn: Connection, change: ConsentChange, now: datetime) -> ConsentChange:
+        ready = checked(change, now=now)
+        if ready.state not in PERMITTING:
+            return ready
+        problem = notice_problem(conn, ready)
+        if problem is not None:
+            raise InvalidInput(f"a yes to {ready.purpose} cannot be recorded: {problem}")
+        if self.suppression is not None and self.suppression.is_suppressed(
+            conn, ready.customer_id, now=now
+        ):
+            if ready.mechanism.strip().lower() == "imported":
+                raise InvalidInput(
+                    "this person was erased; an import does not bring them back",
+                    hint="only a new act of the person does",
+                )
+            self.suppression.lift(conn, ready.customer_id)
+        return ready
+
+    def _instant(self, conn: Connection, change: ConsentChange, now: datetime) -> datetime:
+        if change.occurred_at is not None:
+            return change.occurred_at
+        if change.state in PERMITTING:
+            return now
+        # A no given at this moment holds at once, even against a yes from a clock that runs ahead.
+        return max(now, sql.newest_instant(conn, change.customer_id, change.purpose) or now)
+
+    def _append(
+        self,
+        conn: Connection,
+        changes: Sequence[tuple[ConsentChange, datetime]],
+        first_sequence: int,
+        now: datetime,
+    ) -> tuple[ConsentEvent, ...]:
+        events = tuple(
+            _event(replace(change, occurred_at=at), first_sequence + i, now)
+            for i, (change, at) in enumerate(changes)
+        )
+        if events:
+            rows = [
+                {"seq": e.sequence} | {name: getattr(e, name) for name in EVENT_COLUMNS}
+                for e in events
+            ]
+            conn.execute(sql.INSERT_EVENTS, rows)
+        if self.journal is not None:
+            noes = [
+                (e.customer_id, e.purpose, e.occurred_at) for e in events if e.state in STOPPING
+            ]
+            objections = [(e.customer_id, "", e.occurred_at) for e in events if e.state == OBJECTED]
+            self.journal.append_many("withdrawal", noes)
+            self.journal.append_many("objection", objections)
+        return events
+
+
+def _event(change: ConsentChange, sequence: int, now: datetime) -> ConsentEvent:
+    assert change.occurred_at is not None
+    return ConsentEvent(
+        sequence=sequence,
+        event_id=str(uuid4()),
+        customer_id=change.customer_id,
+        purpose=change.purpose,
+        state=change.state,
+        occurred_at=change.occurred_at,
+        recorded_at=now,
+        expires_at=change.expires_at,
+        actor=change.actor,
+        mechanism=change.mechanism,
+        evidence=change.evidence,
+        explicit=change.explicit,
+        notice_id=change.notice_id,
+        notice_version=change.notice_version,
+        notice_hash=change.notice_hash,
+        notice_locale=change.notice_locale,
+        guardian_evidence=change.guardian_evidence,
+    )
