@@ -1,0 +1,195 @@
+"""Writes a training run down in MLflow: what it was given, what came out, and the model's files.
+
+Everything stays under one folder: `mlflow.db` (SQLite) and `artifacts/`. Open it with
+`mlflow ui --backend-store-uri sqlite:///mlruns/mlflow.db`. The record holds no personal data.
+MLflow is a notebook here, never the truth: what may serve is decided by a signed approval, which
+the alias `champion` mirrors, and serving reads the bundle, never MLflow.
+"""
+
+import fcntl
+import logging
+import os
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import lightgbm
+
+from governance.errors import NotFound
+
+DATABASE, ARTIFACTS, LOCK = "mlflow.db", "artifacts", ".lock"
+CANDIDATE, CHAMPION = "candidate", "champion"
+DIGEST_TAG = "model_digest"
+_LONGEST_PARAMETER = 500
+
+
+@dataclass(frozen=True)
+class RunRecord:
+    """What one training run leaves behind.
+
+    `experiment`: the target's name, also the name of the registered model. `files`: paths to copy,
+    each with the folder it goes to ("" for the top). `booster`: logged as an MLflow model of its
+    own, as LightGBM text; it is one member of the blend, the bundle holds the whole.
+    """
+
+    experiment: str
+    run_name: str
+    digest: str
+    parameters: Mapping[str, str]
+    metrics: Mapping[str, float]
+    tags: Mapping[str, str]
+    files: Sequence[tuple[Path, str]] = ()
+    booster: lightgbm.Booster | None = None
+    requirements: Sequence[str] = field(default=("lightgbm",))
+
+
+class Tracking:
+    """The MLflow store under `folder` (a home's `mlruns/`); imports MLflow when first used."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    @property
+    def uri(self) -> str:
+        """The store's address, for `mlflow ui --backend-store-uri`."""
+        return f"sqlite:///{self.folder.resolve() / DATABASE}"
+
+    def write(self, record: RunRecord) -> str:
+        """Log a run and register its model under the alias `candidate`; returns the run's id."""
+        with self._open() as client:
+            experiment = self._experiment(client, record.experiment)
+            run = client.create_run(
+                experiment,
+                run_name=record.run_name,
+                tags={**record.tags, DIGEST_TAG: record.digest},
+            )
+            run_id = str(run.info.run_id)
+            try:
+                self._fill(client, run_id, record)
+                source, model_id = self._model(client, experiment, run_id, record)
+                self._register(client, run_id, source, model_id, record)
+            except BaseException:
+                client.set_terminated(run_id, status="FAILED")
+                raise
+            client.set_terminated(run_id, status="FINISHED")
+        return run_id
+
+    def promote(self, target: str, digest: str) -> None:
+        """Mirror a signed approval: the version with this model digest becomes `champion`.
+
+        Raises `NotFound` when no run of `target` has the digest.
+        """
+        with self._open() as client:
+            version = self._version(client, target, digest)
+            if version is None:
+                raise NotFound(f"MLflow knows no {target} model with digest {digest[:12]}…")
+            client.set_registered_model_alias(target, CHAMPION, version)
+
+    def demote(self, target: str) -> None:
+        """Mirror a withdrawn approval: nothing of `target` is `champion` any more."""
+        with self._open() as client:
+            if self._champion(client, target) is not None:
+                client.delete_registered_model_alias(target, CHAMPION)
+
+    def champion_digest(self, target: str) -> str | None:
+        """The digest that `champion` names now; None when it names nothing."""
+        with self._open() as client:
+            return self._champion(client, target)
+
+    @contextmanager
+    def _open(self) -> Iterator[Any]:
+        """Give a client; one process at a time, since two creating the database together fail."""
+        # MLflow would report usage over the network; nothing leaves the house.
+        os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+        from mlflow import MlflowClient
+
+        for noisy in ("alembic", "mlflow", "mlflow.store.db.utils"):
+            logging.getLogger(noisy).setLevel(logging.WARNING)
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with (self.folder / LOCK).open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            try:
+                yield MlflowClient(tracking_uri=self.uri, registry_uri=self.uri)
+            finally:
+                fcntl.flock(lock, fcntl.LOCK_UN)
+
+    def _experiment(self, client: Any, name: str) -> str:
+        found = client.get_experiment_by_name(name)
+        if found is not None:
+            return str(found.experiment_id)
+        place = (self.folder.resolve() / ARTIFACTS).as_uri()
+        return str(client.create_experiment(name, artifact_location=f"{place}/{name}"))
+
+    def _fill(self, client: Any, run_id: str, record: RunRecord) -> None:
+        from mlflow.entities import Metric, Param
+
+        started = client.get_run(run_id).info.start_time
+        client.log_batch(
+            run_id,
+            metrics=[Metric(name, value, started, 0) for name, value in record.metrics.items()],
+            params=[Param(k, v[:_LONGEST_PARAMETER]) for k, v in record.parameters.items()],
+        )
+        for path, place in record.files:
+            if path.is_dir():
+                client.log_artifacts(run_id, str(path), place or None)
+            else:
+                client.log_artifact(run_id, str(path), place or None)
+
+    def _model(
+        self, client: Any, experiment: str, run_id: str, record: RunRecord
+    ) -> tuple[str, str | None]:
+        """Log the booster as text; a blend without trees is registered by its bundle alone."""
+        if record.booster is None:
+            return f"{client.get_run(run_id).info.artifact_uri}/bundle", None
+        import mlflow.lightgbm
+
+        model = client.create_logged_model(
+            experiment,
+            name=f"{record.experiment}_trees",
+            source_run_id=run_id,
+            tags={DIGEST_TAG: record.digest},
+        )
+        with tempfile.TemporaryDirectory() as place:
+            path = Path(place) / "model"
+            mlflow.lightgbm.save_model(
+                record.booster, str(path), pip_requirements=list(record.requirements)
+            )
+            client.log_model_artifacts(model.model_id, str(path))
+        client.finalize_logged_model(model.model_id, "READY")
+        return str(model.artifact_location), str(model.model_id)
+
+    def _register(
+        self, client: Any, run_id: str, source: str, model_id: str | None, record: RunRecord
+    ) -> None:
+        name = record.experiment
+        if not client.search_registered_models(f"name = '{name}'"):
+            client.create_registered_model(name)
+        version = client.create_model_version(
+            name,
+            source=source,
+            run_id=run_id,
+            tags={DIGEST_TAG: record.digest},
+            description="The trees of the blend. The whole model is the run's artifact `bundle`.",
+            model_id=model_id,
+        )
+        client.set_registered_model_alias(name, CANDIDATE, version.version)
+
+    def _champion(self, client: Any, target: str) -> str | None:
+        from mlflow.exceptions import MlflowException
+
+        try:
+            found = client.get_model_version_by_alias(target, CHAMPION)
+        except MlflowException:
+            return None
+        return str(found.tags[DIGEST_TAG])
+
+    def _version(self, client: Any, target: str, digest: str) -> str | None:
+        found = [
+            each
+            for each in client.search_model_versions(f"name = '{target}'")
+            if each.tags.get(DIGEST_TAG) == digest
+        ]
+        return max((str(each.version) for each in found), key=int, default=None)
