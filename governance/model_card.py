@@ -1,0 +1,215 @@
+"""Everything a training run says of itself, as one plain record and as a page to read."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from governance.errors import InvalidInput
+from governance.instants import parse_instant, to_text
+from governance.intervals import Interval
+
+
+@dataclass(frozen=True)
+class TestResult:
+    """How well scores did on people and a time that training never saw (95 % intervals).
+
+    `auc` is the chance that someone who left was ranked above someone who stayed; `ece` the mean
+    gap between predicted and observed share; `lift_at_10` how many times denser leavers are in the
+    top tenth than overall.
+    """
+
+    __test__ = False  # not a test class, whatever pytest thinks of its name
+
+    as_of: datetime
+    n: int
+    positives: int
+    auc: Interval
+    average_precision: Interval
+    log_loss: float
+    brier: float
+    ece: float
+    lift_at_10: float
+
+    def to_json(self) -> dict[str, Any]:
+        """Give the shape of the interface."""
+        return {
+            "as_of": to_text(self.as_of),
+            "n": self.n,
+            "positives": self.positives,
+            "auc": self.auc.to_json(),
+            "average_precision": self.average_precision.to_json(),
+            "log_loss": self.log_loss,
+            "brier": self.brier,
+            "ece": self.ece,
+            "lift_at_10": self.lift_at_10,
+        }
+
+
+@dataclass(frozen=True)
+class ReliabilityBin:
+    """Of `n` people with a mean predicted share `predicted`, what share left."""
+
+    n: int
+    predicted: float
+    observed: Interval
+
+
+@dataclass(frozen=True)
+class FeatureImportance:
+    """Mean absolute contribution of a feature, in log-odds, and what it says in words."""
+
+    feature: str
+    text: str
+    mean_abs: float
+
+
+@dataclass(frozen=True)
+class Dropped:
+    """Rows and people left out at a step, and why."""
+
+    step: str
+    reason: str
+    rows: int
+    customers: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelFacts:
+    """The record of one training run; holds no personal data.
+
+    `differences` are paired AUC differences, model minus baseline. `permission` counts people as
+    `permitted` and `refused:<reason>`. `threshold` is the score from which on someone counts as
+    selected in the fairness audit.
+    """
+
+    target: str
+    horizon_days: int
+    purpose: str
+    created_at: datetime
+    author: str
+    home_kind: str
+    model_digest: str
+    mlflow_run_id: str | None
+    seed: int
+    test: TestResult
+    baselines: Mapping[str, TestResult] = field(default_factory=dict)
+    differences: Mapping[str, Interval] = field(default_factory=dict)
+    reliability: tuple[ReliabilityBin, ...] = ()
+    importance: tuple[FeatureImportance, ...] = ()
+    cutoffs: tuple[str, ...] = ()
+    split: str = ""
+    dropped: tuple[Dropped, ...] = ()
+    rows: int = 0
+    customers: int = 0
+    permission: Mapping[str, int] = field(default_factory=dict)
+    contaminated_rows: int = 0
+    features: tuple[str, ...] = ()
+    data_manifest: str = ""
+    lock_hash: str = ""
+    commit: str = ""
+    versions: Mapping[str, str] = field(default_factory=dict)
+    command: str = ""
+    thresholds: Mapping[str, float] = field(default_factory=dict)
+    threshold: float = 0.5
+
+    def to_json(self) -> dict[str, Any]:
+        """Give plain JSON that `from_json` reads back to an equal record."""
+        plain = asdict(self)
+        plain["created_at"] = to_text(self.created_at)
+        plain["test"] = self.test.to_json()
+        plain["baselines"] = {name: result.to_json() for name, result in self.baselines.items()}
+        plain["differences"] = {name: i.to_json() for name, i in self.differences.items()}
+        plain["reliability"] = [
+            {"n": b.n, "predicted": b.predicted, "observed": b.observed.to_json()}
+            for b in self.reliability
+        ]
+        for name in ("importance", "cutoffs", "dropped", "features"):
+            plain[name] = list(plain[name])
+        for name in ("permission", "versions", "thresholds"):
+            plain[name] = dict(plain[name])
+        return plain
+
+    def to_text(self) -> str:
+        """Give the JSON as text with sorted keys."""
+        return json.dumps(self.to_json(), sort_keys=True, indent=1, allow_nan=False)
+
+    @classmethod
+    def from_json(cls, found: Mapping[str, Any] | str) -> "ModelFacts":
+        """Read what `to_json` or `to_text` wrote; raises `InvalidInput` when it is not that."""
+        try:
+            plain = dict(json.loads(found) if isinstance(found, str) else found)
+            plain["created_at"] = parse_instant(plain["created_at"], UTC)
+            plain["test"] = _test_result(plain["test"])
+            plain["baselines"] = {k: _test_result(v) for k, v in plain["baselines"].items()}
+            plain["differences"] = {k: _interval(v) for k, v in plain["differences"].items()}
+            plain["reliability"] = tuple(
+                ReliabilityBin(b["n"], b["predicted"], _interval(b["observed"]))
+                for b in plain["reliability"]
+            )
+            plain["importance"] = tuple(FeatureImportance(**i) for i in plain["importance"])
+            plain["dropped"] = tuple(Dropped(**d) for d in plain["dropped"])
+            plain["cutoffs"] = tuple(plain["cutoffs"])
+            plain["features"] = tuple(plain["features"])
+            return cls(**plain)
+        except (KeyError, TypeError, ValueError, AttributeError) as problem:
+            raise InvalidInput(
+                f"these are not the facts of a model: {type(problem).__name__} {problem}"
+            ) from None
+
+
+def render_markdown(facts: ModelFacts) -> str:
+    """Give the model card as Markdown: what it is for, how well it does, what it rests on."""
+    test = facts.test
+    lines = [
+        f"# {facts.target}, {facts.horizon_days} days",
+        "",
+        f"An estimate about a customer's situation for the purpose `{facts.purpose}`; never a "
+        "trait of a person, and never the only ground for a decision with significant effect.",
+        "",
+        f"- model `{facts.model_digest}`, trained {to_text(facts.created_at)} by {facts.author}"
+        f" in a {facts.home_kind} home",
+        f"- {facts.rows} rows of {facts.customers} customers, {len(facts.features)} features, "
+        f"{len(facts.cutoffs)} cut-offs; split: {facts.split}",
+        f"- tested on {test.n} customers ({test.positives} positive) at {to_text(test.as_of)}",
+        "",
+        "| scores | AUC | average precision | log loss | Brier | ECE | lift at 10 % |",
+        "|---|---|---|---|---|---|---|",
+        _card_row("this model", test),
+        *(_card_row(name, result) for name, result in facts.baselines.items()),
+        "",
+        "## What moves the score most",
+        *(f"- {i.text} (`{i.feature}`): {i.mean_abs:.3f}" for i in facts.importance[:10]),
+        "",
+        "## Who is missing",
+        *(f"- {d.step}: {d.reason}, {d.rows} rows, {d.customers} people" for d in facts.dropped),
+        *(f"- permission, {reason}: {n}" for reason, n in sorted(facts.permission.items())),
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def _card_row(name: str, result: TestResult) -> str:
+    return (
+        f"| {name} | {result.auc} | {result.average_precision} | {result.log_loss:.4f} "
+        f"| {result.brier:.4f} | {result.ece:.4f} | {result.lift_at_10:.2f} |"
+    )
+
+
+def _interval(found: Mapping[str, float]) -> Interval:
+    return Interval(found["value"], found["low"], found["high"])
+
+
+def _test_result(found: Mapping[str, Any]) -> TestResult:
+    return TestResult(
+        as_of=parse_instant(found["as_of"], UTC),
+        n=found["n"],
+        positives=found["positives"],
+        auc=_interval(found["auc"]),
+        average_precision=_interval(found["average_precision"]),
+        log_loss=found["log_loss"],
+        brier=found["brier"],
+        ece=found["ece"],
+        lift_at_10=found["lift_at_10"],
+    )
