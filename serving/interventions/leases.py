@@ -1,0 +1,252 @@
+"""Leases on waiting messages: permission is read again at every attempt, and only one can send.
+
+    pending ──claim──▶ leased ──put_on_wire──▶ on_wire ──finish──▶ delivered | pending again | dead
+       └────────┴── permission gone ──▶ cancelled
+
+A lease carries a fencing number that grows with each claim: a worker whose lease ran out can
+neither send nor mark. Locks are taken in one order everywhere: the customer, the permission, the
+row, the ledger.
+"""
+
+import json
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from random import Random
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection, Row, and_, or_, select, update
+
+from features.events import keepwell_event
+from features.live import append
+from governance.consent import ConsentRegistry
+from governance.ledger import Ledger
+from governance.proof import Clearance
+from serving.interventions.outbox import announce_cancelled, end_intervention
+from serving.interventions.policy import Queued, recheck
+from serving.interventions.tables import interventions, outbox
+from serving.interventions.webhook import REQUESTED, Delivery, Message, wait_after
+from serving.locks import lock_customers
+
+LEASE = timedelta(seconds=60)
+_LOOK_AHEAD = 50
+
+
+class Claim(NamedTuple):
+    """A lease on one message; only the newest `fence` of a message can do anything."""
+
+    message: Message
+    customer_id: str | None
+    queued: Queued | None
+    fence: int
+    attempt: int
+
+
+class Dropped(NamedTuple):
+    """A message that will never leave, and why."""
+
+    intervention_id: str | None
+    reason: str
+
+
+class Go(NamedTuple):
+    """The message may be sent now; `clearance` is there for every message that contacts someone."""
+
+    clearance: Clearance | None
+
+
+@dataclass(frozen=True)
+class Leases:
+    """Claims, sends and finishes messages; each method runs in the caller's write transaction."""
+
+    registry: ConsentRegistry
+    ledger: Ledger
+    home_kind: str
+    lease: timedelta = LEASE
+
+    def claim(self, conn: Connection, *, now: datetime) -> Claim | Dropped | None:
+        """Lease the next due message, or drop it when permission is gone; None when none is due.
+
+        Contact and profiling permission are both read in this very transaction, at first attempts
+        and retries alike.
+        """
+        for row in conn.execute(_due(now)).all():
+            _lock(conn, row)
+            current = conn.execute(_by_id(row.message_id)).one()
+            if (current.status, current.fence) != (row.status, row.fence):
+                continue
+            if current.stop_asked_at is not None:
+                return self._drop(conn, current, "stopped_on_the_wire", now)
+            queued = _queued(conn, current)
+            if queued is not None:
+                verdict = recheck(conn, self.registry, queued, home_kind=self.home_kind, now=now)
+                if isinstance(verdict, str):
+                    return self._drop(conn, current, verdict, now)
+            fence = current.fence + 1
+            values = {
+                "status": "leased",
+                "fence": fence,
+                "leased_until": now + self.lease,
+                "attempts": current.attempts + 1,
+            }
+            conn.execute(update(outbox).where(_same(current)).values(values))
+            message = Message(
+                current.message_id, current.type, current.body, current.intervention_id
+            )
+            return Claim(message, current.customer_id, queued, fence, current.attempts + 1)
+        return None
+
+    def put_on_wire(self, conn: Connection, claim: Claim, *, now: datetime) -> Go | Dropped | None:
+        """Say that the message leaves now; None when the lease is gone and nothing may be sent.
+
+        Permission is read a last time. After this commits a withdrawal can no longer stop the
+        message, only record that it came too late.
+        """
+        if claim.customer_id is not None:
+            lock_customers(conn, [claim.customer_id])
+        held = conn.execute(select(outbox).where(_held(claim, "leased", now))).one_or_none()
+        if held is None:
+            return None
+        clearance = None
+        if claim.queued is not None:
+            verdict = recheck(conn, self.registry, claim.queued, home_kind=self.home_kind, now=now)
+            if isinstance(verdict, str):
+                return self._drop(conn, held, verdict, now)
+            clearance = verdict
+        marked = conn.execute(
+            update(outbox)
+            .where(_held(claim, "leased", now))
+            .values(status="on_wire", on_wire_at=now)
+        )
+        return Go(clearance) if marked.rowcount == 1 else None
+
+    def finish(
+        self, conn: Connection, claim: Claim, delivery: Delivery, *, now: datetime, rng: Random
+    ) -> str:
+        """Record what came of it: delivered, retry, cancelled, dead or, without a lease, lost."""
+        if claim.customer_id is not None:
+            lock_customers(conn, [claim.customer_id])
+        held = conn.execute(select(outbox).where(_held(claim, "on_wire", now))).one_or_none()
+        if held is None:
+            return "lost"
+        mark = update(outbox).where(_held(claim, "on_wire", now))
+        status = {"last_status": delivery.status, "leased_until": None}
+        if delivery.outcome == "delivered":
+            conn.execute(mark.values(status="delivered", finished_at=now, **status))
+            self._sent(conn, held, now)
+            return "delivered"
+        if held.stop_asked_at is not None:
+            self._drop(conn, held, "stopped_on_the_wire", now)
+            return "cancelled"
+        wait = wait_after(claim.attempt, delivery, rng)
+        if wait is None:
+            conn.execute(
+                mark.values(status="dead", reason="attempts_used_up", finished_at=now, **status)
+            )
+            end_intervention(conn, held.intervention_id, "failed", "attempts_used_up", now)
+            return "dead"
+        conn.execute(mark.values(status="pending", due_at=now + wait, **status))
+        return "retry"
+
+    def _sent(self, conn: Connection, row: Row[Any], now: datetime) -> None:
+        if row.type != REQUESTED:
+            return
+        stopped = row.stop_asked_at is not None
+        conn.execute(
+            update(interventions)
+            .where(interventions.c.intervention_id == row.intervention_id)
+            .values(
+                status="cancelled" if stopped else "sent",
+                reason="stopped_on_the_wire" if stopped else "",
+                sent_at=now,
+                ended_at=now,
+            )
+        )
+        sent = conn.execute(_intervention(row.intervention_id)).one()
+        append(
+            conn,
+            [
+                keepwell_event(
+                    "intervention_sent",
+                    row.customer_id,
+                    event_id=row.intervention_id,
+                    occurred_at=now,
+                    known_at=now,
+                    properties={"playbook": sent.playbook, "channel": sent.channel},
+                )
+            ],
+        )
+        if stopped:
+            announce_cancelled(conn, row.intervention_id, row.customer_id, now=now)
+        body = {"intervention": row.intervention_id, "attempt": row.attempts, "stopped": stopped}
+        self.ledger.append(conn, "intervention_sent", body, now=now)
+
+    def _drop(self, conn: Connection, row: Row[Any], reason: str, now: datetime) -> Dropped:
+        conn.execute(
+            update(outbox)
+            .where(outbox.c.message_id == row.message_id)
+            .values(status="cancelled", reason=reason[:80], finished_at=now, leased_until=None)
+        )
+        ended = "expired" if reason == "clearance_expired" else "cancelled"
+        end_intervention(conn, row.intervention_id, ended, reason, now)
+        if row.on_wire_at is not None and row.type == REQUESTED:
+            announce_cancelled(conn, row.intervention_id, row.customer_id, now=now)
+        body = {"intervention": row.intervention_id, "type": row.type, "reason": reason}
+        self.ledger.append(conn, "intervention_stopped", body, now=now)
+        return Dropped(row.intervention_id, reason)
+
+
+def _intervention(intervention_id: str | None) -> Any:
+    return select(interventions).where(interventions.c.intervention_id == intervention_id)
+
+
+def _due(now: datetime) -> Any:
+    waiting = and_(outbox.c.status == "pending", outbox.c.due_at <= now)
+    abandoned = and_(outbox.c.status.in_(("leased", "on_wire")), outbox.c.leased_until <= now)
+    return (
+        select(outbox)
+        .where(or_(waiting, abandoned))
+        .order_by(outbox.c.due_at, outbox.c.message_id)
+        .limit(_LOOK_AHEAD)
+    )
+
+
+def _lock(conn: Connection, row: Row[Any]) -> None:
+    if row.customer_id is not None:
+        lock_customers(conn, [row.customer_id])
+
+
+def _by_id(message_id: str) -> Any:
+    return select(outbox).where(outbox.c.message_id == message_id)
+
+
+def _same(row: Row[Any]) -> Any:
+    return and_(
+        outbox.c.message_id == row.message_id,
+        outbox.c.fence == row.fence,
+        outbox.c.status == row.status,
+    )
+
+
+def _held(claim: Claim, status: str, now: datetime) -> Any:
+    return and_(
+        outbox.c.message_id == claim.message.message_id,
+        outbox.c.fence == claim.fence,
+        outbox.c.status == status,
+        outbox.c.leased_until > now,
+    )
+
+
+def _queued(conn: Connection, row: Row[Any]) -> Queued | None:
+    """Read what a contact is checked against; a contact without its row is never let through."""
+    if row.type != REQUESTED:
+        return None
+    each = conn.execute(_intervention(row.intervention_id)).one_or_none()
+    return Queued(
+        intervention_id=row.intervention_id or "",
+        customer_id=row.customer_id or "",
+        channel="" if each is None else each.channel,
+        playbook="" if each is None else each.playbook,
+        kind="outreach" if each is None else each.playbook_class,
+        valid_until=row.created_at if each is None else each.valid_until,
+        permissions={} if each is None else json.loads(each.permissions),
+    )

@@ -1,0 +1,286 @@
+"""One run of a playbook: who is asked about, held out, queued, or left alone and why.
+
+One transaction holds the verdict on every candidate, its ledger entry, the event in the history and
+the message in the outbox: all of it happened, or none of it.
+"""
+
+import json
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import NamedTuple
+from uuid import uuid4
+
+from sqlalchemy import Connection, and_, or_, select
+
+from features.events import keepwell_event
+from features.live import append
+from governance.decision import Decision, new_decision_id, record
+from governance.instants import to_text
+from serving.interventions.desk import Desk, queue_request
+from serving.interventions.holdout import Arm, assign, risk_stratum
+from serving.interventions.playbooks import Playbook
+from serving.interventions.policy import Candidate, Judged, first_moment, judge, permissions_of
+from serving.interventions.tables import interventions
+from serving.locks import lock_customers
+
+
+class Assigned(NamedTuple):
+    """What was decided for one eligible customer; `status` is a key of `STATUSES`."""
+
+    intervention_id: str
+    decision_id: str
+    customer_id: str
+    arm: Arm
+    status: str
+    probability: float | None
+
+
+class InterventionRun(NamedTuple):
+    """What one run of a playbook came to.
+
+    `considered` candidates are `outside` the playbook's range, or `refused` (reason to number), or
+    among `assigned`. `decisions` verdicts were recorded.
+    """
+
+    playbook: str
+    considered: int
+    outside: int
+    refused: Mapping[str, int]
+    assigned: tuple[Assigned, ...]
+    decisions: int
+
+    def count(self, status: str) -> int:
+        """How many were assigned with this status."""
+        return sum(each.status == status for each in self.assigned)
+
+
+def run_interventions(
+    desk: Desk,
+    playbook: Playbook,
+    candidates: Sequence[Candidate],
+    *,
+    outside_contacts: Mapping[str, int],
+    clock: Callable[[], datetime],
+) -> InterventionRun:
+    """Decide, hold out and queue in one transaction; `dispatch` sends what it queued.
+
+    `outside_contacts` counts each customer's recent contacts outside Keepwell (see `contacts`).
+    """
+    with desk.database.write() as conn:
+        lock_customers(conn, [c.customer_id for c in candidates])
+        now = clock()
+        judged = _judge(conn, desk, playbook, candidates, outside_contacts, now)
+        arms = _draw(conn, desk, playbook, judged, now)
+        return _write(conn, desk, playbook, judged, arms, len(candidates), now)
+
+
+def simulate(
+    desk: Desk,
+    playbook: Playbook,
+    candidates: Sequence[Candidate],
+    *,
+    outside_contacts: Mapping[str, int],
+    clock: Callable[[], datetime],
+) -> Judged:
+    """Say who would be chosen and why not the others, without acting or recording anything."""
+    with desk.database.read() as conn:
+        return _judge(conn, desk, playbook, candidates, outside_contacts, clock())
+
+
+def _judge(
+    conn: Connection,
+    desk: Desk,
+    playbook: Playbook,
+    candidates: Sequence[Candidate],
+    outside_contacts: Mapping[str, int],
+    now: datetime,
+) -> Judged:
+    people = {c.customer_id for c in candidates}
+    contacts = Counter({c: n for c, n in outside_contacts.items() if c in people})
+    contacts.update(_own_contacts(conn, now - timedelta(days=desk.policy.per_days)))
+    return judge(
+        conn,
+        desk.registry,
+        playbook,
+        candidates,
+        policy=desk.policy,
+        contacts=contacts,
+        busy=_busy(conn, playbook, now),
+        now=now,
+    )
+
+
+def _own_contacts(conn: Connection, since: datetime) -> Counter[str]:
+    """Count outreach per customer that was sent since then, or is on its way."""
+    rows = conn.execute(
+        select(interventions.c.customer_id)
+        .where(interventions.c.playbook_class == "outreach")
+        .where(interventions.c.arm == "treated")
+        .where(
+            or_(
+                interventions.c.status.in_(("proposed", "queued")),
+                interventions.c.sent_at >= since,
+            )
+        )
+    )
+    return Counter(rows.scalars())
+
+
+def _busy(conn: Connection, playbook: Playbook, now: datetime) -> dict[str, str]:
+    """Give why some are left alone: held out of this target, or something of this is under way."""
+    under_way = and_(
+        interventions.c.playbook == playbook.name,
+        interventions.c.status.in_(("proposed", "queued")),
+    )
+    held = and_(
+        interventions.c.arm == "holdout",
+        interventions.c.holdout_until > now,
+        interventions.c.target == playbook.target,
+    )
+    chosen = under_way if playbook.kind == "service" else or_(under_way, held)
+    rows = conn.execute(select(interventions.c.customer_id, interventions.c.arm).where(chosen))
+    return {c: "held_out" if arm == "holdout" else "already_under_way" for c, arm in rows}
+
+
+def _draw(
+    conn: Connection, desk: Desk, playbook: Playbook, judged: Judged, now: datetime
+) -> dict[str, Arm]:
+    """Draw arms last, among people who could all be contacted; arms still in force are kept."""
+    treated_before = conn.execute(
+        select(interventions.c.customer_id)
+        .where(interventions.c.playbook == playbook.name)
+        .where(interventions.c.arm == "treated")
+        .where(interventions.c.created_at > now - timedelta(days=playbook.holdout_days))
+    ).scalars()
+    return assign(
+        {c.customer_id: risk_stratum(c.probability or 0.0) for c in judged.eligible},
+        key=desk.holdout_key,
+        experiment=_experiment(playbook, now),
+        share=playbook.holdout_share,
+        earlier=dict.fromkeys(treated_before, "treated"),
+    )
+
+
+def _experiment(playbook: Playbook, now: datetime) -> str:
+    return f"{playbook.name}/{to_text(now)[:10]}"
+
+
+def _write(
+    conn: Connection,
+    desk: Desk,
+    playbook: Playbook,
+    judged: Judged,
+    arms: Mapping[str, Arm],
+    considered: int,
+    now: datetime,
+) -> InterventionRun:
+    refused = dict(judged.refused)
+    for purpose, permit in judged.permits.items():
+        for customer in desk.registry.changed_since(conn, permit):
+            refused.setdefault(customer, f"{purpose}: permission_changed")
+    chosen = [c for c in judged.eligible if c.customer_id not in refused]
+    people = [*refused, *(c.customer_id for c in chosen)]
+    persons = desk.persons.person_ids(conn, people) if people else {}
+    decisions = [
+        Decision(
+            decision_id=new_decision_id(),
+            kind="contact",
+            person_id=persons[customer],
+            purpose=playbook.contact_purpose,
+            outcome="refused",
+            reason=reason,
+            target=playbook.target,
+        )
+        for customer, reason in sorted(refused.items())
+    ]
+    assigned, events = [], []
+    for c in chosen:
+        each = _assign(conn, desk, playbook, judged, c, arms[c.customer_id], now)
+        assigned.append(each)
+        decisions.append(_decision(playbook, c, each, persons[c.customer_id]))
+        events.append(
+            keepwell_event(
+                "intervention_assigned",
+                c.customer_id,
+                event_id=each.intervention_id,
+                occurred_at=now,
+                known_at=now,
+                properties={"playbook": playbook.name, "arm": each.arm},
+            )
+        )
+    if events:
+        append(conn, events)
+    record(conn, desk.ledger, decisions, now=now)
+    return InterventionRun(
+        playbook=playbook.name,
+        considered=considered,
+        outside=len(judged.outside),
+        refused=dict(sorted(Counter(refused.values()).items())),
+        assigned=tuple(assigned),
+        decisions=len(decisions),
+    )
+
+
+def _assign(
+    conn: Connection,
+    desk: Desk,
+    playbook: Playbook,
+    judged: Judged,
+    c: Candidate,
+    arm: Arm,
+    now: datetime,
+) -> Assigned:
+    waits = playbook.needs_person or (desk.policy.mode != "act" and playbook.kind == "outreach")
+    status = "held_out" if arm == "holdout" else "proposed" if waits else "queued"
+    each = Assigned(str(uuid4()), new_decision_id(), c.customer_id, arm, status, c.probability)
+    due_at = first_moment(now, desk.policy) if playbook.kind == "outreach" else now
+    treated = arm == "treated"
+    row = {
+        "intervention_id": each.intervention_id,
+        "customer_id": c.customer_id,
+        "playbook": playbook.name,
+        "playbook_class": playbook.kind,
+        "channel": playbook.channel,
+        "arm": arm,
+        "status": status,
+        "reason": "",
+        "experiment": _experiment(playbook, now),
+        "stratum": risk_stratum(c.probability or 0.0),
+        "target": playbook.target,
+        "probability": c.probability,
+        "model_digest": c.model_digest,
+        "score_decision_id": c.score_decision_id,
+        "decision_id": each.decision_id,
+        "permissions": json.dumps(permissions_of(judged, c.customer_id), sort_keys=True),
+        "message": json.dumps({"subject": playbook.subject, "body": playbook.body})
+        if treated
+        else "{}",
+        "cost": playbook.cost if treated else 0.0,
+        "needs_person": waits and treated,
+        "created_at": now,
+        "valid_until": due_at + timedelta(hours=playbook.valid_hours),
+        "holdout_until": None if treated else now + timedelta(days=playbook.holdout_days),
+    }
+    conn.execute(interventions.insert(), row)
+    if status == "queued":
+        queue_request(conn, each.intervention_id, due_at=due_at, now=now)
+    return each
+
+
+def _decision(playbook: Playbook, c: Candidate, each: Assigned, person_id: str) -> Decision:
+    return Decision(
+        decision_id=each.decision_id,
+        kind="contact",
+        person_id=person_id,
+        purpose=playbook.contact_purpose,
+        outcome="cleared" if each.status == "queued" else each.status,
+        reason="",
+        model_digest=c.model_digest,
+        target=playbook.target,
+        result={
+            "intervention_id": each.intervention_id,
+            "playbook": playbook.name,
+            "score_decision_id": c.score_decision_id,
+        },
+    )
