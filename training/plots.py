@@ -1,5 +1,6 @@
 """Pictures for the record of a run; serving never draws."""
 
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -20,8 +21,11 @@ def draw_summary(path: Path, contributions: Matrix, values: Matrix, names: Seque
     import matplotlib as mpl
 
     mpl.use("Agg")
-    import shap
     from matplotlib import pyplot
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # shap's colours warn about themselves
+        import shap
 
     rows = slice(0, LARGEST_SAMPLE)
     figure = pyplot.figure()

@@ -10,6 +10,7 @@ import fcntl
 import logging
 import os
 import tempfile
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -104,12 +105,13 @@ class Tracking:
         """Give a client; one process at a time, since two creating the database together fail."""
         # MLflow would report usage over the network; nothing leaves the house.
         os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
-        from mlflow import MlflowClient
-
-        for noisy in ("alembic", "mlflow", "mlflow.store.db.utils"):
-            logging.getLogger(noisy).setLevel(logging.WARNING)
         self.folder.mkdir(parents=True, exist_ok=True)
-        with (self.folder / LOCK).open("w") as lock:
+        with (self.folder / LOCK).open("w") as lock, warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # MLflow's imports and tables warn about themselves
+            from mlflow import MlflowClient
+
+            for noisy in ("alembic", "mlflow", "mlflow.store.db.utils"):
+                logging.getLogger(noisy).setLevel(logging.WARNING)
             fcntl.flock(lock, fcntl.LOCK_EX)
             try:
                 yield MlflowClient(tracking_uri=self.uri, registry_uri=self.uri)

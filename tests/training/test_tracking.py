@@ -1,0 +1,62 @@
+"""A run is written down under one folder; champion mirrors what was signed."""
+
+import pytest
+
+from governance.errors import NotFound
+from tests.training.examples import fitted
+from training.tracking import RunRecord, Tracking
+
+
+@pytest.fixture(scope="module")
+def tracking(tmp_path_factory: pytest.TempPathFactory) -> Tracking:
+    """Two runs of one target; MLflow's first touch takes seconds, so once for all."""
+    place = tmp_path_factory.mktemp("home")
+    report = place / "report.html"
+    report.write_text("<p>fine</p>")
+    found = Tracking(place / "mlruns")
+    for digest in ("aa", "bb"):
+        found.write(
+            RunRecord(
+                experiment="churn",
+                run_name=f"churn {digest}",
+                digest=digest,
+                parameters={"horizon_days": "90"},
+                metrics={"test_auc": 0.74},
+                tags={"home_kind": "evaluation"},
+                files=[(report, "report")],
+                booster=fitted().trees,
+            )
+        )
+    return found
+
+
+def test_the_booster_is_text_and_everything_lies_under_the_folder(tracking: Tracking) -> None:
+    found = {path.name for path in tracking.folder.rglob("*") if path.is_file()}
+    assert {"mlflow.db", "model.lgb", "MLmodel", "report.html"} <= found
+    assert not any(path.suffix in (".pkl", ".pickle") for path in tracking.folder.rglob("*"))
+    text = next(tracking.folder.rglob("model.lgb")).read_text()
+    assert text.startswith("tree")
+
+
+def test_the_latest_run_is_the_candidate(tracking: Tracking) -> None:
+    from mlflow import MlflowClient
+
+    client = MlflowClient(tracking_uri=tracking.uri, registry_uri=tracking.uri)
+    version = client.get_model_version_by_alias("churn", "candidate")
+    assert version.tags["model_digest"] == "bb"
+    run = client.get_run(version.run_id)
+    assert run.data.metrics == {"test_auc": 0.74}
+    assert run.data.params == {"horizon_days": "90"}
+
+
+def test_nothing_is_champion_until_something_is_promoted(tracking: Tracking) -> None:
+    assert tracking.champion_digest("churn") is None
+    tracking.promote("churn", "aa")
+    assert tracking.champion_digest("churn") == "aa"
+    tracking.demote("churn")
+    assert tracking.champion_digest("churn") is None
+
+
+def test_an_unknown_digest_cannot_be_promoted(tracking: Tracking) -> None:
+    with pytest.raises(NotFound):
+        tracking.promote("churn", "cc")
