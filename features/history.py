@@ -97,8 +97,6 @@ class Histories:
     def kind_mask(self, *kinds: str) -> NDArray[np.bool_]:
         """Whether each event (n,) is of one of these kinds."""
         codes = [self.kinds.index(kind) for kind in kinds if kind in self.kinds]
-        if len(codes) == 1:
-            return self.kind == codes[0]
         return np.isin(self.kind, codes)
 
     def visible(self, as_of: int) -> NDArray[np.bool_]:

@@ -272,7 +272,8 @@ def _join(parts: list[Rows]) -> Rows:
     columns = [part.columns for part in parts]
 
     def recode(names: Iterable[str], codes: NDArray[Any], places: dict[str, int]) -> NDArray[Any]:
-        return np.array([places[name] for name in names], codes.dtype)[codes]
+        found: NDArray[Any] = np.array([places[name] for name in names], codes.dtype)[codes]
+        return found
 
     strings = {}
     for name in ("text", "properties", "event_id", "corrects", "retracts"):
