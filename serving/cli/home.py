@@ -1,0 +1,150 @@
+"""Making, showing, serving and examining a home on the command line."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import click
+from rich.console import Console
+
+from serving.cli.console import Session, facts, table
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+@click.command("init")
+@click.argument(
+    "file", required=False, type=click.Path(exists=True, dir_okay=False, path_type=Path)
+)
+@click.option(
+    "--evaluation", is_flag=True, help="Pseudonymised data; contact is impossible for good."
+)
+@click.option("--yes", is_flag=True, help="Take the guessed mapping without asking.")
+@click.option("--timezone", help="The home's time zone, for example Europe/Berlin.")
+@click.option("--currency", help="The home's currency, for example EUR.")
+@click.pass_obj
+def init_command(
+    session: Session,
+    file: Path | None,
+    evaluation: bool,
+    yes: bool,
+    timezone: str | None,
+    currency: str | None,
+) -> None:
+    """Make a home. With a FILE of orders: guess how to read it, import it, and back-test.
+
+    The back-test always runs on pseudonymised data in a home that cannot contact anyone.
+    """
+    from serving.onboarding import make_home, onboard
+
+    keepwell = make_home(
+        session.home, evaluation=evaluation, timezone=timezone, currency=currency, now=_now()
+    )
+    keepwell.close()
+    if file is None:
+        kind = keepwell.kind
+        session.emit(
+            {"home": session.home, "kind": kind, "mapping": None},
+            lambda out: _draw_new_home(out, session.home, kind),
+        )
+        return
+
+    def confirm(mapping: str) -> bool:
+        if yes or session.as_json:
+            return True
+        session.err.print("\nThis is how the file would be read:\n", style="bold")
+        session.err.print(mapping, highlight=False, markup=False)
+        return click.confirm("Import it like this?", default=False, err=True)
+
+    with session.step("getting to know the file") as progress:
+        status = progress
+        found = onboard(session.home, file, confirm=confirm, progress=status, clock=_now)
+
+    def view(out: Console) -> None:
+        out.print(f"\n[green]✓[/] {session.home} [dim]({found.kind} home)[/]", highlight=False)
+        facts(
+            out,
+            [
+                ("mapping", found.mapping),
+                ("rows read", f"{found.imported.rows_read:,}"),
+                ("events", f"{found.imported.events_written:,}"),
+                ("customers", f"{found.imported.customers:,}"),
+                ("rejected", f"{found.imported.rejected:,}"),
+            ],
+        )
+        out.print()
+        out.print(found.sentence, style="bold", highlight=False)
+        for line in found.remarks:
+            out.print(f"  {line}", style="dim", highlight=False)
+
+    session.emit(found.to_json(), view)
+
+
+def _draw_new_home(out: Console, home: Path, kind: str) -> None:
+    out.print(f"[green]✓[/] {home} is a {kind} home", highlight=False)
+    out.print("  next: keepwell import MAPPING --source FILE", style="dim", highlight=False)
+
+
+@click.command("demo")
+@click.option("--customers", type=click.IntRange(min=200), default=2000, show_default=True)
+@click.option("--seed", type=int, default=7, show_default=True)
+@click.option("--no-serve", is_flag=True, help="Stop before serving.")
+@click.option("--port", type=click.IntRange(1, 65535), default=3000, show_default=True)
+@click.pass_obj
+def demo_command(session: Session, customers: int, seed: int, no_serve: bool, port: int) -> None:
+    """A simulated company, from events to interventions, end to end; then serve it."""
+    from serving.demo import run_demo
+    from serving.home import Home
+    from serving.serve import serve
+
+    with session.step("a simulated company") as progress:
+        story = run_demo(
+            session.home, customers=customers, seed=seed, port=port, progress=progress, clock=_now
+        )
+    session.emit(story.to_json(), lambda out: _draw_demo(out, story.to_json()))
+    if not no_serve:
+        session.note(f"\nserving {story.url} — stop with Ctrl-C")
+        serve(Home(session.home), port=port)
+
+
+def _draw_demo(out: Console, story: dict[str, object]) -> None:
+    out.print("\n[bold]What just happened[/] [dim](simulated people, real code)[/]")
+    lines = story["story"]
+    for line in lines if isinstance(lines, list) else ():
+        out.print(f"  • {line}", highlight=False)
+
+
+@click.command("serve")
+@click.option("--host", default="127.0.0.1", show_default=True)
+@click.option("--port", type=click.IntRange(1, 65535), default=3000, show_default=True)
+@click.option("--workers", type=click.IntRange(1, 64), default=1, show_default=True)
+@click.pass_obj
+def serve_command(session: Session, host: str, port: int, workers: int) -> None:
+    """The scoring service: API and pages."""
+    from serving.home import Home
+    from serving.serve import serve
+
+    with session.open():
+        pass  # a home that cannot be opened says so here, in words
+    session.note(f"serving http://{host}:{port} — stop with Ctrl-C")
+    serve(Home(session.home), host=host, port=port, workers=workers)
+
+
+@click.command("doctor")
+@click.pass_obj
+def doctor_command(session: Session) -> int:
+    """What is installed, configured and reachable, and what to do about what is not."""
+    from serving.doctor import examine
+
+    checks = examine(session.home, now=_now())
+    marks = {"ok": "[green]✓[/]", "attention": "[yellow]![/]", "missing": "[red]✗[/]"}
+
+    def view(out: Console) -> None:
+        drawn = table("", "", "found", "what to do")
+        for each in checks:
+            drawn.add_row(marks[each.outcome], each.name, each.found, each.advice)
+        out.print(drawn)
+
+    session.emit({"checks": [each._asdict() for each in checks]}, view)
+    return 1 if any(each.outcome == "missing" for each in checks) else 0

@@ -1,0 +1,184 @@
+"""Scores, replays and dossiers on the command line."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+from rich.console import Console
+
+from serving.cli.console import Session, facts
+
+if TYPE_CHECKING:
+    from serving.scorer import CustomerScore, ScoreAnswer
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+@click.command("score")
+@click.argument("customers", nargs=-1)
+@click.option("--target", default="churn", show_default=True)
+@click.option("--as-of", help="Use what was known then; permission is judged now all the same.")
+@click.option(
+    "--out",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write everyone's scores, with reasons, to this Parquet file.",
+)
+@click.option(
+    "--engine",
+    type=click.Choice(["local"]),
+    default="local",
+    show_default=True,
+    help="Where the work is done.",
+)
+@click.pass_obj
+def score_command(
+    session: Session,
+    customers: tuple[str, ...],
+    target: str,
+    as_of: str | None,
+    out: Path | None,
+    engine: str,
+) -> None:
+    """Score the customers named, or everyone, with reasons; only those who permit it."""
+    if customers and out is None:
+        _score_some(session, customers, target, as_of)
+    else:
+        _score_everyone(session, customers, target, as_of, out)
+
+
+def _score_some(
+    session: Session, customers: tuple[str, ...], target: str, as_of: str | None
+) -> None:
+    from governance.instants import parse_instant
+    from serving.api import score_json
+    from serving.scorer import Scorer
+
+    started = _now()
+    with session.open() as keepwell:
+        instant = parse_instant(as_of, keepwell.settings.zone) if as_of else None
+        scorer = Scorer(keepwell, clock=_now)
+        answer = scorer.score(customers, targets=[target], as_of=instant, may_see_refusals=True)
+        document = score_json(answer, keepwell.kind)
+    counts = dict.fromkeys(("scored", "refused", "insufficient_data", "not_available"), 0)
+    for each in answer.results:
+        counts[each.status] += 1
+    digests = {each.model_digest for each in answer.results if each.model_digest}
+    session.emit(
+        {
+            **document,
+            "scored": counts["scored"],
+            "refused": counts["refused"],
+            "insufficient_data": counts["insufficient_data"],
+            "unknown": counts["not_available"],
+            "out": None,
+            "model_digest": next(iter(digests), None),
+            "seconds": round((_now() - started).total_seconds(), 3),
+        },
+        lambda screen: _draw_answer(screen, answer),
+    )
+
+
+def _draw_answer(out: Console, answer: "ScoreAnswer") -> None:
+    out.print(f"[dim]as things were known at {answer.as_of:%Y-%m-%d %H:%M} UTC[/]")
+    for each in answer.results:
+        _draw_customer(out, each)
+
+
+def _draw_customer(out: Console, found: "CustomerScore") -> None:
+    out.print(f"\n[bold]{found.customer_id}[/]  {found.status.replace('_', ' ')}", highlight=False)
+    if found.reason:
+        out.print(f"  because: {found.reason.replace('_', ' ')}", highlight=False)
+    for name, score in found.scores.items():
+        if score.method == "rule":
+            out.print(f"  {name}: {score.rule} [dim](rule, not model)[/]", highlight=False)
+            continue
+        out.print(
+            f"  {name} within {score.horizon_days} days: [bold]{score.probability:.0%}[/] "
+            f"[dim]({score.low:.0%} to {score.high:.0%})[/]",
+            highlight=False,
+        )
+        for reason in score.reasons:
+            arrow = "[red]▲[/]" if reason.contribution > 0 else "[green]▼[/]"
+            out.print(f"    {arrow} {reason.text}", highlight=False)
+    out.print(f"  [dim]decision {found.decision_id}[/]", highlight=False)
+
+
+def _score_everyone(
+    session: Session,
+    customers: tuple[str, ...],
+    target: str,
+    as_of: str | None,
+    out: Path | None,
+) -> None:
+    from governance.instants import parse_instant
+    from serving.batch import score_everyone
+
+    started = _now()
+    with session.open() as keepwell, session.step("scoring") as progress:
+        instant = parse_instant(as_of, keepwell.settings.zone) if as_of else None
+        done = score_everyone(
+            keepwell,
+            keepwell.target(target),
+            out=out,
+            clock=_now,
+            as_of=instant,
+            customers=[keepwell.inside_id(each) for each in customers] or None,
+            progress=progress,
+        )
+        kind = keepwell.kind
+    payload: dict[str, Any] = {
+        **done._asdict(),
+        "home": kind,
+        "seconds": round((_now() - started).total_seconds(), 3),
+    }
+
+    def view(screen: Console) -> None:
+        names = ("scored", "refused", "insufficient_data", "unknown", "withdrew")
+        facts(screen, [(name.replace("_", " "), f"{payload[name]:,}") for name in names])
+        for reason, count in done.reasons.items():
+            screen.print(f"    [dim]{reason.replace('_', ' ')}: {count:,}[/]", highlight=False)
+        facts(screen, [("model", done.model_digest[:12]), ("out", out or "not written (--out)")])
+
+    session.emit(payload, view)
+
+
+@click.command("replay")
+@click.argument("decision")
+@click.pass_obj
+def replay_command(session: Session, decision: str) -> int:
+    """Recompute a past decision from the same event versions and the same model."""
+    from serving.replay import replay
+
+    with session.open() as keepwell:
+        found = replay(keepwell, decision, now=_now())
+
+    def view(out: Console) -> None:
+        words = {
+            "same": "[bold green]✓ the same, bit for bit[/]",
+            "differs": "[bold red]✗ differs[/]",
+            "cannot_say": "[bold yellow]? cannot say[/]",
+        }
+        out.print(words[found.outcome])
+        for each in found.differences:
+            out.print(f"  • {each}", highlight=False)
+
+    session.emit(found._asdict(), view)
+    return 0 if found.outcome == "same" else 1
+
+
+@click.command("dossier")
+@click.argument("decision")
+@click.pass_obj
+def dossier_command(session: Session, decision: str) -> None:
+    """One printable page: notice agreed to, data, reasons, approver, replay."""
+    from serving.dossier import write_dossier
+
+    with session.open() as keepwell:
+        html, json_file = write_dossier(keepwell, decision, now=_now())
+    session.emit(
+        {"html": html, "json": json_file},
+        lambda out: facts(out, [("page", html), ("data", json_file)]),
+    )
