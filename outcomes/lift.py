@@ -8,11 +8,11 @@ from collections.abc import Mapping
 from typing import Literal, NamedTuple
 
 import numpy as np
-from governance.intervals import mean_difference, newcombe
 from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
 from governance.errors import InvalidInput
+from governance.intervals import mean_difference, newcombe
 
 Verdict = Literal["higher", "lower", "not distinguishable from zero", "cannot say"]
 MIN_UNITS = 5
@@ -78,30 +78,28 @@ def difference(
     """
     a, a_share = _per_unit(treated, treated_rows)
     b, b_share = _per_unit(control, control_rows)
-    sizes = (len(a), len(b))
-    means = tuple(float(x.mean()) if len(x) else None for x in (a, b))
-    if min(sizes) < MIN_UNITS:
-        return Difference(*sizes, *means, None, None, None, None, None, "none", level, "cannot say")
-    rare = a_share and b_share and any(min(x.sum(), len(x) - x.sum()) < MIN_EVENTS for x in (a, b))
-    if rare:
-        interval = newcombe(int(a.sum()), len(a), int(b.sum()), len(b), level=level)
-        p_value = _fisher(a, b)
-    else:
-        interval = mean_difference(a, b, level=level)
-        p_value = _welch_p(a, b)
-    if interval is None or means[0] is None or means[1] is None:
-        return Difference(*sizes, *means, None, None, None, None, None, "none", level, "cannot say")
+    mean_a, mean_b = _mean(a), _mean(b)
+    found, p_value, method = None, None, "none"
+    if min(len(a), len(b)) >= MIN_UNITS:
+        if a_share and b_share and min(map(_rarer, (a, b))) < MIN_EVENTS:
+            found = newcombe(int(a.sum()), len(a), int(b.sum()), len(b), level=level)
+            p_value, method = _fisher(a, b), "newcombe"
+        else:
+            found = mean_difference(a, b, level=level)
+            p_value, method = _welch_p(a, b), "welch"
     return Difference(
-        *sizes,
-        *means,
-        difference=interval.value,
-        low=interval.low,
-        high=interval.high,
+        treated_units=len(a),
+        control_units=len(b),
+        treated_mean=mean_a,
+        control_mean=mean_b,
+        difference=None if found is None else found.value,
+        low=None if found is None else found.low,
+        high=None if found is None else found.high,
         p_value=p_value,
-        relative=interval.value / means[1] if means[1] else None,
-        method="newcombe" if rare else "welch",
+        relative=found.value / mean_b if found is not None and mean_b else None,
+        method=method,
         level=level,
-        verdict=_verdict(interval.low, interval.high),
+        verdict="cannot say" if found is None else _verdict(found.low, found.high),
     )
 
 
@@ -162,6 +160,15 @@ def _per_unit(values: ArrayLike, rows: ArrayLike | None) -> tuple[Floats, bool]:
         return y, share
     mean = y.sum() / n.sum()
     return mean + (y - mean * n) / n.mean(), False  # linearised ratio of sums
+
+
+def _mean(x: Floats) -> float | None:
+    return float(x.mean()) if len(x) else None
+
+
+def _rarer(x: Floats) -> float:
+    """How many ones or zeros a 0/1 column holds, whichever are fewer."""
+    return float(min(x.sum(), len(x) - x.sum()))
 
 
 def _welch_p(a: Floats, b: Floats) -> float | None:
