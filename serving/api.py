@@ -4,20 +4,17 @@ Handlers are plain functions run in worker threads: they read the request, call 
 floor and shape the answer. Errors become problem documents in `problems`.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import datetime
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, FastAPI, Path, Query, Request, Response
+from fastapi import APIRouter, Depends, FastAPI, Request, Response
 from fastapi.openapi.utils import get_openapi
-from starlette.responses import JSONResponse
 
 from governance.errors import InvalidInput
 from governance.instants import parse_instant, to_text
-from serving import problems
-from serving.auth import Principal, Unauthenticated, authenticate, note_use
+from serving import api_customers, problems
+from serving.auth import Principal
 from serving.bootstrap import Keepwell
+from serving.context import Caller, Clock, Context, Here, fresh
 from serving.intake import take_events
 from serving.schemas import (
     EventsRequest,
@@ -28,16 +25,7 @@ from serving.schemas import (
 )
 from serving.scorer import CustomerScore, ScoreAnswer, Scorer, TargetScore
 
-Clock = Callable[[], datetime]
-
-
-@dataclass(frozen=True)
-class Context:
-    """What the handlers of one application work with."""
-
-    keepwell: Keepwell
-    scorer: Scorer
-    clock: Clock
+router = APIRouter()
 
 
 def create_app(keepwell: Keepwell, scorer: Scorer, *, clock: Clock) -> FastAPI:
@@ -56,45 +44,8 @@ def create_app(keepwell: Keepwell, scorer: Scorer, *, clock: Clock) -> FastAPI:
     app.state.context = Context(keepwell, scorer, clock)
     problems.install(app)
     app.include_router(router)
+    app.include_router(api_customers.router)
     return app
-
-
-def context_of(request: Request) -> Context:
-    """Give the handlers of one request what they work with."""
-    found: Context = request.app.state.context
-    return found
-
-
-class Caller:
-    """A dependency: whoever calls must hold a valid key with this scope; gives the `Principal`.
-
-    Without a scope any valid key will do.
-    """
-
-    def __init__(self, scope: str | None = None) -> None:
-        self.scope = scope
-
-    def __call__(self, request: Request) -> Principal:
-        """Authenticate one request; raises `Unauthenticated` or `ScopeMissing`."""
-        context = context_of(request)
-        scheme, _, key = request.headers.get("authorization", "").partition(" ")
-        if scheme.lower() != "bearer":
-            raise Unauthenticated(
-                "no bearer key was sent", hint="send the header: Authorization: Bearer kw_…"
-            )
-        now = context.clock()
-        with context.keepwell.database.read() as conn:
-            principal, stale = authenticate(conn, key.strip(), now=now)
-        if stale:
-            with context.keepwell.database.write() as conn:
-                note_use(conn, principal.key_id, now=now)
-        if self.scope is not None:
-            principal.require(self.scope)
-        return principal
-
-
-Here = Annotated[Context, Depends(context_of)]
-router = APIRouter()
 
 
 @router.post("/v1/scores", response_model=ScoreResponse, tags=["scores"])
@@ -150,11 +101,6 @@ def get_openapi_document(
     }
     document["security"] = [{"key": []}]
     return fresh(document)
-
-
-def fresh(content: Any, *, status: int = 200) -> Response:
-    """Answer with JSON that no cache may keep."""
-    return JSONResponse(content, status_code=status, headers={"Cache-Control": "no-store"})
 
 
 def score_json(answer: ScoreAnswer, home_kind: str) -> dict[str, Any]:

@@ -11,10 +11,10 @@ from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
+from governance.review import enrol, revoke_signing_key, signing_key_from_secret
 from sqlalchemy import Connection, Row, bindparam, insert, select, update
 
 from governance.errors import InvalidInput, KeepwellError, NotFound
-from governance.review import enrol, revoke_signing_key, signing_key_from_secret
 from serving.tables import api_keys
 
 SCOPES = frozenset(
@@ -133,15 +133,19 @@ def create_key(
     )
 
 
-def authenticate(conn: Connection, key: str, *, now: datetime) -> Principal:
-    """Find out who calls; raises `Unauthenticated`, in the same words whatever is wrong."""
+def authenticate(conn: Connection, key: str, *, now: datetime) -> tuple[Principal, bool]:
+    """Find out who calls, and whether `note_use` is due; raises `Unauthenticated`.
+
+    The words are the same whatever is wrong with the key.
+    """
     key_id, secret = split_key(key)
     row = conn.execute(_BY_ID, {"key_id": key_id}).first()
     expected = row.secret_hash if row is not None else _digest("")
     matches = hmac.compare_digest(_digest(secret), expected)
     if row is None or not matches or not _is_valid(row, now):
         raise _unauthenticated()
-    return Principal(row.key_id, row.owner, frozenset(row.scopes))
+    due = row.last_used_at is None or row.last_used_at < now - _NOTE_USE_EVERY
+    return Principal(row.key_id, row.owner, frozenset(row.scopes)), due
 
 
 def split_key(key: str) -> tuple[str, str]:
@@ -153,15 +157,8 @@ def split_key(key: str) -> tuple[str, str]:
 
 
 def note_use(conn: Connection, key_id: str, *, now: datetime) -> None:
-    """Remember that a key was used, at most once an hour."""
-    conn.execute(
-        update(api_keys)
-        .where(api_keys.c.key_id == key_id)
-        .where(
-            api_keys.c.last_used_at.is_(None) | (api_keys.c.last_used_at < now - _NOTE_USE_EVERY)
-        )
-        .values(last_used_at=now)
-    )
+    """Remember that a key was used; due at most once an hour."""
+    conn.execute(update(api_keys).where(api_keys.c.key_id == key_id).values(last_used_at=now))
 
 
 def list_keys(conn: Connection) -> tuple[KeyRecord, ...]:

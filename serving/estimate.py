@@ -57,15 +57,15 @@ def estimate(
     histories: Histories,
     *,
     as_of: datetime,
-    masked: Mapping[str, Permit],
+    permits: Mapping[str, Permit],
 ) -> tuple[Estimate, ...]:
     """Estimate every customer of `histories`, in their order.
 
-    `masked` holds the permits for the purposes the features name: a feature without a permit that
+    `permits` holds the permits for the purposes the features name: a feature without a permit that
     covers the customer is missing, never silently used.
     """
     instant = to_micros(as_of)
-    table = compute(histories, champion.definitions, [instant], masked=masked)
+    table = compute(histories, champion.definitions, [instant], permits=permits)
     rows = {customer: row for row, customer in enumerate(table.customers)}
     scores = champion.model.predict(table.values) if rows else None
     active = active_at(histories, target, as_of=as_of)
@@ -121,6 +121,8 @@ def reasons(
     found: Estimate, definitions: tuple[FeatureDefinition, ...], *, limit: int
 ) -> tuple[Reason, ...]:
     """Give the `limit` features that moved the score most, each in one plain sentence."""
+    if found.outcome != "scored":
+        return ()
     order = np.argsort(-np.abs(np.asarray(found.contributions)), kind="stable")[:limit]
     context = {each.name: value for each, value in zip(definitions, found.values, strict=True)}
     chosen: list[Reason] = []
@@ -150,7 +152,7 @@ def result_of(
     given: tuple[Reason, ...],
     champion: Champion,
     *,
-    masked: Mapping[str, Permit],
+    permits: Mapping[str, Permit],
 ) -> dict[str, Any] | None:
     """Write what a decision keeps of an estimate; it goes when the permission goes.
 
@@ -167,7 +169,7 @@ def result_of(
         "horizon_days": champion.model.horizon_days,
         "method": "model",
         "purposes": sorted(
-            purpose for purpose, permit in masked.items() if permit.covers(found.customer_id)
+            purpose for purpose, permit in permits.items() if permit.covers(found.customer_id)
         ),
         "reasons": [each._asdict() for each in given],
     }

@@ -21,6 +21,8 @@ from serving.locks import lock_customers
 from serving.rule import judge
 
 _TICK = timedelta(microseconds=1)
+_LIVELY = timedelta(days=2)
+_LOOK_AGAIN = timedelta(milliseconds=500)
 
 
 class TargetScore(NamedTuple):
@@ -73,6 +75,7 @@ class Scorer:
         self._keepwell = keepwell
         self._clock = clock
         self._champions = Champions(keepwell.home)
+        self._looked: tuple[datetime, datetime] | None = None  # when, and what as_of was then
 
     def warm(self) -> None:
         """Load every model that may serve, so that the first request does not wait for it."""
@@ -122,7 +125,7 @@ class Scorer:
         customer_ids = tuple(dict.fromkeys(inside.values()))
         lock_customers(conn, customer_ids)
         now = self._clock()
-        instant = as_of if as_of is not None else home_clock(keepwell, conn, now=now)
+        instant = as_of if as_of is not None else self._as_of(conn, now)
         judged = {
             target.name: _Judgement(
                 keepwell, conn, self._champions, target, as_of=instant, now=now, limit=reasons_limit
@@ -147,6 +150,13 @@ class Scorer:
             instant,
         )
 
+    def _as_of(self, conn: Connection, now: datetime) -> datetime:
+        if self._keepwell.kind == "production":
+            return now
+        if self._looked is None or now - self._looked[0] > _LOOK_AGAIN:
+            self._looked = now, home_clock(self._keepwell, conn, now=now)
+        return self._looked[1]
+
     def _targets(self, names: Sequence[str]) -> tuple[Target, ...]:
         known = self._keepwell.targets
         unknown = sorted(set(names) - set(known))
@@ -159,15 +169,18 @@ class Scorer:
 
 
 def home_clock(keepwell: Keepwell, conn: Connection, *, now: datetime) -> datetime:
-    """Say what `as_of` means when none is given: now, or just after the history's last event.
+    """Say what `as_of` means when none is given.
 
-    A demo or evaluation home holds a past that does not go on; by the wall clock everyone in it
-    would have left long ago.
+    A production home scores at the wall clock. An evaluation home holds a past that does not go on,
+    in which by the wall clock everyone would have left long ago: it scores just after its last
+    event. So does a demo home, unless something happened in it within the last two days.
     """
     if keepwell.kind == "production":
         return now
     last = observed_until(conn)
-    return now if last is None else min(last + _TICK, now)
+    if last is None or (keepwell.kind == "demo" and now - last < _LIVELY):
+        return now
+    return min(last + _TICK, now)
 
 
 class _Judgement:
@@ -192,22 +205,22 @@ class _Judgement:
     def of(self, customer_ids: Sequence[str]) -> dict[str, _Verdict]:
         registry = self.keepwell.registry
         permit, refusals = registry.permit_many(
-            self.conn, self.target.purpose, customer_ids, now=self.now
+            self.conn, self.target.purpose, customer_ids, now=self.now, hold=True
         )
-        masked = {self.target.purpose: permit}
+        permits = {self.target.purpose: permit}
         for purpose in self.champion.purposes if self.champion is not None else ():
-            masked[purpose], _ = registry.permit_many(
+            permits[purpose], _ = registry.permit_many(
                 self.conn, purpose, sorted(permit.customers), now=self.now
             )
         return {
-            customer_id: self._permitted(customer_id, permit, masked)
+            customer_id: self._permitted(customer_id, permit, permits)
             if permit.covers(customer_id)
             else self._verdict(customer_id, "refused", refusals.get(customer_id, "no_record"))
             for customer_id in customer_ids
         }
 
     def _permitted(
-        self, customer_id: str, permit: Permit, masked: Mapping[str, Permit]
+        self, customer_id: str, permit: Permit, permits: Mapping[str, Permit]
     ) -> _Verdict:
         histories = read_customer(self.conn, permit, customer_id)
         if not len(histories.occurred_at):
@@ -216,9 +229,9 @@ class _Judgement:
             return self._verdict(customer_id, "unknown", "unknown_customer")
         if self.champion is None:
             return self._by_rule(customer_id, histories)
-        [found] = estimate(self.champion, self.target, histories, as_of=self.as_of, masked=masked)
+        [found] = estimate(self.champion, self.target, histories, as_of=self.as_of, permits=permits)
         given = reasons(found, self.champion.definitions, limit=self.limit)
-        result = result_of(found, given, self.champion, masked=masked)
+        result = result_of(found, given, self.champion, permits=permits)
         verdict = self._verdict(
             customer_id,
             found.outcome,

@@ -1,7 +1,5 @@
 """The front door over a tiny application, as a client would meet it."""
 
-from collections.abc import Iterator
-
 import pytest
 from fastapi import FastAPI, Request
 from pydantic import BaseModel
@@ -24,7 +22,7 @@ async def bento(scope: Scope, receive: Receive, send: Send) -> None:
 
 
 @pytest.fixture
-def client() -> Iterator[TestClient]:
+def client() -> TestClient:
     app = FastAPI(openapi_url=None, docs_url=None)
     problems.install(app)
 
@@ -45,10 +43,7 @@ def client() -> Iterator[TestClient]:
             "bug": RuntimeError("customer 17850 lives in Bath"),
         }[how]
 
-    with TestClient(
-        Door(bento, inner=app, body_bytes=1_000, concurrency=2)  # type: ignore[arg-type]
-    ) as found:
-        yield found
+    return TestClient(Door(bento, inner=app, body_bytes=1_000, concurrency=2))
 
 
 def test_probes_go_to_bentoml(client: TestClient) -> None:

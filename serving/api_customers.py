@@ -1,0 +1,162 @@
+"""HTTP: customers, what they permit, and what they may ask for."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Path, Query, Response
+
+from governance.consent_record import ConsentChange
+from governance.instants import parse_instant, to_text
+from serving import consents, customers, rights
+from serving.auth import Principal
+from serving.context import Caller, Here, fresh
+from serving.schemas import ConsentRequest, ReasonRequest
+
+router = APIRouter(tags=["customers"])
+CustomerPath = Annotated[str, Path(min_length=1, max_length=200)]
+PurposePath = Annotated[str, Path(min_length=1, max_length=100)]
+
+
+@router.get("/v1/customers")
+def get_customers(
+    here: Here,
+    caller: Annotated[Principal, Depends(Caller("consent:read"))],
+    limit: Annotated[int, Query(ge=1, le=1_000)] = 100,
+    after: Annotated[str, Query(max_length=200)] = "",
+) -> Response:
+    """List customers in order of id; pass `next` as `after` for more."""
+    page, more = customers.list_customers(here.keepwell, limit=limit, after=after)
+    return fresh({"results": [{"customer_id": each} for each in page], "next": more})
+
+
+@router.get("/v1/customers/{customer_id}")
+def get_customer(
+    customer_id: CustomerPath,
+    here: Here,
+    caller: Annotated[Principal, Depends(Caller("consent:read"))],
+) -> Response:
+    """Show a customer's history, permissions, decisions and contacts."""
+    return fresh(customers.show_customer(here.keepwell, customer_id, clock=here.clock))
+
+
+@router.get("/v1/customers/{customer_id}/consents")
+def get_consents(
+    customer_id: CustomerPath,
+    here: Here,
+    caller: Annotated[Principal, Depends(Caller("consent:read"))],
+) -> Response:
+    """Say where a customer stands on every purpose, and everything they ever said."""
+    keepwell, inside = here.keepwell, here.keepwell.inside_id(customer_id)
+    with keepwell.database.read() as conn:
+        states = keepwell.registry.states(conn, inside, now=here.clock())
+        history = keepwell.registry.history(conn, inside)
+    return fresh(
+        {
+            "customer_id": customer_id,
+            "consents": [customers.state_json(each) for each in states],
+            "history": [customers.consent_event_json(each) for each in history],
+        }
+    )
+
+
+@router.put("/v1/customers/{customer_id}/consents/{purpose}")
+def put_consent(
+    customer_id: CustomerPath,
+    purpose: PurposePath,
+    body: ConsentRequest,
+    here: Here,
+    caller: Annotated[Principal, Depends(Caller("consent:write"))],
+) -> Response:
+    """Record that a customer permits one purpose, with the act and its evidence."""
+    zone = here.keepwell.settings.zone
+    change = ConsentChange(
+        customer_id=here.keepwell.inside_id(customer_id),
+        purpose=purpose,
+        state="given",
+        occurred_at=None if body.occurred_at is None else parse_instant(body.occurred_at, zone),
+        actor=f"key {caller.key_id}",
+        mechanism=body.mechanism,
+        evidence=body.evidence,
+        explicit=body.explicit,
+        expires_at=None if body.expires_at is None else parse_instant(body.expires_at, zone),
+        notice_id=body.notice_id,
+        notice_version=body.notice_version,
+        notice_hash=body.notice_hash,
+        notice_locale=body.notice_locale,
+        guardian_evidence=body.guardian_evidence,
+    )
+    event = consents.change_consent(here.keepwell, change, clock=here.clock)
+    return fresh({"customer_id": customer_id, **customers.consent_event_json(event)})
+
+
+@router.delete("/v1/customers/{customer_id}/consents/{purpose}")
+def delete_consent(
+    customer_id: CustomerPath,
+    purpose: PurposePath,
+    here: Here,
+    caller: Annotated[Principal, Depends(Caller("consent:write"))],
+) -> Response:
+    """Withdraw a permission; in force when this answers. Needs no body."""
+    event = consents.withdraw(
+        here.keepwell,
+        here.keepwell.inside_id(customer_id),
+        purpose,
+        actor=f"key {caller.key_id}",
+        clock=here.clock,
+    )
+    return fresh(
+        {
+            "customer_id": customer_id,
+            "purpose": purpose,
+            "state": event.state,
+            "event_id": event.event_id,
+            "effective_at": to_text(event.recorded_at),
+        }
+    )
+
+
+@router.get("/v1/customers/{customer_id}/export", tags=["rights"])
+def get_export(
+    customer_id: CustomerPath,
+    here: Here,
+    caller: Annotated[Principal, Depends(Caller("rights:manage"))],
+) -> Response:
+    """Give everything held about a customer: exactly what erasure would delete."""
+    return fresh(rights.export(here.keepwell, customer_id, now=here.clock()))
+
+
+@router.post("/v1/customers/{customer_id}/erasure", tags=["rights"])
+def post_erasure(
+    customer_id: CustomerPath,
+    here: Here,
+    caller: Annotated[Principal, Depends(Caller("rights:manage"))],
+) -> Response:
+    """Erase a customer everywhere. This cannot be undone."""
+    return _done(rights.erase(here.keepwell, customer_id, now=here.clock()), "erased")
+
+
+@router.post("/v1/customers/{customer_id}/objection", tags=["rights"])
+def post_objection(
+    customer_id: CustomerPath,
+    here: Here,
+    caller: Annotated[Principal, Depends(Caller("rights:manage"))],
+) -> Response:
+    """Record an objection (art. 21): no marketing outreach, nor the scoring done for it."""
+    return _done(
+        rights.object_to_processing(here.keepwell, customer_id, now=here.clock()), "objected"
+    )
+
+
+@router.post("/v1/customers/{customer_id}/review-request", tags=["rights"])
+def post_review_request(
+    customer_id: CustomerPath,
+    body: ReasonRequest,
+    here: Here,
+    caller: Annotated[Principal, Depends(Caller("rights:manage"))],
+) -> Response:
+    """Record that a customer contests a decision and wants a person to look at it."""
+    done = rights.request_review(here.keepwell, customer_id, reason=body.reason, now=here.clock())
+    return fresh({"outcome": "recorded", **done}, status=202)
+
+
+def _done(done: dict[str, Any], outcome: str) -> Response:
+    return fresh({"outcome": outcome, **done})

@@ -1,0 +1,177 @@
+"""A small shop for the tests of this floor: a real home, real permissions, a real signed bundle."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from sqlalchemy import Connection
+
+from features.definitions import FeatureDefinition
+from features.live import append
+from governance import review
+from governance.consent_record import ConsentChange
+from governance.instants import to_text
+from serving.auth import create_key
+from serving.bootstrap import Keepwell, create_home, open_home
+from serving.consents import record_all
+from serving.intake import take_events
+from serving.scorer import Scorer
+from serving.settings import Settings
+from training.bundle import Description, Support, save
+from training.calibrate import Calibrator, IntervalWidths
+from training.model import AdditiveMember, RiskModel
+
+START = datetime(2026, 6, 1, 12, tzinfo=UTC)
+DEFINITIONS = (
+    FeatureDefinition(
+        name="days_since_last_order",
+        kinds=("order",),
+        aggregate="days_since_last",
+        text="last order was {value} days ago",
+    ),
+    FeatureDefinition(
+        name="order_count_365d",
+        kinds=("order",),
+        aggregate="count",
+        window_days=365,
+        empty=0.0,
+        text="{value} orders in the last year",
+    ),
+    FeatureDefinition(
+        name="survey_level_mean",
+        kinds=("survey",),
+        aggregate="mean",
+        column="level",
+        purposes=("risk_scoring", "wellbeing_inference"),
+        text="surveys answered at {value}",
+    ),
+)
+
+
+@dataclass
+class Clock:
+    """A wall clock that a test moves; every look lasts a millisecond."""
+
+    now: datetime = START
+
+    def __call__(self) -> datetime:
+        self.now += timedelta(milliseconds=1)
+        return self.now
+
+    def pass_days(self, days: float) -> None:
+        self.now += timedelta(days=days)
+
+
+@dataclass
+class Shop:
+    """An opened home with what tests do to it, in few words."""
+
+    keepwell: Keepwell
+    clock: Clock = field(default_factory=Clock)
+
+    @property
+    def scorer(self) -> Scorer:
+        return Scorer(self.keepwell, clock=self.clock)
+
+    def order(self, customer_id: str, *days_ago: float) -> None:
+        at = self.clock()
+        events = [
+            {
+                "customer_id": customer_id,
+                "kind": "order",
+                "event_id": f"{customer_id}-{days}",
+                "occurred_at": to_text(at - timedelta(days=days)),
+                "value": 20.0,
+            }
+            for days in days_ago
+        ]
+        outcome = take_events(self.keepwell, events, clock=self.clock)
+        assert outcome.count("written") == len(days_ago), outcome
+
+    def permit(self, customer_id: str, *purposes: str) -> None:
+        changes = [
+            ConsentChange(
+                customer_id=customer_id,
+                purpose=purpose,
+                state="given",
+                actor="web shop",
+                mechanism="checkbox_ticked",
+                evidence=f"form {customer_id}",
+                explicit=True,
+            )
+            for purpose in purposes or ("risk_scoring",)
+        ]
+        done = record_all(self.keepwell, changes, clock=self.clock)
+        assert not done.refused, done.reasons
+
+    def approve_model(self, *, author: str = "Ada") -> str:
+        digest = save_bundle(self.keepwell)
+        with self.keepwell.database.write() as conn:
+            now = self.clock()
+            register_model(conn, self.keepwell, digest, author=author, now=now)
+            made = create_key(conn, ["audit:sign"], owner="Grace", now=now)
+            review.sign(
+                conn,
+                self.keepwell.ledger,
+                digest,
+                secret=made.key.split("_", 2)[2],
+                key_id=made.key_id,
+                outcome="approve",
+                reason="reads well on the test quarter",
+                now=self.clock(),
+            )
+        return digest
+
+    def key(self, *scopes: str) -> str:
+        with self.keepwell.database.write() as conn:
+            return create_key(conn, scopes or ["admin"], owner="crm", now=self.clock()).key
+
+
+def save_bundle(keepwell: Keepwell, definitions: Sequence[FeatureDefinition] = DEFINITIONS) -> str:
+    """Save a hand-made model: silence raises the risk, orders lower it, a bad survey raises it."""
+    knots = [np.array([0.0, 100.0]), np.array([0.0, 10.0]), np.array([0.0, 1.0])]
+    levels = [np.array([-2.0, 2.0]), np.array([0.5, -1.0]), np.array([0.5, -0.5])]
+    model = RiskModel(
+        features=3,
+        intercept=0.0,
+        trees=None,
+        tree_weight=0.0,
+        additive=AdditiveMember.from_curves(knots, levels, np.zeros(3), -0.5),
+        additive_weight=1.0,
+        calibrator=Calibrator("platt", 1.0, 0.0),
+        widths=IntervalWidths((0.0,), (0.3,)),
+    )
+    description = Description(
+        target="churn",
+        horizon_days=90,
+        purpose="risk_scoring",
+        names=tuple(each.name for each in definitions),
+        definitions=tuple(each.to_json() for each in definitions),
+        support=Support((0.0,) * 3, (400.0, 100.0, 1.0), (0.0, 0.0, 0.5)),
+        created_at=to_text(START),
+    )
+    aside = keepwell.home.bundles / "new"
+    digest = save(model, description, aside)
+    final = keepwell.home.bundles / digest
+    if not final.exists():
+        aside.rename(final)
+    return digest
+
+
+def register_model(
+    conn: Connection, keepwell: Keepwell, digest: str, *, author: str, now: datetime
+) -> None:
+    pass
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Iterator[Shop]:
+    """Give a production home without customers, its wall clock at the first of June 2026."""
+    clock = Clock()
+    keepwell = create_home(tmp_path / "home", Settings(), now=clock())
+    yield Shop(keepwell, clock)
+    keepwell.close()
