@@ -1,0 +1,259 @@
+"""Who may be contacted: every filter is a reason, and permission is the first."""
+
+from datetime import UTC, datetime, time
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from governance.errors import InvalidInput, PermissionRefused
+from governance.proof import Clearance, mint_clearance
+from serving.database import Database
+from serving.interventions.playbooks import Playbook
+from serving.interventions.policy import ContactPolicy, first_moment
+from serving.interventions.run import simulate
+from tests.serving.interventions.conftest import NOTE, Company, candidate, make_desk
+
+SERVICE = Playbook(
+    name="payment_help",
+    kind="service",
+    channel="email",
+    subject="s",
+    body="b",
+    template="failed_payment",
+    holdout_share=0.0,
+)
+
+
+def sale(**more: object) -> Playbook:
+    return Playbook(**{**NOTE.__dict__, "name": "sale", "commercial": True, **more})
+
+
+def test_who_agreed_to_both_is_cleared(company: Company) -> None:
+    company.agrees("ana")
+
+    run = company.runs("ana")
+
+    assert [each.status for each in run.assigned] == ["queued"]
+
+
+@pytest.mark.parametrize(
+    ("words", "reason"),
+    [
+        ([], "outreach.email: no_record"),
+        ([("risk_scoring", "given")], "outreach.email: no_record"),
+        ([("outreach.email", "given")], "risk_scoring: no_record"),
+        ([("risk_scoring", "given"), ("outreach.email", "refused")], "outreach.email: refused"),
+        ([("risk_scoring", "given"), ("outreach.email", "requested")], "outreach.email: requested"),
+        ([("risk_scoring", "given"), ("outreach.sms", "given")], "outreach.email: no_record"),
+        (
+            [("risk_scoring", "given"), ("outreach.email", "given"), ("risk_scoring", "withdrawn")],
+            "risk_scoring: withdrawn",
+        ),
+    ],
+)
+def test_without_both_permissions_nobody_is_contacted(
+    small_company: Company, words: list[tuple[str, str]], reason: str
+) -> None:
+    for purpose, state in words:
+        small_company.says("ana", purpose, state)
+        small_company.passes(seconds=1)
+
+    run = small_company.runs("ana")
+
+    assert run.assigned == ()
+    assert run.refused == {reason: 1}
+
+
+def test_permission_that_expires_is_gone_at_that_very_instant(small_company: Company) -> None:
+    end = datetime(2026, 6, 1, 13, tzinfo=UTC)
+    small_company.says("ana", "risk_scoring")
+    small_company.says("ana", "outreach.email", expires_at=end)
+    small_company.now = end
+
+    assert small_company.runs("ana").refused == {"outreach.email: expired": 1}
+
+
+def test_an_objection_blocks_outreach_whatever_was_agreed_before(company: Company) -> None:
+    company.agrees("ana")
+    company.passes(seconds=1)
+    company.objects("ana")
+    company.passes(seconds=1)
+
+    assert company.runs("ana").assigned == ()
+
+
+def test_one_refusal_neither_blocks_nor_leaks_into_others(company: Company) -> None:
+    company.agrees("ana", "cem")
+
+    run = company.runs("ana", "ben", "cem")
+
+    assert {each.customer_id for each in run.assigned} == {"ana", "cem"}
+    assert run.refused == {"outreach.email: no_record": 1}
+
+
+def test_nobody_is_contacted_from_an_evaluation_home(sqlite_database: Database) -> None:
+    company = Company(make_desk(sqlite_database, home_kind="evaluation"))
+
+    assert company.runs("ana").refused == {"evaluation_home": 1}
+
+
+def test_observing_contacts_nobody(small_company: Company) -> None:
+    observing = small_company.with_policy(mode="observe")
+    observing.agrees("ana")
+
+    assert observing.runs("ana").refused == {"mode_observe": 1}
+
+
+def test_advising_waits_for_a_person(small_company: Company) -> None:
+    advising = small_company.with_policy(mode="advise")
+    advising.agrees("ana")
+
+    assert [each.status for each in advising.runs("ana").assigned] == ["proposed"]
+    assert advising.claims() is None
+
+
+def test_who_is_outside_the_range_is_not_a_refusal(small_company: Company) -> None:
+    small_company.agrees("ana")
+
+    run = small_company.runs("ana", probability=0.1)
+
+    assert (run.outside, run.refused, run.assigned) == (1, {}, ())
+
+
+def test_contacts_outside_count_towards_the_cap(small_company: Company) -> None:
+    small_company.agrees("ana", "ben")
+
+    run = small_company.runs("ana", "ben", outside={"ana": 2, "ben": 1})
+
+    assert run.refused == {"contact_cap": 1}
+    assert [each.customer_id for each in run.assigned] == ["ben"]
+
+
+def test_own_contacts_count_towards_the_cap_until_the_window_has_passed(
+    small_company: Company,
+) -> None:
+    small_company.agrees("ana")
+    for _ in range(2):
+        small_company.runs("ana")
+        small_company.sends()
+        small_company.passes(days=1)
+
+    assert small_company.runs("ana").refused == {"contact_cap": 1}
+    small_company.passes(days=30)
+    assert small_company.runs("ana").refused == {}
+
+
+def test_nothing_is_queued_twice(small_company: Company) -> None:
+    small_company.agrees("ana")
+    small_company.runs("ana")
+
+    assert small_company.runs("ana").refused == {"already_under_way": 1}
+
+
+def test_the_budget_goes_to_those_most_at_risk(small_company: Company) -> None:
+    thrifty = small_company.with_policy(budget=2.0)
+    thrifty.agrees("ana", "ben", "cem")
+
+    run = thrifty.runs_for([candidate("ana", 0.5), candidate("ben", 0.9), candidate("cem", 0.7)])
+
+    assert [each.customer_id for each in run.assigned] == ["ben", "cem"]
+    assert run.refused == {"budget_used_up": 1}
+
+
+def test_nothing_is_sold_on_a_model_that_reads_wellbeing(small_company: Company) -> None:
+    small_company.agrees("ana", "ben")
+    sensitive = frozenset({"risk_scoring", "wellbeing_inference"})
+
+    run = small_company.runs_for(
+        [candidate("ana", model_purposes=sensitive), candidate("ben")], playbook=sale()
+    )
+
+    assert run.refused == {"commercial_model_reads_wellbeing": 1}
+    assert [each.customer_id for each in run.assigned] == ["ben"]
+
+
+def test_a_service_duty_needs_no_marketing_permission_and_knows_no_cap(
+    small_company: Company,
+) -> None:
+    chosen = candidate("ana", 0.0).__class__(customer_id="ana")
+
+    run = small_company.runs_for([chosen], playbook=SERVICE, outside={"ana": 9})
+
+    assert [each.status for each in run.assigned] == ["queued"]
+
+
+def test_simulating_says_who_would_be_chosen_and_writes_nothing(small_company: Company) -> None:
+    small_company.agrees("ana")
+
+    judged = simulate(
+        small_company.desk,
+        NOTE,
+        [candidate("ana"), candidate("ben")],
+        outside_contacts={},
+        clock=small_company.clock,
+    )
+
+    assert [c.customer_id for c in judged.eligible] == ["ana"]
+    assert judged.refused == {"ben": "outreach.email: no_record"}
+    assert small_company.messages() == {}
+
+
+def test_candidates_of_another_target_or_twice_are_refused(small_company: Company) -> None:
+    with pytest.raises(InvalidInput, match="answers 'churn'"):
+        small_company.runs_for([candidate("ana").__class__(customer_id="ana", target="other")])
+    with pytest.raises(InvalidInput, match="2 candidates for 1 customers"):
+        small_company.runs("ana", "ana")
+
+
+def test_only_the_policy_makes_clearances() -> None:
+    with pytest.raises(PermissionRefused):
+        mint_clearance(
+            intervention_id="i",
+            customer_id="c",
+            channel="email",
+            playbook="p",
+            valid_until=datetime(2030, 1, 1, tzinfo=UTC),
+            consent_event_ids={},
+        )
+    with pytest.raises(PermissionRefused):
+        Clearance()
+
+
+@pytest.mark.parametrize(
+    ("now", "expected"),
+    [
+        ("2026-06-01T12:00+02:00", "2026-06-01T12:00+02:00"),
+        ("2026-06-01T19:59+02:00", "2026-06-01T19:59+02:00"),
+        ("2026-06-01T20:00+02:00", "2026-06-02T08:00+02:00"),
+        ("2026-06-01T03:00+02:00", "2026-06-01T08:00+02:00"),
+        ("2026-06-01T08:00+02:00", "2026-06-01T08:00+02:00"),
+        ("2026-10-24T23:00+02:00", "2026-10-25T08:00+01:00"),  # the night clocks go back
+    ],
+)
+def test_nothing_goes_out_in_quiet_hours(now: str, expected: str) -> None:
+    policy = ContactPolicy(home_kind="production", mode="act", zone=ZoneInfo("Europe/Berlin"))
+
+    found = first_moment(datetime.fromisoformat(now), policy)
+
+    assert found == datetime.fromisoformat(expected)
+
+
+def test_quiet_hours_within_a_day_and_none_at_all() -> None:
+    noon = datetime(2026, 6, 1, 12, tzinfo=UTC)
+    lunch = ContactPolicy(
+        home_kind="production",
+        mode="act",
+        zone=ZoneInfo("UTC"),
+        quiet_from=time(11),
+        quiet_until=time(13),
+    )
+    never = ContactPolicy(
+        home_kind="production",
+        mode="act",
+        zone=ZoneInfo("UTC"),
+        quiet_from=time(0),
+        quiet_until=time(0),
+    )
+
+    assert first_moment(noon, lunch) == datetime(2026, 6, 1, 13, tzinfo=UTC)
+    assert first_moment(noon, never) == noon
