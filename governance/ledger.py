@@ -18,7 +18,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from governance.canonical import canonical
 from governance.errors import IntegrityBroken, InvalidInput
-from governance.instants import to_micros, to_text
+from governance.instants import to_micros
 from governance.tables import ledger_entries, ledger_head
 
 GENESIS = "0" * 64
@@ -44,7 +44,6 @@ class SignedHead(NamedTuple):
 
     seq: int
     link: str
-    exported_at: str
     signature: str
 
     def to_json(self) -> dict[str, Any]:
@@ -58,7 +57,6 @@ class SignedHead(NamedTuple):
             return cls(
                 seq=int(found["seq"]),
                 link=str(found["link"]),
-                exported_at=str(found["exported_at"]),
                 signature=str(found["signature"]),
             )
         except (KeyError, TypeError, ValueError):
@@ -130,11 +128,11 @@ class Ledger:
         full = {**body, "leaves": len(leaves), "root": merkle_root(leaves)}
         return self.append(conn, kind, full, now=now)
 
-    def head(self, conn: Connection, *, now: datetime) -> SignedHead:
-        """Give the signed head of the log as it stands, to be kept outside."""
-        seq, link = _read_head(conn)
-        at = to_text(now)
-        return SignedHead(seq, link, at, self._key.sign(_head_message(seq, link, at)).hex())
+
+def head(conn: Connection, private_key: Ed25519PrivateKey) -> SignedHead:
+    """Give the signed head of the log as it stands, to be kept outside."""
+    seq, link = _read_head(conn)
+    return SignedHead(seq, link, private_key.sign(_head_message(seq, link)).hex())
 
 
 def merkle_root(leaves: Sequence[str | bytes]) -> str:
@@ -184,7 +182,10 @@ def verify(
             problem = walk.step(row)
             if problem is not None:
                 return problem
-        seq, link = _read_head(conn)
+        try:
+            seq, link = _read_head(conn)
+        except (ValueError, TypeError):
+            return Verification(walk.count, "broken", walk.count, "the head row was edited")
         if seq <= walk.count or next(_rows(conn, walk.count), None) is None:
             return walk.finish(conn, seq, link)
         after = walk.count  # entries came in while we read
@@ -328,15 +329,13 @@ def _signed(key: Ed25519PublicKey, entry_hash: str, signature: str) -> bool:
     return raw.hex() == signature
 
 
-def _head_message(seq: int, link: str, exported_at: str) -> bytes:
-    return f"keepwell ledger head\n{seq}\n{link}\n{exported_at}".encode()
+def _head_message(seq: int, link: str) -> bytes:
+    return f"keepwell ledger head\n{seq}\n{link}".encode()
 
 
 def _head_is_genuine(key: Ed25519PublicKey, head: SignedHead) -> bool:
     try:
-        key.verify(
-            bytes.fromhex(head.signature), _head_message(head.seq, head.link, head.exported_at)
-        )
+        key.verify(bytes.fromhex(head.signature), _head_message(head.seq, head.link))
     except (InvalidSignature, ValueError):
         return False
     return True
