@@ -19,7 +19,7 @@ from governance.errors import GateRefused, InvalidInput, PermissionRefused
 from governance.instants import to_text
 from governance.ledger import Ledger
 from governance.proof import Approval, mint_approval
-from governance.signing import enrol, public_text, revoke_signing_key, signing_key_from_secret
+from governance.signing import enrol, public_text, revoke, signing_key_from_secret
 from governance.tables import models, reviews, signing_keys
 
 __all__ = [
@@ -31,7 +31,7 @@ __all__ = [
     "enrol",
     "find_model",
     "list_models",
-    "revoke_signing_key",
+    "revoke",
     "self_sign",
     "sign",
     "signing_key_from_secret",

@@ -38,7 +38,7 @@ def enrol(conn: Connection, key_id: str, owner: str, public_key: str, *, now: da
     conn.execute(insert(signing_keys), row)
 
 
-def revoke_signing_key(conn: Connection, key_id: str, *, now: datetime) -> None:
+def revoke(conn: Connection, key_id: str, *, now: datetime) -> None:
     """Take a key out of use; what it signed before stays signed."""
     open_key = signing_keys.c.revoked_at.is_(None)
     conn.execute(
