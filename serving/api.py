@@ -4,18 +4,23 @@ Handlers are plain functions run in worker threads: they read the request, call 
 floor and shape the answer. Errors become problem documents in `problems`.
 """
 
-from typing import Annotated, Any
+from typing import Annotated
 
-from fastapi import APIRouter, Depends, FastAPI, Request, Response
+from fastapi import APIRouter, Depends, FastAPI, Path, Request, Response
 from fastapi.openapi.utils import get_openapi
+from starlette.responses import PlainTextResponse
 
+from governance.decision import load
 from governance.errors import InvalidInput
-from governance.instants import parse_instant, to_text
-from serving import api_customers, problems
+from governance.instants import parse_instant
+from governance.review import champion, list_models
+from serving import api_customers, api_interventions, problems
 from serving.auth import Principal
 from serving.bootstrap import Keepwell
 from serving.context import Caller, Clock, Context, Here, fresh
 from serving.intake import take_events
+from serving.metering import Meter, Metered
+from serving.replay import replay
 from serving.schemas import (
     EventsRequest,
     EventsResponse,
@@ -23,9 +28,11 @@ from serving.schemas import (
     ScoreRequest,
     ScoreResponse,
 )
-from serving.scorer import CustomerScore, ScoreAnswer, Scorer, TargetScore
+from serving.scorer import Scorer
+from serving.shapes import decision_json, model_json, score_json
 
 router = APIRouter()
+DecisionPath = Annotated[str, Path(min_length=1, max_length=40)]
 
 
 def create_app(keepwell: Keepwell, scorer: Scorer, *, clock: Clock) -> FastAPI:
@@ -42,9 +49,12 @@ def create_app(keepwell: Keepwell, scorer: Scorer, *, clock: Clock) -> FastAPI:
         },
     )
     app.state.context = Context(keepwell, scorer, clock)
+    app.state.meter = Meter()
+    app.add_middleware(Metered, meter=app.state.meter)
     problems.install(app)
     app.include_router(router)
     app.include_router(api_customers.router)
+    app.include_router(api_interventions.router)
     return app
 
 
@@ -89,6 +99,53 @@ def post_events(
     )
 
 
+@router.get("/v1/decisions/{decision_id}", tags=["decisions"])
+def get_decision(
+    decision_id: DecisionPath,
+    here: Here,
+    caller: Annotated[Principal, Depends(Caller("score:read"))],
+) -> Response:
+    """Show one decision as it was recorded; its result is gone when the permission went."""
+    with here.keepwell.database.read() as conn:
+        found = load(conn, decision_id)
+    return fresh(decision_json(found, may_see_refusals=caller.may("consent:read")))
+
+
+@router.get("/v1/decisions/{decision_id}/replay", tags=["decisions"])
+def get_replay(
+    decision_id: DecisionPath,
+    here: Here,
+    caller: Annotated[Principal, Depends(Caller("audit:sign"))],
+) -> Response:
+    """Compute a decision again: the same, or what differs, or why it cannot be said."""
+    return fresh(replay(here.keepwell, decision_id, now=here.clock())._asdict())
+
+
+@router.get("/v1/models", tags=["models"])
+def get_models(here: Here, caller: Annotated[Principal, Depends(Caller("score:read"))]) -> Response:
+    """List the submitted models, newest first, and say which of them answer now."""
+    now = here.clock()
+    with here.keepwell.database.read() as conn:
+        serving = {
+            approval.model_digest
+            for name in here.keepwell.targets
+            if (approval := champion(conn, name, now=now)) is not None
+        }
+        found = list_models(conn)
+    return fresh(
+        {"results": [model_json(each, serves=each.model_digest in serving) for each in found]}
+    )
+
+
+@router.get("/metrics", include_in_schema=False)
+def get_metrics(
+    request: Request, caller: Annotated[Principal, Depends(Caller("admin"))]
+) -> Response:
+    """Say how often and how fast this worker answered, in Prometheus's form."""
+    meter: Meter = request.app.state.meter
+    return PlainTextResponse(meter.text(), headers={"Cache-Control": "no-store"})
+
+
 @router.get("/v1/openapi.json", include_in_schema=False)
 def get_openapi_document(
     request: Request, caller: Annotated[Principal, Depends(Caller())]
@@ -101,50 +158,3 @@ def get_openapi_document(
     }
     document["security"] = [{"key": []}]
     return fresh(document)
-
-
-def score_json(answer: ScoreAnswer, home_kind: str) -> dict[str, Any]:
-    """Shape the answer to a scoring request as the HTTP contract has it."""
-    results = [_customer_json(each) for each in answer.results]
-    refused = sum(each["status"] in ("refused", "not_available") for each in results)
-    return {
-        "results": results,
-        "num_errors": refused,
-        "as_of": to_text(answer.as_of),
-        "home": home_kind,
-    }
-
-
-def _customer_json(found: CustomerScore) -> dict[str, Any]:
-    shaped: dict[str, Any] = {
-        "customer_id": found.customer_id,
-        "status": found.status,
-        "decision_id": found.decision_id,
-    }
-    if found.reason is not None:
-        shaped["reason"] = found.reason
-    if found.model_digest is not None:
-        shaped["model_digest"] = found.model_digest
-    if found.scores:
-        shaped["scores"] = {name: _score_json(each) for name, each in found.scores.items()}
-    return shaped
-
-
-def _score_json(found: TargetScore) -> dict[str, Any]:
-    if found.method == "rule":
-        return {
-            "method": "rule",
-            "rule": found.rule,
-            "horizon_days": found.horizon_days,
-            "decision_id": found.decision_id,
-        }
-    return {
-        "probability": found.probability,
-        "low": found.low,
-        "high": found.high,
-        "horizon_days": found.horizon_days,
-        "method": found.method,
-        "model_digest": found.model_digest,
-        "decision_id": found.decision_id,
-        "reasons": [each._asdict() for each in found.reasons],
-    }

@@ -10,6 +10,7 @@ from serving import consents, customers, rights
 from serving.auth import Principal
 from serving.context import Caller, Here, fresh
 from serving.schemas import ConsentRequest, ReasonRequest
+from serving.shapes import consent_event_json, state_json
 
 router = APIRouter(tags=["customers"])
 CustomerPath = Annotated[str, Path(min_length=1, max_length=200)]
@@ -52,8 +53,8 @@ def get_consents(
     return fresh(
         {
             "customer_id": customer_id,
-            "consents": [customers.state_json(each) for each in states],
-            "history": [customers.consent_event_json(each) for each in history],
+            "consents": [state_json(each) for each in states],
+            "history": [consent_event_json(each) for each in history],
         }
     )
 
@@ -85,7 +86,7 @@ def put_consent(
         guardian_evidence=body.guardian_evidence,
     )
     event = consents.change_consent(here.keepwell, change, clock=here.clock)
-    return fresh({"customer_id": customer_id, **customers.consent_event_json(event)})
+    return fresh({"customer_id": customer_id, **consent_event_json(event)})
 
 
 @router.delete("/v1/customers/{customer_id}/consents/{purpose}")

@@ -11,10 +11,10 @@ from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from governance.review import enrol, revoke_signing_key, signing_key_from_secret
 from sqlalchemy import Connection, Row, bindparam, insert, select, update
 
 from governance.errors import InvalidInput, KeepwellError, NotFound
+from governance.signing import enrol, public_text, revoke, signing_key_from_secret
 from serving.tables import api_keys
 
 SCOPES = frozenset(
@@ -126,7 +126,7 @@ def create_key(
         )
     )
     if "audit:sign" in scopes:
-        public_key = signing_key_from_secret(secret).public_key()
+        public_key = public_text(signing_key_from_secret(secret).public_key())
         enrol(conn, key_id, owner.strip(), public_key, now=now)
     return CreatedKey(
         key_id, f"kw_{key_id}_{secret}", owner.strip(), tuple(sorted(set(scopes))), expires_at
@@ -186,7 +186,7 @@ def revoke_key(conn: Connection, key_id: str, *, now: datetime) -> None:
     if row.revoked_at is None:
         conn.execute(update(api_keys).where(api_keys.c.key_id == key_id).values(revoked_at=now))
         if "audit:sign" in row.scopes:
-            revoke_signing_key(conn, key_id, now=now)
+            revoke(conn, key_id, now=now)
 
 
 def _is_valid(row: Row[tuple[object, ...]], now: datetime) -> bool:

@@ -16,9 +16,9 @@ from features.labels import Target
 from governance.decision import Decision, new_decision_id, record
 from governance.errors import InsufficientData
 from governance.proof import Permit
+from governance.review import champion as approval_of
 from serving.bootstrap import Keepwell
 from serving.champions import Champion, open_bundle
-from governance.review import champion as approval_of
 from serving.estimate import Estimate, Reason, estimate, reasons, result_of
 from serving.scorer import home_clock
 

@@ -13,8 +13,8 @@ from features.store import HistoryStore
 from governance.consent import ConsentRegistry
 from governance.errors import ConfigurationError, NotFound
 from governance.gate import GatePolicy
-from governance.ledger import Ledger
 from governance.journal import Journal
+from governance.ledger import Ledger
 from governance.pseudonym import PersonIds, Pseudonymiser, Suppression
 from governance.purposes import Basis, PurposeRules
 from serving import tables

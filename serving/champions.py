@@ -38,8 +38,9 @@ class NotLoaded(Exception):
 class Champions:
     """Keeps loaded bundles; which of them may serve is asked of the database every time."""
 
-    def __init__(self, home: Home) -> None:
+    def __init__(self, home: Home, *, home_kind: str) -> None:
         self._home = home
+        self._kind = home_kind
         self._loaded: dict[str, Champion] = {}
         self._loading = threading.Lock()
 
@@ -48,10 +49,12 @@ class Champions:
     ) -> tuple[Champion, Approval] | None:
         """Give the model approved for `target` and its approval; None when there is none.
 
+        What a demo or evaluation home signed for itself never serves in a production home.
+
         Raises `NotLoaded` when that model must be brought in by `load` first.
         """
         approval = champion(conn, target, now=now)
-        if approval is None:
+        if approval is None or (approval.self_signed and self._kind == "production"):
             return None
         approval.require(approval.model_digest, now=now)
         found = self._loaded.get(approval.model_digest)

@@ -7,12 +7,12 @@ from typing import Any
 from sqlalchemy import Connection
 
 from features.history import customer_ids, read_customer
-from governance.consent import ConsentEvent, ConsentState, Refusal
-from governance.decision import RecordedDecision, of_person
+from governance.consent import Refusal
+from governance.decision import of_person
 from governance.errors import NotFound
-from governance.instants import to_text
 from serving.bootstrap import Keepwell
-from serving.interventions.desk import of_customer
+from serving.interventions.oversight import interventions_of
+from serving.shapes import decision_json, state_json
 
 NEWEST_EVENTS = 200
 
@@ -54,7 +54,7 @@ def show_customer(
                 state_json(each) for each in keepwell.registry.states(conn, inside, now=now)
             ],
             "decisions": decisions_of(keepwell, conn, inside),
-            "interventions": of_customer(conn, inside),
+            "interventions": [each.to_json() for each in interventions_of(conn, inside)],
         }
 
 
@@ -69,57 +69,3 @@ def decisions_of(keepwell: Keepwell, conn: Connection, customer_id: str) -> list
 def unknown_customer() -> NotFound:
     """Say that nothing is known, in the words used whatever the reason."""
     return NotFound("no such customer", hint="see GET /v1/customers for those there are")
-
-
-def decision_json(found: RecordedDecision, *, may_see_refusals: bool = True) -> dict[str, Any]:
-    """Shape one decision; a refusal looks like an unknown customer to those who may not know."""
-    outcome, reason = found.outcome, found.reason
-    if outcome == "unknown" or (outcome == "refused" and not may_see_refusals):
-        outcome, reason = "not_available", reason if may_see_refusals else ""
-    return {
-        "decision_id": found.decision_id,
-        "kind": found.kind,
-        "outcome": outcome,
-        "reason": reason or None,
-        "purpose": found.purpose,
-        "target": found.target,
-        "recorded_at": to_text(found.recorded_at),
-        "as_of": None if found.as_of is None else to_text(found.as_of),
-        "model_digest": found.model_digest,
-        "event_digest": found.event_digest,
-        "feature_digest": found.feature_digest,
-        "result": found.result,
-        "result_forgotten": found.result_forgotten,
-        "ledger_entry": found.ledger_seq,
-    }
-
-
-def state_json(state: ConsentState) -> dict[str, Any]:
-    """Shape where a person stands on one purpose."""
-    return {
-        "purpose": state.purpose,
-        "permitted": state.permitted,
-        "state": state.state,
-        "reason": state.reason or None,
-        "basis": state.basis,
-        "event_id": state.event_id,
-        "expires_at": None if state.expires_at is None else to_text(state.expires_at),
-    }
-
-
-def consent_event_json(event: ConsentEvent) -> dict[str, Any]:
-    """Shape one recorded word."""
-    return {
-        "event_id": event.event_id,
-        "purpose": event.purpose,
-        "state": event.state,
-        "occurred_at": to_text(event.occurred_at),
-        "recorded_at": to_text(event.recorded_at),
-        "expires_at": None if event.expires_at is None else to_text(event.expires_at),
-        "actor": event.actor,
-        "mechanism": event.mechanism,
-        "evidence": event.evidence,
-        "explicit": event.explicit,
-        "notice_id": event.notice_id,
-        "notice_version": event.notice_version,
-    }

@@ -11,6 +11,7 @@ from sqlalchemy import Connection
 
 from features.history import Histories, observed_until, read_customer
 from features.labels import Target
+from governance.consent import Refusal
 from governance.decision import Decision, new_decision_id, record
 from governance.errors import InvalidInput
 from governance.proof import Permit
@@ -22,6 +23,7 @@ from serving.rule import judge
 
 _TICK = timedelta(microseconds=1)
 _LIVELY = timedelta(days=2)
+_FEW = 4  # people asked about one by one; more are asked about together
 _LOOK_AGAIN = timedelta(milliseconds=500)
 
 
@@ -74,7 +76,7 @@ class Scorer:
     def __init__(self, keepwell: Keepwell, *, clock: Callable[[], datetime]) -> None:
         self._keepwell = keepwell
         self._clock = clock
-        self._champions = Champions(keepwell.home)
+        self._champions = Champions(keepwell.home, home_kind=keepwell.kind)
         self._looked: tuple[datetime, datetime] | None = None  # when, and what as_of was then
 
     def warm(self) -> None:
@@ -203,20 +205,41 @@ class _Judgement:
         self.champion: Champion | None = None if serving is None else serving[0]
 
     def of(self, customer_ids: Sequence[str]) -> dict[str, _Verdict]:
+        extra = self.champion.purposes if self.champion is not None else ()
+        judged = {
+            purpose: self._judge(purpose, customer_ids) for purpose in (self.target.purpose, *extra)
+        }
+        verdicts = {}
+        for customer_id in customer_ids:
+            answers = {purpose: found[customer_id] for purpose, found in judged.items()}
+            permit = answers[self.target.purpose]
+            if isinstance(permit, Permit):
+                permits = {
+                    purpose: each for purpose, each in answers.items() if isinstance(each, Permit)
+                }
+                verdicts[customer_id] = self._permitted(customer_id, permit, permits)
+            else:
+                verdicts[customer_id] = self._verdict(customer_id, "refused", permit)
+        return verdicts
+
+    def _judge(self, purpose: str, customer_ids: Sequence[str]) -> Mapping[str, Permit | str]:
+        """Ask for permission: a permit that covers the customer, or the reason for the no."""
         registry = self.keepwell.registry
+        if len(customer_ids) <= _FEW:
+            answers = {
+                each: registry.permit(self.conn, each, purpose, now=self.now)
+                for each in customer_ids
+            }
+            return {
+                each: answer.reason if isinstance(answer, Refusal) else answer
+                for each, answer in answers.items()
+            }
         permit, refusals = registry.permit_many(
-            self.conn, self.target.purpose, customer_ids, now=self.now, hold=True
+            self.conn, purpose, customer_ids, now=self.now, hold=True
         )
-        permits = {self.target.purpose: permit}
-        for purpose in self.champion.purposes if self.champion is not None else ():
-            permits[purpose], _ = registry.permit_many(
-                self.conn, purpose, sorted(permit.customers), now=self.now
-            )
         return {
-            customer_id: self._permitted(customer_id, permit, permits)
-            if permit.covers(customer_id)
-            else self._verdict(customer_id, "refused", refusals.get(customer_id, "no_record"))
-            for customer_id in customer_ids
+            each: permit if permit.covers(each) else refusals.get(each, "no_record")
+            for each in customer_ids
         }
 
     def _permitted(

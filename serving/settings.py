@@ -56,7 +56,9 @@ class GateSettings(_Record):
     min_auc_over_baseline_low: float | None = None
     max_ece: float | None = Field(default=None, gt=0, le=1)
     min_test_positives: int | None = Field(default=None, ge=1)
-    max_fairness_gap: float | None = Field(default=None, gt=0, le=1)
+    max_rate_gap: float | None = Field(default=None, gt=0, le=1)
+    max_calibration_gap: float | None = Field(default=None, gt=0, le=1)
+    min_group: int | None = Field(default=None, ge=5)
     fairness_required: bool | None = None
 
 

@@ -1,0 +1,87 @@
+"""HTTP: contacts that wait for a person, and the sender's last question before it sends."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Path, Query, Response
+
+from governance.instants import to_text
+from serving.auth import Principal
+from serving.context import Caller, Here, fresh
+from serving.interventions import oversight
+from serving.interventions.desk import desk_of
+from serving.interventions.oversight import Verdict
+from serving.schemas import ReasonRequest
+
+router = APIRouter(tags=["interventions"])
+InterventionPath = Annotated[str, Path(min_length=1, max_length=40)]
+
+
+@router.get("/v1/interventions")
+def get_interventions(
+    here: Here,
+    caller: Annotated[Principal, Depends(Caller("intervention:read"))],
+    limit: Annotated[int, Query(ge=1, le=200)] = 50,
+    after: Annotated[str | None, Query(max_length=40)] = None,
+    status: Annotated[str | None, Query(max_length=16)] = None,
+) -> Response:
+    """List interventions, the newest first; pass `next` as `after` for older ones."""
+    with here.keepwell.database.read() as conn:
+        found = oversight.list_interventions(conn, limit=limit + 1, after=after, status=status)
+    page = found[:limit]
+    more = page[-1].intervention_id if len(found) > limit else None
+    return fresh({"results": [each.to_json() for each in page], "next": more})
+
+
+@router.post("/v1/interventions/{intervention_id}/approve")
+def post_approve(
+    intervention_id: InterventionPath,
+    body: ReasonRequest,
+    here: Here,
+    caller: Annotated[Principal, Depends(Caller("intervention:approve"))],
+) -> Response:
+    """Say yes to a proposed contact; it is queued if permission still holds."""
+    return _told(
+        oversight.approve(
+            desk_of(here.keepwell),
+            intervention_id,
+            approver=caller.owner,
+            reason=body.reason,
+            now=here.clock(),
+        )
+    )
+
+
+@router.post("/v1/interventions/{intervention_id}/reject")
+def post_reject(
+    intervention_id: InterventionPath,
+    body: ReasonRequest,
+    here: Here,
+    caller: Annotated[Principal, Depends(Caller("intervention:approve"))],
+) -> Response:
+    """Say no to a proposed contact, with the reason."""
+    return _told(
+        oversight.reject(
+            desk_of(here.keepwell),
+            intervention_id,
+            approver=caller.owner,
+            reason=body.reason,
+            now=here.clock(),
+        )
+    )
+
+
+@router.post("/v1/interventions/{intervention_id}/confirm")
+def post_confirm(
+    intervention_id: InterventionPath,
+    here: Here,
+    caller: Annotated[Principal, Depends(Caller("intervention:read"))],
+) -> Response:
+    """Ask, right before sending, whether the contact may still be made at this moment."""
+    return _told(oversight.confirm(desk_of(here.keepwell), intervention_id, now=here.clock()))
+
+
+def _told(verdict: Verdict) -> Response:
+    shaped: dict[str, Any] = verdict._asdict()
+    shaped["valid_until"] = to_text(verdict.valid_until)
+    shaped["reason"] = verdict.reason or None
+    return fresh(shaped)

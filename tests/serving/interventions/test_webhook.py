@@ -1,0 +1,236 @@
+"""Webhooks by the Standard Webhooks rules, read by that project's own library."""
+
+import json
+from datetime import UTC, datetime
+from random import Random
+
+import httpx
+import pytest
+from standardwebhooks.webhooks import Webhook, WebhookVerificationError
+
+from governance.errors import ConfigurationError, PermissionRefused
+from governance.proof import Clearance
+from serving.demo_receiver import DemoReceiver
+from serving.interventions.dispatch import dispatch, http_client
+from serving.interventions.leases import Go
+from serving.interventions.webhook import (
+    Delivery,
+    Endpoint,
+    Message,
+    check_endpoint,
+    contact,
+    notify,
+    signed_headers,
+    wait_after,
+)
+from tests.serving.interventions.conftest import Company, make_desk
+
+SECRET = b"s" * 32
+LOCAL = Endpoint("http://127.0.0.1:9/hook", SECRET)
+NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
+NOTICE = Message("m-1", "intervention.cancelled", '{"type":"intervention.cancelled"}', "i-1")
+
+
+def answering(status: int, headers: dict[str, str] | None = None) -> httpx.Client:
+    def handler(request: httpx.Request) -> httpx.Response:
+        return httpx.Response(status, headers=headers)
+
+    return httpx.Client(transport=httpx.MockTransport(handler))
+
+
+def test_the_published_example_is_signed_the_same_way() -> None:
+    endpoint = Endpoint(
+        "https://example.com", Webhook("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")._whsecret
+    )
+    message = Message("msg_p5jXN8AQM9LWM0D4loKWxJek", "score.changed", '{"test": 2432232314}')
+
+    headers = signed_headers(endpoint, message, now=datetime.fromtimestamp(1614265330, UTC))
+
+    assert headers["webhook-signature"] == "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="
+
+
+def test_the_receiver_verifies_with_the_shown_secret() -> None:
+    now = datetime.now(UTC)
+    headers = signed_headers(LOCAL, NOTICE, now=now)
+
+    assert Webhook(LOCAL.shown_secret).verify(NOTICE.body, headers) == json.loads(NOTICE.body)
+    with pytest.raises(WebhookVerificationError):
+        Webhook(LOCAL.shown_secret).verify(NOTICE.body + " ", headers)
+    with pytest.raises(WebhookVerificationError):
+        Webhook(b"x" * 32).verify(NOTICE.body, headers)
+
+
+@pytest.mark.parametrize(
+    ("status", "outcome"),
+    [
+        (200, "delivered"),
+        (204, "delivered"),
+        (301, "retry"),
+        (302, "retry"),
+        (400, "retry"),
+        (404, "retry"),
+        (410, "gone"),
+        (429, "retry"),
+        (500, "retry"),
+    ],
+)
+def test_what_an_answer_means(status: int, outcome: str) -> None:
+    client = answering(status, {"location": "http://127.0.0.1/elsewhere"})
+
+    assert notify(client, LOCAL, NOTICE, home_kind="production", now=NOW).outcome == outcome
+
+
+def test_no_answer_is_tried_again() -> None:
+    def silent(request: httpx.Request) -> httpx.Response:
+        raise httpx.ConnectError("refused")
+
+    client = httpx.Client(transport=httpx.MockTransport(silent))
+
+    assert notify(client, LOCAL, NOTICE, home_kind="demo", now=NOW) == Delivery("retry", None)
+
+
+@pytest.mark.parametrize(
+    ("header", "seconds"),
+    [
+        ("120", 120.0),
+        ("Mon, 01 Jun 2026 12:10:00 GMT", 600.0),
+        ("Mon, 01 Jun 2020 12:10:00 GMT", 0.0),
+        ("99999999", 86_400.0),
+        ("soon", None),
+    ],
+)
+def test_retry_after_is_read_in_both_forms(header: str, seconds: float | None) -> None:
+    client = answering(429, {"retry-after": header})
+
+    assert notify(client, LOCAL, NOTICE, home_kind="demo", now=NOW).retry_after_s == seconds
+
+
+def test_waits_grow_jitter_and_end() -> None:
+    rng = Random(1)
+    waits = [wait_after(k, Delivery("retry", 500), rng) for k in range(1, 11)]
+    seconds = [None if wait is None else wait.total_seconds() for wait in waits]
+
+    assert seconds[-1] is None
+    for base, found in zip((5, 300, 1_800, 7_200), seconds, strict=False):
+        assert found is not None
+        assert base <= found <= 1.2 * base
+
+
+def test_a_longer_retry_after_wins() -> None:
+    wait = wait_after(1, Delivery("retry", 429, 900.0), Random(1))
+
+    assert wait is not None
+    assert wait.total_seconds() == 900
+
+
+@pytest.mark.parametrize(
+    ("url", "kind", "said"),
+    [
+        ("http://crm.example.com/hook", "production", "must begin with https"),
+        ("ftp://crm.example.com/hook", "production", "must begin with https"),
+        ("https://me:pw@crm.example.com/hook", "production", "no user name"),
+        ("https://crm.example.com/hook", "demo", "nothing outside this machine"),
+        ("https://crm.example.com/hook", "evaluation", "nothing outside this machine"),
+        ("http://127.0.0.1.example.com/hook", "demo", "nothing outside this machine"),
+        ("http://[::ffff:8.8.8.8]/hook", "demo", "nothing outside this machine"),
+    ],
+)
+def test_where_messages_may_not_go(url: str, kind: str, said: str) -> None:
+    with pytest.raises(ConfigurationError, match=said):
+        check_endpoint(Endpoint(url, SECRET), home_kind=kind)
+
+
+@pytest.mark.parametrize(
+    ("url", "kind"),
+    [
+        ("https://crm.example.com/hook", "production"),
+        ("http://127.0.0.1:8080/hook", "demo"),
+        ("http://localhost:8080/hook", "demo"),
+        ("http://[::1]:8080/hook", "evaluation"),
+    ],
+)
+def test_where_messages_may_go(url: str, kind: str) -> None:
+    check_endpoint(Endpoint(url, SECRET), home_kind=kind)
+
+
+def test_a_short_secret_is_refused() -> None:
+    with pytest.raises(ConfigurationError, match="24"):
+        check_endpoint(Endpoint("https://crm.example.com", b"short"), home_kind="production")
+
+
+def test_nothing_leaves_a_demo_home_even_when_asked_directly() -> None:
+    asked: list[httpx.Request] = []
+
+    def handler(request: httpx.Request) -> httpx.Response:
+        asked.append(request)
+        return httpx.Response(200)
+
+    client = httpx.Client(transport=httpx.MockTransport(handler))
+    outside = Endpoint("https://crm.example.com/hook", SECRET)
+
+    with pytest.raises(ConfigurationError):
+        notify(client, outside, NOTICE, home_kind="demo", now=NOW)
+    assert asked == []
+
+
+def test_a_contact_without_a_genuine_clearance_is_never_sent() -> None:
+    request = Message("m-1", "intervention.requested", "{}", "i-1")
+    forged = object.__new__(Clearance)
+
+    with pytest.raises(PermissionRefused):
+        contact(answering(200), LOCAL, request, forged, home_kind="production", now=NOW)
+    with pytest.raises(PermissionRefused, match="needs a clearance"):
+        notify(answering(200), LOCAL, request, home_kind="production", now=NOW)
+
+
+def test_a_clearance_is_good_for_its_own_intervention_and_time_alone(
+    small_company: Company,
+) -> None:
+    small_company.agrees("ana", "ben")
+    small_company.runs("ana", "ben")
+    one, other = small_company.must_claim(), small_company.must_claim()
+    go = small_company.goes(one)
+    assert isinstance(go, Go)
+    assert go.clearance is not None
+
+    with pytest.raises(PermissionRefused, match="another intervention"):
+        contact(
+            answering(200), LOCAL, other.message, go.clearance, home_kind="production", now=NOW
+        )
+    with pytest.raises(PermissionRefused, match="run out"):
+        contact(
+            answering(200),
+            LOCAL,
+            one.message,
+            go.clearance,
+            home_kind="production",
+            now=go.clearance.valid_until,
+        )
+    with pytest.raises(PermissionRefused, match="contacts nobody"):
+        contact(answering(200), LOCAL, NOTICE, go.clearance, home_kind="production", now=NOW)
+
+
+# from the outbox to a real receiver
+
+
+def test_everything_due_reaches_a_real_receiver_once(company: Company) -> None:
+    company.now = datetime.now(UTC).replace(hour=12, minute=0)
+    company.agrees("ana", "ben", "cem")
+    company.runs("ana", "ben", "cem")
+    company.withdraws("ben")
+    with DemoReceiver(SECRET) as receiver, http_client() as client:
+        endpoint = Endpoint(receiver.url, SECRET)
+        # the receiver checks the time of signing against its own clock
+        moments = iter([company.now] + [datetime.now(UTC)] * 50)
+        del moments
+        sent = dispatch(
+            company.desk, endpoint, client, clock=lambda: company.now, rng=Random(1)
+        ) if abs((datetime.now(UTC) - company.now).total_seconds()) < 200 else None
+        if sent is None:
+            company.now = datetime.now(UTC)
+            sent = dispatch(company.desk, endpoint, client, clock=company.clock, rng=Random(1))
+        again = dispatch(company.desk, endpoint, client, clock=company.clock, rng=Random(1))
+
+    assert again.outcomes == {}
+    assert receiver.refused == 0
+    assert len(receiver.received) == sent.delivered
