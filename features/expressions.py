@@ -1,0 +1,79 @@
+"""SQL expressions out of a mapping file: parsed before they are run, and never more than that."""
+
+import json
+from collections.abc import Iterator
+from functools import cache
+from typing import Any
+
+import duckdb
+
+_FORBIDDEN = {
+    "SUBQUERY": "a subquery is not an expression over one row",
+    "WINDOW": "a window function looks at other rows",
+    "STAR": "* is not one value",
+    "PARAMETER": "a parameter has no value here",
+}
+
+
+def syntax_problem(text: str) -> str | None:
+    """Say what is wrong with an expression without looking at any data; None if nothing is."""
+    tree = _parse(text)
+    if tree.get("error"):
+        return f"not a SQL expression: {str(tree.get('error_message')).splitlines()[0]}"
+    statements = tree["statements"]
+    node = statements[0]["node"] if len(statements) == 1 else {}
+    plain = (
+        node.get("type") == "SELECT_NODE"
+        and len(node["select_list"]) == 1
+        and node["from_table"]["type"] == "EMPTY"
+        and not any(node.get(part) for part in ("where_clause", "modifiers", "having", "qualify"))
+        and not node.get("group_expressions")
+    )
+    if not plain:
+        return "not one SQL expression"
+    for each in _nodes(node["select_list"][0]):
+        found = _FORBIDDEN.get(str(each.get("class")))
+        if found:
+            return found
+    return None
+
+
+def columns_of(text: str) -> frozenset[str]:
+    """Name the columns that a well-formed expression reads."""
+    tree = _parse(text)
+    return frozenset(
+        str(each["column_names"][-1])
+        for each in _nodes(tree["statements"][0]["node"]["select_list"][0])
+        if each.get("class") == "COLUMN_REF"
+    )
+
+
+def quote_name(name: str) -> str:
+    """Write a column or table name so that SQL takes it as one name."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def quote_text(text: str) -> str:
+    """Write a text literal, for statements that take no parameters."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+@cache
+def _parse(text: str) -> dict[str, Any]:
+    with duckdb.connect() as connection:
+        row = connection.execute(
+            "SELECT json_serialize_sql(?)", [f"SELECT {text}\n AS expression"]
+        ).fetchone()
+    assert row is not None
+    found: dict[str, Any] = json.loads(row[0])
+    return found
+
+
+def _nodes(tree: Any) -> Iterator[dict[str, Any]]:
+    if isinstance(tree, dict):
+        yield tree
+        for part in tree.values():
+            yield from _nodes(part)
+    elif isinstance(tree, list):
+        for part in tree:
+            yield from _nodes(part)
