@@ -78,7 +78,7 @@ def cancel_for(conn: Connection, customer_id: str, purpose: str, *, now: datetim
         if purpose not in permissions and not (purpose == OBJECTION and outreach):
             continue
         stopped += 1
-        _stop(conn, each, f"{purpose} taken back", now)
+        _stop(conn, each, purpose if purpose == OBJECTION else f"{purpose}: withdrawn", now)
     return stopped
 
 

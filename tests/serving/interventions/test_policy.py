@@ -1,5 +1,6 @@
 """Who may be contacted: every filter is a reason, and permission is the first."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, time
 from zoneinfo import ZoneInfo
 
@@ -9,7 +10,7 @@ from governance.errors import InvalidInput, PermissionRefused
 from governance.proof import Clearance, mint_clearance
 from serving.database import Database
 from serving.interventions.playbooks import Playbook
-from serving.interventions.policy import ContactPolicy, first_moment
+from serving.interventions.policy import Candidate, ContactPolicy, first_moment
 from serving.interventions.run import simulate
 from tests.serving.interventions.conftest import NOTE, Company, candidate, make_desk
 
@@ -24,8 +25,7 @@ SERVICE = Playbook(
 )
 
 
-def sale(**more: object) -> Playbook:
-    return Playbook(**{**NOTE.__dict__, "name": "sale", "commercial": True, **more})
+SALE = replace(NOTE, name="sale", commercial=True)
 
 
 def test_who_agreed_to_both_is_cleared(company: Company) -> None:
@@ -165,7 +165,7 @@ def test_nothing_is_sold_on_a_model_that_reads_wellbeing(small_company: Company)
     sensitive = frozenset({"risk_scoring", "wellbeing_inference"})
 
     run = small_company.runs_for(
-        [candidate("ana", model_purposes=sensitive), candidate("ben")], playbook=sale()
+        [candidate("ana", model_purposes=sensitive), candidate("ben")], playbook=SALE
     )
 
     assert run.refused == {"commercial_model_reads_wellbeing": 1}
@@ -175,7 +175,7 @@ def test_nothing_is_sold_on_a_model_that_reads_wellbeing(small_company: Company)
 def test_a_service_duty_needs_no_marketing_permission_and_knows_no_cap(
     small_company: Company,
 ) -> None:
-    chosen = candidate("ana", 0.0).__class__(customer_id="ana")
+    chosen = Candidate(customer_id="ana")
 
     run = small_company.runs_for([chosen], playbook=SERVICE, outside={"ana": 9})
 
@@ -200,7 +200,7 @@ def test_simulating_says_who_would_be_chosen_and_writes_nothing(small_company: C
 
 def test_candidates_of_another_target_or_twice_are_refused(small_company: Company) -> None:
     with pytest.raises(InvalidInput, match="answers 'churn'"):
-        small_company.runs_for([candidate("ana").__class__(customer_id="ana", target="other")])
+        small_company.runs_for([Candidate(customer_id="ana", target="other")])
     with pytest.raises(InvalidInput, match="2 candidates for 1 customers"):
         small_company.runs("ana", "ana")
 

@@ -1,7 +1,7 @@
 """Webhooks by the Standard Webhooks rules, read by that project's own library."""
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, time
 from random import Random
 
 import httpx
@@ -10,6 +10,7 @@ from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 
 from governance.errors import ConfigurationError, PermissionRefused
 from governance.proof import Clearance
+from serving.database import Database
 from serving.demo_receiver import DemoReceiver
 from serving.interventions.dispatch import dispatch, http_client
 from serving.interventions.leases import Go
@@ -194,9 +195,7 @@ def test_a_clearance_is_good_for_its_own_intervention_and_time_alone(
     assert go.clearance is not None
 
     with pytest.raises(PermissionRefused, match="another intervention"):
-        contact(
-            answering(200), LOCAL, other.message, go.clearance, home_kind="production", now=NOW
-        )
+        contact(answering(200), LOCAL, other.message, go.clearance, home_kind="production", now=NOW)
     with pytest.raises(PermissionRefused, match="run out"):
         contact(
             answering(200),
@@ -213,24 +212,67 @@ def test_a_clearance_is_good_for_its_own_intervention_and_time_alone(
 # from the outbox to a real receiver
 
 
-def test_everything_due_reaches_a_real_receiver_once(company: Company) -> None:
-    company.now = datetime.now(UTC).replace(hour=12, minute=0)
-    company.agrees("ana", "ben", "cem")
-    company.runs("ana", "ben", "cem")
-    company.withdraws("ben")
+@pytest.fixture
+def today(company: Company) -> Company:
+    """Give a company that lives now, as the receiver's clock does, and has no quiet hours."""
+    found = company.with_policy(quiet_from=time(0), quiet_until=time(0))
+    found.now = datetime.now(UTC)
+    return found
+
+
+def test_everything_due_reaches_a_real_receiver_once(today: Company) -> None:
+    today.agrees("ana", "ben", "cem")
+    today.runs("ana", "ben", "cem", "dora-who-never-agreed")
+    today.withdraws("ben")
     with DemoReceiver(SECRET) as receiver, http_client() as client:
         endpoint = Endpoint(receiver.url, SECRET)
-        # the receiver checks the time of signing against its own clock
-        moments = iter([company.now] + [datetime.now(UTC)] * 50)
-        del moments
-        sent = dispatch(
-            company.desk, endpoint, client, clock=lambda: company.now, rng=Random(1)
-        ) if abs((datetime.now(UTC) - company.now).total_seconds()) < 200 else None
-        if sent is None:
-            company.now = datetime.now(UTC)
-            sent = dispatch(company.desk, endpoint, client, clock=company.clock, rng=Random(1))
-        again = dispatch(company.desk, endpoint, client, clock=company.clock, rng=Random(1))
+        sent = dispatch(today.desk, endpoint, client, clock=today.clock, rng=Random(1))
+        again = dispatch(today.desk, endpoint, client, clock=today.clock, rng=Random(1))
 
-    assert again.outcomes == {}
-    assert receiver.refused == 0
-    assert len(receiver.received) == sent.delivered
+    assert (sent.outcomes, again.outcomes) == ({"delivered": 2}, {})
+    assert (receiver.refused, receiver.repeated) == (0, 0)
+    assert {r.content["data"]["customer_id"] for r in receiver.received} == {"ana", "cem"}
+
+
+def test_a_receiver_with_another_secret_takes_nothing(today: Company) -> None:
+    today.agrees("ana")
+    today.runs("ana")
+    with DemoReceiver(b"x" * 32) as receiver, http_client() as client:
+        endpoint = Endpoint(receiver.url, SECRET)
+        sent = dispatch(today.desk, endpoint, client, clock=today.clock, rng=Random(1))
+
+    assert sent.outcomes == {"retry": 1}
+    assert (receiver.refused, receiver.received) == (1, ())
+
+
+def test_a_message_that_comes_again_is_acknowledged_and_not_acted_upon_twice() -> None:
+    with DemoReceiver(SECRET) as receiver, http_client() as client:
+        endpoint = Endpoint(receiver.url, SECRET)
+        for _ in range(2):
+            notify(client, endpoint, NOTICE, home_kind="demo", now=datetime.now(UTC))
+
+    assert (len(receiver.received), receiver.repeated) == (1, 1)
+
+
+def test_an_endpoint_that_is_gone_gets_nothing_more(today: Company) -> None:
+    today.agrees("ana", "ben")
+    today.runs("ana", "ben")
+    client = answering(410)
+
+    sent = dispatch(today.desk, LOCAL, client, clock=today.clock, rng=Random(1))
+
+    assert sent.switched_off
+    assert sent.outcomes == {"retry": 1}
+    assert today.messages() == {"intervention.requested": ["pending", "pending"]}
+
+
+def test_a_demo_home_claims_nothing_for_an_endpoint_outside(sqlite_database: Database) -> None:
+    demo = Company(make_desk(sqlite_database, home_kind="demo"))
+    demo.agrees("ana")
+    demo.runs("ana")
+    outside = Endpoint("https://crm.example.com/hook", SECRET)
+
+    with pytest.raises(ConfigurationError):
+        dispatch(demo.desk, outside, answering(200), clock=demo.clock, rng=Random(1))
+
+    assert demo.messages() == {"intervention.requested": ["pending"]}

@@ -1,0 +1,153 @@
+"""A person's yes or no, and a sender's last question."""
+
+from dataclasses import replace
+
+import pytest
+
+from governance.errors import InvalidInput, NotFound
+from serving.interventions.oversight import (
+    Verdict,
+    approve,
+    confirm,
+    interventions_of,
+    list_interventions,
+    oversight,
+    reject,
+)
+from tests.serving.interventions.conftest import NOTE, Company
+
+CALL = replace(NOTE, name="goodwill_call", needs_person=True)
+
+
+def proposed(company: Company, *customers: str) -> list[str]:
+    company.agrees(*customers)
+    run = company.runs(*customers, playbook=CALL)
+    return [each.intervention_id for each in run.assigned]
+
+
+def says_yes(company: Company, intervention_id: str) -> Verdict:
+    return approve(
+        company.desk, intervention_id, approver="Kim", reason="sensible", now=company.now
+    )
+
+
+def test_nothing_significant_leaves_without_a_person(company: Company) -> None:
+    (asked,) = proposed(company, "ana")
+
+    assert company.status("ana")[0] == "proposed"
+    assert company.claims() is None
+    assert says_yes(company, asked).allowed
+    assert company.sends() == "delivered"
+
+
+def test_a_yes_after_a_withdrawal_is_no_yes(company: Company) -> None:
+    (asked,) = proposed(company, "ana")
+    company.passes(minutes=1)
+    company.silently_withdraws("ana")
+
+    verdict = says_yes(company, asked)
+
+    assert (verdict.allowed, verdict.status) == (False, "cancelled")
+    assert verdict.reason == "outreach.email: withdrawn"
+    assert company.messages() == {}
+
+
+def test_a_withdrawal_cancels_what_waits_for_a_person(company: Company) -> None:
+    proposed(company, "ana")
+    company.withdraws("ana")
+
+    assert company.status("ana")[0] == "cancelled"
+
+
+def test_a_rejection_needs_a_reason_and_sends_nothing(small_company: Company) -> None:
+    (asked,) = proposed(small_company, "ana")
+    with pytest.raises(InvalidInput, match="without a reason"):
+        reject(small_company.desk, asked, approver="Kim", reason=" ", now=small_company.now)
+
+    reject(small_company.desk, asked, approver="Kim", reason="just called", now=small_company.now)
+
+    assert small_company.status("ana")[0] == "rejected"
+    assert small_company.messages() == {}
+
+
+def test_what_was_decided_cannot_be_decided_again(small_company: Company) -> None:
+    (asked,) = proposed(small_company, "ana")
+    says_yes(small_company, asked)
+
+    with pytest.raises(InvalidInput, match="is queued"):
+        says_yes(small_company, asked)
+
+
+def test_an_unknown_intervention_is_not_found(small_company: Company) -> None:
+    with pytest.raises(NotFound):
+        says_yes(small_company, "nope")
+
+
+def test_a_sender_is_told_yes_until_permission_goes(company: Company) -> None:
+    company.agrees("ana")
+    (each,) = company.runs("ana").assigned
+    company.sends()
+
+    before = confirm(company.desk, each.intervention_id, now=company.now)
+    company.passes(minutes=1)
+    company.silently_withdraws("ana", "risk_scoring")
+    after = confirm(company.desk, each.intervention_id, now=company.now)
+
+    assert (before.allowed, before.reason) == (True, "")
+    assert (after.allowed, after.reason) == (False, "risk_scoring: withdrawn")
+
+
+def test_a_sender_is_told_no_when_the_clearance_ran_out(small_company: Company) -> None:
+    small_company.agrees("ana")
+    (each,) = small_company.runs("ana").assigned
+    small_company.sends()
+    small_company.passes(hours=72)
+
+    verdict = confirm(small_company.desk, each.intervention_id, now=small_company.now)
+
+    assert (verdict.allowed, verdict.reason) == (False, "clearance_expired")
+
+
+def test_the_held_out_are_never_confirmed(small_company: Company) -> None:
+    small_company.agrees("ana")
+    (each,) = small_company.runs("ana", playbook=replace(NOTE, holdout_share=1.0)).assigned
+
+    assert not confirm(small_company.desk, each.intervention_id, now=small_company.now).allowed
+
+
+def test_the_list_pages_from_the_newest(company: Company) -> None:
+    company.agrees("ana", "ben", "cem")
+    for customer in ("ana", "ben", "cem"):
+        company.runs(customer)
+        company.passes(minutes=1)
+    with company.desk.database.read() as conn:
+        first = list_interventions(conn, limit=2)
+        rest = list_interventions(conn, limit=2, after=first[-1].intervention_id)
+
+    assert [each.customer_id for each in first + rest] == ["cem", "ben", "ana"]
+    assert first[0].to_json()["status"] == "queued"
+
+
+def test_the_list_can_show_one_status_or_one_customer(small_company: Company) -> None:
+    proposed(small_company, "ana")
+    small_company.agrees("ben")
+    small_company.runs("ben")
+    with small_company.desk.database.read() as conn:
+        waiting = list_interventions(conn, status="proposed")
+        bens = interventions_of(conn, "ben")
+
+    assert [each.customer_id for each in waiting] == ["ana"]
+    assert [each.status for each in bens] == ["queued"]
+
+
+def test_a_rubber_stamp_would_show(small_company: Company) -> None:
+    first, second, _ = proposed(small_company, "ana", "ben", "cem")
+    small_company.passes(minutes=10)
+    says_yes(small_company, first)
+    reject(small_company.desk, second, approver="Kim", reason="no", now=small_company.now)
+
+    with small_company.desk.database.read() as conn:
+        found = oversight(conn)
+
+    assert (found.waiting, found.approved, found.rejected) == (1, 1, 1)
+    assert found.median_minutes == pytest.approx(10)
