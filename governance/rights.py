@@ -105,8 +105,8 @@ def replay_journal(
 
     `customers` are all ids the restored database knows; `since` is the instant of the backup, a
     little before it to be safe. Withdrawals and objections are recorded again here, with their own
-    instants; the customers in `erasures` must now be erased on all floors and `revoked_keys` be
-    revoked. Running it again changes nothing.
+    instants, and the results they took away are forgotten again; the customers in `erasures` must
+    now be erased on all floors and `revoked_keys` be revoked. Running it again changes nothing.
     """
     entries = journal.entries(since=since)
     known = {journal.token(customer_id): customer_id for customer_id in customers}
@@ -143,6 +143,9 @@ def _record_again(
                 mechanism="journal",
             )
             registry.record(conn, change, now=max(now, entry.at))
+            person = PersonIds().find(conn, customer_id)
+            if person is not None:
+                decision.forget_results(conn, person, entry.detail)
         done += 1
     return done
 

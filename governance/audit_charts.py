@@ -1,0 +1,110 @@
+"""Small inline SVG charts for the audit report; colours come from the page's style sheet."""
+
+from collections.abc import Sequence
+from html import escape
+
+from markupsafe import Markup
+
+from governance.intervals import Interval
+from governance.model_card import FeatureImportance, ReliabilityBin
+
+_WIDTH = 640
+_LABEL = 230
+_ROW = 24
+
+
+def reliability_chart(bins: Sequence[ReliabilityBin]) -> Markup:
+    """Draw predicted against observed share, with the diagonal of perfect calibration."""
+    if not bins:
+        return Markup("")
+    size, pad = 300, 40
+    top = max(0.1, *(max(b.predicted, b.observed.high) for b in bins))
+
+    def x(share: float) -> float:
+        return pad + share / top * size
+
+    def y(share: float) -> float:
+        return pad / 2 + size - share / top * size
+
+    def line(kind: str, x2: float, y2: float) -> str:
+        return (
+            f'<line class="{kind}" x1="{x(0):.1f}" y1="{y(0):.1f}" '
+            f'x2="{x(x2):.1f}" y2="{y(y2):.1f}"/>'
+        )
+
+    parts = [line("axis", top, 0), line("axis", 0, top), line("guide", top, top)]
+    for share in (0.0, top / 2, top):
+        parts.append(
+            f'<text x="{x(share):.1f}" y="{y(0) + 18:.1f}" text-anchor="middle">'
+            f"{100 * share:.0f} %</text>"
+            f'<text x="{x(0) - 6:.1f}" y="{y(share) + 4:.1f}" text-anchor="end">'
+            f"{100 * share:.0f}</text>"
+        )
+    for b in bins:
+        at = x(b.predicted)
+        parts.append(
+            f'<line class="range" x1="{at:.1f}" y1="{y(b.observed.low):.1f}" '
+            f'x2="{at:.1f}" y2="{y(b.observed.high):.1f}"/>'
+            f'<circle class="dot" cx="{at:.1f}" cy="{y(b.observed.value):.1f}" r="4"/>'
+        )
+    label = "Observed share against predicted probability, per bin, with 95 % intervals"
+    return _svg(size + 2 * pad, size + 2 * pad, label, parts)
+
+
+def importance_chart(features: Sequence[FeatureImportance]) -> Markup:
+    """Draw how much each feature moves the score."""
+    if not features:
+        return Markup("")
+    top = max(f.mean_abs for f in features) or 1.0
+    room = _WIDTH - _LABEL - 60
+    parts = []
+    for row, feature in enumerate(features):
+        y, length = row * _ROW, feature.mean_abs / top * room
+        parts.append(
+            f'{_label(feature.text, y)}<rect class="bar" x="{_LABEL}" y="{y + 5}" '
+            f'width="{max(length, 1):.1f}" height="14" rx="2"/>'
+            f'<text x="{_LABEL + length + 6:.1f}" y="{y + 17}">{feature.mean_abs:.2f}</text>'
+        )
+    label = "Mean absolute contribution per feature, in log-odds"
+    return _svg(_WIDTH, len(features) * _ROW + 4, label, parts)
+
+
+def comparison_chart(rows: Sequence[tuple[str, Interval]], *, low: float, high: float) -> Markup:
+    """Draw intervals one below the other on a scale from `low` to `high`."""
+    room = _WIDTH - _LABEL - 60
+
+    def x(value: float) -> float:
+        return _LABEL + (min(max(value, low), high) - low) / (high - low) * room
+
+    parts = [
+        f'<line class="guide" x1="{x(low):.1f}" y1="0" x2="{x(low):.1f}" y2="{len(rows) * _ROW}"/>'
+    ]
+    for row, (name, interval) in enumerate(rows):
+        y = row * _ROW
+        parts.append(
+            f'{_label(name, y)}<line class="range" x1="{x(interval.low):.1f}" y1="{y + 12}" '
+            f'x2="{x(interval.high):.1f}" y2="{y + 12}"/>'
+            f'<circle class="dot" cx="{x(interval.value):.1f}" cy="{y + 12}" r="4"/>'
+            f'<text x="{x(interval.high) + 8:.1f}" y="{y + 17}">{interval.value:.3f}</text>'
+        )
+    return _svg(_WIDTH, len(rows) * _ROW + 4, "Estimates with 95 % intervals", parts)
+
+
+def range_chart(rows: Sequence[tuple[str, Interval]]) -> Markup:
+    """Draw shares with their intervals from 0 to the largest upper bound."""
+    if not rows:
+        return Markup("")
+    return comparison_chart(rows, low=0.0, high=max(0.01, *(i.high for _, i in rows)))
+
+
+def _label(text: str, y: float) -> str:
+    short = text if len(text) <= 36 else text[:35] + "…"
+    return f'<text x="{_LABEL - 8}" y="{y + 17}" text-anchor="end">{escape(short)}</text>'
+
+
+def _svg(width: float, height: float, label: str, parts: Sequence[str]) -> Markup:
+    inside = "".join(parts)
+    return Markup(  # noqa: S704 - every text inside was escaped above
+        f'<svg role="img" aria-label="{escape(label)}" viewBox="0 0 {width:.0f} {height:.0f}" '
+        f'width="{width:.0f}">{inside}</svg>'
+    )

@@ -1,0 +1,98 @@
+"""The tables of the audit report, row by row: one for every figure."""
+
+from collections.abc import Sequence
+
+from governance.fairness_record import FairnessResult
+from governance.instants import to_text
+from governance.intervals import Interval
+from governance.model_card import ModelFacts
+
+Rows = list[Sequence[object]]
+
+
+def percent(interval: Interval | None) -> str:
+    """Write a share and its interval in percent, or that it cannot be estimated."""
+    if interval is None:
+        return "not estimable"
+    return f"{100 * interval.value:.1f} [{100 * interval.low:.1f}, {100 * interval.high:.1f}]"
+
+
+def count(n: int | None) -> str:
+    """Write a number of people, or why it is not shown."""
+    return "fewer than 5, or hidden to protect such a group" if n is None else f"{n:,}"
+
+
+def words(name: str) -> str:
+    """Write a name as words."""
+    return name.replace("_", " ")
+
+
+def model_tables(facts: ModelFacts) -> dict[str, Rows]:
+    """Give the tables that speak of the model: results, calibration, reasons, people left out."""
+    results = [("this model", facts.test), *facts.baselines.items()]
+    return {
+        "dropped_rows": [(d.step, d.reason, d.rows, d.customers) for d in facts.dropped],
+        "result_rows": [
+            (
+                words(name),
+                str(r.auc),
+                str(r.average_precision),
+                f"{r.log_loss:.4f}",
+                f"{r.brier:.4f}",
+                f"{r.ece:.4f}",
+                f"{r.lift_at_10:.2f}",
+            )
+            for name, r in results
+        ],
+        "difference_rows": [(words(name), str(i)) for name, i in facts.differences.items()],
+        "reliability_rows": [
+            (b.n, f"{100 * b.predicted:.1f}", percent(b.observed)) for b in facts.reliability
+        ],
+        "importance_rows": [(i.feature, i.text, f"{i.mean_abs:.3f}") for i in facts.importance],
+        "stamp_rows": [
+            ("model", facts.model_digest),
+            ("trained", to_text(facts.created_at)),
+            ("author", facts.author),
+            ("MLflow run", facts.mlflow_run_id or "none"),
+            ("commit", facts.commit or "not recorded"),
+            ("lock file, sha256", facts.lock_hash or "not recorded"),
+            ("data manifest, sha256", facts.data_manifest or "not recorded"),
+            ("seed", facts.seed),
+            ("command", facts.command or "not recorded"),
+            ("cut-offs", ", ".join(facts.cutoffs) or "not recorded"),
+            *((f"version of {name}", version) for name, version in sorted(facts.versions.items())),
+            *((f"limit {name}", limit) for name, limit in sorted(facts.thresholds.items())),
+        ],
+    }
+
+
+def fairness_tables(fairness: FairnessResult) -> dict[str, Rows]:
+    """Give the tables that compare groups."""
+    return {
+        "impact_rows": [
+            (
+                f"{words(r.attribute)}: {r.group}",
+                r.reference,
+                "not estimable" if r.ratio is None else str(r.ratio),
+                {None: "cannot say", True: "yes", False: "no"}[r.below_four_fifths],
+            )
+            for r in fairness.impact_ratios
+        ],
+        "finding_rows": [
+            (words(f.text), f"{100 * f.limit:.0f}", words(f.verdict)) for f in fairness.findings
+        ],
+        "unknown_rows": [(words(u.attribute), count(u.n)) for u in fairness.unknown],
+        "calibration_rows": [
+            (
+                f"{words(c.attribute)}: {c.group}",
+                c.n,
+                f"{100 * c.predicted:.1f}",
+                percent(c.observed),
+            )
+            for c in fairness.calibration
+        ],
+        "sweep_rows": [
+            (f"{words(s.attribute)}: {s.group}", f"{s.threshold:.3f}", percent(s.selection_rate))
+            for s in fairness.sweep
+        ],
+    }
