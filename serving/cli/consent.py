@@ -128,9 +128,8 @@ def show_command(session: Session, customer: str) -> None:
 @click.pass_obj
 def receipt_command(session: Session, customer: str, event_id: str | None) -> None:
     """The receipt of one recorded word (the newest, if none is named), as DPV JSON-LD."""
-    from governance.receipts import receipt
-
     from governance.errors import NotFound
+    from governance.receipts import receipt
 
     with session.open() as keepwell, keepwell.database.read() as conn:
         history = keepwell.registry.history(conn, keepwell.inside_id(customer))

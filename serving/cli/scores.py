@@ -53,8 +53,8 @@ def _score_some(
     session: Session, customers: tuple[str, ...], target: str, as_of: str | None
 ) -> None:
     from governance.instants import parse_instant
-    from serving.api import score_json
     from serving.scorer import Scorer
+    from serving.shapes import score_json
 
     started = _now()
     with session.open() as keepwell:
