@@ -120,18 +120,22 @@ def support_of(values: Matrix) -> Support:
     return Support(tuple(low.tolist()), tuple(high.tolist()), tuple(missing.tolist()))
 
 
-def save(model: RiskModel, description: Description, directory: Path) -> str:
-    """Write a bundle to `directory` (which must not exist) in one rename; returns its digest."""
-    if directory.exists():
-        raise InvalidInput(f"{directory.name} exists already; a bundle is never changed")
+def save(model: RiskModel, description: Description, bundles: Path) -> str:
+    """Write a bundle to `bundles`/<digest> in one rename; returns its digest.
+
+    A bundle is never changed: when that very bundle is there already, it is kept as it is.
+    """
     files = {MANIFEST: _json_bytes(_manifest(model, description))}
     if model.trees is not None:
         files[TREES] = model.trees.model_to_string(num_iteration=-1).encode()
     if model.additive is not None:
         files[LINEAR] = _json_bytes(model.additive.to_json())
-    digests = {name: hashlib.sha256(content).hexdigest() for name, content in files.items()}
-    directory.parent.mkdir(parents=True, exist_ok=True)
-    growing = Path(tempfile.mkdtemp(prefix=".bundle-", dir=directory.parent))
+    digests = _hashes(files)
+    found = _digest_of(digests)
+    bundles.mkdir(parents=True, exist_ok=True)
+    if (bundles / found).exists() and digest(bundles / found) == found:
+        return found
+    growing = Path(tempfile.mkdtemp(prefix=".growing-", dir=bundles))
     try:
         for name, content in {**files, DIGESTS: _json_bytes(digests)}.items():
             with (growing / name).open("wb") as out:
@@ -139,11 +143,11 @@ def save(model: RiskModel, description: Description, directory: Path) -> str:
                 out.flush()
                 os.fsync(out.fileno())
         growing.chmod(0o755)
-        growing.rename(directory)
+        growing.rename(bundles / found)
     except OSError:
         shutil.rmtree(growing, ignore_errors=True)
         raise
-    return _digest_of(digests)
+    return found
 
 
 def digest(directory: Path) -> str:

@@ -29,15 +29,13 @@ _LONGEST_PARAMETER = 500
 
 @dataclass(frozen=True)
 class RunRecord:
-    """What one training run leaves behind.
+    """What one training run leaves behind; parameters, metrics and tags hold no personal data.
 
-    `experiment`: the target's name, also the name of the registered model. `files`: paths to copy,
-    each with the folder it goes to ("" for the top). `booster`: logged as an MLflow model of its
-    own, as LightGBM text; it is one member of the blend, the bundle holds the whole.
+    `files`: paths to copy, each with the folder it goes to ("" for the top). `booster`: logged as
+    an MLflow model of its own, as LightGBM text; it is one member of the blend, the artifact
+    `bundle` holds the whole.
     """
 
-    experiment: str
-    run_name: str
     digest: str
     parameters: Mapping[str, str]
     metrics: Mapping[str, float]
@@ -58,25 +56,26 @@ class Tracking:
         """The store's address, for `mlflow ui --backend-store-uri`."""
         return f"sqlite:///{self.folder.resolve() / DATABASE}"
 
-    def write(self, record: RunRecord) -> str:
-        """Log a run and register its model under the alias `candidate`; returns the run's id."""
+    def start(self, target: str, run_name: str) -> str:
+        """Open a run in the experiment named after the target; returns the run's id."""
         with self._open() as client:
-            experiment = self._experiment(client, record.experiment)
-            run = client.create_run(
-                experiment,
-                run_name=record.run_name,
-                tags={**record.tags, DIGEST_TAG: record.digest},
-            )
-            run_id = str(run.info.run_id)
-            try:
-                self._fill(client, run_id, record)
-                source, model_id = self._model(client, experiment, run_id, record)
-                self._register(client, run_id, source, model_id, record)
-            except BaseException:
-                client.set_terminated(run_id, status="FAILED")
-                raise
+            run = client.create_run(self._experiment(client, target), run_name=run_name)
+            return str(run.info.run_id)
+
+    def finish(self, target: str, run_id: str, record: RunRecord) -> None:
+        """Log everything, register the model under the alias `candidate`, close the run."""
+        with self._open() as client:
+            for name, value in {**record.tags, DIGEST_TAG: record.digest}.items():
+                client.set_tag(run_id, name, value)
+            self._fill(client, run_id, record)
+            source, model_id = self._model(client, target, run_id, record)
+            self._register(client, target, run_id, source, model_id, record.digest)
             client.set_terminated(run_id, status="FINISHED")
-        return run_id
+
+    def fail(self, run_id: str) -> None:
+        """Close a run that came to nothing."""
+        with self._open() as client:
+            client.set_terminated(run_id, status="FAILED")
 
     def promote(self, target: str, digest: str) -> None:
         """Mirror a signed approval: the version with this model digest becomes `champion`.
@@ -141,7 +140,7 @@ class Tracking:
                 client.log_artifact(run_id, str(path), place or None)
 
     def _model(
-        self, client: Any, experiment: str, run_id: str, record: RunRecord
+        self, client: Any, target: str, run_id: str, record: RunRecord
     ) -> tuple[str, str | None]:
         """Log the booster as text; a blend without trees is registered by its bundle alone."""
         if record.booster is None:
@@ -149,8 +148,8 @@ class Tracking:
         import mlflow.lightgbm
 
         model = client.create_logged_model(
-            experiment,
-            name=f"{record.experiment}_trees",
+            self._experiment(client, target),
+            name=f"{target}_trees",
             source_run_id=run_id,
             tags={DIGEST_TAG: record.digest},
         )
@@ -164,16 +163,21 @@ class Tracking:
         return str(model.artifact_location), str(model.model_id)
 
     def _register(
-        self, client: Any, run_id: str, source: str, model_id: str | None, record: RunRecord
+        self,
+        client: Any,
+        name: str,
+        run_id: str,
+        source: str,
+        model_id: str | None,
+        digest: str,
     ) -> None:
-        name = record.experiment
         if not client.search_registered_models(f"name = '{name}'"):
             client.create_registered_model(name)
         version = client.create_model_version(
             name,
             source=source,
             run_id=run_id,
-            tags={DIGEST_TAG: record.digest},
+            tags={DIGEST_TAG: digest},
             description="The trees of the blend. The whole model is the run's artifact `bundle`.",
             model_id=model_id,
         )

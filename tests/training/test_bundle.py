@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from governance.errors import IntegrityBroken, InvalidInput, NotFound
+from governance.errors import IntegrityBroken, NotFound
 from tests.training.examples import FIELDS, fitted, rows
 from training.bundle import Description, digest, load, probe, save, support_of
 
@@ -26,8 +26,8 @@ def saved(place: Path) -> tuple[Path, str]:
         created_at="2026-01-31T12:00:00.000000Z",
         facts={"rows": 1200},
     )
-    directory = place / "bundle"
-    return directory, save(fitted(), description, directory)
+    model_digest = save(fitted(), description, place)
+    return place / model_digest, model_digest
 
 
 def test_a_loaded_bundle_scores_bit_for_bit_as_the_fitted_model(tmp_path: Path) -> None:
@@ -80,16 +80,13 @@ def test_a_bundle_that_is_not_there_is_not_found(tmp_path: Path) -> None:
         load(tmp_path / "none", expected_digest="0" * 64)
 
 
-def test_a_bundle_is_never_overwritten(tmp_path: Path) -> None:
-    saved(tmp_path)
-    with pytest.raises(InvalidInput, match="never changed"):
-        saved(tmp_path)
-
-
-def test_the_same_model_and_description_give_the_same_digest(tmp_path: Path) -> None:
-    (tmp_path / "a").mkdir()
-    (tmp_path / "b").mkdir()
-    assert saved(tmp_path / "a")[1] == saved(tmp_path / "b")[1]
+def test_the_same_model_and_description_give_the_same_bundle(tmp_path: Path) -> None:
+    first, _ = saved(tmp_path)
+    written = (first / "manifest.json").stat().st_mtime_ns
+    again, _ = saved(tmp_path)
+    assert again == first
+    assert (first / "manifest.json").stat().st_mtime_ns == written
+    assert [found.name for found in tmp_path.iterdir()] == [first.name]
 
 
 def test_trying_a_sound_bundle_in_a_child_process_succeeds(tmp_path: Path) -> None:

@@ -15,18 +15,16 @@ def tracking(tmp_path_factory: pytest.TempPathFactory) -> Tracking:
     report.write_text("<p>fine</p>")
     found = Tracking(place / "mlruns")
     for digest in ("aa", "bb"):
-        found.write(
-            RunRecord(
-                experiment="churn",
-                run_name=f"churn {digest}",
-                digest=digest,
-                parameters={"horizon_days": "90"},
-                metrics={"test_auc": 0.74},
-                tags={"home_kind": "evaluation"},
-                files=[(report, "report")],
-                booster=fitted().trees,
-            )
+        run_id = found.start("churn", f"churn {digest}")
+        record = RunRecord(
+            digest=digest,
+            parameters={"horizon_days": "90"},
+            metrics={"test_auc": 0.74},
+            tags={"home_kind": "evaluation"},
+            files=[(report, "report")],
+            booster=fitted().trees,
         )
+        found.finish("churn", run_id, record)
     return found
 
 
@@ -47,6 +45,15 @@ def test_the_latest_run_is_the_candidate(tracking: Tracking) -> None:
     run = client.get_run(version.run_id)
     assert run.data.metrics == {"test_auc": 0.74}
     assert run.data.params == {"horizon_days": "90"}
+
+
+def test_a_run_that_came_to_nothing_is_closed_as_failed(tracking: Tracking) -> None:
+    from mlflow import MlflowClient
+
+    run_id = tracking.start("churn", "cut short")
+    tracking.fail(run_id)
+    client = MlflowClient(tracking_uri=tracking.uri, registry_uri=tracking.uri)
+    assert client.get_run(run_id).info.status == "FAILED"
 
 
 def test_nothing_is_champion_until_something_is_promoted(tracking: Tracking) -> None:
