@@ -42,6 +42,7 @@ def open_source(
     path: Path,
     *,
     scratch: Path,
+    store: Path,
     delimiter: str | None = None,
     header: bool = True,
     columns: Collection[str] = (),
@@ -49,6 +50,7 @@ def open_source(
 ) -> Iterator[Source]:
     """Open .csv .csv.gz .tsv .txt .parquet .jsonl; `numeric` names columns to count with.
 
+    The connection can reach this file, `scratch` and `store` (where segments lie), nothing else.
     `delimiter` is one character, or `whitespace` for any run of blanks. Raises `InvalidInput` for
     a file that is missing, empty or of another kind.
     """
@@ -75,6 +77,7 @@ def open_source(
             ) from None
         types, spoiled = _type_columns(connection, numeric)
         connection.execute(f"SET allowed_paths = [{quote_text(str(path))}]")
+        connection.execute(f"SET allowed_directories = [{quote_text(str(store))}]")
         connection.execute("SET enable_external_access = false")
         yield Source(connection, types, spoiled, unreadable)
     finally:

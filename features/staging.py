@@ -108,25 +108,34 @@ def time_sql(source: Source, text: str, timezone: str | None) -> tuple[str, str]
     return micros, lacks
 
 
-def json_object_sql(parts: Sequence[tuple[str, str]], constant: str = "NULL") -> str:
+def json_object_sql(parts: Sequence[tuple[str, str]]) -> str:
     """SQL for a JSON object without spaces or nulls, keys sorted; NULL when it would be empty.
 
-    `parts` are keys with SQL that gives JSON text; `constant` is SQL for ready `"key":value` text.
+    `parts` are keys with SQL that gives JSON text.
     """
+    if not parts:
+        return "CAST(NULL AS VARCHAR)"
     pairs = [
         f"{quote_text(json.dumps(key, ensure_ascii=False) + ':')} || {value}"
         for key, value in sorted(parts)
     ]
-    inside = f"concat_ws(',', {', '.join([*pairs, constant])})"
-    return f"CASE WHEN {inside} <> '' THEN '{{' || {inside} || '}}' END"
+    return f"nullif('{{' || concat_ws(',', {', '.join(pairs)}) || '}}', '{{}}')"
+
+
+def json_sql(text: str | None) -> str:
+    """SQL for an expression's value as JSON text; NULL where it has none."""
+    if text is None:
+        return "CAST(NULL AS VARCHAR)"
+    return f"nullif(CAST(to_json(TRY({text})) AS VARCHAR), 'null')"
 
 
 def _stage_kind(
     mapping: SourceMapping, source: Source, events: Sequence[EventMapping], clock: Clock
 ) -> None:
     names = sorted({name for event in events for name, _ in event.properties})
+    fixed = sorted({name for event in events for name, _ in event.constants})
     lines = " UNION ALL BY NAME ".join(
-        _lines_sql(mapping, source, event, names, clock) for event in events
+        _lines_sql(mapping, source, event, (names, fixed), clock) for event in events
     )
     connection = source.connection
     grouped = any(event.id is not None for event in events)
@@ -137,9 +146,10 @@ def _stage_kind(
     )
     columns = ("currency", "text", "corrects", "retracts")
     properties = [(name, quote_name(f"p_{name}")) for name in names]
+    constants = [(name, quote_name(f"c_{name}")) for name in fixed]
     single = f"""
         INSERT INTO staged SELECT {subject}, customer, {kind}, event_id, line, occurred_at,
-            known_at, value_micros, currency, text, {json_object_sql(properties, "constant")},
+            known_at, value_micros, currency, text, {json_object_sql(properties + constants)},
             corrects, retracts
         FROM lines WHERE reason IS NULL
     """
@@ -155,14 +165,14 @@ def _stage_kind(
                 "ORDER BY line) || ']' END",
             )
             for name, column in properties
-        ]
+        ] + [(name, f"any_value({column})") for name, column in constants]
         firsts = {name: f"arg_min({name}, line) FILTER ({name} IS NOT NULL)" for name in columns}
         connection.execute(
             f"""
             INSERT INTO staged SELECT {subject}, customer, {kind}, event_id, min(line),
                 min(occurred_at), max(known_at), CAST(sum(value_micros) AS BIGINT),
                 {firsts["currency"]}, {firsts["text"]},
-                {json_object_sql(lists, "any_value(constant)")},
+                {json_object_sql(lists)},
                 {firsts["corrects"]}, {firsts["retracts"]}
             FROM lines WHERE reason IS NULL AND event_id IS NOT NULL
             GROUP BY customer, event_id
@@ -175,7 +185,7 @@ def _lines_sql(
     mapping: SourceMapping,
     source: Source,
     event: EventMapping,
-    names: Sequence[str],
+    names: tuple[Sequence[str], Sequence[str]],
     clock: Clock,
 ) -> str:
     """SQL for the lines one [[event]] selects, each with what it would be or why it cannot."""
@@ -193,14 +203,12 @@ def _lines_sql(
     identity = "CAST(NULL AS VARCHAR)" if event.id is None else customer_sql(source, event.id)
     if event.instrument is not None:
         identity = f"{quote_text(event.instrument + ':')} || {identity}"
-    own = dict(event.properties)
-    properties = ", ".join(
-        f"{_json_sql(own.get(name))} AS {quote_name(f'p_{name}')}" for name in names
-    )
-    constant = ",".join(
-        f"{json.dumps(name)}:{json.dumps(stated, separators=(',', ':'))}"
-        for name, stated in event.constants
-    )
+    own, fixed = dict(event.properties), dict(event.constants)
+    beside = [f"{json_sql(own.get(name))} AS {quote_name(f'p_{name}')}" for name in names[0]]
+    for name in names[1]:
+        written = json.dumps(fixed[name], separators=(",", ":")) if name in fixed else None
+        constant = "CAST(NULL AS VARCHAR)" if written is None else quote_text(written)
+        beside.append(f"{constant} AS {quote_name(f'c_{name}')}")
     reads = f"""
         SELECT {LINE} AS line, {customer} AS customer, {identity} AS event_id,
             {occurred} AS occurred_at, {naive} AS naive, {known} AS known_at,
@@ -208,13 +216,12 @@ def _lines_sql(
             {value} AS number, {spoiled} AS spoiled, {_text_sql(event.currency)} AS currency,
             {_text_sql(event.text)} AS text, {_text_sql(event.corrects)} AS corrects,
             {_text_sql(event.retracts)} AS retracts,
-            {quote_text(constant) if constant else "CAST(NULL AS VARCHAR)"} AS constant
-            {"," if properties else ""} {properties}
+            {", ".join(["NULL AS nothing", *beside])}
         FROM source WHERE {"true" if event.where is None else f"TRY({event.where})"}
     """
     reason, column = _judgement_sql(event, to_micros(clock.now))
     return f"""
-        SELECT * EXCLUDE (naive, known_naive, known_stated, spoiled, number),
+        SELECT * EXCLUDE (nothing, naive, known_naive, known_stated, spoiled, number),
             CASE WHEN reason IS NULL THEN CAST(round(number * {MICROS}) AS BIGINT) END
                 AS value_micros
         FROM (SELECT *, {reason} AS reason, {column} AS col FROM ({reads}))
@@ -267,12 +274,6 @@ def _value_sql(source: Source, event: EventMapping) -> tuple[str, str]:
 
 def _text_sql(text: str | None) -> str:
     return "CAST(NULL AS VARCHAR)" if text is None else f"nullif(CAST(TRY({text}) AS VARCHAR), '')"
-
-
-def _json_sql(text: str | None) -> str:
-    if text is None:
-        return "CAST(NULL AS VARCHAR)"
-    return f"CASE WHEN TRY({text}) IS NOT NULL THEN CAST(to_json(TRY({text})) AS VARCHAR) END"
 
 
 def _is_number(kind: str) -> bool:

@@ -120,3 +120,17 @@ def insert_new(conn: Connection, table: Table, rows: Sequence[Mapping[str, Any]]
     """Insert rows, leaving those alone whose primary key already exists."""
     build = sqlite.insert if conn.dialect.name == "sqlite" else postgresql.insert
     conn.execute(build(table).on_conflict_do_nothing(), list(rows))
+
+
+def put(conn: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Insert rows, overwriting those whose primary key already exists."""
+    build = sqlite.insert if conn.dialect.name == "sqlite" else postgresql.insert
+    keys = [column.name for column in table.primary_key]
+    statement = build(table)
+    changed = {
+        column.name: statement.excluded[column.name]
+        for column in table.columns
+        if column.name not in keys
+    }
+    if rows:
+        conn.execute(statement.on_conflict_do_update(index_elements=keys, set_=changed), list(rows))

@@ -1,0 +1,483 @@
+"""Own data in: a company's file becomes one immutable history segment and each customer's chunk.
+
+DuckDB does the work in SQL. The segment is written aside, made durable and renamed; then one
+transaction of the caller registers it together with the chunks, so that a crash leaves either all
+of an import or nothing.
+"""
+
+import csv
+import hashlib
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+from sqlalchemy import Connection, select, text, update
+
+from features.expressions import columns_of, quote_text
+from features.mapping import SourceMapping, binding_problems
+from features.segment import segment_chunks
+from features.snapshot import (
+    snapshot_instant,
+    stage_attributes,
+    stage_protected,
+    stage_snapshot,
+)
+from features.source import Source, open_source
+from features.staging import COMPANY, REJECTED, STAGED, Clock, bind_problems, stage_events
+from features.store import HistoryStore, Segment, register, segments
+from features.tables import (
+    customers,
+    given_labels,
+    history_chunks,
+    insert_new,
+    live_events,
+    protected_attributes,
+    put,
+    sources,
+)
+from governance.errors import ConfigurationError, InvalidInput
+from governance.instants import from_micros, to_micros
+
+Rename = Callable[[Sequence[str]], Sequence[str]]
+Suppressed = Callable[[Sequence[str]], set[str]]
+Progress = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class ImportResult:
+    """What an import did, or with `dry_run` would do.
+
+    `duplicates` are events that history held already; `conflicts` have a known id with other
+    content and were not written; `rejected` counts lines set aside for the `reasons` given;
+    `not_selected` lines that no event's `where` wanted; `repeated_lines` lines that repeat an
+    earlier one exactly (they count: real files hold true duplicates); `suppressed` events of
+    erased people. `kinds` counts written events by kind.
+    """
+
+    source: str
+    rows_read: int
+    events_written: int
+    customers: int
+    duplicates: int
+    conflicts: int
+    rejected: int
+    rejects_file: Path | None
+    kinds: Mapping[str, int]
+    first_at: datetime | None
+    last_at: datetime | None
+    not_selected: int = 0
+    repeated_lines: int = 0
+    suppressed: int = 0
+    labels: int = 0
+    reasons: Mapping[str, int] = field(default_factory=dict)
+    dry_run: bool = False
+
+
+def import_source(
+    mapping: SourceMapping,
+    source: Path | None = None,
+    *,
+    conn: Connection,
+    store: HistoryStore,
+    now: datetime,
+    timezone: str | None = None,
+    rename: Rename | None = None,
+    suppressed: Suppressed | None = None,
+    rejects_path: Path | None = None,
+    keep_text: bool = True,
+    dry_run: bool = False,
+    progress: Progress | None = None,
+) -> ImportResult:
+    """Import one file through its mapping; importing it again writes nothing.
+
+    `conn` is in a write transaction that the caller commits. On the first import of a source an
+    event is known when it occurred, later at `now`, unless the mapping says when. `timezone`
+    stands in where the mapping names none for naive times. `rename` turns customer ids into the
+    ones to keep (pseudonyms), `suppressed` names those of them who were erased. Raises
+    `ConfigurationError` listing every mistake of the mapping, `InvalidInput` for a file that
+    cannot be read.
+    """
+    path = source or mapping.source_path
+    if path is None:
+        raise InvalidInput("no source file is named", hint="state --source or [source] path")
+    say = progress or (lambda _: None)
+    _hold(conn)
+    zone = mapping.timezone or timezone
+    store.root.mkdir(parents=True, exist_ok=True)
+    say(f"reading {path.name}")
+    with open_source(
+        path,
+        scratch=store.root / ".scratch",
+        store=store.root,
+        delimiter=mapping.delimiter,
+        header=mapping.header,
+        columns=mapping.columns,
+        numeric=_counted_columns(mapping),
+    ) as opened:
+        _check(mapping, opened, zone)
+        connection = opened.connection
+        for statement in (STAGED, REJECTED):
+            connection.execute(statement)
+        stage_events(mapping, opened, Clock(now, zone))
+        stage_attributes(mapping, opened)
+        stage_protected(mapping, opened)
+        labels_as_of = stage_snapshot(mapping, opened, zone)
+        lost = _rename(connection, rename, suppressed, keep_text=keep_text)
+        first_time = _is_first(conn, mapping.name)
+        say("comparing with history")
+        _identify(connection, None if first_time else to_micros(now))
+        _compare(connection, conn, store)
+        result = _result(mapping, opened, lost=lost, dry_run=dry_run)
+        if rejects_path is not None:
+            result = _write_rejects(connection, opened, rejects_path, result)
+        if dry_run:
+            return result
+        if result.events_written:
+            say(f"writing {result.events_written:,} events")
+            _write(connection, conn, store, mapping.name, _hash(path), now)
+        _write_stated(connection, conn, labels_as_of)
+        _mark(conn, mapping, now)
+        return result
+
+
+def _hold(conn: Connection) -> None:
+    """Let one import run at a time; on SQLite the write transaction does that already."""
+    if conn.dialect.name == "postgresql":
+        conn.execute(text("SELECT pg_advisory_xact_lock(hashtext('keepwell.import'))"))
+
+
+def _counted_columns(mapping: SourceMapping) -> frozenset[str]:
+    values = [event.value for event in mapping.events if event.value is not None]
+    return frozenset().union(*(columns_of(value) for value in values)) if values else frozenset()
+
+
+def _check(mapping: SourceMapping, opened: Source, zone: str | None) -> None:
+    problems = binding_problems(mapping, list(opened.types)) + bind_problems(mapping, opened)
+    if mapping.snapshot is not None:
+        try:
+            snapshot_instant(mapping, zone)
+        except ConfigurationError as found:
+            problems += found.problems
+    if problems:
+        raise ConfigurationError(
+            problems,
+            source=f"mapping {mapping.name}",
+            hint="the source's columns are " + ", ".join(opened.types),
+        )
+
+
+def _rename(
+    connection: duckdb.DuckDBPyConnection,
+    rename: Rename | None,
+    suppressed: Suppressed | None,
+    *,
+    keep_text: bool,
+) -> int:
+    """Give customers the ids to keep, and take erased people out; count the events taken out."""
+    if not keep_text:
+        connection.execute("UPDATE staged SET text = NULL WHERE text IS NOT NULL")
+    if rename is None and suppressed is None:
+        return 0
+    found = connection.execute(
+        f"SELECT DISTINCT customer FROM staged WHERE customer <> {quote_text(COMPANY)} "
+        "UNION SELECT customer FROM protected_values ORDER BY 1"
+    ).fetchall()
+    known = [str(customer) for (customer,) in found]
+    kept = list(rename(known)) if rename is not None else known
+    erased = suppressed(kept) if suppressed is not None else set()
+    table = pa.table(
+        {
+            "customer": pa.array(known, pa.string()),
+            "renamed": pa.array(kept, pa.string()),
+            "erased": pa.array([each in erased for each in kept], pa.bool_()),
+        }
+    )
+    connection.register("renames", table)
+    row = connection.execute(
+        "SELECT count(*) FROM staged JOIN renames USING (customer) WHERE erased"
+    ).fetchone()
+    for name in ("staged", "protected_values", "label_values"):
+        connection.execute(
+            f"DELETE FROM {name} USING renames "
+            f"WHERE {name}.customer = renames.customer AND renames.erased"
+        )
+        if rename is not None:
+            connection.execute(
+                f"UPDATE {name} SET customer = renames.renamed FROM renames "
+                f"WHERE {name}.customer = renames.customer"
+            )
+    connection.unregister("renames")
+    return 0 if row is None else int(row[0])
+
+
+def _is_first(conn: Connection, name: str) -> bool:
+    return conn.execute(select(sources.c.source).where(sources.c.source == name)).first() is None
+
+
+def _identify(connection: duckdb.DuckDBPyConnection, known_at: int | None) -> None:
+    """Make `identified`: digests as `features.events.content_digest`, occurrences, known_at."""
+    fields = ", ".join(
+        f"coalesce(strlen({field}) || ':' || {field} || ',', '-,')"
+        for field in (
+            "subject",
+            "kind",
+            "event_id",
+            "CAST(occurred_at AS VARCHAR)",
+            "CAST(value_micros AS VARCHAR)",
+            "currency",
+            "text",
+            "properties",
+            "corrects",
+            "retracts",
+        )
+    )
+    known = "occurred_at" if known_at is None else str(known_at)
+    connection.execute(
+        f"""
+        CREATE TEMP TABLE identified AS
+        SELECT * REPLACE (coalesce(known_at, {known}) AS known_at),
+            unhex(left(sha256(concat({fields})), 32)) AS digest, CAST(1 AS INTEGER) AS occurrence
+        FROM staged
+        """
+    )
+    connection.execute("DROP TABLE staged")
+    connection.execute(
+        """
+        CREATE TEMP TABLE repeated AS
+        SELECT subject, customer, digest FROM identified WHERE event_id IS NULL
+        GROUP BY ALL HAVING count(*) > 1
+        """
+    )
+    connection.execute(
+        """
+        UPDATE identified SET occurrence = numbered.place FROM (
+            SELECT identified.rowid AS row, row_number() OVER (
+                PARTITION BY subject, customer, digest ORDER BY line) AS place
+            FROM identified SEMI JOIN repeated USING (subject, customer, digest)
+            WHERE event_id IS NULL
+        ) AS numbered WHERE identified.rowid = numbered.row AND numbered.place > 1
+        """
+    )
+
+
+def _compare(connection: duckdb.DuckDBPyConnection, conn: Connection, store: HistoryStore) -> None:
+    """Make `fresh`, `compared` (identities that history holds) and count what is what."""
+    paths = [str(store.path_of(segment.path)) for segment in segments(conn)]
+    live = _live_identities(conn)
+    parts = []
+    if paths:
+        files = ", ".join(quote_text(path) for path in paths)
+        parts.append(
+            "SELECT subject, customer_id, kind, event_id, occurrence, digest "
+            f"FROM read_parquet([{files}])"
+        )
+    if live is not None:
+        connection.register("live", live)
+        parts.append("SELECT * FROM live")
+    if not parts:
+        connection.execute("CREATE TEMP VIEW fresh AS SELECT * FROM identified")
+        connection.execute(
+            "CREATE TEMP VIEW compared AS SELECT *, false AS same FROM identified WHERE false"
+        )
+        return
+    connection.execute(
+        f"""
+        CREATE TEMP TABLE compared AS
+        SELECT identified.rowid AS row, identified.line, identified.kind,
+            identified.digest = history.digest AS same
+        FROM identified JOIN ({" UNION ALL ".join(parts)}) AS history
+        ON identified.subject = history.subject AND identified.customer = history.customer_id
+            AND identified.kind = history.kind AND identified.occurrence = history.occurrence
+            AND coalesce(identified.event_id, hex(identified.digest))
+                = coalesce(history.event_id, hex(history.digest))
+        """
+    )
+    connection.execute(
+        "CREATE TEMP TABLE fresh AS SELECT * FROM identified "
+        "WHERE rowid NOT IN (SELECT row FROM compared)"
+    )
+
+
+def _live_identities(conn: Connection) -> pa.Table | None:
+    events = live_events.c
+    columns = (
+        events.subject,
+        events.customer_id,
+        events.kind,
+        events.event_id,
+        events.occurrence,
+        events.digest,
+    )
+    rows = conn.execute(select(*columns).where(events.segment_id.is_(None))).all()
+    if not rows:
+        return None
+    return pa.table({column.name: [row[k] for row in rows] for k, column in enumerate(columns)})
+
+
+def _result(mapping: SourceMapping, opened: Source, *, lost: int, dry_run: bool) -> ImportResult:
+    connection = opened.connection
+
+    def one(query: str) -> Any:
+        row = connection.execute(query).fetchone()
+        return None if row is None else row[0]
+
+    wheres = [event.where for event in mapping.events]
+    unwanted = 0
+    if wheres and None not in wheres and mapping.snapshot is None:
+        wanted = " OR ".join(f"coalesce(TRY({where}), false)" for where in wheres)
+        unwanted = int(one(f"SELECT count(*) FROM source WHERE NOT ({wanted})"))
+    kinds = connection.execute("SELECT kind, count(*) FROM fresh GROUP BY kind ORDER BY kind")
+    kinds_written = {str(kind): int(count) for kind, count in kinds.fetchall()}
+    reasons = connection.execute(
+        "SELECT reason, count(DISTINCT line) FROM rejected GROUP BY reason ORDER BY reason"
+    ).fetchall()
+    counted = {str(reason): int(count) for reason, count in reasons}
+    if opened.unreadable:
+        counted["unreadable line"] = len(opened.unreadable)
+    first, last = (one(f"SELECT {which}(occurred_at) FROM identified") for which in ("min", "max"))
+    rows = int(one("SELECT count(*) FROM source"))
+    columns = ", ".join('"' + name.replace('"', '""') + '"' for name in opened.types)
+    return ImportResult(
+        source=mapping.name,
+        rows_read=rows + len(opened.unreadable),
+        events_written=sum(kinds_written.values()),
+        customers=int(
+            one("SELECT count(DISTINCT customer) FROM identified WHERE subject = 'customer'")
+        ),
+        duplicates=int(one("SELECT count(*) FROM compared WHERE same")),
+        conflicts=int(one("SELECT count(*) FROM compared WHERE NOT same")),
+        rejected=int(one("SELECT count(DISTINCT line) FROM rejected")) + len(opened.unreadable),
+        rejects_file=None,
+        kinds=kinds_written,
+        first_at=None if first is None else from_micros(first),
+        last_at=None if last is None else from_micros(last),
+        not_selected=unwanted,
+        repeated_lines=rows - int(one(f"SELECT count(DISTINCT hash({columns})) FROM source")),
+        suppressed=lost,
+        labels=int(one("SELECT count(*) FROM label_values")),
+        reasons=counted,
+        dry_run=dry_run,
+    )
+
+
+def _write_rejects(
+    connection: duckdb.DuckDBPyConnection, opened: Source, path: Path, result: ImportResult
+) -> ImportResult:
+    """Write line, event, reason and mapping key of what did not come in; never its content."""
+    found = connection.execute(
+        """
+        SELECT line, event, reason, col FROM rejected
+        UNION ALL SELECT line, kind, 'same id with other content', 'id' FROM compared WHERE NOT same
+        ORDER BY ALL
+        """
+    ).fetchall()
+    lines = found + [(line, "", "unreadable line", "") for line in opened.unreadable]
+    if not lines:
+        return result
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(("line", "event", "reason", "column"))
+        writer.writerows(sorted(lines, key=lambda line: (line[0], line[1])))
+    return ImportResult(**{**result.__dict__, "rejects_file": path})
+
+
+def _write(
+    connection: duckdb.DuckDBPyConnection,
+    conn: Connection,
+    store: HistoryStore,
+    source: str,
+    source_hash: str,
+    now: datetime,
+) -> None:
+    segment_id = uuid.uuid4().hex
+    name = f"{segment_id}.parquet"
+    connection.execute(
+        f"""
+        COPY (
+            SELECT subject, customer AS customer_id, kind, event_id, occurrence, occurred_at,
+                known_at, value_micros, currency, text, properties, corrects, retracts, digest
+            FROM fresh ORDER BY subject, customer, occurred_at, known_at, digest, occurrence
+        ) TO {quote_text(str(store.temporary(name)))} (FORMAT parquet, COMPRESSION zstd)
+        """
+    )
+    path = store.publish(name)
+    row = connection.execute(
+        "SELECT count(*), min(occurred_at), max(occurred_at), min(known_at), max(known_at), "
+        "count(coalesce(corrects, retracts)) FROM fresh"
+    ).fetchone()
+    assert row is not None
+    rows, first, last, first_known, last_known, versions = row
+    segment = Segment(
+        segment_id=segment_id,
+        path=name,
+        kind="import",
+        source=source,
+        source_hash=source_hash,
+        rows=rows,
+        first_occurred_at=from_micros(first),
+        last_occurred_at=from_micros(last),
+        first_known_at=from_micros(first_known),
+        last_known_at=from_micros(last_known),
+        versions=versions,
+        created_at=now,
+    )
+    register(conn, segment)
+    people, batch = [], []
+    for subject, customer_id, first_known_at, payload in segment_chunks(path):
+        whose = {"subject": subject, "customer_id": customer_id}
+        people.append({**whose, "first_known_at": from_micros(first_known_at)})
+        batch.append({**whose, "segment_id": segment_id, "payload": payload})
+        if len(batch) >= 2_000:
+            conn.execute(history_chunks.insert(), batch)
+            insert_new(conn, customers, people)
+            people, batch = [], []
+    if batch:
+        conn.execute(history_chunks.insert(), batch)
+        insert_new(conn, customers, people)
+
+
+def _write_stated(
+    connection: duckdb.DuckDBPyConnection, conn: Connection, labels_as_of: datetime | None
+) -> None:
+    found = connection.execute("SELECT customer, name, value FROM protected_values").fetchall()
+    put(
+        conn,
+        protected_attributes,
+        [
+            {"customer_id": customer, "name": name, "value": value}
+            for customer, name, value in found
+        ],
+    )
+    found = connection.execute("SELECT customer, name, value FROM label_values").fetchall()
+    put(
+        conn,
+        given_labels,
+        [
+            {"customer_id": c, "target": name, "as_of": labels_as_of, "value": float(value)}
+            for c, name, value in found
+        ],
+    )
+
+
+def _mark(conn: Connection, mapping: SourceMapping, now: datetime) -> None:
+    first = {
+        "source": mapping.name,
+        "first_imported_at": now,
+        "last_imported_at": now,
+        "snapshot": mapping.snapshot is not None,
+    }
+    insert_new(conn, sources, [first])
+    conn.execute(
+        update(sources).where(sources.c.source == mapping.name).values(last_imported_at=now)
+    )
+
+
+def _hash(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
