@@ -152,7 +152,8 @@ def plainwords(report: AuditReport) -> tuple[str, ...]:
     return (
         _may_it(report),
         f"It estimates {words(facts.target)} within {facts.horizon_days} days. It was tested on "
-        f"{test.n:,} customers at a time it had never seen; {test.positives:,} of them left.",
+        f"{test.n:,} customers it had never seen at that time; for {test.positives:,} of them it "
+        "came true.",
         _ranking(facts),
         _calibration(facts),
         _fairness(report.fairness),
@@ -178,17 +179,17 @@ def changes(report: AuditReport) -> tuple[str, ...]:
 
 
 def _may_it(report: AuditReport) -> str:
-    reasons = "; ".join(report.verdict.reasons)
     if report.verdict.outcome == "approved":
         return "This model met every rule it was held against and may be put before a reviewer."
     if report.verdict.outcome == "refused":
-        return f"This model must not serve: {reasons}."
-    return f"There is not enough evidence to let this model serve: {reasons}."
+        return "This model must not serve; the reasons are listed below."
+    return "There is not enough evidence to let this model serve; what is missing is listed below."
 
 
 def _ranking(facts: ModelFacts) -> str:
     said = (
-        "Shown one customer who left and one who stayed, it points to the right one in "
+        "Shown one customer for whom it came true and one for whom it did not, it points to the "
+        "right one in "
         f"{_of_hundred(facts.test.auc)} of 100 pairs"
     )
     others = [
@@ -199,10 +200,11 @@ def _ranking(facts: ModelFacts) -> str:
 
 
 def _calibration(facts: ModelFacts) -> str:
-    return (
-        f"Its probabilities are off by {100 * facts.test.ece:.1f} points on average, of which "
-        f"{100 * chance_ece(facts):.1f} is what chance alone makes among so few people."
-    )
+    chance = chance_ece(facts)
+    off = f"Its probabilities are off by {100 * facts.test.ece:.1f} points on average"
+    if facts.test.ece <= chance:
+        return f"{off}, no more than chance alone makes among so few people."
+    return f"{off}; chance alone would make {100 * chance:.1f} among so few people."
 
 
 def _fairness(fairness: FairnessResult) -> str:

@@ -251,7 +251,9 @@ def _finding(
 def _verdict(findings: Sequence[Finding], thin: Sequence[str], limits: Limits) -> tuple[str, str]:
     failed = [finding for finding in findings if finding.verdict == "fail"]
     if failed:
-        return "fail", "; ".join(finding.text for finding in failed)
+        worst = max(failed, key=lambda f: abs(f.difference.value) / f.limit)
+        said = f"{len(failed)} of {len(findings)} comparisons lie beyond their limit"
+        return "fail", f"{said}, most of all {worst.text}"
     if thin:
         names = ", ".join(thin)
         return (
