@@ -199,6 +199,19 @@ def read_customer(
     return _assemble(_customer_rows(conn, customer_id, subject), subject)
 
 
+def read_everything_of(conn: Connection, customer_id: str) -> list[dict[str, Any]]:
+    """Give every event version of one person, as customer or visitor, for their own export.
+
+    The caller answers for who asks: this is the person's right of access, not a use of the data.
+    """
+    found = []
+    for subject in ("customer", "visitor"):
+        histories = _assemble(_customer_rows(conn, customer_id, subject), subject)
+        if len(histories):
+            found += [{"subject": subject, **record} for record in histories.events(0)]
+    return found
+
+
 def read_all(
     conn: Connection,
     store: HistoryStore,

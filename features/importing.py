@@ -369,21 +369,21 @@ def _write_rejects(
     connection: duckdb.DuckDBPyConnection, opened: Source, path: Path, result: ImportResult
 ) -> ImportResult:
     """Write line, event, reason and mapping key of what did not come in; never its content."""
-    found = connection.execute(
+    found: list[tuple[Any, ...]] = connection.execute(
         """
         SELECT line, event, reason, col FROM rejected
         UNION ALL SELECT line, kind, 'same id with other content', 'id' FROM compared WHERE NOT same
         ORDER BY ALL
         """
     ).fetchall()
-    lines = found + [(line, "", "unreadable line", "") for line in opened.unreadable]
+    lines = [*found, *((line, "", "unreadable line", "") for line in opened.unreadable)]
     if not lines:
         return result
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow(("line", "event", "reason", "column"))
-        writer.writerows(sorted(lines, key=lambda line: (line[0], line[1])))
+        writer.writerows(sorted(lines))
     return ImportResult(**{**result.__dict__, "rejects_file": path})
 
 
@@ -445,22 +445,22 @@ def _write(
 def _write_stated(
     connection: duckdb.DuckDBPyConnection, conn: Connection, labels_as_of: datetime | None
 ) -> None:
-    found = connection.execute("SELECT customer, name, value FROM protected_values").fetchall()
+    stated = connection.execute("SELECT customer, name, value FROM protected_values").fetchall()
     put(
         conn,
         protected_attributes,
         [
             {"customer_id": customer, "name": name, "value": value}
-            for customer, name, value in found
+            for customer, name, value in stated
         ],
     )
-    found = connection.execute("SELECT customer, name, value FROM label_values").fetchall()
+    labels = connection.execute("SELECT customer, name, value FROM label_values").fetchall()
     put(
         conn,
         given_labels,
         [
             {"customer_id": c, "target": name, "as_of": labels_as_of, "value": float(value)}
-            for c, name, value in found
+            for c, name, value in labels
         ],
     )
 
