@@ -70,16 +70,22 @@ class Journal:
         if is_new:
             _flush_folder(self.path.parent)
 
-    def entries(self, *, since: datetime | None = None) -> list[JournalEntry]:
-        """Read the lines, from `since` on where given.
+    @property
+    def position(self) -> int:
+        """How many bytes were written so far; a database remembers up to where it knows them."""
+        return self.path.stat().st_size if self.path.exists() else 0
+
+    def entries(self, *, since: datetime | None = None, after: int = 0) -> list[JournalEntry]:
+        """Read the lines, from `since` on or after the position `after` where given.
 
         A line that a crash cut short is left out; any other line that does not fit its MAC raises
-        `IntegrityBroken` with its number.
+        `IntegrityBroken` with its number, counted from where reading began.
         """
         if not self.path.exists():
             return []
         found = []
-        for number, line in enumerate(self.path.read_bytes().splitlines(keepends=True), start=1):
+        written = self.path.read_bytes()[after:]
+        for number, line in enumerate(written.splitlines(keepends=True), start=1):
             if line.endswith(_TORN) or not line.endswith(b"\n"):
                 continue
             entry = self._read(number, line)

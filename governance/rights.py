@@ -100,15 +100,17 @@ def replay_journal(
     *,
     now: datetime,
     since: datetime | None = None,
+    after: int = 0,
 ) -> Replayed:
     """Bring back after a restore what people asked for since; run it before serving.
 
     `customers` are all ids the restored database knows; `since` is the instant of the backup, a
-    little before it to be safe. Withdrawals and objections are recorded again here, with their own
-    instants, and the results they took away are forgotten again; the customers in `erasures` must
-    now be erased on all floors and `revoked_keys` be revoked. Running it again changes nothing.
+    little before it to be safe, or `after` the journal's position that it remembers. Withdrawals
+    and objections are recorded again here, with their own instants, and the results they took away
+    are forgotten again; the customers in `erasures` must now be erased on all floors and
+    `revoked_keys` be revoked. Running it again changes nothing.
     """
-    entries = journal.entries(since=since)
+    entries = journal.entries(since=since, after=after)
     known = {journal.token(customer_id): customer_id for customer_id in customers}
     concerned = [(known[entry.token], entry) for entry in entries if entry.token in known]
     erasures = tuple(sorted({who for who, entry in concerned if entry.kind == "erasure"}))
