@@ -84,7 +84,11 @@ def create_home(root: Path, settings: Settings, *, now: datetime) -> Keepwell:
     migrate(database)
     with database.write() as conn:
         if conn.execute(select(tables.home.c.kind)).first() is None:
-            conn.execute(insert(tables.home).values(id=1, kind=settings.kind, created_at=now))
+            conn.execute(
+                insert(tables.home).values(
+                    id=1, kind=settings.kind, created_at=now, journal_position=0
+                )
+            )
     database.close()
     opened = open_home(root)
     if opened.kind != settings.kind:

@@ -1,7 +1,7 @@
 """The models that may serve now: one per target, from plain files, never without approval."""
 
 import threading
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from sqlalchemy import Connection
@@ -12,6 +12,9 @@ from governance.proof import Approval
 from governance.review import champion
 from serving.home import Home
 from training.bundle import LoadedModel, load, probe
+
+ASK_AGAIN = timedelta(seconds=1)
+"""How long an answer about who may serve is kept; a revoked approval stops serving within this."""
 
 
 class Champion(NamedTuple):
@@ -36,12 +39,13 @@ class NotLoaded(Exception):
 
 
 class Champions:
-    """Keeps loaded bundles; which of them may serve is asked of the database every time."""
+    """Keeps loaded bundles; which of them may serve the database is asked every second."""
 
     def __init__(self, home: Home, *, home_kind: str) -> None:
         self._home = home
         self._kind = home_kind
         self._loaded: dict[str, Champion] = {}
+        self._asked: dict[str, tuple[datetime, Approval | None]] = {}
         self._loading = threading.Lock()
 
     def of(
@@ -53,7 +57,7 @@ class Champions:
 
         Raises `NotLoaded` when that model must be brought in by `load` first.
         """
-        approval = champion(conn, target, now=now)
+        approval = self._approval(conn, target, now)
         if approval is None or (approval.self_signed and self._kind == "production"):
             return None
         approval.require(approval.model_digest, now=now)
@@ -61,6 +65,14 @@ class Champions:
         if found is None:
             raise NotLoaded(approval.model_digest)
         return found, approval
+
+    def _approval(self, conn: Connection, target: str, now: datetime) -> Approval | None:
+        asked_at, approval = self._asked.get(target, (None, None))
+        stale = asked_at is None or not timedelta(0) <= now - asked_at < ASK_AGAIN
+        if stale or (approval is not None and now >= approval.expires_at):
+            approval = champion(conn, target, now=now)
+            self._asked[target] = now, approval
+        return approval
 
     def load(self, digest: str) -> Champion:
         """Bring a bundle into memory: checked, tried in a child process, then loaded, once.

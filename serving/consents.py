@@ -19,6 +19,7 @@ from governance.decision import forget_results
 from serving.bootstrap import Keepwell
 from serving.interventions.outbox import cancel_for
 from serving.locks import lock_customers
+from serving.restore import note_journal
 
 Clock = Callable[[], datetime]
 _SLICE = 1_000
@@ -75,6 +76,7 @@ def follow_up(
     """Do what recorded words ask for, in their transaction: stop, forget, remember, log."""
     if not events:
         return
+    note_journal(keepwell, conn)
     persons = keepwell.persons.person_ids(conn, {event.customer_id for event in events})
     for event in events:
         if event.state in STOPPING or event.state == OBJECTED:

@@ -24,7 +24,8 @@ def erase(keepwell: Keepwell, customer_id: str, *, now: datetime) -> dict[str, A
 def object_to_processing(keepwell: Keepwell, customer_id: str, *, now: datetime) -> dict[str, Any]:
     """Record an objection (art. 21): no marketing outreach, nor the scoring done for it.
 
-    What waits to be sent is stopped in the same transaction; only a later explicit consent lifts it.
+    What waits to be sent is stopped in the same transaction. Only a later explicit consent lifts
+    the objection, for its own purpose.
     """
     inside = keepwell.inside_id(customer_id)
     with keepwell.database.write() as conn:

@@ -1,6 +1,6 @@
 """The tables this floor owns: what kind of home this is, and who may call it."""
 
-from sqlalchemy import JSON, Column, Integer, MetaData, String, Table
+from sqlalchemy import JSON, BigInteger, Column, Integer, MetaData, String, Table
 
 from governance.instants import UtcInstant
 
@@ -12,6 +12,7 @@ home = Table(
     Column("id", Integer, primary_key=True, autoincrement=False),  # always 1: one row
     Column("kind", String(16), nullable=False),
     Column("created_at", UtcInstant, nullable=False),
+    Column("journal_position", BigInteger, nullable=False),  # up to where the journal is known here
 )
 
 api_keys = Table(

@@ -1,0 +1,58 @@
+"""After a restore the journal knows more than the database: what people asked for is done again.
+
+The database remembers up to where it knows the journal, in the very transactions that wrote to it.
+A database from a backup remembers less; what the journal holds beyond that is replayed.
+"""
+
+from datetime import datetime
+
+from sqlalchemy import Connection, bindparam, case, select, update
+
+from features.history import customer_ids
+from governance.rights import Replayed, replay_journal
+from serving.bootstrap import Keepwell
+from serving.tables import api_keys, home
+
+_KNOWN = select(home.c.journal_position).where(home.c.id == 1)
+_NOTE = (
+    update(home)
+    .where(home.c.id == 1)
+    .values(
+        journal_position=case(
+            (home.c.journal_position < bindparam("written"), bindparam("written")),
+            else_=home.c.journal_position,
+        )
+    )
+)
+
+
+def note_journal(keepwell: Keepwell, conn: Connection) -> None:
+    """Remember that this database knows the journal as it stands; call it after journalling."""
+    conn.execute(_NOTE, {"written": keepwell.journal.position})
+
+
+def bring_back(keepwell: Keepwell, *, now: datetime) -> Replayed | None:
+    """Do again what the journal holds beyond what this database remembers; None if nothing.
+
+    Withdrawals, objections and revoked keys are settled here. The customers in `erasures` must be
+    erased on all floors before anything is served: see `rights.settle`.
+    """
+    journal = keepwell.journal
+    with keepwell.database.read() as conn:
+        known = conn.execute(_KNOWN).scalar_one()
+    if known >= journal.position:
+        return None
+    with keepwell.database.write() as conn:
+        written = journal.position
+        found = replay_journal(
+            conn, keepwell.registry, journal, customer_ids(conn), now=now, after=known
+        )
+        for key_id in found.revoked_keys:
+            conn.execute(
+                update(api_keys)
+                .where(api_keys.c.key_id == key_id, api_keys.c.revoked_at.is_(None))
+                .values(revoked_at=now)
+            )
+        if not found.erasures:
+            conn.execute(_NOTE, {"written": written})
+    return found
