@@ -1,0 +1,1 @@
+"""Pages for people: templates and the code that fills them. Nothing on them is loaded from afar."""

@@ -1,0 +1,71 @@
+"""HTTP: the start page, its style, and the audit reports of a demo.
+
+Pages need no key, so they show nothing about any customer, except in a demo home, whose people are
+made up.
+"""
+
+import re
+from pathlib import Path as FilePath
+from typing import Annotated
+
+from fastapi import APIRouter, Path, Response
+from starlette.responses import HTMLResponse
+
+from governance.candidates import find_model
+from governance.errors import NotFound
+from serving.context import Context, Here
+from serving.pages.start import read_start, render_start
+
+router = APIRouter(include_in_schema=False)
+_STATIC = FilePath(__file__).with_name("static")
+_TYPES = {".css": "text/css; charset=utf-8", ".svg": "image/svg+xml"}
+_FILES = {path.name: path for path in _STATIC.iterdir()}
+_STYLE = re.compile(r"<style>(.*?)</style>", re.DOTALL)
+Digest = Annotated[str, Path(pattern=r"^[0-9a-f]{64}$")]
+
+
+@router.get("/")
+def get_start(here: Here) -> Response:
+    """Show what just happened and how to call."""
+    reports = here.keepwell.home.reports
+    page = read_start(reports, home_kind=here.keepwell.kind, now=here.clock())
+    return HTMLResponse(render_start(page), headers={"Cache-Control": "no-store"})
+
+
+@router.get("/static/{name}")
+def get_static(name: str) -> Response:
+    """Give one of the files that pages need."""
+    path = _FILES.get(name)
+    if path is None:
+        raise NotFound("there is no such file")
+    return Response(
+        path.read_bytes(),
+        media_type=_TYPES[path.suffix],
+        headers={"Cache-Control": "public, max-age=3600"},
+    )
+
+
+@router.get("/reports/{digest}")
+def get_report(digest: Digest, here: Here) -> Response:
+    """Show a demo model's audit report; its style comes from its own address."""
+    html = _STYLE.sub(
+        f'<link rel="stylesheet" href="/reports/{digest}/style.css">', _report(here, digest)
+    )
+    return HTMLResponse(html, headers={"Cache-Control": "no-store"})
+
+
+@router.get("/reports/{digest}/style.css")
+def get_report_style(digest: Digest, here: Here) -> Response:
+    """Give the style of a report: styles written into a page are not let through by our policy."""
+    found = _STYLE.search(_report(here, digest))
+    return Response(found.group(1) if found else "", media_type=_TYPES[".css"])
+
+
+def _report(here: Context, digest: str) -> str:
+    if here.keepwell.kind != "demo":
+        raise NotFound("there is no such page", hint="read reports with: keepwell audit")
+    with here.keepwell.database.read() as conn:
+        model = find_model(conn, digest)
+    if model.report_html is None:
+        raise NotFound("this model has no report")
+    return model.report_html

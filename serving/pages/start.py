@@ -1,0 +1,282 @@
+"""The start page: what just happened, with decision ids, and how to call.
+
+`StartPage` is what the page says, as plain values; it is written when a home has something to show
+(the demo does) and read by whoever serves it. Without one the page only says that Keepwell runs.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from governance.intervals import Interval
+from outcomes.experiment import Experiment
+from serving.interventions.dispatch import Dispatched
+from serving.interventions.playbooks import Playbook
+from serving.interventions.run import InterventionRun
+
+FILE_NAME = "start.json"
+_ROWS = 6
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelSummary:
+    """The model that answers: how well it ranks, beside simple rules, and what its audit says.
+
+    `auc` and each of `baselines` are (value, low, high). `report` is the address of the report.
+    """
+
+    target: str
+    horizon_days: int
+    digest: str
+    auc: tuple[float, float, float]
+    baselines: Mapping[str, tuple[float, float, float]]
+    test_people: int
+    gate: str
+    verdict: str
+    findings: tuple[str, ...] = ()
+    signed_by: str = ""
+    self_signed: bool = False
+    report: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class SampleDecision:
+    """One verdict about one customer; without a probability, `reason` says why there is none."""
+
+    decision_id: str
+    customer_id: str
+    status: str
+    probability: float | None = None
+    low: float | None = None
+    high: float | None = None
+    reasons: tuple[str, ...] = ()
+    reason: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ActionRow:
+    """One customer of the playbook's run."""
+
+    customer_id: str
+    decision_id: str
+    status: str
+    probability: float | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ActionSummary:
+    """What one playbook did: how many it was meant for, and what became of them."""
+
+    playbook: str
+    channel: str
+    subject: str
+    meant_for: int
+    refused: Mapping[str, int]
+    held_out: int
+    holdout_days: int
+    waiting: int
+    delivered: int
+    rows: tuple[ActionRow, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class LiftRow:
+    """One outcome of a randomised test; shares are shown in percentage points."""
+
+    outcome: str
+    arm: str
+    is_share: bool
+    control: float
+    treated: float
+    difference: float
+    low: float
+    high: float
+    verdict: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class StartPage:
+    """Everything the page says. `permitted` maps a purpose to how many customers permit it."""
+
+    home_kind: str
+    made_at: str
+    base_url: str = "http://127.0.0.1:3000"
+    seconds: float | None = None
+    customers: int = 0
+    events: int = 0
+    sources: int = 0
+    permitted: Mapping[str, int] = field(default_factory=dict)
+    scored: int = 0
+    refused: int = 0
+    insufficient: int = 0
+    model: ModelSummary | None = None
+    decisions: tuple[SampleDecision, ...] = ()
+    action: ActionSummary | None = None
+    lift: tuple[LiftRow, ...] = ()
+    currency: str = "EUR"
+    ledger_entries: int | None = None
+    ledger_outcome: str = ""
+
+    @property
+    def example_customer(self) -> str:
+        """Someone whose score can be asked for in the example calls."""
+        scored = [each.customer_id for each in self.decisions if each.probability is not None]
+        return scored[0] if scored else "CUSTOMER"
+
+    @property
+    def example_decision(self) -> str:
+        """A decision to replay in the example calls."""
+        scored = [each.decision_id for each in self.decisions if each.probability is not None]
+        return scored[0] if scored else "DECISION"
+
+
+def summarise_action(
+    run: InterventionRun, playbook: Playbook, dispatched: Dispatched
+) -> ActionSummary:
+    """Say what a playbook's run and its sending came to."""
+    shown = sorted(run.assigned, key=lambda each: (each.status, -(each.probability or 0)))
+    held = [each for each in shown if each.status == "held_out"][: _ROWS // 3]
+    others = [each for each in shown if each.status != "held_out"][: _ROWS - len(held)]
+    return ActionSummary(
+        playbook=playbook.name,
+        channel=playbook.channel,
+        subject=playbook.subject,
+        meant_for=run.considered - run.outside,
+        refused=run.refused,
+        held_out=run.count("held_out"),
+        holdout_days=playbook.holdout_days,
+        waiting=run.count("proposed"),
+        delivered=dispatched.delivered,
+        rows=tuple(
+            ActionRow(
+                customer_id=each.customer_id,
+                decision_id=each.decision_id,
+                status="sent" if each.status == "queued" and dispatched.delivered else each.status,
+                probability=each.probability,
+            )
+            for each in others + held
+        ),
+    )
+
+
+def summarise_lift(experiment: Experiment, *, shares: frozenset[str]) -> tuple[LiftRow, ...]:
+    """Turn a randomised test into rows; `shares` names the outcomes that are yes or no."""
+    rows = []
+    for each in experiment.comparisons:
+        d = each.plain
+        if d.difference is None or d.low is None or d.high is None:
+            continue
+        rows.append(
+            LiftRow(
+                outcome=each.outcome,
+                arm=each.arm,
+                is_share=each.outcome in shares,
+                control=d.control_mean or 0.0,
+                treated=d.treated_mean or 0.0,
+                difference=d.difference,
+                low=d.low,
+                high=d.high,
+                verdict=d.verdict,
+            )
+        )
+    return tuple(rows)
+
+
+def triple(interval: Interval) -> tuple[float, float, float]:
+    """Give an interval as (value, low, high)."""
+    return interval.value, interval.low, interval.high
+
+
+def write_start(page: StartPage, reports: Path) -> Path:
+    """Keep the page's content among the home's reports; gives the file."""
+    path = reports / FILE_NAME
+    path.write_text(json.dumps(asdict(page), ensure_ascii=False, indent=1), encoding="utf-8")
+    return path
+
+
+def read_start(reports: Path, *, home_kind: str, now: datetime) -> StartPage:
+    """Read what `write_start` kept; without it, or outside a demo, a page that tells nothing."""
+    path = reports / FILE_NAME
+    if home_kind != "demo" or not path.exists():
+        return StartPage(home_kind=home_kind, made_at=now.strftime("%Y-%m-%d %H:%M UTC"))
+    found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    model, action = found.pop("model"), found.pop("action")
+    return StartPage(
+        **found
+        | {
+            "model": model and ModelSummary(**_with_tuples(model, "auc", "findings")),
+            "action": action
+            and ActionSummary(**action | {"rows": tuple(ActionRow(**r) for r in action["rows"])}),
+            "decisions": tuple(
+                SampleDecision(**_with_tuples(each, "reasons")) for each in found["decisions"]
+            ),
+            "lift": tuple(LiftRow(**each) for each in found["lift"]),
+        }
+    )
+
+
+def render_start(page: StartPage) -> str:
+    """Fill the template; the result needs `/static/start.css` and nothing else."""
+    return _environment().get_template("start.html.j2").render(page=page)
+
+
+def _with_tuples(found: dict[str, Any], *names: str) -> dict[str, Any]:
+    return found | {name: tuple(found[name]) for name in names}
+
+
+@cache
+def _environment() -> Environment:
+    environment = Environment(
+        loader=PackageLoader("serving.pages"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {
+        "count": lambda n: f"{n:,}".replace(",", "\u202f"),
+        "words": lambda text: str(text).replace("_", " "),
+        "percent": lambda p: f"{100 * p:.0f}\u202f%",
+        "two": lambda x: f"{x:.2f}",
+        "short": lambda text: str(text)[:12],
+        "points": _points,
+        "refusal": _refusal,
+    }
+    return environment
+
+
+_NOES = {
+    "no_record": "never asked",
+    "refused": "said no",
+    "withdrawn": "took it back",
+    "expired": "the permission ran out",
+    "objected": "objected",
+    "notice_changed": "not asked again since the terms changed",
+    "contact_cap": "contacted often enough",
+    "held_out": "held out of an earlier test",
+    "already_under_way": "already under way",
+    "budget_used_up": "the budget was used up",
+}
+
+
+def _refusal(reason: str) -> str:
+    """Say a refusal in plain words: `outreach.email: withdrawn` is "took it back (e-mail)"."""
+    purpose, colon, why = reason.rpartition(": ")
+    said = _NOES.get(why, why.replace("_", " "))
+    if not colon:
+        return said
+    about = purpose.removeprefix("outreach.").replace("email", "e-mail").replace("_", " ")
+    return f"{said} ({about})"
+
+
+def _points(row: LiftRow, currency: str) -> str:
+    """Write a difference with its interval: percentage points for shares, money otherwise."""
+    factor, unit = (100, " points") if row.is_share else (1, f" {currency}")
+    value, low, high = (factor * x for x in (row.difference, row.low, row.high))
+    return f"{value:+.1f} [{low:.1f}, {high:.1f}]{unit}"
