@@ -155,12 +155,7 @@ def save_bundle(keepwell: Keepwell, definitions: Sequence[FeatureDefinition] = D
         support=Support((0.0,) * 3, (400.0, 100.0, 1.0), (0.0, 0.0, 0.5)),
         created_at=to_text(START),
     )
-    aside = keepwell.home.bundles / "new"
-    digest = save(model, description, aside)
-    final = keepwell.home.bundles / digest
-    if not final.exists():
-        aside.rename(final)
-    return digest
+    return save(model, description, keepwell.home.bundles)
 
 
 def register_model(
