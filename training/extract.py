@@ -1,0 +1,265 @@
+"""Brings in what a run may learn from: permitted rows, point in time, split and checked."""
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy import Connection
+
+from features.catalogue import catalogue
+from features.dataset import Dataset, Dropped, build_dataset
+from features.definitions import FeatureDefinition
+from features.given import read_given_labels
+from features.history import Histories, customer_ids, observed_until, read_all
+from features.labels import Target
+from features.store import HistoryStore
+from governance.consent import ConsentRegistry
+from governance.errors import InsufficientData, InvalidInput
+from governance.instants import from_micros, to_micros, to_text
+from governance.proof import Permit
+from training.split import (
+    default_test_as_of,
+    overlap_problems,
+    split_at_random,
+    split_by_file,
+    split_by_time,
+)
+
+FEWEST_CUSTOMERS = 20
+LARGEST_TRAINING_ROWS = 400_000
+
+Progress = Callable[[str], None]
+
+
+class Transactions(Protocol):
+    """The operational database: each block is one transaction."""
+
+    def read(self) -> AbstractContextManager[Connection]:
+        """Open a transaction that only reads."""
+
+    def write(self) -> AbstractContextManager[Connection]:
+        """Open a transaction that writes; commits on leaving the block."""
+
+
+@dataclass(frozen=True)
+class Extract:
+    """Rows to train and to test on, and how they came about.
+
+    `permission` counts customers as `permitted` and `refused:<reason>`. `cutoffs` are the training
+    instants as text. `dropped` counts rows left out over both sets. `constant` names features that
+    say nothing about the training rows and were left out.
+    """
+
+    train: Dataset
+    test: Dataset
+    test_as_of: datetime
+    cutoffs: tuple[str, ...]
+    split: str
+    dropped: tuple[Dropped, ...]
+    permission: Mapping[str, int]
+    constant: tuple[str, ...]
+
+
+def extract(
+    conn: Connection,
+    registry: ConsentRegistry,
+    store: HistoryStore,
+    target: Target,
+    *,
+    test_as_of: datetime | None,
+    split_file: Path | None,
+    exclude: Sequence[str],
+    seed: int,
+    now: datetime,
+    progress: Progress,
+) -> Extract:
+    """Read, label and split everything that may be trained on at this moment.
+
+    Raises `InsufficientData` when too few customers are left on a side, `InvalidInput` for a test
+    date that cannot be, an unknown feature in `exclude`, or a split that leaks.
+    """
+    permit, permission = _ask(conn, registry, now)
+    progress(f"reading the history of {len(permit.customers)} permitted customers")
+    histories = read_all(conn, store, permit)
+    if not len(histories):
+        raise InsufficientData(
+            "there is no history of anyone who permits training",
+            hint="import data first; `keepwell consent show` says who permits what",
+        )
+    definitions = _definitions(histories, exclude)
+    permits = {"model_training": permit} | _further(conn, registry, definitions, permit, now)
+    if target.kind == "given":
+        plan = _snapshot(conn, target, permit, test_as_of)
+    else:
+        plan = _history(conn, histories, target, test_as_of)
+    progress(f"computing {len(definitions)} features at {len(plan.as_ofs)} instants")
+    dataset = build_dataset(
+        histories,
+        target,
+        plan.as_ofs,
+        definitions,
+        permits=permits,
+        observed_until=plan.observed_until,
+        given=plan.given,
+    )
+    is_test, said = _sides(dataset, target, plan, split_file, seed)
+    _check_split(dataset, is_test, target)
+    train, sampled = _at_most(dataset.take(~is_test), LARGEST_TRAINING_ROWS, seed)
+    varying = _varying(train.values)
+    _check_size(train, "training")
+    _check_size(dataset.take(is_test), "test")
+    return Extract(
+        train=_narrow(train, varying),
+        test=_narrow(dataset.take(is_test), varying),
+        test_as_of=from_micros(plan.test),
+        cutoffs=tuple(to_text(from_micros(int(found))) for found in np.unique(train.as_of)),
+        split=said,
+        dropped=(*dataset.dropped, *sampled),
+        permission=permission,
+        constant=tuple(np.asarray(dataset.names)[~varying].tolist()),
+    )
+
+
+@dataclass(frozen=True)
+class _Plan:
+    as_ofs: tuple[int, ...]
+    test: int
+    observed_until: int
+    given: Mapping[str, float] | None
+    said: str
+
+
+def _ask(
+    conn: Connection, registry: ConsentRegistry, now: datetime
+) -> tuple[Permit, Mapping[str, int]]:
+    permit, refused = registry.permit_many(conn, "model_training", customer_ids(conn), now=now)
+    counts = {"permitted": len(permit.customers)}
+    for reason in refused.values():
+        counts[f"refused:{reason}"] = counts.get(f"refused:{reason}", 0) + 1
+    return permit, counts
+
+
+def _further(
+    conn: Connection,
+    registry: ConsentRegistry,
+    definitions: Sequence[FeatureDefinition],
+    permit: Permit,
+    now: datetime,
+) -> dict[str, Permit]:
+    """Permits for the purposes beyond scoring that features name, over the same customers."""
+    named = {purpose for found in definitions for purpose in found.purposes}
+    return {
+        purpose: registry.permit_many(conn, purpose, permit.customers, now=now)[0]
+        for purpose in sorted(named - {"risk_scoring", "model_training"})
+    }
+
+
+def _definitions(histories: Histories, exclude: Sequence[str]) -> tuple[FeatureDefinition, ...]:
+    found = catalogue(histories)
+    unknown = sorted(set(exclude) - {definition.name for definition in found})
+    if unknown:
+        raise InvalidInput(f"no feature is called {', '.join(unknown)}")
+    kept = tuple(definition for definition in found if definition.name not in exclude)
+    if not kept:
+        raise InsufficientData("the history suggests no features at all")
+    return kept
+
+
+def _history(
+    conn: Connection, histories: Histories, target: Target, test_as_of: datetime | None
+) -> _Plan:
+    until = observed_until(conn)
+    seen = histories.occurred_at[histories.kind_mask(target.event_kind)]
+    if until is None or not len(seen):
+        raise InsufficientData(f"there is no {target.event_kind} in the history")
+    end = to_micros(until)
+    test = default_test_as_of(end, target.horizon_days)
+    if test_as_of is not None:
+        test = to_micros(test_as_of)
+    split = split_by_time(
+        test, target.horizon_days, first_event=int(seen.min()), observed_until=end
+    )
+    return _Plan((*split.training, split.test), split.test, end, None, split.describe())
+
+
+def _snapshot(conn: Connection, target: Target, permit: Permit, as_of: datetime | None) -> _Plan:
+    labels = read_given_labels(conn, target.name, permit, as_of=as_of)
+    instant = to_micros(labels.as_of)
+    return _Plan((instant,), instant, instant, labels.values, "by customer")
+
+
+def _sides(
+    dataset: Dataset, target: Target, plan: _Plan, split_file: Path | None, seed: int
+) -> tuple[NDArray[np.bool_], str]:
+    """Which rows test (n,), and a sentence on how that was decided."""
+    if target.kind != "given":
+        if split_file is not None:
+            raise InvalidInput(
+                "a split file is for snapshots with given labels; histories are split by time",
+                hint="leave --split out, and say --test-as-of",
+            )
+        return dataset.as_of == plan.test, plan.said
+    if split_file is not None:
+        return split_by_file(split_file, dataset.customers.tolist()), f"{plan.said}, as a file says"
+    test = split_at_random(dataset.customers.tolist(), seed=seed)
+    return test, f"{plan.said}, a quarter at random (seed {seed})"
+
+
+def _check_split(dataset: Dataset, is_test: NDArray[np.bool_], target: Target) -> None:
+    problems = overlap_problems(
+        train_customers=dataset.customers[~is_test],
+        train_as_ofs=dataset.as_of[~is_test],
+        test_customers=dataset.customers[is_test],
+        test_as_ofs=dataset.as_of[is_test],
+        horizon_days=target.horizon_days,
+        snapshot=target.kind == "given",
+    )
+    if problems:
+        raise InvalidInput(f"the split leaks: {'; '.join(problems)}")
+
+
+def _at_most(dataset: Dataset, largest: int, seed: int) -> tuple[Dataset, tuple[Dropped, ...]]:
+    """Whole customers at random, about `largest` rows of them, with a count of the rest."""
+    if len(dataset) <= largest:
+        return dataset, ()
+    random = np.random.default_rng(seed)
+    kept = random.random(int(dataset.customer_index.max()) + 1) < largest / len(dataset)
+    keep = kept[dataset.customer_index]
+    people = len(np.unique(dataset.customer_index[~keep]))
+    left = Dropped("size", f"more than {largest} training rows", int((~keep).sum()), people)
+    return dataset.take(keep), (left,)
+
+
+def _check_size(dataset: Dataset, side: str) -> None:
+    for outcome, word in ((1.0, "with the outcome"), (0.0, "without it")):
+        people = len(np.unique(dataset.customer_index[dataset.y == outcome]))
+        if people < FEWEST_CUSTOMERS:
+            raise InsufficientData(
+                f"the {side} set holds {people} customers {word}, at least {FEWEST_CUSTOMERS} are "
+                "needed for a model",
+                hint="a longer history, an earlier test date or more customers help; until then "
+                "the simple rule answers",
+            )
+
+
+def _varying(values: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Which columns differ between any two rows; missing and present differ, too."""
+    missing = np.isnan(values)
+    filled = np.where(missing, -np.inf, values)
+    return np.asarray(np.any(filled != filled[0], axis=0), dtype=np.bool_)
+
+
+def _narrow(dataset: Dataset, keep: NDArray[np.bool_]) -> Dataset:
+    """Only these columns; the manifest stays that of all."""
+    chosen = np.flatnonzero(keep).tolist()
+    return replace(
+        dataset,
+        names=tuple(dataset.names[j] for j in chosen),
+        values=np.ascontiguousarray(dataset.values[:, keep]),
+        definitions=tuple(dataset.definitions[j] for j in chosen),
+    )
