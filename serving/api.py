@@ -20,6 +20,7 @@ from serving.bootstrap import Keepwell
 from serving.context import Caller, Clock, Context, Here, fresh
 from serving.intake import take_events
 from serving.metering import Meter, Metered
+from serving.pages import routes as pages
 from serving.replay import replay
 from serving.schemas import (
     EventsRequest,
@@ -55,6 +56,7 @@ def create_app(keepwell: Keepwell, scorer: Scorer, *, clock: Clock) -> FastAPI:
     app.include_router(router)
     app.include_router(api_customers.router)
     app.include_router(api_interventions.router)
+    app.include_router(pages.router)
     return app
 
 
