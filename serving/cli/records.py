@@ -84,7 +84,7 @@ def revoke_key_command(session: Session, key_id: str) -> None:
 
     now = datetime.now(UTC)
     with session.open() as keepwell, keepwell.database.write() as conn:
-        keepwell.journal.append("key_revocation", now=now, detail=key_id)
+        keepwell.journal.append("key_revoked", now=now, detail=key_id)
         revoke_key(conn, key_id, now=now)
     session.emit(
         {"id": key_id, "revoked_at": now},
