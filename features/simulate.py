@@ -191,13 +191,13 @@ id = "customer_id"
 
 [[event]]
 kind = "session"
-occurred_at = "at"
+occurred_at = "seen_at"
 properties = { device = "device" }
 where = "action = 'session'"
 
 [[event]]
 kind = "page_view"
-occurred_at = "at"
+occurred_at = "seen_at"
 properties = { page = "page" }
 where = "action = 'page_view'"
 """,
@@ -211,7 +211,7 @@ id = "customer_id"
 [[event]]
 kind = "ticket_opened"
 id = "ticket_id || '/opened'"
-occurred_at = "at"
+occurred_at = "changed_at"
 text = "text"
 properties = { ticket = "ticket_id", topic = "topic" }
 where = "status = 'opened'"
@@ -219,14 +219,14 @@ where = "status = 'opened'"
 [[event]]
 kind = "ticket_escalated"
 id = "ticket_id || '/escalated'"
-occurred_at = "at"
+occurred_at = "changed_at"
 properties = { ticket = "ticket_id" }
 where = "status = 'escalated'"
 
 [[event]]
 kind = "ticket_closed"
 id = "ticket_id || '/closed'"
-occurred_at = "at"
+occurred_at = "changed_at"
 properties = { ticket = "ticket_id" }
 where = "status = 'closed'"
 """,

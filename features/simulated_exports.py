@@ -91,13 +91,13 @@ def web(
     frame = pd.DataFrame(
         {
             "customer_id": people.ids[customer[session]],
-            "at": pd.Timestamp(start) + pd.to_timedelta(since, unit="s"),
+            "seen_at": pd.Timestamp(start) + pd.to_timedelta(since, unit="s"),
             "action": np.where(is_view, "page_view", "session"),
             "device": np.where(app[session], "app", "web"),
             "page": np.where(is_view, page, ""),
         }
     )
-    return frame.sort_values(["at", "customer_id"], kind="stable", ignore_index=True)
+    return frame.sort_values(["seen_at", "customer_id"], kind="stable", ignore_index=True)
 
 
 def tickets(
@@ -121,7 +121,7 @@ def tickets(
             "ticket_id": [f"T{k:06d}" for k in range(1, n + 1)],
             "customer_id": people.ids[customer],
             "status": "opened",
-            "at": seconds,
+            "changed_at": seconds,
             "topic": np.array(TOPICS)[topic] if n else np.array([], np.str_),
             "text": words,
         }
@@ -129,12 +129,14 @@ def tickets(
     wait = np.where(raised, 30, 6) * (0.5 + rng.random(n)) * 3_600
     steps = [
         opened,
-        opened.assign(status="escalated", at=seconds + wait * 0.2, text=None)[raised],
-        opened.assign(status="closed", at=seconds + wait, text=None),
+        opened.assign(status="escalated", changed_at=seconds + wait * 0.2, text=None)[raised],
+        opened.assign(status="closed", changed_at=seconds + wait, text=None),
     ]
     frame = pd.concat(steps)
-    frame = frame[frame["at"] < _LAST_S].sort_values(["at", "ticket_id"], ignore_index=True)
-    return frame.assign(at=as_text(start, frame["at"].to_numpy()))
+    frame = frame[frame["changed_at"] < _LAST_S].sort_values(
+        ["changed_at", "ticket_id"], ignore_index=True
+    )
+    return frame.assign(changed_at=as_text(start, frame["changed_at"].to_numpy()))
 
 
 def surveys(

@@ -32,9 +32,9 @@ def test_nothing_happens_at_or_after_the_end(company: Simulation) -> None:
     last = company.end.strftime("%Y-%m-%dT%H:%M:%S")
 
     assert company.orders["ordered_at"].max() < last
-    assert company.tickets["at"].max() < last
+    assert company.tickets["changed_at"].max() < last
     assert company.surveys["answered_at"].max() < last
-    assert company.web["at"].max() < pd.Timestamp(company.end)
+    assert company.web["seen_at"].max() < pd.Timestamp(company.end)
 
 
 def test_a_customer_has_some_forty_events_or_more(company: Simulation) -> None:
@@ -53,7 +53,7 @@ def test_nobody_orders_after_leaving(company: Simulation) -> None:
 
 def test_every_ticket_is_opened_before_it_is_escalated_and_closed(company: Simulation) -> None:
     steps = company.tickets.pivot_table(
-        index="ticket_id", columns="status", values="at", aggfunc="first"
+        index="ticket_id", columns="status", values="changed_at", aggfunc="first"
     ).dropna()
 
     assert (steps["opened"] <= steps["escalated"]).all()
