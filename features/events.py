@@ -88,9 +88,9 @@ class Event:
 
     `occurred_at` is when it happened, `known_at` when this home could first have used it; both
     carry a time zone. `event_id` names the event within its customer and kind; without one the
-    identity is the content and `occurrence` (1 for the first event with that content, 2 for the
-    next: real files hold true duplicates). `corrects` or `retracts` names an earlier event of the
-    same customer and kind. `value` is rounded to millionths; |value| <= 1e12.
+    identity is the content and how often it came before (real files hold true duplicates).
+    `corrects` or `retracts` names an earlier event of the same customer and kind. `value` is
+    rounded to millionths; |value| <= 1e12.
     """
 
     customer_id: str
@@ -105,7 +105,6 @@ class Event:
     corrects: str | None = None
     retracts: str | None = None
     subject: str = "customer"
-    occurrence: int = 1
 
     @property
     def value_micros(self) -> int:

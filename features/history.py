@@ -6,9 +6,11 @@ the arrays of a customer are identical either way, and the kernel cannot tell wh
 
 import hashlib
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -21,10 +23,11 @@ from features.events import (
     MISSING,
     RESERVED,
     RESERVED_PREFIXES,
+    Event,
     event_name,
     is_reserved,
 )
-from features.live import customer_events, to_columns
+from features.live import as_rows, customer_events, to_columns
 from features.store import HistoryStore, Rows, read_segments
 from features.tables import customers as customers_table
 from features.tables import history_chunks, history_segments, live_events
@@ -232,6 +235,18 @@ def read_all(
 def read_company(conn: Connection, store: HistoryStore) -> Histories:
     """Bring in what happened to the company itself (spend, releases, incidents): no one's data."""
     return _assemble(read_segments(conn, store, "company", None), "company")
+
+
+def from_events(events: Sequence[Event], *, subject: str = "customer") -> Histories:
+    """Build histories of events at hand, as reading them back from a home would give them.
+
+    For what-if questions and tests. Two events with one identity are the caller's mistake.
+    """
+    rows = [SimpleNamespace(**row) for row in as_rows(events) if row["subject"] == subject]
+    known = sorted({row.customer_id for row in rows})
+    place = {customer_id: k for k, customer_id in enumerate(known)}
+    customer = np.array([place[row.customer_id] for row in rows], np.int32)
+    return _assemble(Rows(np.array(known, np.object_), customer, to_columns(rows)), subject)
 
 
 def observed_until(conn: Connection) -> datetime | None:

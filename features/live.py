@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from types import SimpleNamespace
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
@@ -31,34 +32,37 @@ def append(conn: Connection, events: Sequence[Event]) -> list[Outcome]:
     it came up to now in this very call, so that a repeated call writes nothing new. The caller
     stamps `known_at` and holds the customers' locks.
     """
-    digests = [content_digest(event) for event in events]
-    seen: Counter[tuple[str, str, bytes]] = Counter()
-    identities: list[Identity] = []
-    occurrences: list[int] = []
-    for event, digest in zip(events, digests, strict=True):
-        seen[(event.subject, event.customer_id, digest)] += 1
-        own = event.event_id is not None
-        occurrence = 1 if own else seen[(event.subject, event.customer_id, digest)]
-        occurrences.append(occurrence)
-        name = event_name(event.event_id, digest, occurrence)
-        identities.append((event.subject, event.customer_id, event.kind, name))
-    known = _known_identities(conn, {identity[1] for identity in identities})
+    rows = as_rows(events)
+    known = _known_identities(conn, {row["customer_id"] for row in rows})
     outcomes: list[Outcome] = []
-    rows = []
-    for event, digest, identity, occurrence in zip(
-        events, digests, identities, occurrences, strict=True
-    ):
+    new = []
+    for row in rows:
+        identity = (row["subject"], row["customer_id"], row["kind"], row["event_name"])
         before = known.get(identity)
         if before is None:
-            known[identity] = digest
-            rows.append(_row(event, digest, identity, occurrence))
-        outcomes.append(
-            "written" if before is None else "duplicate" if before == digest else "conflict"
-        )
-    if rows:
-        insert_new(conn, customers, [_customer(row) for row in rows])
-        conn.execute(live_events.insert(), rows)
+            known[identity] = row["digest"]
+            new.append(row)
+            outcomes.append("written")
+        else:
+            outcomes.append("duplicate" if before == row["digest"] else "conflict")
+    if new:
+        insert_new(conn, customers, [_customer(row) for row in new])
+        conn.execute(live_events.insert(), new)
     return outcomes
+
+
+def as_rows(events: Sequence[Event]) -> list[dict[str, Any]]:
+    """Turn events into rows of `live_events`, each with its digest, occurrence and name."""
+    seen: Counter[tuple[str, str, bytes]] = Counter()
+    rows = []
+    for event in events:
+        digest = content_digest(event)
+        occurrence = 1
+        if event.event_id is None:
+            seen[(event.subject, event.customer_id, digest)] += 1
+            occurrence = seen[(event.subject, event.customer_id, digest)]
+        rows.append(_row(event, digest, occurrence))
+    return rows
 
 
 def live_columns(conn: Connection, subject: str) -> LiveRows:
@@ -75,7 +79,7 @@ def customer_events(subject: str, customer_id: str) -> Select[Any]:
     return select(live_events).where(events.customer_id == customer_id, events.subject == subject)
 
 
-def to_columns(rows: Sequence[Row[Any]]) -> EventColumns:
+def to_columns(rows: Sequence[Row[Any] | SimpleNamespace]) -> EventColumns:
     """Turn rows of `live_events` into columns, in the same order."""
     kinds = tuple(sorted({row.kind for row in rows}))
     place = {kind: code for code, kind in enumerate(kinds)}
@@ -98,13 +102,13 @@ def to_columns(rows: Sequence[Row[Any]]) -> EventColumns:
     )
 
 
-def _row(event: Event, digest: bytes, identity: Identity, occurrence: int) -> dict[str, Any]:
+def _row(event: Event, digest: bytes, occurrence: int) -> dict[str, Any]:
     value = event.value_micros
     return {
         "customer_id": event.customer_id,
         "subject": event.subject,
         "kind": event.kind,
-        "event_name": identity[3],
+        "event_name": event_name(event.event_id, digest, occurrence),
         "event_id": event.event_id,
         "occurrence": occurrence,
         "occurred_at": to_micros(event.occurred_at),
