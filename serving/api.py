@@ -1,4 +1,4 @@
-"""The HTTP contract: scores, events, decisions and models; customers and interventions beside it.
+"""The HTTP contract: scores, events, decisions, models; customers and interventions beside it.
 
 Handlers are plain functions run in worker threads: they read the request, call one function of this
 floor and shape the answer. Errors become problem documents in `problems`.

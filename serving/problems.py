@@ -167,4 +167,7 @@ def _finding(error: Mapping[str, Any]) -> dict[str, str]:
     place = "/" + "/".join(str(step) for step in steps) if steps else ""
     if error["type"] == "json_invalid":
         return {"in": "body", "pointer": "", "detail": "the body is not JSON"}
+    if where == "body" and not steps and error["type"] != "missing":
+        detail = "the body must be a JSON object, sent with Content-Type: application/json"
+        return {"in": "body", "pointer": "", "detail": detail}
     return {"in": str(where), "pointer": place, "detail": str(error["msg"])}

@@ -1,24 +1,107 @@
-"""What people may ask for: their data, erasure, to be left alone, a person's second look."""
+"""What people may ask for: their data, erasure, to be left alone, a person's second look.
+
+Export and erasure call each floor's own function, in the order of the floors.
+"""
 
 from datetime import datetime
 from typing import Any
 
+from sqlalchemy import Connection
+
+from features import erasure as features
+from features.compaction import sweep
 from features.events import Event, keepwell_event
+from features.history import read_everything_of
 from features.live import append
+from governance import rights as governance
 from governance.decision import new_decision_id
 from governance.instants import to_text
 from serving.bootstrap import Keepwell
 from serving.consents import follow_up
 from serving.customers import unknown_customer
+from serving.interventions import outbox
 from serving.locks import lock_customers
+from serving.restore import bring_back, note_journal
 
 
 def export(keepwell: Keepwell, customer_id: str, *, now: datetime) -> dict[str, Any]:
-    raise unknown_customer()
+    """Give everything held about a customer: exactly what erasure would delete.
+
+    Raises `NotFound` when nothing is held. The log learns that it was asked for.
+    """
+    inside = keepwell.inside_id(customer_id)
+    with keepwell.database.write() as conn:
+        lock_customers(conn, [inside])
+        if not _is_known(keepwell, conn, inside):
+            raise unknown_customer()
+        found = {
+            "customer_id": customer_id,
+            "home": keepwell.kind,
+            "exported_at": to_text(now),
+            **governance.export_customer(
+                conn,
+                inside,
+                now=now,
+                registry=keepwell.registry,
+                persons=keepwell.persons,
+                suppression=keepwell.suppression,
+            ),
+            **features.export_customer(conn, inside),
+            **outbox.export_customer(conn, inside),
+        }
+        _log(keepwell, conn, "export", inside, now)
+    return found
 
 
 def erase(keepwell: Keepwell, customer_id: str, *, now: datetime) -> dict[str, Any]:
-    raise unknown_customer()
+    """Erase a customer everywhere in one transaction, after which every read is refused.
+
+    What is kept: a keyed token, for a limited time, so that a re-import does not bring them back,
+    and commitments in the log under a random id that now leads nowhere. Raises `NotFound` when
+    nothing is held.
+    """
+    inside = keepwell.inside_id(customer_id)
+    with keepwell.database.write() as conn:
+        lock_customers(conn, [inside])
+        if not _is_known(keepwell, conn, inside):
+            raise unknown_customer()
+        _log(keepwell, conn, "erasure", inside, now)
+        ground = governance.erase_customer(
+            conn,
+            inside,
+            now=now,
+            persons=keepwell.persons,
+            suppression=keepwell.suppression,
+            journal=keepwell.journal,
+        )
+        history = features.erase_customer(conn, keepwell.store, inside)
+        contacts = outbox.erase_customer(conn, inside, now=now)
+        note_journal(keepwell, conn)
+    with keepwell.database.write() as conn:
+        sweep(conn, keepwell.store)
+    return {
+        "erased_at": to_text(now),
+        "events": history.events,
+        "consents": ground.consent_events,
+        "scores": ground.results,
+        "interventions": contacts,
+        "kept_out_until": to_text(ground.suppressed_until),
+    }
+
+
+def settle(keepwell: Keepwell, *, now: datetime) -> int:
+    """Settle what the journal knows and a restored database does not; gives how many erasures.
+
+    Run it before serving. Where the database was not restored from a backup it does nothing.
+    """
+    found = bring_back(keepwell, now=now)
+    if found is None:
+        return 0
+    for customer_id in found.erasures:
+        erase(keepwell, customer_id, now=now)
+    with keepwell.database.write() as conn:
+        note_journal(keepwell, conn)
+    return len(found.erasures)
 
 
 def object_to_processing(keepwell: Keepwell, customer_id: str, *, now: datetime) -> dict[str, Any]:
@@ -65,3 +148,17 @@ def _request(customer_id: str, request_id: str, reason: str, now: datetime) -> E
         known_at=now,
         properties={"reason": reason},
     )
+
+
+def _is_known(keepwell: Keepwell, conn: Connection, customer_id: str) -> bool:
+    return bool(
+        keepwell.persons.find(conn, customer_id)
+        or keepwell.registry.history(conn, customer_id)
+        or read_everything_of(conn, customer_id)
+    )
+
+
+def _log(keepwell: Keepwell, conn: Connection, kind: str, customer_id: str, now: datetime) -> None:
+    """Note the act under the random person id, which an erasure then cuts off."""
+    person = keepwell.persons.find(conn, customer_id)
+    keepwell.ledger.append(conn, kind, {"person": person}, now=now)

@@ -16,7 +16,9 @@ import structlog
 
 from serving.api import create_app
 from serving.bootstrap import Keepwell, open_home
+from serving.courier import Courier, start_courier
 from serving.door import App, Door, Receive, Scope, Send
+from serving.rights import settle
 from serving.scorer import Scorer
 
 WORKERS = int(os.environ.get("KEEPWELL_WORKERS", "1"))
@@ -27,6 +29,7 @@ class Front:
 
     def __init__(self) -> None:
         self._opened: tuple[Keepwell, App] | None = None
+        self._courier: Courier | None = None
         self._opening = threading.Lock()
 
     def open(self) -> None:
@@ -36,9 +39,11 @@ class Front:
                 return
             _log_as_json()
             keepwell = open_home(Path(os.environ.get("KEEPWELL_HOME", ".")))
+            settle(keepwell, now=_now())
             scorer = Scorer(keepwell, clock=_now)
             scorer.warm()
             self._opened = keepwell, create_app(keepwell, scorer, clock=_now)
+            self._courier = start_courier(keepwell, clock=_now)
             gc.collect()
             gc.freeze()  # what serves for the life of the process is not looked at again
             gc.set_threshold(50_000, 50, 100)
@@ -57,7 +62,9 @@ class Front:
         return True
 
     def close(self) -> None:
-        """Return the database connections."""
+        """Let the courier finish its message and return the database connections."""
+        if self._courier is not None:
+            self._courier.stop()
         if self._opened is not None:
             self._opened[0].close()
 

@@ -81,6 +81,11 @@ def test_broken_json_is_a_problem_document(client: TestClient) -> None:
     ]
 
 
+def test_body_without_its_content_type_says_what_to_send(client: TestClient) -> None:
+    answer = client.post("/v1/wish", content=b'{"count": 1}', headers=KEY)
+    assert "Content-Type: application/json" in answer.json()["errors"][0]["detail"]
+
+
 def test_stated_length_over_the_limit_is_refused(client: TestClient) -> None:
     answer = client.post("/v1/raw", content=b"x" * 1_001, headers=KEY)
     assert answer.status_code == 413
