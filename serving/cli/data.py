@@ -1,0 +1,110 @@
+"""Own data in and the feature table out, on the command line."""
+
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+from rich.console import Console
+
+from serving.cli.console import Session, facts
+
+if TYPE_CHECKING:
+    from features.importing import ImportResult
+
+
+@click.command("import")
+@click.argument("mapping", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option(
+    "--source",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="The file to read, if not the one the mapping names.",
+)
+@click.option("--dry-run", is_flag=True, help="Show what would come in; write nothing.")
+@click.pass_obj
+def import_command(session: Session, mapping: Path, source: Path | None, dry_run: bool) -> None:
+    """Bring own data in through a MAPPING file. Importing twice changes nothing."""
+    from serving.sources import import_file
+
+    with session.open() as keepwell, session.step("importing") as progress:
+        found = import_file(
+            keepwell,
+            mapping,
+            source,
+            now=datetime.now(UTC),
+            dry_run=dry_run,
+            progress=progress,
+        )
+    session.emit(vars(found), lambda out: draw_import(out, found))
+
+
+def draw_import(out: Console, found: "ImportResult") -> None:
+    """Show what an import did, or would do."""
+    verb = "would write" if found.dry_run else "written"
+    lines: list[tuple[str, object]] = [
+        ("rows read", f"{found.rows_read:,}"),
+        (f"events {verb}", f"{found.events_written:,}"),
+        *((f"  {kind}", f"{count:,}") for kind, count in sorted(found.kinds.items())),
+        ("customers", f"{found.customers:,}"),
+        ("known already", f"{found.duplicates:,}"),
+        ("conflicts", f"{found.conflicts:,}"),
+        ("not selected", f"{found.not_selected:,}"),
+        ("exact repeats among the lines", f"{found.repeated_lines:,}"),
+        ("rejected", f"{found.rejected:,}"),
+        *((f"  {reason}", f"{count:,}") for reason, count in sorted(found.reasons.items())),
+    ]
+    if found.labels:
+        lines.append(("labels given", f"{found.labels:,}"))
+    if found.first_at and found.last_at:
+        lines.append(("from", f"{found.first_at:%Y-%m-%d} to {found.last_at:%Y-%m-%d}"))
+    if found.rejects_file:
+        lines.append(("rejects", found.rejects_file))
+    facts(out, lines)
+    if found.dry_run:
+        out.print("  nothing was written (--dry-run)", style="dim")
+
+
+@click.group("features")
+def features_command() -> None:
+    """Build the feature table alone."""
+
+
+@features_command.command("build")
+@click.option("--as-of", "as_ofs", multiple=True, help="An instant to look from; may be repeated.")
+@click.option(
+    "--out",
+    type=click.Path(dir_okay=False, path_type=Path),
+    required=True,
+    help="The Parquet file to write.",
+)
+@click.option("--engine", type=click.Choice(["local"]), default="local", show_default=True)
+@click.pass_obj
+def build_command(session: Session, as_ofs: tuple[str, ...], out: Path, engine: str) -> None:
+    """One row per customer per as_of, of those who permit model_training."""
+    from governance.instants import parse_instant
+    from serving.feature_table import build_feature_table
+
+    started = time.perf_counter()
+    with session.open() as keepwell, session.step("building features") as progress:
+        zone = keepwell.settings.zone
+        rows, features = build_feature_table(
+            keepwell,
+            [parse_instant(each, zone) for each in as_ofs],
+            out=out,
+            now=datetime.now(UTC),
+            progress=progress,
+        )
+    seconds = round(time.perf_counter() - started, 3)
+    session.emit(
+        {"rows": rows, "features": features, "out": out, "seconds": seconds},
+        lambda screen: facts(
+            screen,
+            [
+                ("rows", f"{rows:,}"),
+                ("features", features),
+                ("out", out),
+                ("seconds", seconds),
+            ],
+        ),
+    )

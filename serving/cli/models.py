@@ -1,0 +1,267 @@
+"""Training, comparing, auditing and signing models on the command line."""
+
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+from rich.console import Console
+
+from serving.cli.console import Session, facts, table
+
+if TYPE_CHECKING:
+    from governance.model_card import TestResult
+    from training.pipeline import TrainResult
+
+
+@click.command("train")
+@click.argument("target")
+@click.option("--horizon-days", type=float, help="How far ahead to look; the settings' default.")
+@click.option("--test-as-of", help="The instant to test at; the latest possible, if not said.")
+@click.option("--trials", type=click.IntRange(1, 200), help="How many tree shapes to try.")
+@click.option(
+    "--split",
+    "split_file",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="For given labels: a file with customer_id and split (train or test).",
+)
+@click.option("--exclude", multiple=True, help="A feature to leave out; may be repeated.")
+@click.option("--seed", type=int, default=0, show_default=True)
+@click.option("--author", help="Who trains it, and may therefore not sign it. [this user]")
+@click.pass_obj
+def train_command(
+    session: Session,
+    target: str,
+    horizon_days: float | None,
+    test_as_of: str | None,
+    trials: int | None,
+    split_file: Path | None,
+    exclude: tuple[str, ...],
+    seed: int,
+    author: str | None,
+) -> int:
+    """Dataset, model, calibration, evaluation, MLflow, audit, gate; ends at a candidate."""
+    from governance.errors import InvalidInput
+    from governance.instants import parse_instant
+    from serving.models import train_model
+
+    if horizon_days is not None and (horizon_days < 1 or horizon_days != int(horizon_days)):
+        raise InvalidInput(f"horizon_days == {horizon_days:g}, must be whole days, >= 1")
+    horizon = None if horizon_days is None else int(horizon_days)
+    started = time.perf_counter()
+    with session.open() as keepwell, session.step(f"training {target}") as progress:
+        found = train_model(
+            keepwell,
+            keepwell.target(
+                target, horizon_days=None if horizon_days is None else int(horizon_days)
+            ),
+            test_as_of=parse_instant(test_as_of, keepwell.settings.zone) if test_as_of else None,
+            trials=trials,
+            split_file=split_file,
+            exclude=exclude,
+            seed=seed,
+            author=author,
+            command=_command(target, horizon, test_as_of, seed),
+            now=datetime.now(UTC),
+            progress=progress,
+        )
+    seconds = time.perf_counter() - started
+    session.emit(found.to_json(seconds=seconds), lambda out: _draw_training(out, found, seconds))
+    return 0 if found.verdict.outcome == "approved" else 1
+
+
+def _command(target: str, horizon_days: int | None, test_as_of: str | None, seed: int) -> str:
+    said = f"keepwell train {target} --seed {seed}"
+    if horizon_days is not None:
+        said += f" --horizon-days {horizon_days}"
+    return said + (f" --test-as-of {test_as_of}" if test_as_of else "")
+
+
+def _draw_training(out: Console, found: "TrainResult", seconds: float) -> None:
+    facts_of = found.facts
+    drawn = table("left out at", "because", "rows", "customers", numbers=(2, 3))
+    for each in facts_of.dropped:
+        if each.rows:
+            drawn.add_row(each.step, each.reason, f"{each.rows:,}", f"{each.customers:,}")
+    out.print(drawn)
+    out.print(
+        f"\n[bold]{facts_of.rows:,}[/] rows of [bold]{facts_of.customers:,}[/] customers, "
+        f"{len(facts_of.features)} features, {len(facts_of.cutoffs)} instants; {facts_of.split}\n",
+        highlight=False,
+    )
+    _draw_figures(
+        out,
+        {"this model": facts_of.test, **facts_of.baselines},
+        f"test of {facts_of.test.n:,} customers, {facts_of.test.positives:,} with the outcome",
+    )
+    for name, difference in facts_of.differences.items():
+        out.print(
+            f"  AUC against {name}: {difference.value:+.3f} "
+            f"[{difference.low:+.3f}, {difference.high:+.3f}]",
+            highlight=False, markup=False,
+        )  # fmt: skip
+    out.print("\n  weighs most: " + ", ".join(i.text for i in facts_of.importance[:5]))
+    out.print(f"  fairness: {found.fairness.outcome.replace('_', ' ')}", highlight=False)
+    for reason in [found.fairness.reason] if found.fairness.reason else []:
+        out.print(f"    {reason}", style="dim", highlight=False)
+    mark = {"approved": "[bold green]✓ gate approved[/]", "refused": "[bold red]✗ gate refused[/]"}
+    out.print("\n" + mark.get(found.verdict.outcome, "[bold yellow]? not enough evidence[/]"))
+    for reason in (*found.verdict.reasons, *found.verdict.conditions):
+        out.print(f"    • {reason}", highlight=False, markup=False)
+    facts(
+        out,
+        [
+            ("model", facts_of.model_digest),
+            ("audit report", found.written.html),
+            ("seconds", f"{seconds:.1f}"),
+            ("next", f"keepwell review approve {facts_of.target} --key KEY --reason TEXT"),
+        ],
+    )
+
+
+def _draw_figures(out: Console, results: dict[str, "TestResult"], title: str) -> None:
+    drawn = table(
+        "", "AUC", "95 %", "avg. precision", "log loss", "Brier", "ECE", "lift at 10 %",
+        title=title, numbers=(1, 3, 4, 5, 6, 7),
+    )  # fmt: skip
+    for name, test in results.items():
+        drawn.add_row(
+            name,
+            f"{test.auc.value:.3f}",
+            f"{test.auc.low:.3f}–{test.auc.high:.3f}",
+            f"{test.average_precision.value:.3f}",
+            f"{test.log_loss:.3f}",
+            f"{test.brier:.3f}",
+            f"{test.ece:.3f}",
+            f"{test.lift_at_10:.2f}",
+        )
+    out.print(drawn)
+
+
+@click.command("audit")
+@click.argument("model", required=False, default="churn")
+@click.pass_obj
+def audit_command(session: Session, model: str) -> None:
+    """The audit report of a model: a digest, the beginning of one, or a target's newest."""
+    from serving.models import write_report
+
+    with session.open() as keepwell:
+        record, html, twin, verdict = write_report(keepwell, model)
+    session.emit(
+        {
+            "verdict": verdict,
+            "report_html": html,
+            "report_json": twin,
+            "model_digest": record.model_digest,
+        },
+        lambda out: facts(
+            out,
+            [
+                ("verdict", verdict),
+                ("report", html),
+                ("data", twin),
+                ("model", record.model_digest),
+            ],
+        ),
+    )
+
+
+@click.group("review")
+def review_command() -> None:
+    """List, approve or reject models with an enrolled key."""
+
+
+@review_command.command("list")
+@click.pass_obj
+def list_command(session: Session) -> None:
+    """Every model that was submitted, newest first."""
+    from governance.candidates import list_models
+
+    with session.open() as keepwell, keepwell.database.read() as conn:
+        found = list_models(conn)
+
+    def view(out: Console) -> None:
+        drawn = table("model", "target", "made", "gate", "status", "AUC", numbers=(5,))
+        for each in found:
+            drawn.add_row(
+                each.model_digest[:12],
+                each.target,
+                f"{each.created_at:%Y-%m-%d %H:%M}",
+                each.verdict.outcome,
+                each.status,
+                f"{each.facts.test.auc.value:.3f}",
+            )
+        out.print(drawn if found else "no model yet; train one with: keepwell train churn")
+
+    session.emit(
+        {
+            "models": [
+                {
+                    "model_digest": each.model_digest,
+                    "target": each.target,
+                    "created_at": each.created_at,
+                    "gate": each.verdict.to_json(),
+                    "status": each.status,
+                    "auc": each.facts.test.auc,
+                }
+                for each in found
+            ]
+        },
+        view,
+    )
+
+
+def _review(session: Session, model: str, outcome: str, key: str | None, reason: str) -> None:
+    from serving.models import review_model
+
+    with session.open() as keepwell, session.step("signing"):
+        record, review = review_model(
+            keepwell,
+            model,
+            outcome="approve" if outcome == "approve" else "reject",
+            key=key,
+            reason=reason,
+            now=datetime.now(UTC),
+        )
+
+    def view(out: Console) -> None:
+        mark = "[green]✓ approved[/]" if outcome == "approve" else "[red]✗ rejected[/]"
+        who = f"{review.reviewer}" + (" — nobody reviewed this model" if review.self_signed else "")
+        out.print(f"{mark} {record.model_digest[:12]} by {who}", highlight=False)
+        out.print(f"  {review.reason}", style="dim", highlight=False)
+
+    session.emit(
+        {
+            "model_digest": record.model_digest,
+            "outcome": record.status,
+            "reviewer": review.reviewer,
+            "review_id": review.review_id,
+            "self_signed": review.self_signed,
+            "expires_at": review.expires_at,
+        },
+        view,
+    )
+
+
+@review_command.command("approve")
+@click.argument("model")
+@click.option("--key", envvar="KEEPWELL_SIGNING_KEY", help="A key with the scope audit:sign.")
+@click.option("--reason", default="", help="Why; part of what is signed.")
+@click.pass_obj
+def approve_command(session: Session, model: str, key: str | None, reason: str) -> None:
+    """Sign a model so that it may serve. The author cannot sign.
+
+    A demo or evaluation home signs without a key, and says so wherever the model appears.
+    """
+    _review(session, model, "approve", key, reason)
+
+
+@review_command.command("reject")
+@click.argument("model")
+@click.option("--key", envvar="KEEPWELL_SIGNING_KEY", help="A key with the scope audit:sign.")
+@click.option("--reason", required=True, help="Why; part of what is signed.")
+@click.pass_obj
+def reject_command(session: Session, model: str, key: str | None, reason: str) -> None:
+    """Refuse a model, with the reason; it does not serve, or no longer."""
+    _review(session, model, "reject", key, reason)

@@ -1,0 +1,164 @@
+"""A home's models: trained here, put before a reviewer, signed, and mirrored in MLflow."""
+
+import getpass
+import hashlib
+import json
+import subprocess
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+from typing import Literal
+
+from features.labels import Target
+from governance.candidates import ModelRecord, find_model
+from governance.errors import InvalidInput, NotFound
+from governance.review import Review, self_sign, sign
+from serving.auth import split_key
+from serving.bootstrap import Keepwell
+from training.pipeline import TrainRequest, TrainResult, Workshop, train
+from training.tracking import Tracking
+
+_CHECKOUT = Path(__file__).parents[1]
+
+
+def train_model(
+    keepwell: Keepwell,
+    target: Target,
+    *,
+    test_as_of: datetime | None = None,
+    trials: int | None = None,
+    split_file: Path | None = None,
+    exclude: tuple[str, ...] = (),
+    seed: int = 0,
+    author: str | None = None,
+    command: str,
+    now: datetime,
+    progress: Callable[[str], None] = lambda _: None,
+) -> TrainResult:
+    """Train, judge and submit one model of `target`; it ends as a candidate.
+
+    `author` is who trains it (the user of this machine, if not said): the one person who may not
+    sign it. Raises what `training.pipeline.train` raises.
+    """
+    request = TrainRequest(
+        target=target,
+        author=author or getpass.getuser(),
+        home_kind=keepwell.kind,
+        test_as_of=test_as_of,
+        split_file=split_file,
+        exclude=exclude,
+        seed=seed,
+        command=command,
+        commit=_commit(),
+        lock_hash=_lock_hash(),
+    )
+    if trials is not None:
+        request = replace(request, trials=trials)
+    return train(request, workshop(keepwell), now=now, progress=progress)
+
+
+def workshop(keepwell: Keepwell) -> Workshop:
+    """Say where training reads and writes in this home."""
+    return Workshop(
+        database=keepwell.database,
+        registry=keepwell.registry,
+        ledger=keepwell.ledger,
+        store=keepwell.store,
+        tracking=Tracking(keepwell.home.mlruns),
+        bundles=keepwell.home.bundles,
+        reports=keepwell.home.reports,
+        policy=keepwell.gate_policy,
+    )
+
+
+def review_model(
+    keepwell: Keepwell,
+    model: str,
+    *,
+    outcome: Literal["approve", "reject"],
+    key: str | None,
+    reason: str,
+    now: datetime,
+) -> tuple[ModelRecord, Review]:
+    """Sign a model with an enrolled key; an approval lets it serve.
+
+    Without a key only demo and evaluation homes can approve, and what they sign says so. Raises
+    `PermissionRefused` for a key that may not sign this, `GateRefused` for approving what the gate
+    refused, `InvalidInput` for no reason or no key.
+    """
+    with keepwell.database.write() as conn:
+        if key is not None:
+            key_id, secret = split_key(key)
+            review = sign(
+                conn,
+                keepwell.ledger,
+                model,
+                secret=secret,
+                key_id=key_id,
+                outcome=outcome,
+                reason=reason,
+                now=now,
+            )
+        elif outcome == "approve" and keepwell.kind != "production":
+            review = self_sign(
+                conn,
+                keepwell.ledger,
+                model,
+                home_kind=keepwell.kind,
+                private_key=keepwell.keys.ledger,
+                now=now,
+            )
+        else:
+            raise InvalidInput(
+                "a review is signed with an enrolled key, and none was given",
+                hint="make one: keepwell keys create --scope audit:sign --owner NAME",
+            )
+        record = find_model(conn, review.model_digest)
+    _mirror(keepwell, review)
+    return record, review
+
+
+def write_report(keepwell: Keepwell, model: str) -> tuple[ModelRecord, Path, Path, str]:
+    """Write the audit report of a submitted model again; gives HTML, JSON twin and verdict.
+
+    Raises `NotFound` for an unknown model or one without a report.
+    """
+    with keepwell.database.read() as conn:
+        record = find_model(conn, model)
+    if record.report_html is None or record.report_json is None:
+        raise NotFound("this model was submitted without a report", hint="train it again")
+    place = keepwell.home.reports / f"audit-{record.target}-{record.model_digest[:12]}"
+    html, twin = place.with_suffix(".html"), place.with_suffix(".json")
+    html.write_text(record.report_html, encoding="utf-8")
+    twin.write_text(record.report_json, encoding="utf-8")
+    verdict = str(json.loads(record.report_json).get("verdict", record.verdict.outcome))
+    return record, html, twin, verdict
+
+
+def _mirror(keepwell: Keepwell, review: Review) -> None:
+    """Let MLflow's `champion` follow the signature; the signature is the truth."""
+    tracking = Tracking(keepwell.home.mlruns)
+    if review.outcome == "approve":
+        tracking.promote(review.target, review.model_digest)
+    elif tracking.champion_digest(review.target) == review.model_digest:
+        tracking.demote(review.target)
+
+
+def _lock_hash() -> str:
+    lock = _CHECKOUT / "requirements.lock"
+    return hashlib.sha256(lock.read_bytes()).hexdigest() if lock.exists() else ""
+
+
+def _commit() -> str:
+    """Name the commit this code was checked out at; empty outside a checkout."""
+    if not (_CHECKOUT / ".git").exists():
+        return ""
+    try:
+        found = subprocess.run(
+            ["git", "rev-parse", "HEAD"],  # noqa: S607 - whichever git the user has
+            cwd=_CHECKOUT, capture_output=True, text=True, timeout=5, check=False,
+        )  # fmt: skip
+    except OSError:
+        return ""
+    return found.stdout.strip()

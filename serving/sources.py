@@ -1,0 +1,59 @@
+"""A company's file into its home: pseudonyms, erased people and rejects as the home demands."""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from pathlib import Path
+
+from features.importing import ImportResult, import_source
+from features.mapping import load_mapping
+from serving.bootstrap import Keepwell
+
+
+def import_file(
+    keepwell: Keepwell,
+    mapping: Path,
+    source: Path | None,
+    *,
+    now: datetime,
+    dry_run: bool = False,
+    progress: Callable[[str], None] = lambda _: None,
+) -> ImportResult:
+    """Import `source` through the mapping file, in one transaction; again changes nothing.
+
+    An evaluation home keeps pseudonyms and no free text. People who were erased stay out. Raises
+    `ConfigurationError` with every mistake of the mapping, `InvalidInput` for an unreadable file.
+    """
+    read = load_mapping(mapping)
+    evaluation = keepwell.kind == "evaluation"
+    with keepwell.database.write() as conn:
+
+        def erased(customer_ids: Sequence[str]) -> set[str]:
+            return keepwell.suppression.suppressed_among(conn, customer_ids, now=now)
+
+        result = import_source(
+            read,
+            source,
+            conn=conn,
+            store=keepwell.store,
+            now=now,
+            timezone=None,
+            rename=keepwell.pseudonymiser.of_many if evaluation else None,
+            suppressed=erased,
+            rejects_path=None if dry_run else keepwell.home.rejects / f"{read.name}.csv",
+            keep_text=keepwell.settings.keep_text and not evaluation,
+            dry_run=dry_run,
+            progress=progress,
+        )
+        if not dry_run and result.events_written:
+            keepwell.ledger.append(
+                conn,
+                "import",
+                {
+                    "source": result.source,
+                    "rows_read": result.rows_read,
+                    "events_written": result.events_written,
+                    "customers": result.customers,
+                },
+                now=now,
+            )
+    return result
