@@ -64,7 +64,9 @@ def test_any_change_of_any_column_of_any_row_is_found_and_located(
 ) -> None:
     with sqlite_database.write() as conn:
         fill(conn)
-        old = conn.execute(text(f"SELECT {column} FROM ledger_entries WHERE seq = {row}")).scalar()
+        old = conn.execute(
+            text(f"SELECT {column} FROM ledger_entries WHERE seq = {row}")
+        ).scalar_one()
         new = old + 100 if column == "seq" else _changed(old)
         conn.execute(
             text(f"UPDATE ledger_entries SET {column} = :new WHERE seq = {row}"), {"new": new}
