@@ -19,7 +19,7 @@ HomeKind = Literal["production", "demo", "evaluation"]
 Mode = Literal["observe", "advise", "act"]
 PREFIX = "KEEPWELL_"
 # where the home is, how many workers serve it, whether errors show traces, how strict tests are
-_NOT_SETTINGS = frozenset({"HOME", "WORKERS", "DEBUG", "REQUIRE_ALL"})
+_NOT_SETTINGS = frozenset({"HOME", "WORKERS", "DEBUG", "SIGNING_KEY", "REQUIRE_ALL"})
 
 
 class _Record(BaseModel):
