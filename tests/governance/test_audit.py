@@ -1,0 +1,144 @@
+"""The audit report: complete, self-contained, honest about what it does not know."""
+
+import json
+import re
+from datetime import timedelta
+from html.parser import HTMLParser
+
+import pytest
+
+from governance.audit import AuditReport, SignOff, render_html, to_json, to_text_json
+from governance.fairness import assess, not_assessed
+from governance.gate import GatePolicy, decide
+from tests.governance.sample import NOW, facts, result
+
+UNSAID = not_assessed("there are no protected attributes to assess by")
+
+
+def report(home_kind: str = "production", **changed: object) -> AuditReport:
+    made = facts(home_kind=home_kind, **changed)
+    people = 1200
+    fairness = assess(
+        [i % 20 < 5 for i in range(people)],
+        [0.25] * people,
+        [i % 3 == 0 for i in range(people)],
+        {"region": [("north", "south")[i // 60 % 2] for i in range(people)]},
+    )
+    verdict = decide(made, fairness, GatePolicy())
+    return AuditReport(facts=made, fairness=fairness, verdict=verdict, generated_at=NOW)
+
+
+def test_the_fourteen_sections_are_there_in_order() -> None:
+    numbers = re.findall(r'<h2 id="s(\d+)">', render_html(report()))
+    assert [int(n) for n in numbers] == list(range(1, 15))
+
+
+def test_it_asks_nothing_of_the_network() -> None:
+    page = render_html(report())
+    assert not re.search(r"(?:src|href|url)\s*[=(]|@import|<script|http", page)
+
+
+class _Balanced(HTMLParser):
+    def __init__(self) -> None:
+        super().__init__()
+        self.open: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: object) -> None:
+        if tag not in ("meta", "br"):
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: object) -> None:
+        assert tag in ("line", "circle", "rect")
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+
+def test_every_element_is_closed() -> None:
+    parser = _Balanced()
+    parser.feed(render_html(report()))
+    assert parser.open == []
+
+
+def test_every_figure_has_its_data_table() -> None:
+    page = render_html(report())
+    figures = [found.end() for found in re.finditer("</svg>", page)]
+    assert len(figures) == 4
+    assert all(0 <= page.find("<table", at) - at < 200 for at in figures)
+
+
+@pytest.mark.parametrize(
+    ("home_kind", "said"), [("demo", "DEMO"), ("evaluation", "EVALUATION"), ("production", "")]
+)
+def test_homes_that_are_not_for_production_are_stamped(home_kind: str, said: str) -> None:
+    page = render_html(report(home_kind))
+    assert ('<div class="stamp">' in page) == bool(said)
+    assert said in page
+
+
+def test_the_first_page_says_when_fairness_was_not_assessed() -> None:
+    made = facts()
+    unsaid = AuditReport(
+        facts=made,
+        fairness=UNSAID,
+        verdict=decide(made, UNSAID, GatePolicy()),
+        generated_at=NOW,
+    )
+    first_page = render_html(unsaid).split('id="s2"')[0]
+    assert "NOT ASSESSED" in first_page
+
+
+@pytest.mark.parametrize(
+    ("positives", "auc", "outcome"),
+    [(240, 0.74, "pass"), (12, 0.74, "insufficient evidence"), (240, 0.46, "fail")],
+)
+def test_the_verdict_is_one_of_three(positives: int, auc: float, outcome: str) -> None:
+    found = report(test=result(auc, positives=positives))
+    assert found.outcome == outcome
+    assert f"<strong>{outcome}</strong>" in render_html(found)
+
+
+def test_what_was_not_measured_says_so() -> None:
+    page = render_html(report())
+    for words in to_json(report())["not_measured"].values():
+        assert words.replace("'", "&#39;") in page
+
+
+def test_words_of_people_cannot_break_the_page() -> None:
+    page = render_html(report(author="<script>alert(1)</script>"))
+    assert "<script>" not in page
+
+
+def test_a_signature_is_printed_in_full() -> None:
+    signed = SignOff(
+        outcome="approve",
+        reviewer="Grace",
+        reason="read it",
+        signed_at=NOW,
+        expires_at=NOW + timedelta(days=365),
+        key_id="k1",
+        signature="ab" * 64,
+        public_key="cd" * 32,
+        self_signed=False,
+    )
+    base = report()
+    page = render_html(
+        AuditReport(
+            facts=base.facts,
+            fairness=base.fairness,
+            verdict=base.verdict,
+            generated_at=NOW,
+            previous=facts(features=("old",)),
+            sign_offs=(signed,),
+        )
+    )
+    assert signed.signature in page
+    assert signed.public_key in page
+    assert "features gone: old" in page
+
+
+def test_the_twin_holds_the_same_verdict_as_plain_json() -> None:
+    twin = json.loads(to_text_json(report()))
+    assert twin["verdict"] == report().outcome
+    assert twin["facts"]["model_digest"] == "ab" * 32
+    assert twin["fairness"]["groups"][0]["group"] == "north"

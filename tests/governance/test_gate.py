@@ -1,0 +1,65 @@
+"""The gate: which models may be put before a reviewer."""
+
+from typing import Any
+
+import pytest
+
+from governance.fairness import FairnessResult, Limits, not_assessed
+from governance.gate import GatePolicy, chance_ece, decide
+from governance.intervals import Interval
+from governance.model_card import ModelFacts, render_markdown
+from tests.governance.sample import facts, result
+
+FAIR = FairnessResult(outcome="pass", reason="no gap", limits=Limits())
+UNFAIR = FairnessResult(outcome="fail", reason="a gap in group b", limits=Limits())
+THIN = FairnessResult(outcome="insufficient_evidence", reason="too few", limits=Limits())
+UNSAID = not_assessed("no attributes")
+WORSE = {"recency": Interval(-0.01, -0.03, 0.01)}
+
+
+@pytest.mark.parametrize(
+    ("changed", "fairness", "policy", "outcome"),
+    [
+        ({}, FAIR, {}, "approved"),
+        ({}, UNSAID, {}, "approved"),
+        ({}, THIN, {}, "approved"),
+        ({}, UNFAIR, {}, "refused"),
+        ({}, UNSAID, {"fairness_required": True}, "insufficient_evidence"),
+        ({}, THIN, {"fairness_required": True}, "insufficient_evidence"),
+        ({"differences": WORSE}, FAIR, {}, "refused"),
+        ({"differences": WORSE}, FAIR, {"min_auc_over_baseline_low": -0.05}, "approved"),
+        ({"test": result(ece=0.08)}, FAIR, {}, "approved"),  # 3.2 points of it are chance
+        ({"test": result(ece=0.09)}, FAIR, {}, "refused"),
+        ({"test": result(ece=0.09), "reliability": ()}, FAIR, {}, "refused"),
+        ({"test": result(0.46)}, FAIR, {}, "refused"),
+        ({"test": result(positives=12)}, FAIR, {}, "insufficient_evidence"),
+        ({"test": result(positives=890)}, FAIR, {}, "insufficient_evidence"),
+        ({"test": result(positives=12), "differences": WORSE}, FAIR, {}, "refused"),
+    ],
+)
+def test_the_gate_decides(
+    changed: dict[str, Any], fairness: FairnessResult, policy: dict[str, Any], outcome: str
+) -> None:
+    verdict = decide(facts(**changed), fairness, GatePolicy(**policy))
+    assert verdict.outcome == outcome
+    assert bool(verdict.reasons) == (outcome != "approved")
+
+
+def test_what_was_not_assessed_is_a_condition() -> None:
+    conditions = decide(facts(), UNSAID, GatePolicy()).conditions
+    assert any("not assessed" in condition for condition in conditions)
+
+
+def test_chance_alone_makes_a_calibration_error() -> None:
+    """Hand-worked: Σ √(2p(1 − p) ÷ 100π) ÷ 4 over p = .05, .2, .35, .6."""
+    assert chance_ece(facts()) == pytest.approx(0.03161, abs=1e-5)
+
+
+def test_facts_survive_json() -> None:
+    assert ModelFacts.from_json(facts().to_text()) == facts()
+
+
+def test_the_card_names_the_model_and_its_baselines() -> None:
+    card = render_markdown(facts())
+    for word in ("ab" * 32, "recency", "rfm_logistic", "not active", "refused:withdrawn: 60"):
+        assert word in card
