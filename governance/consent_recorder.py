@@ -3,7 +3,7 @@
 A yes is checked before it is believed; a no is believed at once and written outside the backup.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import NamedTuple
@@ -23,7 +23,7 @@ from governance.consent_record import (
 )
 from governance.errors import InvalidInput, KeepwellError
 from governance.journal import Journal
-from governance.notices import notice_problem
+from governance.notices import notice_problem, published_hashes
 from governance.pseudonym import Suppression
 from governance.purposes import OBJECTION
 from governance.tables import consent_events, consent_subjects
@@ -43,6 +43,13 @@ class RecordedChanges(NamedTuple):
     refused: tuple[RefusedChange, ...]
 
 
+class _Background(NamedTuple):
+    """What a yes is checked against: who was erased, and which words were published."""
+
+    erased: set[str]
+    published: Mapping[tuple[str, int], frozenset[str]]
+
+
 class ConsentRecorder:
     """Writes words into the record, in the caller's writing transaction."""
 
@@ -58,7 +65,7 @@ class ConsentRecorder:
         changes nothing; at the same instant a no wins.
         """
         sql.claim_person(conn, change.customer_id)
-        ready = self._ready(conn, change, now)
+        ready = self._ready(conn, change, self._background(conn, [change], now), now)
         sequence = sql.next_sequence(conn, 1)
         return self._append(conn, [(ready, self._instant(conn, ready, now))], sequence, now)[0]
 
@@ -69,9 +76,11 @@ class ConsentRecorder:
         sql.claim_everyone(conn)
         ready: list[tuple[ConsentChange, datetime]] = []
         refused = []
-        for position, change in enumerate(changes):
+        words = list(changes)
+        background = self._background(conn, words, now)
+        for position, change in enumerate(words):
             try:
-                fine = self._ready(conn, change, now)
+                fine = self._ready(conn, change, background, now)
                 ready.append((fine, self._instant(conn, fine, now)))
             except KeepwellError as problem:
                 refused.append(RefusedChange(position, problem.message))
@@ -160,16 +169,27 @@ class ConsentRecorder:
         }
         conn.execute(insert(consent_subjects), row)
 
-    def _ready(self, conn: Connection, change: ConsentChange, now: datetime) -> ConsentChange:
+    def _background(
+        self, conn: Connection, changes: Sequence[ConsentChange], now: datetime
+    ) -> _Background:
+        yeses = [change for change in changes if change.state in PERMITTING]
+        erased: set[str] = set()
+        if self.suppression is not None:
+            people = [change.customer_id for change in yeses if isinstance(change.customer_id, str)]
+            erased = self.suppression.suppressed_among(conn, people, now=now)
+        refer = any(change.notice_id is not None for change in yeses)
+        return _Background(erased, published_hashes(conn) if refer else {})
+
+    def _ready(
+        self, conn: Connection, change: ConsentChange, background: _Background, now: datetime
+    ) -> ConsentChange:
         ready = checked(change, now=now)
         if ready.state not in PERMITTING:
             return ready
-        problem = notice_problem(conn, ready)
+        problem = notice_problem(background.published, ready)
         if problem is not None:
             raise InvalidInput(f"a yes to {ready.purpose} cannot be recorded: {problem}")
-        if self.suppression is not None and self.suppression.is_suppressed(
-            conn, ready.customer_id, now=now
-        ):
+        if self.suppression is not None and ready.customer_id in background.erased:
             if ready.mechanism.strip().lower() == "imported":
                 raise InvalidInput(
                     "this person was erased; an import does not bring them back",

@@ -1,11 +1,11 @@
 """The words people are shown before they say yes: families in versions and languages."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
-from sqlalchemy import Connection, func, insert, select
+from sqlalchemy import Connection, insert, select
 
 from governance.consent_record import ConsentChange
 from governance.errors import InvalidInput
@@ -93,29 +93,27 @@ def find_notice(
     return Notice(*chosen)
 
 
-def notice_problem(conn: Connection, change: ConsentChange) -> str | None:
+def published_hashes(conn: Connection) -> Mapping[tuple[str, int], frozenset[str]]:
+    """Read the digests of every published version, over its languages."""
+    found: dict[tuple[str, int], set[str]] = {}
+    rows = conn.execute(select(notices.c.notice_id, notices.c.version, notices.c.content_hash))
+    for notice_id, version, content_hash in rows:
+        found.setdefault((notice_id, version), set()).add(content_hash)
+    return {key: frozenset(hashes) for key, hashes in found.items()}
+
+
+def notice_problem(
+    published: Mapping[tuple[str, int], frozenset[str]], change: ConsentChange
+) -> str | None:
     """Say what is wrong with the notice a yes refers to; None when nothing is.
 
     A family that was never published here (the company's own archive) is taken as stated.
     """
-    if change.notice_id is None:
+    if change.notice_id not in {notice_id for notice_id, _ in published}:
         return None
-    known = conn.execute(
-        select(func.count()).select_from(notices).where(notices.c.notice_id == change.notice_id)
-    ).scalar_one()
-    if not known:
-        return None
-    notice = find_notice(conn, change.notice_id, change.notice_version or 0, change.notice_locale)
-    if notice is None:
+    hashes = published.get((change.notice_id or "", change.notice_version or 0))
+    if hashes is None:
         return f"version {change.notice_version} of its notice was never published"
-    hashes = set(
-        conn.execute(
-            select(notices.c.content_hash).where(
-                notices.c.notice_id == change.notice_id,
-                notices.c.version == change.notice_version,
-            )
-        ).scalars()
-    )
     if change.notice_hash is not None and change.notice_hash not in hashes:
         return "its notice_hash is not that of the published words"
     return None

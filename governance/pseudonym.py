@@ -140,16 +140,15 @@ class Suppression:
         self, conn: Connection, customer_ids: Collection[str], *, now: datetime, since: int = 0
     ) -> set[str]:
         """Give those of `customer_ids` that are suppressed, by acts numbered above `since`."""
-        tokens = set(
-            conn.execute(
-                select(suppressions.c.token)
-                .where(suppressions.c.expires_at > now)
-                .where(suppressions.c.sequence > since)
-            ).scalars()
+        by_token = {self.token(customer_id): customer_id for customer_id in customer_ids}
+        active = (
+            select(suppressions.c.token)
+            .where(suppressions.c.expires_at > now)
+            .where(suppressions.c.sequence > since)
         )
-        if not tokens:
-            return set()
-        return {customer_id for customer_id in customer_ids if self.token(customer_id) in tokens}
+        if len(by_token) <= _SLICE:
+            active = active.where(suppressions.c.token.in_(list(by_token)))
+        return {by_token[token] for token in conn.execute(active).scalars() if token in by_token}
 
     def lift(self, conn: Connection, customer_id: str) -> bool:
         """Forget the token, because the person came back; tells whether there was one."""
