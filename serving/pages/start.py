@@ -4,15 +4,14 @@
 (the demo does) and read by whoever serves it. Without one the page only says that Keepwell runs.
 """
 
-import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from pydantic import TypeAdapter
 
 from governance.intervals import Interval
 from outcomes.experiment import Experiment
@@ -136,6 +135,9 @@ class StartPage:
         return scored[0] if scored else "DECISION"
 
 
+_SHAPE = TypeAdapter(StartPage)
+
+
 def summarise_action(
     run: InterventionRun, playbook: Playbook, dispatched: Dispatched
 ) -> ActionSummary:
@@ -196,7 +198,7 @@ def triple(interval: Interval) -> tuple[float, float, float]:
 def write_start(page: StartPage, reports: Path) -> Path:
     """Keep the page's content among the home's reports; gives the file."""
     path = reports / FILE_NAME
-    path.write_text(json.dumps(asdict(page), ensure_ascii=False, indent=1), encoding="utf-8")
+    path.write_bytes(_SHAPE.dump_json(page, indent=1))
     return path
 
 
@@ -205,29 +207,12 @@ def read_start(reports: Path, *, home_kind: str, now: datetime) -> StartPage:
     path = reports / FILE_NAME
     if home_kind != "demo" or not path.exists():
         return StartPage(home_kind=home_kind, made_at=now.strftime("%Y-%m-%d %H:%M UTC"))
-    found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    model, action = found.pop("model"), found.pop("action")
-    return StartPage(
-        **found
-        | {
-            "model": model and ModelSummary(**_with_tuples(model, "auc", "findings")),
-            "action": action
-            and ActionSummary(**action | {"rows": tuple(ActionRow(**r) for r in action["rows"])}),
-            "decisions": tuple(
-                SampleDecision(**_with_tuples(each, "reasons")) for each in found["decisions"]
-            ),
-            "lift": tuple(LiftRow(**each) for each in found["lift"]),
-        }
-    )
+    return _SHAPE.validate_json(path.read_bytes())
 
 
 def render_start(page: StartPage) -> str:
     """Fill the template; the result needs `/static/start.css` and nothing else."""
     return _environment().get_template("start.html.j2").render(page=page)
-
-
-def _with_tuples(found: dict[str, Any], *names: str) -> dict[str, Any]:
-    return found | {name: tuple(found[name]) for name in names}
 
 
 @cache

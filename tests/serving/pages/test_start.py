@@ -1,0 +1,210 @@
+"""The start page: plain, self-contained, silent about people outside a demo."""
+
+import re
+from dataclasses import replace
+from datetime import UTC, datetime
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+
+from serving.interventions.dispatch import Dispatched
+from serving.interventions.playbooks import STARTERS, load_playbooks
+from serving.interventions.run import Assigned, InterventionRun
+from serving.pages.start import (
+    ActionRow,
+    ActionSummary,
+    LiftRow,
+    ModelSummary,
+    SampleDecision,
+    StartPage,
+    read_start,
+    render_start,
+    summarise_action,
+    write_start,
+)
+
+NOW = datetime(2026, 6, 1, tzinfo=UTC)
+STORY = StartPage(
+    home_kind="demo",
+    made_at="2026-06-01 12:00 UTC",
+    seconds=70.0,
+    customers=2_000,
+    events=194_560,
+    sources=6,
+    permitted={"model_training": 1_577},
+    scored=1_598,
+    refused=367,
+    model=ModelSummary(
+        target="churn",
+        horizon_days=90,
+        digest="ab" * 32,
+        auc=(0.83, 0.81, 0.85),
+        baselines={"recency": (0.79, 0.76, 0.81)},
+        test_people=1_412,
+        gate="approved",
+        verdict="fail",
+        findings=("people aged 65+ are flagged more often",),
+        signed_by="the demo home",
+        self_signed=True,
+        report="/reports/" + "ab" * 32,
+    ),
+    decisions=(
+        SampleDecision(
+            decision_id="d-1",
+            customer_id="C1",
+            status="scored",
+            probability=0.81,
+            low=0.72,
+            high=0.88,
+            reasons=("last order was 96 days ago, usually every 31",),
+        ),
+        SampleDecision(
+            decision_id="d-2", customer_id="C2", status="refused", reason="risk_scoring: withdrawn"
+        ),
+    ),
+    action=ActionSummary(
+        playbook="personal_note",
+        channel="email",
+        subject="Is there anything we can do better?",
+        meant_for=10,
+        refused={"outreach.email: no_record": 3},
+        held_out=2,
+        holdout_days=90,
+        waiting=0,
+        delivered=5,
+        rows=(ActionRow(customer_id="C1", decision_id="d-3", status="sent", probability=0.81),),
+    ),
+    lift=(
+        LiftRow(
+            outcome="retained",
+            arm="note",
+            is_share=True,
+            control=0.79,
+            treated=0.84,
+            difference=0.05,
+            low=0.01,
+            high=0.09,
+            verdict="higher",
+        ),
+    ),
+    ledger_entries=41,
+    ledger_outcome="intact",
+)
+
+
+class Balance(HTMLParser):
+    """Notes tags that are closed in the wrong order or never."""
+
+    VOID = frozenset({"meta", "link", "br", "rect", "path"})
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.wrong: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if tag not in self.VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag in self.VOID:
+            return
+        if not self.open or self.open.pop() != tag:
+            self.wrong.append(tag)
+
+
+def text_of(page: StartPage) -> str:
+    return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", render_start(page)))
+
+
+def test_every_decision_is_shown_with_its_id() -> None:
+    html = render_start(STORY)
+
+    for decision in ("d-1", "d-2", "d-3"):
+        assert f"<code>{decision}</code>" in html
+
+
+def test_a_demo_says_loudly_that_it_is_one_and_signed_itself() -> None:
+    said = text_of(STORY)
+
+    assert "Demo · simulated people" in said
+    assert "itself: this is a demo home" in said
+
+
+def test_refusals_are_said_in_plain_words() -> None:
+    said = text_of(STORY)
+
+    assert "took it back (risk scoring)" in said
+    assert "never asked (e-mail)" in said
+
+
+def test_nothing_is_loaded_from_afar_and_nothing_is_inline() -> None:
+    html = render_start(STORY)
+
+    assert re.findall(r'(?:src|href)="(?!/|#)', html) == []
+    assert "<script" not in html
+    assert "<style" not in html
+    assert " style=" not in html
+    assert " onclick" not in html
+
+
+@pytest.mark.parametrize(
+    "page", [STORY, StartPage(home_kind="production", made_at="today"), replace(STORY, action=None)]
+)
+def test_every_tag_is_closed_in_order(page: StartPage) -> None:
+    balance = Balance()
+    balance.feed(render_start(page))
+
+    assert (balance.open, balance.wrong) == ([], [])
+
+
+def test_words_from_outside_cannot_become_markup() -> None:
+    odd = replace(STORY.decisions[0], customer_id="<img src=x>", reasons=("<b>hi</b>",))
+
+    html = render_start(replace(STORY, decisions=(odd,)))
+
+    assert "<img" not in html
+    assert "&lt;b&gt;hi" in html
+
+
+def test_the_example_calls_name_someone_who_can_be_scored() -> None:
+    assert '"customer_id": "C1"' in render_start(STORY).replace("&#34;", '"')
+
+
+def test_what_was_written_is_read_again(tmp_path: Path) -> None:
+    write_start(STORY, tmp_path)
+
+    assert read_start(tmp_path, home_kind="demo", now=NOW) == STORY
+
+
+@pytest.mark.parametrize("kind", ["production", "evaluation"])
+def test_no_other_home_shows_anyone(tmp_path: Path, kind: str) -> None:
+    write_start(STORY, tmp_path)
+
+    page = read_start(tmp_path, home_kind=kind, now=NOW)
+
+    assert "C1" not in render_start(page)
+    assert page.customers == 0
+
+
+def test_a_run_is_summed_up() -> None:
+    note = load_playbooks(STARTERS)[0]
+    run = InterventionRun(
+        playbook=note.name,
+        considered=10,
+        outside=4,
+        refused={"contact_cap": 1},
+        assigned=tuple(
+            Assigned(f"i{k}", f"d{k}", f"c{k}", arm, status, 0.5)  # type: ignore[arg-type]
+            for k, (arm, status) in enumerate(
+                [("treated", "queued")] * 3 + [("holdout", "held_out")] * 2
+            )
+        ),
+        decisions=6,
+    )
+
+    found = summarise_action(run, note, Dispatched({"delivered": 3}, switched_off=False))
+
+    assert (found.meant_for, found.held_out, found.delivered) == (6, 2, 3)
+    assert [row.status for row in found.rows] == ["sent"] * 3 + ["held_out"] * 2
