@@ -19,9 +19,10 @@ from uuid import uuid4
 from sqlalchemy import Connection, Row, bindparam, select, update
 
 from governance.canonical import canonical
+from governance.chain import merkle_root
 from governance.errors import NotFound
 from governance.instants import to_micros
-from governance.ledger import Ledger, merkle_root
+from governance.ledger import Ledger
 from governance.tables import decisions as table
 from governance.tables import ledger_entries
 

@@ -6,7 +6,6 @@ signature, and changing any column of any row breaks it at that row. What is cut
 found against a head that was exported and kept elsewhere. Bodies hold no personal data.
 """
 
-import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -17,11 +16,11 @@ from sqlalchemy import BigInteger, Connection, bindparam, select, type_coerce
 from sqlalchemy.dialects import postgresql, sqlite
 
 from governance.canonical import canonical
+from governance.chain import GENESIS, entry_digest, is_signed, link_of, merkle_root
 from governance.errors import IntegrityBroken, InvalidInput
 from governance.instants import to_micros
 from governance.tables import ledger_entries, ledger_head
 
-GENESIS = "0" * 64
 _PAGE = 5_000
 _BEFORE_ALL = -(2**62)
 
@@ -99,9 +98,9 @@ class Ledger:
         text, at = canonical(body), to_micros(now)
         previous_seq, previous_link = _lock_head(conn)
         seq = previous_seq + 1
-        entry_hash = _entry_hash(seq, at, kind, text, previous_link)
+        entry_hash = entry_digest(seq, at, kind, text, previous_link)
         signature = self._key.sign(bytes.fromhex(entry_hash)).hex()
-        link = _link(entry_hash, signature)
+        link = link_of(entry_hash, signature)
         row = {
             "seq": seq,
             "recorded_at": now,
@@ -135,29 +134,13 @@ def head(conn: Connection, private_key: Ed25519PrivateKey) -> SignedHead:
     return SignedHead(seq, link, private_key.sign(_head_message(seq, link)).hex())
 
 
-def merkle_root(leaves: Sequence[str | bytes]) -> str:
-    """Give the RFC 6962 Merkle root, in hex; the order of the leaves counts."""
-    if not leaves:
-        return hashlib.sha256(b"").hexdigest()
-    level = [
-        hashlib.sha256(b"\x00" + (x.encode() if isinstance(x, str) else x)).digest() for x in leaves
-    ]
-    while len(level) > 1:
-        paired = [
-            hashlib.sha256(b"\x01" + level[i] + level[i + 1]).digest()
-            for i in range(0, len(level) - 1, 2)
-        ]
-        level = paired + level[len(paired) * 2 :]
-    return level[0].hex()
-
-
 def entries(conn: Connection, *, after: int = 0, limit: int = 100) -> list[LedgerEntry]:
     """Read up to `limit` entries with numbers above `after`, in order."""
     rows = conn.execute(_READ_ENTRIES, {"after": after, "page": limit})
     return [
         LedgerEntry(
             r.seq, r.recorded_at, r.kind, r.body, r.prev_hash, r.entry_hash, r.signature,
-            _link(r.entry_hash, r.signature),
+            link_of(r.entry_hash, r.signature),
         )
         for r in rows
     ]  # fmt: skip
@@ -205,22 +188,22 @@ class _Walk:
             return self._bad(expected, "an entry is missing, inserted or out of order")
         if not _is_whole(row):
             return self._bad(expected, "the entry was edited")
-        computed = _entry_hash(row.seq, row.recorded_at, row.kind, row.body, row.prev_hash)
+        computed = entry_digest(row.seq, row.recorded_at, row.kind, row.body, row.prev_hash)
         if computed != row.entry_hash:
             return self._bad(expected, "the entry was edited")
         if row.prev_hash != self.link:
-            if self.last is not None and not _signed(self.key, *self.last):
+            if self.last is not None and not is_signed(self.key, *self.last):
                 return self._bad(self.count, "the signature does not fit the entry")
             return self._bad(expected, "the entry does not hang on the one before it")
         self.count = expected
-        self.link = _link(row.entry_hash, row.signature)
+        self.link = link_of(row.entry_hash, row.signature)
         self.last = (row.entry_hash, row.signature)
         if self.head is not None and self.head.seq == expected and self.head.link != self.link:
             return self._bad(expected, "the entry is not the one the exported head names")
         return None
 
     def finish(self, conn: Connection, seq: int, link: str) -> Verification:
-        if self.last is not None and not _signed(self.key, *self.last):
+        if self.last is not None and not is_signed(self.key, *self.last):
             return self._bad(self._first_unsigned(conn), "the signature does not fit the entry")
         if seq > self.count:
             return Verification(
@@ -236,7 +219,7 @@ class _Walk:
 
     def _first_unsigned(self, conn: Connection) -> int:
         for row in _rows(conn, _BEFORE_ALL):
-            if not _signed(self.key, row.entry_hash, row.signature):
+            if not is_signed(self.key, row.entry_hash, row.signature):
                 return int(row.seq)
         return self.count
 
@@ -305,28 +288,9 @@ def _lock_head(conn: Connection) -> tuple[int, str]:
     return int(row.seq), str(row.link)
 
 
-def _entry_hash(seq: int, recorded_at: int, kind: str, body: str, prev_hash: str) -> str:
-    message = canonical([seq, recorded_at, kind, body, prev_hash])
-    return hashlib.sha256(b"keepwell ledger entry\n" + message.encode()).hexdigest()
-
-
-def _link(entry_hash: str, signature: str) -> str:
-    message = f"keepwell ledger link\n{entry_hash}\n{signature}"
-    return hashlib.sha256(message.encode()).hexdigest()
-
-
 def _is_whole(row: Any) -> bool:
     texts = (row.kind, row.body, row.prev_hash, row.entry_hash, row.signature)
     return type(row.recorded_at) is int and all(type(text) is str for text in texts)
-
-
-def _signed(key: Ed25519PublicKey, entry_hash: str, signature: str) -> bool:
-    try:
-        raw = bytes.fromhex(signature)
-        key.verify(raw, bytes.fromhex(entry_hash))
-    except (InvalidSignature, ValueError, TypeError):
-        return False
-    return raw.hex() == signature
 
 
 def _head_message(seq: int, link: str) -> bytes:

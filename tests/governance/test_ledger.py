@@ -13,10 +13,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Connection, text
 
-from governance import ledger as ledger_module
 from governance.canonical import canonical
+from governance.chain import GENESIS, entry_digest, link_of, merkle_root
 from governance.errors import IntegrityBroken, InvalidInput
-from governance.ledger import GENESIS, Ledger, SignedHead, entries, head, merkle_root, verify
+from governance.ledger import Ledger, SignedHead, entries, head, verify
 from governance.tables import ledger_entries, metadata
 from serving.database import Database, create_tables, sqlite_url
 
@@ -197,7 +197,7 @@ def test_a_chain_rewritten_without_the_key_is_found_where_it_begins(
         for row in entries(conn, after=2):
             body = '{"commitment":"forged"}' if row.seq == 3 else row.body
             micros = int(row.recorded_at.timestamp() * 1_000_000)
-            entry_hash = ledger_module._entry_hash(row.seq, micros, row.kind, body, link)
+            entry_hash = entry_digest(row.seq, micros, row.kind, body, link)
             fields = {"body": body, "prev_hash": link, "entry_hash": entry_hash, "seq": row.seq}
             conn.execute(
                 text(
@@ -206,7 +206,7 @@ def test_a_chain_rewritten_without_the_key_is_found_where_it_begins(
                 ),
                 fields,
             )
-            link = ledger_module._link(entry_hash, signatures[row.seq - 1])
+            link = link_of(entry_hash, signatures[row.seq - 1])
         conn.execute(text("UPDATE ledger_head SET link = :link"), {"link": link})
         found = verify(conn, LEDGER.public_key)
     assert (found.outcome, found.first_bad) == ("broken", 3)
