@@ -1,5 +1,6 @@
 """Making, showing, serving and examining a home on the command line."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -102,17 +103,16 @@ def demo_command(session: Session, customers: int, seed: int, no_serve: bool, po
         story = run_demo(
             session.home, customers=customers, seed=seed, port=port, progress=progress, clock=_now
         )
-    session.emit(story.to_json(), lambda out: _draw_demo(out, story.to_json()))
+    session.emit(story.to_json(), lambda out: _draw_demo(out, story.lines()))
     if not no_serve:
         session.note(f"\nserving {story.url} — stop with Ctrl-C")
         serve(Home(session.home), port=port)
 
 
-def _draw_demo(out: Console, story: dict[str, object]) -> None:
+def _draw_demo(out: Console, lines: Sequence[str]) -> None:
     out.print("\n[bold]What just happened[/] [dim](simulated people, real code)[/]")
-    lines = story["story"]
-    for line in lines if isinstance(lines, list) else ():
-        out.print(f"  • {line}", highlight=False)
+    for line in lines:
+        out.print(f"  • {line}", highlight=False, markup=False)
 
 
 @click.command("serve")

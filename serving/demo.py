@@ -1,0 +1,226 @@
+"""A simulated company, from its own files to delivered and held-out interventions.
+
+The people are made up; every step is the one a real company takes: import, permissions, training,
+audit, signature, scores, playbook, holdout, outbox, signed webhooks.
+"""
+
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from random import Random
+from typing import NamedTuple
+
+from features.history import customer_ids, read_all
+from features.simulate import CompanyFiles, simulate, write_company
+from governance.errors import ConfigurationError
+from governance.notices import publish_notice
+from outcomes.experiment import analyse
+from serving.batch import score_everyone
+from serving.bootstrap import Keepwell, create_home
+from serving.champions import open_bundle
+from serving.consent_files import read_consents
+from serving.consents import record_all
+from serving.demo_receiver import DemoReceiver
+from serving.demo_story import Imported, Story, tell
+from serving.home import Home
+from serving.interventions.candidates import read_candidates
+from serving.interventions.contacts import outside_contacts
+from serving.interventions.desk import desk_of
+from serving.interventions.dispatch import Dispatched, dispatch, http_client
+from serving.interventions.playbooks import Playbook, find_playbook, load_playbooks
+from serving.interventions.run import InterventionRun, run_interventions
+from serving.interventions.webhook import Endpoint
+from serving.models import review_model, train_model
+from serving.settings import ContactSettings, Settings, TargetSettings, load_settings
+from serving.sources import import_file
+from training.pipeline import TrainResult
+
+Clock = Callable[[], datetime]
+Progress = Callable[[str], None]
+
+PLAYBOOK = "personal_note"
+_PLAYBOOKS = Path(__file__).parent / "interventions" / "playbooks.toml"
+_PURPOSES = (
+    "risk_scoring",
+    "model_training",
+    "wellbeing_inference",
+    "fairness_audit",
+    "outreach.email",
+)
+_CONTACT_DAYS = 30
+
+
+class Acted(NamedTuple):
+    """What the demo's playbook came to."""
+
+    run: InterventionRun
+    sent: Dispatched
+    playbook: Playbook
+    received: int
+
+
+@dataclass(frozen=True)
+class _Stage:
+    keepwell: Keepwell
+    progress: Progress
+    clock: Clock
+
+
+def run_demo(
+    root: Path, *, customers: int, seed: int, port: int, progress: Progress, clock: Clock
+) -> Story:
+    """Make the company, run every step once, and keep what the start page shows.
+
+    A demo home that is there already is made anew. Raises `ConfigurationError` where another kind
+    of home lives.
+    """
+    started = clock()
+    home = Home(root.resolve())
+    _clear(home)
+    with DemoReceiver(_webhook_secret(home)) as receiver, _opened(home, receiver, clock) as opened:
+        stage = _Stage(opened, progress, clock)
+        progress("making up two years of a company")
+        files = write_company(simulate(customers, seed, end=started), home.var / "company")
+        imported = _import(stage, files)
+        _ask(stage, files)
+        trained = _train(stage, seed)
+        progress("scoring everyone who permits it")
+        scores = home.var / "scores.parquet"
+        batch = score_everyone(
+            opened, opened.target("churn"), out=scores, clock=clock, progress=progress
+        )
+        acted = _act(stage, receiver, trained, scores, seed)
+        progress("analysing the note that was tried, by lot, last year")
+        pilot = analyse(files.pilot, arm="arm", control="holdout", outcomes=["retained", "spend"])
+        return tell(
+            opened,
+            imported=imported,
+            trained=trained,
+            batch=batch,
+            scores=scores,
+            acted=acted,
+            pilot=pilot,
+            purposes=_PURPOSES,
+            url=f"http://127.0.0.1:{port}",
+            started=started,
+            clock=clock,
+        )
+
+
+def _clear(home: Home) -> None:
+    """Take an earlier demo away, and nothing else."""
+    if not home.keys.is_dir():
+        return
+    kind = load_settings(home.settings_file).kind
+    if kind != "demo":
+        raise ConfigurationError(
+            [f"a {kind} home lives here, and the demo would replace it"],
+            source=str(home.root),
+            hint="choose another directory: keepwell --home DIR demo",
+        )
+    for place in (home.var, home.mlruns):
+        shutil.rmtree(place, ignore_errors=True)
+    home.settings_file.unlink(missing_ok=True)
+
+
+def _webhook_secret(home: Home) -> bytes:
+    from serving.keys import create_keys
+
+    return create_keys(home.keys).webhook
+
+
+@contextmanager
+def _opened(home: Home, receiver: DemoReceiver, clock: Clock) -> Iterator[Keepwell]:
+    settings = Settings(
+        kind="demo",
+        currency="EUR",
+        mode="act",
+        targets={"churn": TargetSettings(active_window_days=365)},
+        contact=ContactSettings(quiet_from="00:00", quiet_until="00:00"),
+    )
+    keepwell = create_home(home.root, settings, now=clock())
+    try:
+        yield keepwell
+    finally:
+        keepwell.close()
+
+
+def _import(stage: _Stage, files: CompanyFiles) -> Imported:
+    events = 0
+    for mapping in files.mappings:
+        stage.progress(f"importing {mapping.stem}")
+        done = import_file(
+            stage.keepwell, mapping, None, now=stage.clock(), progress=stage.progress
+        )
+        events += done.events_written
+    with stage.keepwell.database.read() as conn:
+        return Imported(len(customer_ids(conn)), events, len(files.mappings))
+
+
+def _ask(stage: _Stage, files: CompanyFiles) -> None:
+    keepwell = stage.keepwell
+    answers = read_consents(
+        files.permissions, zone=keepwell.settings.zone, rename=keepwell.inside_id
+    )
+    stage.progress(f"recording {len(answers.changes):,} answers about permission")
+    with keepwell.database.write() as conn:
+        publish_notice(
+            conn,
+            notice_id="demo-notice",
+            version=1,
+            content=files.notice.read_text(encoding="utf-8"),
+            purposes=_PURPOSES,
+            material=True,
+            now=stage.clock(),
+        )
+    record_all(keepwell, answers.changes, clock=stage.clock)
+
+
+def _train(stage: _Stage, seed: int) -> TrainResult:
+    keepwell = stage.keepwell
+    stage.progress("training the churn model")
+    trained = train_model(
+        keepwell,
+        keepwell.target("churn"),
+        seed=seed,
+        author="demo",
+        command=f"keepwell demo --seed {seed}",
+        now=stage.clock(),
+        progress=stage.progress,
+    )
+    stage.progress("signing the model: the demo itself, nobody reviewed it")
+    review_model(
+        keepwell,
+        trained.facts.model_digest,
+        outcome="approve",
+        key=None,
+        reason="",
+        now=stage.clock(),
+    )
+    return trained
+
+
+def _act(
+    stage: _Stage, receiver: DemoReceiver, trained: TrainResult, scores: Path, seed: int
+) -> Acted:
+    keepwell = stage.keepwell
+    stage.progress("asking the playbook, the policy and the lot")
+    playbook = find_playbook(load_playbooks(_PLAYBOOKS), PLAYBOOK)
+    further = open_bundle(keepwell.home, trained.facts.model_digest).purposes
+    candidates = read_candidates(scores, purpose=trained.facts.purpose, further=further)
+    now = stage.clock()
+    with keepwell.database.read() as conn:
+        people = [each.customer_id for each in candidates]
+        permit, _ = keepwell.registry.permit_many(conn, "operations", people, now=now)
+        histories = read_all(conn, keepwell.store, permit)
+    recent = outside_contacts(histories, since=now - timedelta(days=_CONTACT_DAYS), until=now)
+    desk = desk_of(keepwell)
+    run = run_interventions(desk, playbook, candidates, outside_contacts=recent, clock=stage.clock)
+    stage.progress(f"delivering {run.count('queued'):,} signed messages")
+    endpoint = Endpoint(receiver.url, keepwell.keys.webhook)
+    with http_client() as client:
+        sent = dispatch(desk, endpoint, client, clock=stage.clock, rng=Random(seed))  # noqa: S311 - jitter
+    return Acted(run, sent, playbook, len(receiver.received))

@@ -1,0 +1,220 @@
+"""What the demo did: for the start page, for the terminal and as JSON."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import pyarrow.parquet as pq
+from sqlalchemy import Connection, func, select
+
+from features.history import customer_ids
+from governance.ledger import verify
+from governance.review import champion
+from governance.tables import decisions
+from outcomes.experiment import Experiment
+from serving.batch import Batch
+from serving.bootstrap import Keepwell
+from serving.pages.start import (
+    ModelSummary,
+    SampleDecision,
+    StartPage,
+    summarise_action,
+    summarise_lift,
+    triple,
+    write_start,
+)
+from serving.scorer import CustomerScore, Scorer
+from training.pipeline import TrainResult
+
+if TYPE_CHECKING:
+    from serving.demo import Acted
+
+_SAMPLES = 12
+_SHOWN_SCORED, _SHOWN_REFUSED = 4, 2
+
+
+class Imported(NamedTuple):
+    """How many customers and events came in, from how many files."""
+
+    customers: int
+    events: int
+    sources: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Story:
+    """What `keepwell demo` prints."""
+
+    page: StartPage
+    model_digest: str
+    interventions: int
+    decisions: int
+    sample_customers: tuple[str, ...]
+    url: str
+    seconds: float
+
+    def to_json(self) -> dict[str, Any]:
+        """Shape it as the interface has it."""
+        model, action = self.page.model, self.page.action
+        found = model.auc if model is not None else (0.0, 0.0, 0.0)
+        return {
+            "home": self.page.home_kind,
+            "customers": self.page.customers,
+            "events": self.page.events,
+            "models": {
+                "churn": {
+                    "model_digest": self.model_digest,
+                    "auc": dict(zip(("value", "low", "high"), found, strict=True)),
+                    "gate": model.gate if model is not None else None,
+                }
+            },
+            "decisions": self.decisions,
+            "interventions": self.interventions,
+            "delivered": action.delivered if action is not None else 0,
+            "sample_customers": self.sample_customers,
+            "url": self.url,
+            "seconds": round(self.seconds, 1),
+        }
+
+    def lines(self) -> list[str]:
+        """Say in a few sentences what just happened."""
+        page, model, action = self.page, self.page.model, self.page.action
+        told = [
+            f"{page.events:,} events of {page.customers:,} customers came in "
+            f"from {page.sources} files"
+        ]
+        if model is not None:
+            value, low, high = model.auc
+            told.append(
+                f"churn model: AUC {value:.3f} [{low:.3f}, {high:.3f}] on {model.test_people:,} "
+                f"customers; gate: {model.gate}; signed by the demo itself, nobody reviewed it"
+            )
+            told += [f"audit: {finding}" for finding in model.findings]
+        told.append(f"{page.scored:,} scored with reasons, {page.refused:,} do not permit it")
+        if action is not None:
+            told.append(
+                f"playbook {action.playbook}: {action.delivered:,} messages delivered, their "
+                f"signatures verified; {action.held_out:,} customers held out, "
+                f"{sum(action.refused.values()):,} left alone"
+            )
+        told.append(f"ledger: {page.ledger_entries or 0:,} entries, {page.ledger_outcome}")
+        return told
+
+
+def tell(
+    keepwell: Keepwell,
+    *,
+    imported: Imported,
+    trained: TrainResult,
+    batch: Batch,
+    scores: Path,
+    acted: "Acted",
+    pilot: Experiment,
+    purposes: Sequence[str],
+    url: str,
+    started: datetime,
+    clock: Callable[[], datetime],
+) -> Story:
+    """Put the story together and keep what the start page shows."""
+    scored = [row for row in pq.read_table(scores).to_pylist() if row["status"] == "scored"]
+    scored.sort(key=lambda row: (-row["probability"], row["customer_id"]))
+    shown = _samples(keepwell, scored, clock)
+    now = clock()
+    with keepwell.database.read() as conn:
+        people = customer_ids(conn)
+        permitted = {
+            purpose: len(keepwell.registry.permit_many(conn, purpose, people, now=now)[0].customers)
+            for purpose in purposes
+        }
+        model = _model(conn, trained, now)
+        checked = verify(conn, keepwell.keys.ledger_public)
+        decided = conn.execute(select(func.count()).select_from(decisions)).scalar_one()
+    seconds = (clock() - started).total_seconds()
+    page = StartPage(
+        home_kind=keepwell.kind,
+        made_at=now.strftime("%Y-%m-%d %H:%M UTC"),
+        base_url=url,
+        seconds=round(seconds, 1),
+        customers=imported.customers,
+        events=imported.events,
+        sources=imported.sources,
+        permitted=permitted,
+        scored=batch.scored,
+        refused=batch.refused,
+        insufficient=batch.insufficient_data,
+        model=model,
+        decisions=shown,
+        action=summarise_action(acted.run, acted.playbook, acted.sent),
+        lift=summarise_lift(pilot, shares=frozenset({"retained"})),
+        currency=keepwell.settings.currency,
+        ledger_entries=checked.entries,
+        ledger_outcome=checked.outcome,
+    )
+    write_start(page, keepwell.home.reports)
+    return Story(
+        page=page,
+        model_digest=trained.facts.model_digest,
+        interventions=len(acted.run.assigned),
+        decisions=decided,
+        sample_customers=tuple(row["customer_id"] for row in scored[:_SAMPLES]),
+        url=url,
+        seconds=seconds,
+    )
+
+
+def _model(conn: Connection, trained: TrainResult, now: datetime) -> ModelSummary:
+    facts = trained.facts
+    approval = champion(conn, facts.target, now=now)
+    return ModelSummary(
+        target=facts.target,
+        horizon_days=facts.horizon_days,
+        digest=facts.model_digest,
+        auc=triple(facts.test.auc),
+        baselines={name: triple(found.auc) for name, found in facts.baselines.items()},
+        test_people=facts.test.n,
+        gate=trained.verdict.outcome,
+        verdict=trained.fairness.outcome,
+        findings=tuple(finding.text for finding in trained.fairness.failures),
+        signed_by=approval.reviewer if approval is not None else "nobody",
+        self_signed=approval.self_signed if approval is not None else False,
+        report=f"/reports/{facts.model_digest}",
+    )
+
+
+def _samples(
+    keepwell: Keepwell, scored: Sequence[dict[str, Any]], clock: Callable[[], datetime]
+) -> tuple[SampleDecision, ...]:
+    """Ask for a few scores as a CRM would: from high to low risk, and some who do not permit it."""
+    known = {row["customer_id"] for row in scored}
+    with keepwell.database.read() as conn:
+        others = [each for each in customer_ids(conn) if each not in known]
+    step = max(len(scored) // _SHOWN_SCORED, 1)
+    asked = [row["customer_id"] for row in scored[::step][:_SHOWN_SCORED]]
+    scorer = Scorer(keepwell, clock=clock)
+    answer = scorer.score([*asked, *others], targets=["churn"], may_see_refusals=True)
+    told: list[SampleDecision] = []
+    reasons: set[str | None] = set()
+    for each in answer.results:
+        if each.status == "scored":
+            told.append(_sample(each))
+        elif each.status == "refused" and each.reason not in reasons:
+            if len(reasons) < _SHOWN_REFUSED:
+                told.append(_sample(each))
+            reasons.add(each.reason)
+    return tuple(told)
+
+
+def _sample(found: CustomerScore) -> SampleDecision:
+    score = found.scores.get("churn")
+    return SampleDecision(
+        decision_id=found.decision_id,
+        customer_id=found.customer_id,
+        status=found.status,
+        probability=score.probability if score is not None else None,
+        low=score.low if score is not None else None,
+        high=score.high if score is not None else None,
+        reasons=tuple(reason.text for reason in score.reasons) if score is not None else (),
+        reason=found.reason or "",
+    )

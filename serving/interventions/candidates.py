@@ -1,0 +1,31 @@
+"""Whom a playbook may be asked about: everyone with a score in a batch's file."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pyarrow.parquet as pq
+
+from serving.interventions.policy import Candidate
+
+_COLUMNS = ["customer_id", "target", "status", "probability", "decision_id", "model_digest"]
+
+
+def read_candidates(scores: Path, *, purpose: str, further: Sequence[str]) -> tuple[Candidate, ...]:
+    """Read the scored customers of a file that `serving.batch` wrote.
+
+    `purpose` is what the scores were made for, `further` what else the model's features need.
+    """
+    rows = pq.read_table(scores, columns=_COLUMNS).to_pylist()
+    return tuple(
+        Candidate(
+            customer_id=row["customer_id"],
+            probability=row["probability"],
+            target=row["target"],
+            model_digest=row["model_digest"],
+            score_decision_id=row["decision_id"],
+            purpose=purpose,
+            model_purposes=frozenset({purpose, *further}),
+        )
+        for row in rows
+        if row["status"] == "scored"
+    )
