@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, select
 
@@ -11,7 +12,6 @@ from governance.consent import ConsentRegistry
 from governance.instants import to_text
 from governance.ledger import Ledger
 from governance.pseudonym import PersonIds
-from serving.bootstrap import Keepwell
 from serving.database import Database
 from serving.interventions.leases import Leases
 from serving.interventions.outbox import enqueue
@@ -19,6 +19,9 @@ from serving.interventions.policy import ContactPolicy, policy_of
 from serving.interventions.tables import interventions
 from serving.interventions.webhook import REQUESTED
 from serving.settings import Mode
+
+if TYPE_CHECKING:  # the container imports what every floor offers; senders start without it
+    from serving.bootstrap import Keepwell
 
 STATUSES: Mapping[str, str] = {
     "proposed": "waits for a person's yes",
@@ -49,7 +52,7 @@ class Desk:
         return Leases(self.registry, self.ledger, self.policy.home_kind)
 
 
-def desk_of(keepwell: Keepwell, *, mode: Mode | None = None) -> Desk:
+def desk_of(keepwell: "Keepwell", *, mode: Mode | None = None) -> Desk:
     """Build the desk of an opened home; `mode` overrides the settings' mode."""
     return Desk(
         database=keepwell.database,

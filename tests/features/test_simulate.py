@@ -2,6 +2,7 @@
 
 import json
 import tomllib
+from collections import Counter
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -9,9 +10,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from features.importing import import_source
+from features.mapping import load_mapping
 from features.simulate import Simulation, simulate, write_company
 from features.simulated_life import UNDER_RECORDED_BAND
+from features.store import HistoryStore
 from governance.errors import InvalidInput
+from serving.database import Database
 
 END = datetime(2026, 11, 1, 15, 30, tzinfo=UTC)
 
@@ -152,3 +157,29 @@ def test_impossible_company_is_refused(customers: int, share: float, end: dateti
 
 def test_one_customer_is_a_company(tmp_path: Path) -> None:
     write_company(simulate(1, 3, end=END), tmp_path)
+
+
+def test_the_real_import_takes_every_line_of_the_company(
+    tmp_path: Path, sqlite_database: Database
+) -> None:
+    company = simulate(120, 5, end=END)
+    files = write_company(company, tmp_path / "company")
+    store = HistoryStore(tmp_path / "history")
+
+    kinds: Counter[str] = Counter()
+    for path in files.mappings:
+        with sqlite_database.write() as conn:
+            done = import_source(
+                load_mapping(path),
+                conn=conn,
+                store=store,
+                now=END,
+                rejects_path=tmp_path / f"{path.stem}.csv",
+            )
+        assert (done.rejected, done.conflicts, done.not_selected) == (0, 0, 0)
+        kinds.update(done.kinds)
+
+    assert kinds["joined"] == 120
+    assert kinds["order"] + kinds["return"] == company.orders["order_id"].nunique()
+    assert kinds["session"] + kinds["page_view"] == len(company.web)
+    assert kinds["survey"] == len(company.surveys)
