@@ -23,16 +23,18 @@ def supersede(
     place = {(group, name): k for k, (group, name) in enumerate(zip(groups, names, strict=True))}
 
     def root(k: int) -> tuple[object, str]:
-        seen = {k}
-        while (pointed := corrects[k] or retracts[k]) is not None:
+        seen: list[int] = []
+        while k not in seen:
+            seen.append(k)
+            pointed = corrects[k] or retracts[k]
+            if pointed is None:
+                return groups[k], names[k]
             before = place.get((groups[k], pointed))
             if before is None:
                 return groups[k], pointed
-            if before in seen:
-                break
-            seen.add(before)
             k = before
-        return groups[k], names[k]
+        circle = seen[seen.index(k) :]
+        return groups[k], min(names[each] for each in circle)
 
     chains: dict[tuple[object, str], list[int]] = {}
     for k in range(len(names)):

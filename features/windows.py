@@ -234,7 +234,8 @@ def deviation(stream: Stream, column: Column, window: Window) -> Floats:
         np.multiply(distance, distance, out=padded[:-1])
         padded[:-1][~column.valid | np.isnan(distance)] = 0.0
         found[:, k] = window.reduce(np.add, padded, k)
-    return np.where(numbers > 1, np.sqrt(_divide(found, numbers - 1)), np.nan)
+    some = numbers > 1
+    return _root(found, numbers - 1, some)
 
 
 def last(column: Column, window: Window) -> Floats:
@@ -276,8 +277,8 @@ def gap_deviation(stream: Stream, window: Window) -> Floats:
     gap = np.diff(stream.active_day, prepend=0)
     squares = _running(gap * gap)
     sums = squares[end] - squares[np.minimum(begin + 1, len(gap))]
-    scatter = np.where(gaps > 1, gaps * sums - span * span, 0)
-    return np.where(gaps > 1, np.sqrt(_divide(scatter, gaps * (gaps - 1))), np.nan)
+    scatter, pairs = gaps * sums - span * span, gaps * (gaps - 1)
+    return _root(scatter, pairs, gaps > 1)
 
 
 def gap_median(stream: Stream, window: Window) -> Floats:
@@ -384,6 +385,13 @@ def _changes(customer: NDArray[np.int32], unit: Ints) -> Bools:
 def _divide(above: NDArray[Any], below: NDArray[Any]) -> Floats:
     found = np.full(above.shape, np.nan)
     np.divide(above, below, out=found, where=below != 0)
+    return found
+
+
+def _root(squares: NDArray[Any], number: Ints, where: Bools) -> Floats:
+    found = np.full(squares.shape, np.nan)
+    np.divide(squares, number, out=found, where=where)
+    np.sqrt(found, out=found)
     return found
 
 
