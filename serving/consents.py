@@ -26,9 +26,10 @@ _SLICE = 1_000
 
 
 class Recorded(NamedTuple):
-    """How many words were recorded and how many not, with why and how often."""
+    """How many words were recorded, how many of them a yes, and how many not, with why."""
 
     recorded: int
+    granted: int
     refused: int
     reasons: dict[str, int]
 
@@ -57,7 +58,7 @@ def withdraw(
 
 def record_all(keepwell: Keepwell, changes: Sequence[ConsentChange], *, clock: Clock) -> Recorded:
     """Record many people's own words; one that cannot be recorded does not hold up the others."""
-    recorded, reasons = 0, Counter[str]()
+    recorded, granted, reasons = 0, 0, Counter[str]()
     for start in range(0, len(changes), _SLICE):
         some = changes[start : start + _SLICE]
         with keepwell.database.write() as conn:
@@ -66,8 +67,9 @@ def record_all(keepwell: Keepwell, changes: Sequence[ConsentChange], *, clock: C
             done = keepwell.registry.record_many(conn, some, now=now)
             follow_up(keepwell, conn, done.events, now=now)
         recorded += len(done.events)
+        granted += sum(event.permits for event in done.events)
         reasons.update(each.reason for each in done.refused)
-    return Recorded(recorded, reasons.total(), dict(reasons))
+    return Recorded(recorded, granted, reasons.total(), dict(reasons))
 
 
 def follow_up(

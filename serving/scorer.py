@@ -284,7 +284,10 @@ class _Judgement:
         if ruled is None:
             return self._verdict(customer_id, "insufficient_data", "no_model")
         verdict = self._verdict(
-            customer_id, "insufficient_data", "no_model", result=ruled._asdict()
+            customer_id,
+            "insufficient_data",
+            "no_model",
+            result={"method": "rule", **ruled._asdict()},
         )
         score = TargetScore(
             verdict.decision.decision_id,

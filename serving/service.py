@@ -10,6 +10,7 @@ import os
 import threading
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any, cast
 
 import bentoml
 import structlog
@@ -118,7 +119,7 @@ class KeepwellService:
         FRONT.close()
 
 
-KeepwellService.add_asgi_middleware(_DoorOf, front=FRONT)
+cast(Any, KeepwellService).add_asgi_middleware(_DoorOf, front=FRONT)  # the decorator made it one
 
 
 def _now() -> datetime:

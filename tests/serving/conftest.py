@@ -63,9 +63,6 @@ class Clock:
         self.now += timedelta(milliseconds=1)
         return self.now
 
-    def pass_days(self, days: float) -> None:
-        self.now += timedelta(days=days)
-
 
 @dataclass
 class Shop:
@@ -77,6 +74,9 @@ class Shop:
     @property
     def scorer(self) -> Scorer:
         return Scorer(self.keepwell, clock=self.clock)
+
+    def pass_days(self, days: float) -> None:
+        self.clock.now += timedelta(days=days)
 
     def order(self, customer_id: str, *days_ago: float) -> None:
         at = self.clock()
@@ -196,3 +196,12 @@ def shop(tmp_path: Path) -> Iterator[Shop]:
     keepwell = create_home(tmp_path / "home", Settings(), now=clock())
     yield Shop(keepwell, clock)
     keepwell.close()
+
+
+@pytest.fixture
+def regular(shop: Shop) -> Shop:
+    """Ann ordered 80, 60 and 40 days ago and permits scoring; a model is approved."""
+    shop.order("ann", 80, 60, 40)
+    shop.permit("ann")
+    shop.approve_model()
+    return shop

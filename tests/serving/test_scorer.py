@@ -15,15 +15,6 @@ def ask(shop: Shop, customer_id: str, *, insider: bool = True) -> CustomerScore:
     return answer.results[0]
 
 
-@pytest.fixture
-def regular(shop: Shop) -> Shop:
-    """Ann ordered 80, 60 and 40 days ago and permits scoring; a model is approved."""
-    shop.order("ann", 80, 60, 40)
-    shop.permit("ann")
-    shop.approve_model()
-    return shop
-
-
 def test_permitted_customer_gets_probability_interval_and_reasons(regular: Shop) -> None:
     found = ask(regular, "ann")
     score = found.scores["churn"]

@@ -1,0 +1,65 @@
+"""Making and opening homes: kinds are for life, keys are private."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from governance.errors import ConfigurationError, NotFound
+from serving.bootstrap import create_home, open_home
+from serving.settings import PurposeSettings, Settings
+
+NOW = datetime(2026, 6, 1, tzinfo=UTC)
+
+
+def test_a_new_home_opens_again_with_its_kind(tmp_path: Path) -> None:
+    create_home(tmp_path, Settings(kind="evaluation"), now=NOW).close()
+    keepwell = open_home(tmp_path)
+    assert (keepwell.kind, keepwell.created_at) == ("evaluation", NOW)
+    keepwell.close()
+
+
+def test_making_a_home_twice_keeps_its_keys(tmp_path: Path) -> None:
+    first = create_home(tmp_path, Settings(), now=NOW)
+    again = create_home(tmp_path, Settings(), now=NOW)
+    assert first.keys.suppression == again.keys.suppression
+    first.close()
+    again.close()
+
+
+def test_keys_can_be_read_by_the_owner_alone(tmp_path: Path) -> None:
+    create_home(tmp_path, Settings(), now=NOW).close()
+    modes = {path.stat().st_mode & 0o777 for path in (tmp_path / "var/keys").iterdir()}
+    assert modes == {0o600}
+
+
+def test_a_key_that_others_can_read_is_refused(tmp_path: Path) -> None:
+    create_home(tmp_path, Settings(), now=NOW).close()
+    (tmp_path / "var/keys/ledger.key").chmod(0o644)
+    with pytest.raises(ConfigurationError, match=r"ledger\.key can be read by others"):
+        open_home(tmp_path)
+
+
+def test_a_directory_that_is_no_home_says_how_to_make_one(tmp_path: Path) -> None:
+    with pytest.raises(NotFound) as caught:
+        open_home(tmp_path)
+    assert "init" in caught.value.hint
+
+
+def test_a_home_cannot_become_another_kind_by_editing_its_settings(tmp_path: Path) -> None:
+    create_home(tmp_path, Settings(kind="evaluation"), now=NOW).close()
+    (tmp_path / "keepwell.toml").write_text('kind = "production"\n')
+    with pytest.raises(ConfigurationError, match="made as 'evaluation'"):
+        open_home(tmp_path)
+
+
+def test_a_home_cannot_be_made_again_as_another_kind(tmp_path: Path) -> None:
+    create_home(tmp_path, Settings(), now=NOW).close()
+    with pytest.raises(ConfigurationError, match="production home, not a demo"):
+        create_home(tmp_path, Settings(kind="demo"), now=NOW)
+
+
+def test_legitimate_interest_without_its_assessment_does_not_open(tmp_path: Path) -> None:
+    settings = Settings(purposes={"risk_scoring": PurposeSettings(basis="legitimate_interest")})
+    with pytest.raises(ConfigurationError, match="sha256"):
+        create_home(tmp_path, settings, now=NOW)

@@ -1,0 +1,60 @@
+"""Events from outside: each by itself, never twice, never Keepwell's own."""
+
+from typing import Any
+
+import pytest
+
+from serving.intake import take_events
+from serving.rights import erase
+from tests.serving.conftest import Shop
+
+ORDER = {
+    "customer_id": "ann",
+    "kind": "order",
+    "event_id": "A-1",
+    "occurred_at": "2026-05-01T10:00:00+02:00",
+    "value": 12.5,
+}
+
+
+def send(shop: Shop, *events: dict[str, Any]) -> list[str]:
+    taken = take_events(shop.keepwell, events, clock=shop.clock)
+    return [each.status for each in taken.results]
+
+
+def test_the_same_event_again_changes_nothing(shop: Shop) -> None:
+    assert send(shop, ORDER) == ["written"]
+    assert send(shop, ORDER) == ["duplicate"]
+
+
+def test_the_same_id_with_other_content_is_a_conflict(shop: Shop) -> None:
+    send(shop, ORDER)
+    assert send(shop, {**ORDER, "value": 99.0}) == ["conflict"]
+
+
+def test_a_bad_event_does_not_hold_up_the_others(shop: Shop) -> None:
+    assert send(shop, {**ORDER, "occurred_at": "yesterday"}, ORDER) == ["rejected", "written"]
+
+
+@pytest.mark.parametrize("kind", ["consent_changed", "intervention_sent", "rights_erased"])
+def test_keepwells_own_kinds_are_refused(shop: Shop, kind: str) -> None:
+    assert send(shop, {**ORDER, "kind": kind}) == ["rejected"]
+
+
+def test_a_naive_time_is_refused_with_what_to_do(shop: Shop) -> None:
+    taken = take_events(
+        shop.keepwell, [{**ORDER, "occurred_at": "2026-05-01T10:00:00"}], clock=shop.clock
+    )
+    assert taken.results[0].problems == (
+        "occurred_at has no time zone; add an offset such as Z or +01:00",
+    )
+
+
+def test_a_number_as_customer_id_is_taken_as_text(shop: Shop) -> None:
+    assert send(shop, {**ORDER, "customer_id": 17850}) == ["written"]
+
+
+def test_an_erased_customer_is_not_revived(shop: Shop) -> None:
+    send(shop, ORDER)
+    erase(shop.keepwell, "ann", now=shop.clock())
+    assert send(shop, {**ORDER, "event_id": "A-2"}) == ["rejected"]
