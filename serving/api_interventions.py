@@ -1,10 +1,9 @@
 """HTTP: contacts that wait for a person, and the sender's last question before it sends."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path, Query, Response
 
-from governance.instants import to_text
 from serving.auth import Principal
 from serving.context import Caller, Here, fresh
 from serving.interventions import oversight
@@ -28,8 +27,9 @@ def get_interventions(
     with here.keepwell.database.read() as conn:
         found = oversight.list_interventions(conn, limit=limit + 1, after=after, status=status)
     page = found[:limit]
+    sees = caller.may("consent:read")
     more = page[-1].intervention_id if len(found) > limit else None
-    return fresh({"results": [each.to_json() for each in page], "next": more})
+    return fresh({"results": [each.to_json(may_see_refusals=sees) for each in page], "next": more})
 
 
 @router.post("/v1/interventions/{intervention_id}/approve")
@@ -47,7 +47,8 @@ def post_approve(
             approver=caller.owner,
             reason=body.reason,
             now=here.clock(),
-        )
+        ),
+        caller,
     )
 
 
@@ -66,7 +67,8 @@ def post_reject(
             approver=caller.owner,
             reason=body.reason,
             now=here.clock(),
-        )
+        ),
+        caller,
     )
 
 
@@ -77,11 +79,10 @@ def post_confirm(
     caller: Annotated[Principal, Depends(Caller("intervention:read"))],
 ) -> Response:
     """Ask, right before sending, whether the contact may still be made at this moment."""
-    return _told(oversight.confirm(desk_of(here.keepwell), intervention_id, now=here.clock()))
+    return _told(
+        oversight.confirm(desk_of(here.keepwell), intervention_id, now=here.clock()), caller
+    )
 
 
-def _told(verdict: Verdict) -> Response:
-    shaped: dict[str, Any] = verdict._asdict()
-    shaped["valid_until"] = to_text(verdict.valid_until)
-    shaped["reason"] = verdict.reason or None
-    return fresh(shaped)
+def _told(verdict: Verdict, caller: Principal) -> Response:
+    return fresh(verdict.to_json(may_see_refusals=caller.may("consent:read")))

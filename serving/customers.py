@@ -54,7 +54,9 @@ def show_customer(
                 state_json(each) for each in keepwell.registry.states(conn, inside, now=now)
             ],
             "decisions": decisions_of(keepwell, conn, inside),
-            "interventions": [each.to_json() for each in interventions_of(conn, inside)],
+            "interventions": [
+                each.to_json(may_see_refusals=True) for each in interventions_of(conn, inside)
+            ],
         }
 
 

@@ -34,12 +34,13 @@ class InterventionView(NamedTuple):
     valid_until: datetime
     sent_at: datetime | None
 
-    def to_json(self) -> dict[str, Any]:
-        """Give a plain mapping with instants as text."""
-        return {
+    def to_json(self, *, may_see_refusals: bool = False) -> dict[str, Any]:
+        """Give a plain mapping with instants as text; the reason is for those who may know it."""
+        shaped = {
             name: to_text(value) if isinstance(value, datetime) else value
             for name, value in self._asdict().items()
         }
+        return shaped if may_see_refusals else shaped | {"reason": None}
 
 
 class Verdict(NamedTuple):
@@ -50,6 +51,11 @@ class Verdict(NamedTuple):
     status: str
     reason: str
     valid_until: datetime
+
+    def to_json(self, *, may_see_refusals: bool = False) -> dict[str, Any]:
+        """Give a plain mapping; the reason for a no is for those who may know it."""
+        shown = (self.reason or None) if may_see_refusals else None
+        return self._asdict() | {"reason": shown, "valid_until": to_text(self.valid_until)}
 
 
 class Oversight(NamedTuple):

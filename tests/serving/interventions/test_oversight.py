@@ -151,3 +151,13 @@ def test_a_rubber_stamp_would_show(small_company: Company) -> None:
 
     assert (found.waiting, found.approved, found.rejected) == (1, 1, 1)
     assert found.median_minutes == pytest.approx(10)
+
+
+def test_why_permission_went_is_for_those_who_may_know_it(small_company: Company) -> None:
+    small_company.agrees("ana")
+    (each,) = small_company.runs("ana").assigned
+    small_company.silently_withdraws("ana")
+    verdict = confirm(small_company.desk, each.intervention_id, now=small_company.now)
+
+    assert verdict.to_json()["reason"] is None
+    assert verdict.to_json(may_see_refusals=True)["reason"] == "outreach.email: withdrawn"
