@@ -1,0 +1,53 @@
+"""The same home on PostgreSQL: score, withdraw, erase, from several threads at once."""
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+
+from governance.ledger import verify
+from serving.bootstrap import create_home
+from serving.consents import withdraw
+from serving.database import Database
+from serving.replay import replay
+from serving.rights import erase
+from serving.settings import Settings
+from tests.serving.conftest import Clock, Shop
+
+
+@pytest.fixture
+def shop(tmp_path: Path, postgres_uri: str) -> Iterator[Shop]:
+    """Give a production home whose database is a PostgreSQL of its own."""
+    server = Database(postgres_uri)
+    with server.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as conn:
+        conn.execute(text("DROP DATABASE IF EXISTS shop WITH (FORCE)"))
+        conn.execute(text("CREATE DATABASE shop"))
+    server.close()
+    url = server.engine.url.set(database="shop").render_as_string(hide_password=False)
+    clock = Clock()
+    keepwell = create_home(tmp_path / "home", Settings(database_url=url), now=clock())
+    yield Shop(keepwell, clock)
+    keepwell.close()
+
+
+def test_a_home_on_postgres_scores_refuses_and_replays(regular: Shop) -> None:
+    scored = regular.scorer.score(["ann", "nobody"], targets=["churn"]).results
+    assert [each.status for each in scored] == ["scored", "not_available"]
+    again = replay(regular.keepwell, scored[0].decision_id, now=regular.clock())
+    assert again.outcome == "same"
+    withdraw(regular.keepwell, "ann", "risk_scoring", actor="customer", clock=regular.clock)
+    assert regular.scorer.score(["ann"], targets=["churn"]).results[0].status == "not_available"
+    erase(regular.keepwell, "ann", now=regular.clock())
+
+
+def test_scores_at_the_same_time_do_not_fork_the_log(regular: Shop) -> None:
+    scorer = regular.scorer
+    scorer.warm()
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(lambda _: scorer.score(["ann"], targets=["churn"]), range(40)))
+    with regular.keepwell.database.read() as conn:
+        found = verify(conn, regular.keepwell.keys.ledger_public)
+    assert {each.results[0].status for each in answers} == {"scored"}
+    assert found.outcome == "intact"
