@@ -10,7 +10,7 @@ import httpx
 from sqlalchemy import Connection, select
 
 from serving.interventions.desk import Desk
-from serving.interventions.leases import Claim, Dropped, Leases
+from serving.interventions.leases import Claim, Dropped, Leases, Missed
 from serving.interventions.tables import webhook_endpoints
 from serving.interventions.webhook import Delivery, Endpoint, check_endpoint, contact, notify
 
@@ -60,6 +60,8 @@ def dispatch(
             claimed = leases.claim(conn, now=clock())
         if claimed is None:
             break
+        if isinstance(claimed, Missed):
+            continue
         if isinstance(claimed, Dropped):
             outcomes["dropped"] += 1
             continue

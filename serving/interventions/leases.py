@@ -28,7 +28,6 @@ from serving.interventions.webhook import REQUESTED, Delivery, Message, wait_aft
 from serving.locks import lock_customers
 
 LEASE = timedelta(seconds=60)
-_LOOK_AHEAD = 50
 
 
 class Claim(NamedTuple):
@@ -48,6 +47,10 @@ class Dropped(NamedTuple):
     reason: str
 
 
+class Missed(NamedTuple):
+    """Another worker took the message first; there may be more."""
+
+
 class Go(NamedTuple):
     """The message may be sent now; `clearance` is there for every message that contacts someone."""
 
@@ -63,37 +66,40 @@ class Leases:
     home_kind: str
     lease: timedelta = LEASE
 
-    def claim(self, conn: Connection, *, now: datetime) -> Claim | Dropped | None:
+    def claim(self, conn: Connection, *, now: datetime) -> Claim | Dropped | Missed | None:
         """Lease the next due message, or drop it when permission is gone; None when none is due.
 
         Contact and profiling permission are both read in this very transaction, at first attempts
-        and retries alike.
+        and retries alike. `Missed` means that another worker was quicker: ask again in a new
+        transaction. One transaction looks at one customer, so that no two can wait for each other.
         """
-        for row in conn.execute(_due(now)).all():
-            _lock(conn, row)
-            current = conn.execute(_by_id(row.message_id)).one()
-            if (current.status, current.fence) != (row.status, row.fence):
-                continue
-            if current.stop_asked_at is not None:
-                return self._drop(conn, current, "stopped_on_the_wire", now)
-            queued = _queued(conn, current)
-            if queued is not None:
-                verdict = recheck(conn, self.registry, queued, home_kind=self.home_kind, now=now)
-                if isinstance(verdict, str):
-                    return self._drop(conn, current, verdict, now)
-            fence = current.fence + 1
-            values = {
-                "status": "leased",
-                "fence": fence,
-                "leased_until": now + self.lease,
-                "attempts": current.attempts + 1,
-            }
-            conn.execute(update(outbox).where(_same(current)).values(values))
-            message = Message(
-                current.message_id, current.type, current.body, current.intervention_id
-            )
-            return Claim(message, current.customer_id, queued, fence, current.attempts + 1)
-        return None
+        row = conn.execute(_due(now)).first()
+        if row is None:
+            return None
+        if row.customer_id is not None:
+            lock_customers(conn, [row.customer_id])
+        current = conn.execute(select(outbox).where(_same(row))).one_or_none()
+        if current is None:
+            return Missed()
+        if current.stop_asked_at is not None:
+            return self._drop(conn, current, "stopped_on_the_wire", now)
+        queued = _queued(conn, current)
+        if queued is not None:
+            verdict = recheck(conn, self.registry, queued, home_kind=self.home_kind, now=now)
+            if isinstance(verdict, str):
+                return self._drop(conn, current, verdict, now)
+        attempt, fence = current.attempts + 1, current.fence + 1
+        values = {
+            "status": "leased",
+            "fence": fence,
+            "leased_until": now + self.lease,
+            "attempts": attempt,
+        }
+        leased = conn.execute(update(outbox).where(_same(current)).values(values))
+        if leased.rowcount != 1:
+            return Missed()
+        message = Message(current.message_id, current.type, current.body, current.intervention_id)
+        return Claim(message, current.customer_id, queued, fence, attempt)
 
     def put_on_wire(self, conn: Connection, claim: Claim, *, now: datetime) -> Go | Dropped | None:
         """Say that the message leaves now; None when the lease is gone and nothing may be sent.
@@ -142,7 +148,8 @@ class Leases:
             conn.execute(
                 mark.values(status="dead", reason="attempts_used_up", finished_at=now, **status)
             )
-            end_intervention(conn, held.intervention_id, "failed", "attempts_used_up", now)
+            if held.type == REQUESTED:
+                end_intervention(conn, held.intervention_id, "failed", "attempts_used_up", now)
             return "dead"
         conn.execute(mark.values(status="pending", due_at=now + wait, **status))
         return "retry"
@@ -206,17 +213,8 @@ def _due(now: datetime) -> Any:
         select(outbox)
         .where(or_(waiting, abandoned))
         .order_by(outbox.c.due_at, outbox.c.message_id)
-        .limit(_LOOK_AHEAD)
+        .limit(1)
     )
-
-
-def _lock(conn: Connection, row: Row[Any]) -> None:
-    if row.customer_id is not None:
-        lock_customers(conn, [row.customer_id])
-
-
-def _by_id(message_id: str) -> Any:
-    return select(outbox).where(outbox.c.message_id == message_id)
 
 
 def _same(row: Row[Any]) -> Any:

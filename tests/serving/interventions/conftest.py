@@ -17,7 +17,7 @@ from governance.pseudonym import PersonIds
 from governance.purposes import PurposeRules
 from serving.database import Database
 from serving.interventions.desk import Desk
-from serving.interventions.leases import Claim, Dropped, Go
+from serving.interventions.leases import Claim, Dropped, Go, Missed
 from serving.interventions.outbox import cancel_for
 from serving.interventions.playbooks import Playbook
 from serving.interventions.policy import Candidate, ContactPolicy
@@ -107,7 +107,7 @@ class Company:
             self.desk, playbook, candidates, outside_contacts=outside or {}, clock=self.clock
         )
 
-    def claims(self) -> Claim | Dropped | None:
+    def claims(self) -> Claim | Dropped | Missed | None:
         with self.desk.database.write() as conn:
             return self.desk.leases.claim(conn, now=self.now)
 

@@ -324,6 +324,21 @@ def test_a_message_nobody_takes_is_given_up(small_company: Company) -> None:
     assert small_company.status("ana") == ("failed", "attempts_used_up")
 
 
+def test_a_notice_nobody_takes_leaves_the_intervention_as_it_was(small_company: Company) -> None:
+    small_company.agrees("ana")
+    small_company.runs("ana")
+    small_company.sends()
+    small_company.withdraws("ana")
+    for _ in range(10):
+        claim = small_company.must_claim()
+        small_company.goes(claim)
+        small_company.finishes(claim, "retry", 500)
+        small_company.passes(days=1.5)
+
+    assert small_company.messages()["intervention.cancelled"] == ["dead"]
+    assert small_company.status("ana") == ("cancelled", "outreach.email: withdrawn")
+
+
 def test_outreach_waits_until_the_quiet_hours_are_over(small_company: Company) -> None:
     small_company.now = small_company.now.replace(hour=22)
     small_company.agrees("ana")
