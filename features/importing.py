@@ -127,10 +127,10 @@ def import_source(
         stage_attributes(mapping, opened)
         stage_protected(mapping, opened)
         labels_as_of = stage_snapshot(mapping, opened, zone)
-        lost = _rename(connection, rename, suppressed, keep_text=keep_text)
+        lost = _rename(connection, rename, suppressed)
         first_time = _is_first(conn, mapping.name)
         say("comparing with history")
-        _identify(connection, None if first_time else to_micros(now))
+        _identify(connection, None if first_time else to_micros(now), keep_text=keep_text)
         _compare(connection, conn, store)
         result = _result(mapping, opened, lost=lost, dry_run=dry_run)
         if rejects_path is not None:
@@ -172,21 +172,15 @@ def _check(mapping: SourceMapping, opened: Source, zone: str | None) -> None:
 
 
 def _rename(
-    connection: duckdb.DuckDBPyConnection,
-    rename: Rename | None,
-    suppressed: Suppressed | None,
-    *,
-    keep_text: bool,
+    connection: duckdb.DuckDBPyConnection, rename: Rename | None, suppressed: Suppressed | None
 ) -> int:
-    """Give customers the ids to keep, and take erased people out; count the events taken out."""
-    if not keep_text:
-        connection.execute("UPDATE staged SET text = NULL WHERE text IS NOT NULL")
-    if rename is None and suppressed is None:
-        return 0
-    found = connection.execute(
-        f"SELECT DISTINCT customer FROM staged WHERE customer <> {quote_text(COMPANY)} "
-        "UNION SELECT customer FROM protected_values ORDER BY 1"
-    ).fetchall()
+    """Make `renames` from ids to the ones to keep; count the events of erased people."""
+    found = []
+    if rename is not None or suppressed is not None:
+        found = connection.execute(
+            f"SELECT DISTINCT customer FROM staged WHERE customer <> {quote_text(COMPANY)} "
+            "UNION SELECT customer FROM protected_values ORDER BY 1"
+        ).fetchall()
     known = [str(customer) for (customer,) in found]
     kept = list(rename(known)) if rename is not None else known
     erased = suppressed(kept) if suppressed is not None else set()
@@ -197,21 +191,23 @@ def _rename(
             "erased": pa.array([each in erased for each in kept], pa.bool_()),
         }
     )
-    connection.register("renames", table)
-    row = connection.execute(
-        "SELECT count(*) FROM staged JOIN renames USING (customer) WHERE erased"
-    ).fetchone()
-    for name in ("staged", "protected_values", "label_values"):
+    connection.register("given_renames", table)
+    connection.execute("CREATE TEMP TABLE renames AS SELECT * FROM given_renames")
+    connection.unregister("given_renames")
+    for name in ("protected_values", "label_values"):
         connection.execute(
             f"DELETE FROM {name} USING renames "
             f"WHERE {name}.customer = renames.customer AND renames.erased"
         )
-        if rename is not None:
-            connection.execute(
-                f"UPDATE {name} SET customer = renames.renamed FROM renames "
-                f"WHERE {name}.customer = renames.customer"
-            )
-    connection.unregister("renames")
+        connection.execute(
+            f"UPDATE {name} SET customer = renames.renamed FROM renames "
+            f"WHERE {name}.customer = renames.customer"
+        )
+    if not erased:
+        return 0
+    row = connection.execute(
+        "SELECT count(*) FROM staged JOIN renames USING (customer) WHERE erased"
+    ).fetchone()
     return 0 if row is None else int(row[0])
 
 
@@ -219,8 +215,10 @@ def _is_first(conn: Connection, name: str) -> bool:
     return conn.execute(select(sources.c.source).where(sources.c.source == name)).first() is None
 
 
-def _identify(connection: duckdb.DuckDBPyConnection, known_at: int | None) -> None:
-    """Make `identified`: digests as `features.events.content_digest`, occurrences, known_at."""
+def _identify(
+    connection: duckdb.DuckDBPyConnection, known_at: int | None, *, keep_text: bool
+) -> None:
+    """Make `identified`: kept ids, `known_at`, digests as `content_digest`, occurrences."""
     fields = ", ".join(
         f"coalesce(strlen({field}) || ':' || {field} || ',', '-,')"
         for field in (
@@ -230,7 +228,7 @@ def _identify(connection: duckdb.DuckDBPyConnection, known_at: int | None) -> No
             "CAST(occurred_at AS VARCHAR)",
             "CAST(value_micros AS VARCHAR)",
             "currency",
-            "text",
+            "text" if keep_text else "CAST(NULL AS VARCHAR)",
             "properties",
             "corrects",
             "retracts",
@@ -240,26 +238,31 @@ def _identify(connection: duckdb.DuckDBPyConnection, known_at: int | None) -> No
     connection.execute(
         f"""
         CREATE TEMP TABLE identified AS
-        SELECT * REPLACE (coalesce(known_at, {known}) AS known_at),
+        SELECT staged.* REPLACE (
+                coalesce(renamed, staged.customer) AS customer,
+                {"text" if keep_text else "CAST(NULL AS VARCHAR)"} AS text,
+                coalesce(known_at, {known}) AS known_at
+            ),
             unhex(left(sha256(concat({fields})), 32)) AS digest, CAST(1 AS INTEGER) AS occurrence
-        FROM staged
+        FROM staged LEFT JOIN renames ON staged.customer = renames.customer
+            AND staged.subject <> 'company'
+        WHERE NOT coalesce(erased, false)
         """
     )
     connection.execute("DROP TABLE staged")
+    same = "hash(subject, customer, digest)"
     connection.execute(
-        """
-        CREATE TEMP TABLE repeated AS
-        SELECT subject, customer, digest FROM identified WHERE event_id IS NULL
-        GROUP BY ALL HAVING count(*) > 1
+        f"""
+        CREATE TEMP TABLE repeated AS SELECT {same} AS same FROM identified
+        WHERE event_id IS NULL GROUP BY ALL HAVING count(*) > 1
         """
     )
     connection.execute(
-        """
+        f"""
         UPDATE identified SET occurrence = numbered.place FROM (
-            SELECT identified.rowid AS row, row_number() OVER (
+            SELECT rowid AS row, row_number() OVER (
                 PARTITION BY subject, customer, digest ORDER BY line) AS place
-            FROM identified SEMI JOIN repeated USING (subject, customer, digest)
-            WHERE event_id IS NULL
+            FROM identified WHERE event_id IS NULL AND {same} IN (SELECT same FROM repeated)
         ) AS numbered WHERE identified.rowid = numbered.row AND numbered.place > 1
         """
     )
