@@ -1,0 +1,90 @@
+"""Feature definitions are data, and say themselves in plain words."""
+
+import json
+import math
+
+import pytest
+
+from features.catalogue import catalogue
+from features.definitions import FeatureDefinition, pretty, sentence
+from governance.errors import ConfigurationError, InvalidInput
+from tests.features.sample import event, histories
+
+EVERYTHING = histories(
+    event(1, value=10.0),
+    event(2, "return", value=5.0),
+    event(3, "ticket_opened", text="please help"),
+    event(4, "survey", value=3.0, properties={"instrument": "csat", "scale": [1, 5]}),
+    event(5, "profile", properties={"plan": "plus", "age": 40, "vip": True, "note": None}),
+    event(6, "consent_changed", event_id="x"),
+)
+
+
+def named(name: str) -> FeatureDefinition:
+    (found,) = (d for d in catalogue(EVERYTHING) if d.name == name)
+    return found
+
+
+def test_a_definition_survives_json() -> None:
+    for definition in catalogue(EVERYTHING):
+        written = json.dumps(definition.to_json(), allow_nan=False)
+        read = FeatureDefinition.from_json(json.loads(written))
+        assert read.to_json() == definition.to_json()
+
+
+def test_something_else_is_not_a_definition() -> None:
+    with pytest.raises(InvalidInput):
+        FeatureDefinition.from_json({"name": "x"})
+
+
+def test_names_are_unique_and_carry_their_window() -> None:
+    names = [definition.name for definition in catalogue(EVERYTHING)]
+    assert len(names) == len(set(names))
+    assert {"order_count_30d", "order_value_sum_365d", "days_since_last_order"} <= set(names)
+    assert {"profile_age", "profile_vip", "profile_plan", "returns_per_order_90d"} <= set(names)
+    assert not any("consent" in name for name in names)
+
+
+def test_only_sentiment_needs_wellbeing_permission() -> None:
+    special = [d.name for d in catalogue(EVERYTHING) if "wellbeing_inference" in d.purposes]
+    assert special
+    assert all("sentiment" in name for name in special)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("days_since_last_order", 61.0, "last order was 61 days ago, usually every 20"),
+        ("days_since_last_order", math.nan, "no order so far"),
+        ("order_count_90d", 0.0, "no orders in the last 90 days"),
+        ("order_count_90d", 1.0, "1 order in the last 90 days"),
+        ("order_count_all", 12.0, "12 orders so far"),
+        ("order_value_sum_365d", 1234.5, "orders worth 1,234 in the last 365 days"),
+        ("profile_plan", 0.0, "plan is plus"),
+        ("profile_plan", math.nan, "plan is not known"),
+    ],
+)
+def test_sentences(name: str, value: float, said: str) -> None:
+    assert sentence(named(name), value, {"order_gap_median_days": 20.0}) == said
+
+
+def test_every_feature_has_its_own_words() -> None:
+    for definition in catalogue(EVERYTHING):
+        assert definition.text
+        assert "{" not in sentence(definition, 1.0)
+
+
+def test_numbers_are_written_as_people_do() -> None:
+    assert [pretty(x) for x in (0.123, 1.5, 2.0, 12.7, 12345.6)] == [
+        "0.12",
+        "1.5",
+        "2",
+        "13",
+        "12,346",
+    ]
+
+
+def test_everything_wrong_with_a_definition_is_said_at_once() -> None:
+    with pytest.raises(ConfigurationError) as raised:
+        FeatureDefinition(name="x", kinds=(), aggregate="sum", window_days=0, purposes=())
+    assert len(raised.value.problems) == 4
