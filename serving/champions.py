@@ -1,20 +1,35 @@
 """The models that may serve now: one per target, from plain files, never without approval."""
 
 import threading
+from collections.abc import Callable
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import NamedTuple
 
+import structlog
 from sqlalchemy import Connection
 
 from features.definitions import FeatureDefinition
-from governance.errors import IntegrityBroken, NotFound
+from governance.errors import IntegrityBroken, KeepwellError, NotFound
 from governance.proof import Approval
+from governance.review import approval as approval_of
 from governance.review import champion
 from serving.home import Home
 from training.bundle import LoadedModel, load, probe
 
+log = structlog.get_logger("keepwell.models")
+
 ASK_AGAIN = timedelta(seconds=1)
 """How long an answer about who may serve is kept; a revoked approval stops serving within this."""
+
+
+Trial = Callable[[Path, str], None]
+"""Tries the bundle in a directory under its digest and raises `IntegrityBroken` if that fails."""
+
+
+def try_in_child(directory: Path, digest: str) -> None:
+    """Load and score once in a process of its own: a damaged model may end its interpreter."""
+    probe(directory, expected_digest=digest)
 
 
 class Champion(NamedTuple):
@@ -41,10 +56,13 @@ class NotLoaded(Exception):
 class Champions:
     """Keeps loaded bundles; which of them may serve the database is asked every second."""
 
-    def __init__(self, home: Home, *, home_kind: str) -> None:
+    def __init__(self, home: Home, *, home_kind: str, trial: Trial) -> None:
         self._home = home
         self._kind = home_kind
+        self._trial = trial
         self._loaded: dict[str, Champion] = {}
+        self._broken: dict[str, KeepwellError] = {}
+        self._serving: dict[str, str] = {}
         self._asked: dict[str, tuple[datetime, Approval | None]] = {}
         self._loading = threading.Lock()
 
@@ -55,16 +73,30 @@ class Champions:
 
         What a demo or evaluation home signed for itself never serves in a production home.
 
-        Raises `NotLoaded` when that model must be brought in by `load` first.
+        Raises `NotLoaded` when that model must be brought in by `load` first, and `IntegrityBroken`
+        or `NotFound` when its files are damaged or gone and no other served before it.
         """
         approval = self._approval(conn, target, now)
+        if approval is not None and approval.model_digest in self._broken:
+            approval = self._still_serving(conn, target, approval.model_digest, now)
         if approval is None or (approval.self_signed and self._kind == "production"):
             return None
         approval.require(approval.model_digest, now=now)
         found = self._loaded.get(approval.model_digest)
         if found is None:
             raise NotLoaded(approval.model_digest)
+        self._serving[target] = approval.model_digest
         return found, approval
+
+    def _still_serving(
+        self, conn: Connection, target: str, broken: str, now: datetime
+    ) -> Approval | None:
+        """Stay with the model that served before a broken one was approved, while it may serve."""
+        before = self._serving.get(target)
+        kept = None if before is None else approval_of(conn, before, now=now)
+        if kept is None:
+            raise self._broken[broken]
+        return kept
 
     def _approval(self, conn: Connection, target: str, now: datetime) -> Approval | None:
         asked_at, approval = self._asked.get(target, (None, None))
@@ -74,18 +106,22 @@ class Champions:
             self._asked[target] = now, approval
         return approval
 
-    def load(self, digest: str) -> Champion:
-        """Bring a bundle into memory: checked, tried in a child process, then loaded, once.
+    def load(self, digest: str) -> None:
+        """Bring a bundle into memory, once: tried, checked, then loaded.
 
-        Raises `NotFound` or `IntegrityBroken`; models that serve already are not disturbed.
+        One that fails is logged and set aside; the model that serves now stays.
         """
         with self._loading:
-            if digest in self._loaded:
-                return self._loaded[digest]
-            probe(self._home.bundles / digest, expected_digest=digest)
-            found = open_bundle(self._home, digest)
+            if digest in self._loaded or digest in self._broken:
+                return
+            try:
+                self._trial(self._home.bundles / digest, digest)
+                found = open_bundle(self._home, digest)
+            except (IntegrityBroken, NotFound) as error:
+                log.error("a model cannot serve", digest=digest, message=error.message)
+                self._broken = {**self._broken, digest: error}
+                return
             self._loaded = {**self._loaded, digest: found}
-            return found
 
 
 def open_bundle(home: Home, digest: str) -> Champion:

@@ -16,7 +16,7 @@ from governance.decision import Decision, new_decision_id, record
 from governance.errors import InvalidInput
 from governance.proof import Permit
 from serving.bootstrap import Keepwell
-from serving.champions import Champion, Champions, NotLoaded
+from serving.champions import Champion, Champions, NotLoaded, Trial, try_in_child
 from serving.estimate import Reason, estimate, reasons, result_of
 from serving.locks import lock_customers
 from serving.rule import judge
@@ -73,10 +73,12 @@ class _Verdict(NamedTuple):
 class Scorer:
     """Answers scoring requests for one home; share one per process."""
 
-    def __init__(self, keepwell: Keepwell, *, clock: Callable[[], datetime]) -> None:
+    def __init__(
+        self, keepwell: Keepwell, *, clock: Callable[[], datetime], trial: Trial = try_in_child
+    ) -> None:
         self._keepwell = keepwell
         self._clock = clock
-        self._champions = Champions(keepwell.home, home_kind=keepwell.kind)
+        self._champions = Champions(keepwell.home, home_kind=keepwell.kind, trial=trial)
         self._looked: tuple[datetime, datetime] | None = None  # when, and what as_of was then
 
     def warm(self) -> None:

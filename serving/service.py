@@ -13,12 +13,12 @@ from pathlib import Path
 from typing import Any, cast
 
 import bentoml
-import structlog
 
 from serving.api import create_app
 from serving.bootstrap import Keepwell, open_home
 from serving.courier import Courier, start_courier
 from serving.door import App, Door, Receive, Scope, Send
+from serving.logs import log_to_stderr
 from serving.rights import settle
 from serving.scorer import Scorer
 
@@ -38,7 +38,7 @@ class Front:
         with self._opening:
             if self._opened is not None:
                 return
-            _log_as_json()
+            log_to_stderr()
             keepwell = open_home(Path(os.environ.get("KEEPWELL_HOME", ".")))
             settle(keepwell, now=_now())
             scorer = Scorer(keepwell, clock=_now)
@@ -124,14 +124,3 @@ cast(Any, KeepwellService).add_asgi_middleware(_DoorOf, front=FRONT)  # the deco
 
 def _now() -> datetime:
     return datetime.now(UTC)
-
-
-def _log_as_json() -> None:
-    structlog.configure(
-        processors=[
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.JSONRenderer(),
-        ],
-        cache_logger_on_first_use=True,
-    )

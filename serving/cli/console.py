@@ -32,7 +32,9 @@ class Session:
     def open(self) -> Iterator["Keepwell"]:
         """Open the home and close its connections afterwards."""
         from serving.bootstrap import open_home
+        from serving.logs import log_to_stderr
 
+        log_to_stderr()
         keepwell = open_home(self.home)
         try:
             yield keepwell

@@ -1,8 +1,9 @@
 """A small shop for the tests of this floor: a real home, real permissions, a real signed bundle."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ from sqlalchemy import Connection
 from features.definitions import FeatureDefinition
 from governance import review
 from governance.consent_record import ConsentChange
+from governance.errors import IntegrityBroken
 from governance.gate import GateVerdict
 from governance.instants import to_text
 from governance.intervals import Interval
@@ -22,7 +24,7 @@ from serving.consents import record_all
 from serving.intake import take_events
 from serving.scorer import Scorer
 from serving.settings import Settings
-from training.bundle import Description, Support, save
+from training.bundle import Description, Support, digest, save
 from training.calibrate import Calibrator, IntervalWidths
 from training.model import AdditiveMember, RiskModel
 
@@ -71,9 +73,10 @@ class Shop:
     keepwell: Keepwell
     clock: Clock = field(default_factory=Clock)
 
-    @property
+    @cached_property
     def scorer(self) -> Scorer:
-        return Scorer(self.keepwell, clock=self.clock)
+        """One scorer per test; bundles are checked but not tried in a process of their own."""
+        return Scorer(self.keepwell, clock=self.clock, trial=_check_only)
 
     def pass_days(self, days: float) -> None:
         self.clock.now += timedelta(days=days)
@@ -109,36 +112,46 @@ class Shop:
         done = record_all(self.keepwell, changes, clock=self.clock)
         assert not done.refused, done.reasons
 
-    def approve_model(self, *, author: str = "Ada") -> str:
-        digest = save_bundle(self.keepwell)
+    def approve_model(self, *, intercept: float = 0.0) -> str:
+        """Submit the hand-made model and have Grace approve it."""
+        saved = save_bundle(self.keepwell, intercept=intercept)
         with self.keepwell.database.write() as conn:
-            now = self.clock()
-            register_model(conn, self.keepwell, digest, author=author, now=now)
-            made = create_key(conn, ["audit:sign"], owner="Grace", now=now)
+            register_model(conn, self.keepwell, saved, now=self.clock())
+        self.review("approve")
+        return saved
+
+    def review(self, outcome: str) -> None:
+        """Have Grace, who did not train it, sign the newest model with a new key."""
+        with self.keepwell.database.write() as conn:
+            made = create_key(conn, ["audit:sign"], owner="Grace", now=self.clock())
             review.sign(
                 conn,
                 self.keepwell.ledger,
-                digest,
+                "churn",
                 secret=made.key.split("_", 2)[2],
                 key_id=made.key_id,
-                outcome="approve",
-                reason="reads well on the test quarter",
+                outcome=outcome,
+                reason="read against the test quarter",
                 now=self.clock(),
             )
-        return digest
 
     def key(self, *scopes: str) -> str:
         with self.keepwell.database.write() as conn:
             return create_key(conn, scopes or ["admin"], owner="crm", now=self.clock()).key
 
 
-def save_bundle(keepwell: Keepwell, definitions: Sequence[FeatureDefinition] = DEFINITIONS) -> str:
+def _check_only(directory: Path, expected: str) -> None:
+    if digest(directory) != expected:
+        raise IntegrityBroken("the bundle is damaged")
+
+
+def save_bundle(keepwell: Keepwell, *, intercept: float = 0.0) -> str:
     """Save a hand-made model: silence raises the risk, orders lower it, a bad survey raises it."""
     knots = [np.array([0.0, 100.0]), np.array([0.0, 10.0]), np.array([0.0, 1.0])]
     levels = [np.array([-2.0, 2.0]), np.array([0.5, -1.0]), np.array([0.5, -0.5])]
     model = RiskModel(
         features=3,
-        intercept=0.0,
+        intercept=intercept,
         trees=None,
         tree_weight=0.0,
         additive=AdditiveMember.from_curves(knots, levels, np.zeros(3), -0.5),
@@ -150,8 +163,8 @@ def save_bundle(keepwell: Keepwell, definitions: Sequence[FeatureDefinition] = D
         target="churn",
         horizon_days=90,
         purpose="risk_scoring",
-        names=tuple(each.name for each in definitions),
-        definitions=tuple(each.to_json() for each in definitions),
+        names=tuple(each.name for each in DEFINITIONS),
+        definitions=tuple(each.to_json() for each in DEFINITIONS),
         support=Support((0.0,) * 3, (400.0, 100.0, 1.0), (0.0, 0.0, 0.5)),
         created_at=to_text(START),
     )
@@ -159,7 +172,7 @@ def save_bundle(keepwell: Keepwell, definitions: Sequence[FeatureDefinition] = D
 
 
 def register_model(
-    conn: Connection, keepwell: Keepwell, digest: str, *, author: str, now: datetime
+    conn: Connection, keepwell: Keepwell, model_digest: str, *, now: datetime
 ) -> None:
     """Put the hand-made model before the reviewers, with figures that pass the gate."""
     test = TestResult(
@@ -178,14 +191,14 @@ def register_model(
         horizon_days=90,
         purpose="risk_scoring",
         created_at=now,
-        author=author,
+        author="Ada",
         home_kind=keepwell.kind,
-        model_digest=digest,
+        model_digest=model_digest,
         mlflow_run_id=None,
         seed=0,
         test=test,
     )
-    candidate = review.Candidate(facts, digest, GateVerdict("approved", ()))
+    candidate = review.Candidate(facts, model_digest, GateVerdict("approved", ()))
     review.submit(conn, keepwell.ledger, candidate, now=now)
 
 

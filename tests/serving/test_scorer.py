@@ -3,10 +3,10 @@
 import pytest
 from sqlalchemy import select
 
-from governance.errors import InvalidInput
+from governance.errors import IntegrityBroken, InvalidInput
 from governance.tables import decisions, ledger_entries
 from serving.consents import withdraw
-from serving.scorer import CustomerScore
+from serving.scorer import CustomerScore, Scorer
 from tests.serving.conftest import Shop
 
 
@@ -122,3 +122,34 @@ def test_wellbeing_feature_stays_missing_without_its_own_permission(regular: Sho
 def test_unknown_target_names_those_there_are(shop: Shop) -> None:
     with pytest.raises(InvalidInput, match="no target weather"):
         shop.scorer.score(["ann"], targets=["weather"])
+
+
+def test_a_damaged_model_never_serves(regular: Shop) -> None:
+    [bundle] = regular.keepwell.home.bundles.iterdir()
+    (bundle / "linear.json").write_text("{}")
+    scorer = Scorer(regular.keepwell, clock=regular.clock)
+    with pytest.raises(IntegrityBroken):
+        scorer.score(["ann"], targets=["churn"])
+
+
+def test_a_rejected_model_stops_serving_within_a_second(regular: Shop) -> None:
+    assert ask(regular, "ann").status == "scored"
+    regular.review("reject")
+    regular.pass_days(1 / 86_400)
+    assert ask(regular, "ann").status == "insufficient_data"
+
+
+def test_a_broken_new_model_leaves_the_one_that_serves(regular: Shop) -> None:
+    before = ask(regular, "ann").model_digest
+    newer = regular.approve_model(intercept=0.25)
+    (regular.keepwell.home.bundles / newer / "linear.json").write_text("{}")
+    regular.pass_days(1 / 86_400)
+    found = ask(regular, "ann")
+    assert (found.status, found.model_digest) == ("scored", before)
+
+
+def test_a_newly_approved_model_takes_over_within_a_second(regular: Shop) -> None:
+    ask(regular, "ann")
+    newer = regular.approve_model(intercept=0.25)
+    regular.pass_days(1 / 86_400)
+    assert ask(regular, "ann").model_digest == newer
