@@ -9,12 +9,12 @@ from datetime import datetime
 from pathlib import Path
 from typing import Literal, NamedTuple
 
-from governance.review import champion
 from sqlalchemy import Connection, func, select
 
 from features.history import observed_until
 from features.tables import customers, history_segments, live_events
 from governance.errors import KeepwellError
+from governance.review import champion
 from governance.tables import ledger_head
 from serving.bootstrap import Keepwell, open_home
 from serving.home import Home

@@ -37,30 +37,27 @@ def init_command(
 
     The back-test always runs on pseudonymised data in a home that cannot contact anyone.
     """
-    from serving.onboarding import make_home, onboard
+    from serving.onboarding import MAPPING, make_home, onboard, propose
 
-    keepwell = make_home(
+    kind = make_home(
         session.home, evaluation=evaluation, timezone=timezone, currency=currency, now=_now()
     )
-    keepwell.close()
     if file is None:
-        kind = keepwell.kind
         session.emit(
             {"home": session.home, "kind": kind, "mapping": None},
             lambda out: _draw_new_home(out, session.home, kind),
         )
         return
 
-    def confirm(mapping: str) -> bool:
-        if yes or session.as_json:
-            return True
+    proposal = propose(session.home, file)
+    if not (yes or session.as_json):
         session.err.print("\nThis is how the file would be read:\n", style="bold")
-        session.err.print(mapping, highlight=False, markup=False)
-        return click.confirm("Import it like this?", default=False, err=True)
-
-    with session.step("getting to know the file") as progress:
-        status = progress
-        found = onboard(session.home, file, confirm=confirm, progress=status, clock=_now)
+        session.err.print(proposal, highlight=False, markup=False)
+        if not click.confirm("Import it like this?", default=False, err=True):
+            session.note(f"nothing was imported; the mapping is kept in {session.home / MAPPING}")
+            return
+    with session.step("a first look") as progress:
+        found = onboard(session.home, file, progress=progress, clock=_now)
 
     def view(out: Console) -> None:
         out.print(f"\n[green]✓[/] {session.home} [dim]({found.kind} home)[/]", highlight=False)
