@@ -27,6 +27,8 @@ NOUNS: Mapping[str, tuple[str, str]] = {
     "cancelled": ("cancellation", "cancellations"),
     "renewed": ("renewal", "renewals"),
 }
+_SAMPLE = 2_000
+_MOST_PROPERTIES = 6
 TRADE = frozenset({"order", "payment"})
 """Kinds whose rhythm and amounts are looked at most closely."""
 
@@ -51,6 +53,8 @@ def catalogue(histories: Histories) -> tuple[FeatureDefinition, ...]:
             found += _surveys(histories, rows)
         elif valued:
             found += _amounts(kind)
+        if kind in TRADE:
+            found += _contents(kind, histories, rows)
         if _has_text(histories, rows):
             found += _sentiment(kind)
     kinds = set(histories.kinds)
@@ -186,6 +190,45 @@ def _amounts(kind: str) -> Iterator[FeatureDefinition]:
             yield define("max", "max", days, f"largest {one} {{value}}")
         yield define("std", "std", None, f"amounts of {several} vary by about {{value}}")
         yield define("last", "last", None, f"latest {one} was worth {{value}}")
+
+
+def _contents(
+    kind: str, histories: Histories, rows: np.ndarray[Any, Any]
+) -> Iterator[FeatureDefinition]:
+    """What lies in the basket: sums of numbers, and how many different things."""
+    one, several = nouns(kind)
+    some = rows[:: max(1, len(rows) // _SAMPLE)]
+    values: dict[str, list[Any]] = {}
+    for own in _property_sets(histories, some):
+        for name, value in own.items():
+            each = value if isinstance(value, list) else [value]
+            values.setdefault(name, []).extend(x for x in each if x is not None)
+    for name in sorted(values)[:_MOST_PROPERTIES]:
+        numeric = all(isinstance(value, bool | int | float) for value in values[name])
+        spoken = name.replace("_", " ")
+        for aggregate, days in (
+            ("sum", 90),
+            ("sum", 365),
+            ("mean", 90),
+            ("mean", None),
+            ("last", None),
+        ):
+            what = f"total {spoken}" if numeric else f"number of different values of {spoken}"
+            said = {
+                "sum": f"{what} over {several}",
+                "mean": f"{what} per {one} on average",
+                "last": f"{what} in the latest {one}",
+            }
+            short = name if numeric else f"distinct_{name}"
+            yield FeatureDefinition(
+                name=f"{kind}_{short}_{aggregate}{_suffix(days)}",
+                kinds=(kind,),
+                aggregate=aggregate,
+                window_days=days,
+                column=f"property:{name}" if numeric else f"distinct:{name}",
+                text=f"{said[aggregate]}{_in(days)} was {{value}}",
+                text_missing=f"no {one}{_in(days)}",
+            )
 
 
 def _surveys(histories: Histories, rows: np.ndarray[Any, Any]) -> Iterator[FeatureDefinition]:

@@ -36,8 +36,16 @@ def matches(properties: Properties, where: Sequence[tuple[str, str]]) -> NDArray
 
 
 def property_column(properties: Properties, name: str) -> Ints:
-    """Millionths (n,) of a numeric property; true counts 1, text or nothing is `MISSING`."""
+    """Millionths (n,) of a numeric property; true counts 1, text or nothing is `MISSING`.
+
+    Of an event made of several lines, the sum over its lines.
+    """
     return _micros([_number(own.get(name)) for own in properties])
+
+
+def distinct_column(properties: Properties, name: str) -> Ints:
+    """How many different values (in millionths) a property has over the lines of each event."""
+    return _micros([_distinct(own.get(name)) for own in properties])
 
 
 def category_column(properties: Properties, name: str, categories: Sequence[str]) -> Ints:
@@ -69,9 +77,18 @@ def sentiment_column(histories: Histories, rows: Ints, allowed: NDArray[np.bool_
 
 
 def _number(found: object) -> float | None:
+    if isinstance(found, list):
+        numbers = [_number(each) for each in found]
+        return None if not numbers or None in numbers else _number(math.fsum(numbers))  # type: ignore[arg-type]
     if isinstance(found, bool | int | float) and math.isfinite(found):
         return float(found) if abs(found) <= LARGEST_VALUE else None
     return None
+
+
+def _distinct(found: object) -> float | None:
+    if found is None:
+        return None
+    return float(len(set(map(str, found)))) if isinstance(found, list) else 1.0
 
 
 def _micros(numbers: Sequence[float | None]) -> Ints:

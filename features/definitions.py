@@ -40,7 +40,8 @@ _NEEDS_PARAMETER = {"gap_shrunk_days", "recency_over_gap", "decayed_count"}
 class FeatureDefinition:
     """One column of the feature table, without code.
 
-    `column` is `value`, `property:<name>`, `level` (a survey answer scaled to 0-1, 1 is good) or
+    `column` is `value`, `property:<name>` (summed over an event's lines), `distinct:<name>` (how
+    many different values over its lines), `level` (a survey answer scaled to 0-1, 1 is good) or
     `sentiment` (-1 to 1). `where` keeps only events whose properties have these values.
     `purposes` must all be permitted for a customer, else the value is missing. `empty` replaces
     the missing value where the aggregate has nothing to work on. `text` is the sentence a person

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from features.columns import (
     Properties,
     category_column,
+    distinct_column,
     level_column,
     matches,
     properties_of,
@@ -214,9 +215,11 @@ class _Events:
             if definition.aggregate == "category":
                 return category_column(self.properties(), wanted, definition.categories)
             return property_column(self.properties(), wanted)
+        if name.startswith("distinct:"):
+            return distinct_column(self.properties(), name.removeprefix("distinct:"))
         raise InvalidInput(
             f"feature {definition.name} asks for the column {name!r}",
-            hint="a column is value, level, sentiment or property:<name>",
+            hint="a column is value, level, sentiment, property:<name> or distinct:<name>",
         )
 
 

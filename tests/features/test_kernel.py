@@ -114,6 +114,17 @@ def test_properties_choose_events_and_give_numbers() -> None:
     assert feature(events, 5, "sum", where=(("shop", "north"),), **own) == 14.5
 
 
+def test_events_of_several_lines_are_summed_and_told_apart() -> None:
+    events = (
+        event(1, properties={"qty": [2, 3], "sku": ["a", "a"]}),
+        event(2, properties={"qty": 4, "sku": "b"}),
+        event(3),
+    )
+    assert feature(events, 5, "sum", column="property:qty") == 9
+    assert feature(events, 5, "mean", column="distinct:sku") == 1
+    assert math.isnan(feature(events, 5, "mean", column="property:sku"))
+
+
 def test_a_category_is_its_place_and_the_latest_counts() -> None:
     events = (
         event(1, "profile", properties={"plan": "basic"}),
