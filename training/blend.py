@@ -19,14 +19,15 @@ from training.calibrate import (
     fit_widths,
 )
 from training.choose import Fold, folds_of, out_of_fold, smallest_within_one_se
-from training.curves import fit_curves
-from training.model import AdditiveMember, Matrix, RiskModel, Vector
+from training.curves import CurvesFit, fit_curves
+from training.model import Matrix, RiskModel, Vector
 
 PENALTIES = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3)
-CHECKPOINTS = (25, 50, 100, 200, 300)
+CHECKPOINTS = (25, 50, 100, 200)
 TREE_WEIGHTS = (0.5, 0.25, 0.75)
 LARGEST_TUNING_ROWS = 25_000
 LARGEST_REFIT_ROWS = 8_000
+LEVEL_HALF_LIFE_DAYS = 60.0
 
 
 class TreeShape(NamedTuple):
@@ -58,12 +59,19 @@ class Plan(NamedTuple):
 
 @dataclass(frozen=True)
 class Table:
-    """Training rows: `values` (n, k), `y` (n,) of 0 and 1, `weight` (n,), `groups` (n,) codes."""
+    """Training rows: `values` (n, k), `y` (n,) of 0 and 1, `weight` (n,), `groups` (n,) codes.
+
+    `period` (n,): codes of the time each row was looked at, into `period_days` (p,), in days. Every
+    period has a level of its own (a season is no one's trait), so the members learn what sets
+    customers apart at one time. Predictions take the mean level, newer periods counting more.
+    """
 
     values: Matrix
     y: Vector
     weight: Vector
     groups: NDArray[np.int64]
+    period: NDArray[np.int64]
+    period_days: Vector
     categorical: tuple[int, ...] = ()
 
     def rows(self, which: NDArray[np.int64]) -> "Table":
@@ -74,7 +82,22 @@ class Table:
             y=self.y[which],
             weight=self.weight[which],
             groups=self.groups[which],
+            period=self.period[which],
         )
+
+    def levels(self) -> Vector:
+        """Log-odds of the outcome in each period (p,), pulled in by half a person each way."""
+        count = len(self.period_days)
+        total = np.bincount(self.period, self.weight, count)
+        hits = np.bincount(self.period, self.weight * self.y, count)
+        return np.log((hits + 0.5) / (total - hits + 0.5))
+
+    def level(self, levels: Vector) -> float:
+        """Mean of `levels` (p,) with each period counting half as much every 60 days back."""
+        present = np.bincount(self.period, minlength=len(levels)) > 0
+        age = self.period_days.max() - self.period_days
+        shares = np.where(present, 0.5 ** (age / LEVEL_HALF_LIFE_DAYS), 0.0)
+        return float(np.sum(levels * shares) / np.sum(shares))
 
 
 class Fitted(NamedTuple):
@@ -122,7 +145,10 @@ def shapes_for(trials: int, random: np.random.Generator) -> list[TreeShape]:
 
 
 def fit_trees(table: Table, shape: TreeShape, trees: int, threads: int) -> lightgbm.Booster:
-    """Boost `trees` trees; byte-identical for equal rows, parameters and threads."""
+    """Boost `trees` trees from the levels of the periods; their own scores are around 0.
+
+    Byte-identical for equal rows, parameters and threads.
+    """
     parameters: dict[str, Any] = {
         "objective": "binary",
         "num_leaves": shape.leaves,
@@ -137,7 +163,8 @@ def fit_trees(table: Table, shape: TreeShape, trees: int, threads: int) -> light
         "seed": 1,
         "verbosity": -1,
     }
-    data = lightgbm.Dataset(table.values, table.y, weight=table.weight, free_raw_data=True)
+    start = table.levels()[table.period]
+    data = lightgbm.Dataset(table.values, table.y, weight=table.weight, init_score=start)
     return lightgbm.train(parameters, data, trees)
 
 
@@ -146,32 +173,35 @@ def _choose(
 ) -> tuple[Plan, Vector]:
     if not folds:
         return Plan(shapes[0], CHECKPOINTS[1], PENALTIES[2], TREE_WEIGHTS[0]), np.zeros(0)
+    grid = [(shape, count) for shape in shapes for count in CHECKPOINTS]
 
     def curves(train: NDArray[np.int64]) -> Any:
-        part = table.rows(train)
-        members = fit_curves(
-            part.values,
-            part.y,
-            penalties=PENALTIES,
-            weight=part.weight,
-            categorical=part.categorical,
+        fits = _curves(table.rows(train), PENALTIES)
+        return lambda held_out: np.stack(
+            [
+                found.member.log_odds(table.values[held_out]) + found.levels[table.period[held_out]]
+                for found in fits
+            ]
         )
-        return lambda rows: np.stack([member.log_odds(rows) for member in members])
 
     def trees(train: NDArray[np.int64]) -> Any:
         part = table.rows(train)
+        levels = part.levels()
         grown = [fit_trees(part, shape, CHECKPOINTS[-1], threads) for shape in shapes]
-        return lambda rows: np.concatenate([_at_checkpoints(booster, rows) for booster in grown])
+        return lambda held_out: (
+            levels[table.period[held_out]]
+            + np.concatenate(
+                [_at_checkpoints(booster, table.values[held_out], threads) for booster in grown]
+            )
+        )
 
     def pick(candidates: Matrix, sizes: list[float]) -> tuple[int, Vector]:
         return smallest_within_one_se(candidates, table.y, table.weight, table.groups, sizes)
 
-    penalty, curve_scores = pick(
-        out_of_fold(curves, table.values, folds, len(PENALTIES)), list(PENALTIES)
-    )
-    grid = [(shape, count) for shape in shapes for count in CHECKPOINTS]
+    n = len(table.y)
+    penalty, curve_scores = pick(out_of_fold(curves, folds, (len(PENALTIES), n)), list(PENALTIES))
     tree, tree_scores = pick(
-        out_of_fold(trees, table.values, folds, len(grid)),
+        out_of_fold(trees, folds, (len(grid), n)),
         [float((shape.leaves - 1) * count) for shape, count in grid],
     )
     blends = np.stack([w * tree_scores + (1 - w) * curve_scores for w in TREE_WEIGHTS])
@@ -179,11 +209,28 @@ def _choose(
     return Plan(*grid[tree], PENALTIES[penalty], TREE_WEIGHTS[share]), scores
 
 
-def _at_checkpoints(booster: lightgbm.Booster, rows: Matrix) -> Matrix:
+def _curves(table: Table, penalties: tuple[float, ...]) -> list[CurvesFit]:
+    return fit_curves(
+        table.values,
+        table.y,
+        penalties=penalties,
+        weight=table.weight,
+        period=table.period,
+        categorical=table.categorical,
+    )
+
+
+def _at_checkpoints(booster: lightgbm.Booster, rows: Matrix, threads: int) -> Matrix:
     out, total, done = [], np.zeros(len(rows)), 0
     for count in CHECKPOINTS:
         total = total + np.asarray(
-            booster.predict(rows, raw_score=True, start_iteration=done, num_iteration=count - done)
+            booster.predict(
+                rows,
+                raw_score=True,
+                start_iteration=done,
+                num_iteration=count - done,
+                num_threads=threads,
+            )
         )
         out.append(total)
         done = count
@@ -191,20 +238,15 @@ def _at_checkpoints(booster: lightgbm.Booster, rows: Matrix) -> Matrix:
 
 
 def _fit(table: Table, plan: Plan, calibrator: Calibrator, threads: int) -> RiskModel:
-    additive: AdditiveMember = fit_curves(
-        table.values,
-        table.y,
-        penalties=(plan.penalty,),
-        weight=table.weight,
-        categorical=table.categorical,
-    )[0]
+    curves = _curves(table, (plan.penalty,))[0]
     booster = fit_trees(table, plan.shape, plan.trees, threads)
+    curve_level, tree_level = table.level(curves.levels), table.level(table.levels())
     return RiskModel(
         features=table.values.shape[1],
-        intercept=0.0,
+        intercept=plan.tree_weight * tree_level + (1.0 - plan.tree_weight) * curve_level,
         trees=lightgbm.Booster(model_str=booster.model_to_string()),
         tree_weight=plan.tree_weight,
-        additive=additive,
+        additive=curves.member,
         additive_weight=1.0 - plan.tree_weight,
         calibrator=calibrator,
         widths=IntervalWidths((0.0,), (0.0,)),

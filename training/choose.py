@@ -38,18 +38,18 @@ def folds_of(y: Vector, groups: NDArray[np.int64], *, seed: int) -> list[Fold]:
 
 
 def out_of_fold(
-    fit: Callable[[NDArray[np.int64]], Callable[[Matrix], Matrix]],
-    values: Matrix,
+    fit: Callable[[NDArray[np.int64]], Callable[[NDArray[np.int64]], Matrix]],
     folds: Sequence[Fold],
-    candidates: int,
+    shape: tuple[int, int],
 ) -> Matrix:
-    """Log-odds (candidates, n) for rows that the fit did not see.
+    """Log-odds of `shape` (candidates, n) for rows that the fit did not see.
 
-    `fit` gets row numbers and gives back a function from (m, k) rows to (candidates, m) log-odds.
+    `fit` gets the training rows' numbers and gives back a function from the numbers of m other rows
+    to (candidates, m) log-odds.
     """
-    out = np.zeros((candidates, len(values)))
+    out = np.zeros(shape)
     for train, held_out in folds:
-        out[:, held_out] = fit(train)(values[held_out])
+        out[:, held_out] = fit(train)(held_out)
     return out
 
 

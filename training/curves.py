@@ -7,8 +7,10 @@ scaling, an extreme value pulls no further than the last knot, and each curve ca
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 
 from training.model import AdditiveMember, Matrix, Vector
@@ -16,6 +18,7 @@ from training.model import AdditiveMember, Matrix, Vector
 FEW_LEVELS = 8
 KNOTS = 17
 _STEPS = 60
+_PERIOD_SCALE = 10.0
 
 
 @dataclass(frozen=True)
@@ -73,30 +76,45 @@ def member_of(shapes: list[Shapes], coefficients: Vector, intercept: float) -> A
     return AdditiveMember.from_curves(knots, levels, missing, intercept)
 
 
+class CurvesFit(NamedTuple):
+    """A fitted member without a level of its own, and the level (p,) of each period."""
+
+    member: AdditiveMember
+    levels: Vector
+
+
 def fit_curves(
     values: Matrix,
     y: Vector,
     *,
     penalties: tuple[float, ...],
     weight: Vector | None = None,
+    period: NDArray[np.int64] | None = None,
     categorical: Collection[int] = (),
-) -> list[AdditiveMember]:
-    """One member per inverse penalty (scikit-learn's `C`), from strict to free.
+) -> list[CurvesFit]:
+    """One fit per inverse penalty (scikit-learn's `C`), from strict to free.
 
-    `values` (n, k) with NaN for missing, `y` (n,) of 0 and 1. Both classes must occur.
+    `values` (n, k) with NaN for missing, `y` (n,) of 0 and 1, both of which must occur. `period`
+    (n,) codes 0 … p − 1: rows of one period share a level that is hardly penalised, so the curves
+    say what sets customers apart within a period, not what sets periods apart.
     """
     shapes = shapes_of(values, categorical)
     columns = design(values, shapes)
-    if columns.shape[1] == 0:
+    periods = 1 if period is None else int(period.max()) + 1
+    if period is not None and periods > 1:
+        columns = np.hstack([columns, np.eye(periods)[period] * _PERIOD_SCALE])
+    elif columns.shape[1] == 0:
         columns = np.zeros((len(values), 1))
     regression = LogisticRegression(solver="newton-cholesky", warm_start=True, max_iter=_STEPS)
-    members = []
+    fits = []
     for strength in penalties:
         regression.set_params(C=strength).fit(columns, y, sample_weight=weight)
-        members.append(
-            member_of(shapes, regression.coef_[0].copy(), float(regression.intercept_[0]))
-        )
-    return members
+        found = regression.coef_[0].copy()
+        levels = np.full(periods, float(regression.intercept_[0]))
+        if periods > 1:
+            levels += found[-periods:] * _PERIOD_SCALE
+        fits.append(CurvesFit(member_of(shapes, found, 0.0), levels))
+    return fits
 
 
 def _shapes(x: Vector, *, levels: bool) -> Shapes:

@@ -34,7 +34,7 @@ class RiskClassifier(ClassifierMixin, BaseEstimator):
     Parameters: `trials`, how many tree shapes are tried; `calibration`, "platt" or "isotonic";
     `refits`, how many resamples give the interval (0: no width); `categorical`, names or positions
     of number columns that are codes (text, category and boolean columns of a DataFrame are found);
-    `random_state`; `n_threads` of LightGBM.
+    `random_state`; `n_threads` of LightGBM, where one is quickest unless cores are idle.
 
     X is (n, k), an array or a DataFrame, NaN for missing. The second of the two sorted classes is
     the outcome whose probability is told. After fit: `model_` (the plain `RiskModel`), `classes_`,
@@ -49,7 +49,7 @@ class RiskClassifier(ClassifierMixin, BaseEstimator):
         refits: int = 12,
         categorical: Sequence[str] | Sequence[int] | None = None,
         random_state: int | np.random.RandomState | None = None,
-        n_threads: int = 2,
+        n_threads: int = 1,
     ) -> None:
         self.trials = trials
         self.calibration = calibration
@@ -70,11 +70,14 @@ class RiskClassifier(ClassifierMixin, BaseEstimator):
         y: ArrayLike,
         groups: ArrayLike | None = None,
         sample_weight: ArrayLike | None = None,
+        period_days: ArrayLike | None = None,
     ) -> Self:
         """Choose, fit and calibrate on (n, k) rows with two classes in `y` (n,).
 
         `groups` (n,): rows with one value (a customer's rows) are kept together in every fold and
-        resample. `sample_weight` (n,). Raises `ValueError` for anything but two classes.
+        resample. `sample_weight` (n,). `period_days` (n,): when each row was looked at, in days,
+        later is larger; every period then has a level of its own. Raises `ValueError` for anything
+        but two classes.
         """
         learnt = Columns.learn(X, self.categorical) if isinstance(X, pd.DataFrame) else None
         values, outcome = validate_data(
@@ -87,11 +90,14 @@ class RiskClassifier(ClassifierMixin, BaseEstimator):
         columns = learnt or Columns.learn(values, self.categorical)
         self.columns_ = columns
         self.classes_, target = _two_classes(outcome)
+        days, period = _periods(period_days, len(values))
         table = Table(
             values=np.ascontiguousarray(values),
             y=target,
             weight=np.asarray(_check_sample_weight(sample_weight, values, dtype=np.float64)),
             groups=_group_codes(groups, len(values)),
+            period=period,
+            period_days=days,
             categorical=columns.categorical,
         )
         fitted = fit_blend(
@@ -163,3 +169,12 @@ def _group_codes(groups: ArrayLike | None, rows: int) -> NDArray[np.int64]:
     if len(codes) != rows:
         raise ValueError(f"groups has {len(codes)} values, X has {rows} rows")
     return codes
+
+
+def _periods(days: ArrayLike | None, rows: int) -> tuple[Vector, NDArray[np.int64]]:
+    if days is None:
+        return np.zeros(1), np.zeros(rows, dtype=np.int64)
+    found, codes = np.unique(np.asarray(days, dtype=np.float64), return_inverse=True)
+    if len(codes) != rows:
+        raise ValueError(f"period_days has {len(codes)} values, X has {rows} rows")
+    return found, codes.astype(np.int64)

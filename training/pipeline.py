@@ -22,7 +22,7 @@ from governance.candidates import Candidate, list_models, submit
 from governance.consent import ConsentRegistry
 from governance.fairness import FairnessResult
 from governance.gate import GatePolicy, GateVerdict, decide
-from governance.instants import to_text
+from governance.instants import DAY_US, to_text
 from governance.intervals import Interval
 from governance.ledger import Ledger
 from governance.model_card import Dropped, FeatureImportance, ModelFacts, TestResult
@@ -177,7 +177,13 @@ def train(
         tracking=workshop.tracking, bundle=workshop.bundles / digest, reports=workshop.reports,
         plan=model.plan_,
     )  # fmt: skip
-    candidate = Candidate(written.facts, digest, verdict, str(written.html), str(written.json))
+    candidate = Candidate(
+        written.facts,
+        digest,
+        verdict,
+        written.html.read_text(encoding="utf-8"),
+        written.json.read_text(encoding="utf-8"),
+    )
     with workshop.database.write() as conn:
         submit(conn, workshop.ledger, candidate, now=now)
     return TrainResult(written.facts, fairness, verdict, written, data.constant, scores)
@@ -195,7 +201,9 @@ def _fit(request: TrainRequest, rows: Dataset) -> RiskClassifier:
         categorical=coded,
         random_state=request.seed,
     )
-    return classifier.fit(rows.values, rows.y, groups=rows.customer_index)
+    return classifier.fit(
+        rows.values, rows.y, groups=rows.customer_index, period_days=rows.as_of / DAY_US
+    )
 
 
 def _description(request: TrainRequest, data: Extract, now: datetime) -> Description:

@@ -32,7 +32,7 @@ def fitted(n: int = 1200) -> RiskModel:
     """A blend fitted to `rows(n)`."""
     table = rows(n)
     return fit_blend(
-        Table(table, outcome(table), np.ones(n), np.arange(n)),
+        Table(table, outcome(table), np.ones(n), np.arange(n), np.zeros(n, np.int64), np.zeros(1)),
         trials=1,
         calibration="platt",
         refits=4,
