@@ -129,7 +129,7 @@ def test_a_demo_says_loudly_that_it_is_one_and_signed_itself() -> None:
     said = text_of(STORY)
 
     assert "Demo · simulated people" in said
-    assert "itself: this is a demo home" in said
+    assert "this demo home itself; nobody reviewed it" in said
 
 
 def test_refusals_are_said_in_plain_words() -> None:
