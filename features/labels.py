@@ -24,7 +24,7 @@ class Target:
     name: str
     kind: str = "inactivity"
     horizon_days: int = 90
-    active_window_days: int = 365
+    active_window_days: int = 730
     event_kind: str = "order"
     purpose: str = "risk_scoring"
 

@@ -45,7 +45,7 @@ class TargetSettings(_Record):
 
     kind: Literal["inactivity", "given"] = "inactivity"
     horizon_days: int = Field(default=90, ge=1, le=730)
-    active_window_days: int = Field(default=365, ge=1)
+    active_window_days: int = Field(default=730, ge=1)
     event_kind: str = "order"
     purpose: str = "risk_scoring"
 
