@@ -6,8 +6,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from features.events import complete_survey
 from features.history import Histories
+from features.surveys import complete_survey
 
 Floats = NDArray[np.float64]
 
