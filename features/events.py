@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
+from features.surveys import complete_survey, instrument_problems
 from governance.errors import InvalidInput
 from governance.instants import to_micros
 
@@ -58,15 +59,6 @@ KINDS = frozenset(
 
 RESERVED_PREFIXES = ("intervention_", "rights_")
 RESERVED = frozenset({"consent_changed"})
-
-INSTRUMENTS: Mapping[str, tuple[float, float, str, str]] = {
-    # scale from, scale to, polarity, dimension
-    "csat": (1, 5, "high_is_good", "emotional"),
-    "nps": (0, 10, "high_is_good", "social"),
-    "ces_effort": (1, 5, "low_is_good", "emotional"),
-    "ces_ease": (1, 7, "high_is_good", "emotional"),
-}
-"""Survey instruments whose scale, polarity and dimension need not be stated."""
 
 MICROS = 1_000_000
 LARGEST_VALUE = 1e12
@@ -264,16 +256,6 @@ def keepwell_event(
     )
 
 
-def complete_survey(properties: Mapping[str, object]) -> Mapping[str, object]:
-    """Add the scale, polarity and dimension that a named instrument stands for."""
-    known = INSTRUMENTS.get(str(properties.get("instrument")))
-    if known is None:
-        return properties
-    low, high, polarity, dimension = known
-    stated: dict[str, object] = {"scale": [low, high], "polarity": polarity, "dimension": dimension}
-    return {**stated, **properties}
-
-
 _FIELDS = frozenset(
     [
         "customer_id",
@@ -360,33 +342,3 @@ def _survey_problems(fields: Mapping[str, object]) -> list[Problem]:
     if isinstance(value, int | float) and not low <= value <= high:
         return [Problem("value", f"lies outside the scale {low:g} to {high:g}")]
     return []
-
-
-def instrument_problems(stated: Mapping[str, object]) -> list[str]:
-    """List what a survey leaves open: its instrument, or an own instrument's scale and polarity."""
-    instrument = stated.get("instrument")
-    if not isinstance(instrument, str) or not instrument:
-        return ["instrument must be stated for a survey (csat, nps, ces_effort, ces_ease, or own)"]
-    if instrument == "ces":
-        return ["instrument 'ces' is two instruments: say ces_effort (low is good) or ces_ease"]
-    scale = stated.get("scale")
-    problems = []
-    if scale is None:
-        if instrument not in INSTRUMENTS:
-            problems.append(f"scale must be stated for the own instrument {instrument!r}")
-    elif not (
-        isinstance(scale, list | tuple)
-        and len(scale) == 2
-        and all(isinstance(x, int | float) and not isinstance(x, bool) for x in scale)
-        and scale[0] < scale[1]
-    ):
-        problems.append("scale must be two numbers, the lower first")
-    polarity = stated.get("polarity")
-    if polarity is None:
-        if instrument not in INSTRUMENTS:
-            problems.append(f"polarity must be stated for the own instrument {instrument!r}")
-    elif polarity not in ("high_is_good", "low_is_good"):
-        problems.append("polarity must be high_is_good or low_is_good")
-    if stated.get("dimension") is None and instrument not in INSTRUMENTS:
-        problems.append(f"dimension must be stated for the own instrument {instrument!r}")
-    return problems

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from features.aggregates import AGGREGATE_FUNCTIONS, count, ratio, trend
 from features.columns import (
     Properties,
     category_column,
@@ -23,7 +24,7 @@ from features.columns import (
 from features.definitions import FeatureDefinition
 from features.history import Histories
 from features.versions import NEVER
-from features.windows import AGGREGATE_FUNCTIONS, Column, Stream, count, ratio, trend
+from features.windows import Column, Stream
 from governance.errors import InvalidInput
 from governance.proof import Permit
 

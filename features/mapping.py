@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from features.events import SUBJECTS, complete_survey, instrument_problems, is_reserved
+from features.events import SUBJECTS, is_reserved
 from features.expressions import syntax_problem
+from features.surveys import complete_survey, instrument_problems
 from governance.errors import ConfigurationError, InvalidInput
 
 Expressions = tuple[tuple[str, str], ...]

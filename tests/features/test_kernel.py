@@ -9,7 +9,7 @@ from features.catalogue import catalogue
 from features.definitions import AGGREGATES, FeatureDefinition
 from features.events import Event
 from features.kernel import compute
-from features.windows import AGGREGATE_FUNCTIONS
+from features.aggregates import AGGREGATE_FUNCTIONS
 from governance.errors import ConfigurationError, InvalidInput, PermissionRefused
 from tests.features.sample import event, histories, micros, permit, permits
 

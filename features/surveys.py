@@ -1,0 +1,52 @@
+"""Survey instruments: the scale, polarity and dimension that give an answer its meaning."""
+
+from collections.abc import Mapping
+
+INSTRUMENTS: Mapping[str, tuple[float, float, str, str]] = {
+    # scale from, scale to, polarity, dimension
+    "csat": (1, 5, "high_is_good", "emotional"),
+    "nps": (0, 10, "high_is_good", "social"),
+    "ces_effort": (1, 5, "low_is_good", "emotional"),
+    "ces_ease": (1, 7, "high_is_good", "emotional"),
+}
+"""Survey instruments whose scale, polarity and dimension need not be stated."""
+
+
+def complete_survey(properties: Mapping[str, object]) -> Mapping[str, object]:
+    """Add the scale, polarity and dimension that a named instrument stands for."""
+    known = INSTRUMENTS.get(str(properties.get("instrument")))
+    if known is None:
+        return properties
+    low, high, polarity, dimension = known
+    stated: dict[str, object] = {"scale": [low, high], "polarity": polarity, "dimension": dimension}
+    return {**stated, **properties}
+
+
+def instrument_problems(stated: Mapping[str, object]) -> list[str]:
+    """List what a survey leaves open: its instrument, or an own instrument's scale and polarity."""
+    instrument = stated.get("instrument")
+    if not isinstance(instrument, str) or not instrument:
+        return ["instrument must be stated for a survey (csat, nps, ces_effort, ces_ease, or own)"]
+    if instrument == "ces":
+        return ["instrument 'ces' is two instruments: say ces_effort (low is good) or ces_ease"]
+    scale = stated.get("scale")
+    problems = []
+    if scale is None:
+        if instrument not in INSTRUMENTS:
+            problems.append(f"scale must be stated for the own instrument {instrument!r}")
+    elif not (
+        isinstance(scale, list | tuple)
+        and len(scale) == 2
+        and all(isinstance(x, int | float) and not isinstance(x, bool) for x in scale)
+        and scale[0] < scale[1]
+    ):
+        problems.append("scale must be two numbers, the lower first")
+    polarity = stated.get("polarity")
+    if polarity is None:
+        if instrument not in INSTRUMENTS:
+            problems.append(f"polarity must be stated for the own instrument {instrument!r}")
+    elif polarity not in ("high_is_good", "low_is_good"):
+        problems.append("polarity must be high_is_good or low_is_good")
+    if stated.get("dimension") is None and instrument not in INSTRUMENTS:
+        problems.append(f"dimension must be stated for the own instrument {instrument!r}")
+    return problems
