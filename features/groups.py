@@ -1,4 +1,4 @@
-"""Groups of people for the fairness audit alone: protected attributes, kept apart from histories."""
+"""Groups of people, for the fairness audit alone: protected attributes, kept apart."""
 
 from collections.abc import Mapping
 

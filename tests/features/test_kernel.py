@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
+from features.aggregates import AGGREGATE_FUNCTIONS
 from features.catalogue import catalogue
 from features.definitions import AGGREGATES, FeatureDefinition
 from features.events import Event
 from features.kernel import compute
-from features.aggregates import AGGREGATE_FUNCTIONS
 from governance.errors import ConfigurationError, InvalidInput, PermissionRefused
 from tests.features.sample import event, histories, micros, permit, permits
 
