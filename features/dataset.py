@@ -111,7 +111,7 @@ def build_dataset(
         y[:, k], eligible[:, k] = label(
             histories, target, as_of, observed_until=observed_until, given=given
         )
-    table = compute(histories, definitions, cuts, permits={"risk_scoring": permit} | dict(permits))
+    table = compute(histories, definitions, cuts, permits=permits)
     place = np.full(shape, -1, np.int64)
     place[table.customer_index, np.searchsorted(cuts, table.as_of)] = np.arange(len(table))
     customers = permit.customers

@@ -36,7 +36,7 @@ BLOCK_CUSTOMERS = 2_000
 """How many customers are computed at a time: bounds memory, and changes no figure."""
 
 _EVERYONE = np.ones(0, np.bool_)  # stands for "nobody has permitted it"
-_TRAINING = {"risk_scoring": ("risk_scoring", "model_training")}
+_CARRIED_BY = {"risk_scoring": ("risk_scoring", "model_training")}
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,8 +68,8 @@ def compute(
     """Compute every feature of every customer at every instant of `as_ofs` (µs, duplicates once).
 
     `permits` maps a purpose to the permit for it. A feature is NaN for customers whom the permits
-    of its purposes do not all cover; `risk_scoring` may also be carried by a `model_training`
-    permit, for the model that scores. Batch and single rows agree bit for bit.
+    of its purposes do not all cover; in place of `risk_scoring` a `model_training` permit will do,
+    for the model that scores. Batch and single rows agree bit for bit.
     """
     cuts = sorted(set(as_ofs))
     size = len(histories.customers)
@@ -333,12 +333,13 @@ def _allowed(
     """Who each purpose is permitted for (m,); nobody where there is no permit."""
     found = {}
     for purpose in {purpose for d in definitions for purpose in d.purposes}:
-        permit = permits.get(purpose)
-        if permit is None:
+        carried_by = _CARRIED_BY.get(purpose, (purpose,))
+        given = next((permits[name] for name in carried_by if name in permits), None)
+        if given is None:
             found[purpose] = np.zeros(len(histories), np.bool_)
             continue
-        if permit.purpose not in _TRAINING.get(purpose, (purpose,)):
-            permit.require(purpose)
-        customers = permit.customers
+        if given.purpose not in carried_by:
+            given.require(purpose)
+        customers = given.customers
         found[purpose] = np.array([c in customers for c in histories.customers], np.bool_)
     return found
