@@ -18,7 +18,7 @@ from training.calibrate import (
     fit_platt,
     fit_widths,
 )
-from training.choose import Fold, folds_of, out_of_fold, smallest_within_one_se
+from training.choose import Fold, best, folds_of, out_of_fold, smallest_within_one_se
 from training.curves import CurvesFit, fit_curves
 from training.model import Matrix, RiskModel, Vector
 
@@ -199,7 +199,8 @@ def _choose(
         return smallest_within_one_se(candidates, table.y, table.weight, table.groups, sizes)
 
     n = len(table.y)
-    penalty, curve_scores = pick(out_of_fold(curves, folds, (len(PENALTIES), n)), list(PENALTIES))
+    tried = out_of_fold(curves, folds, (len(PENALTIES), n))
+    penalty, curve_scores = best(tried, table.y, table.weight)  # a looser curve is no larger
     tree, tree_scores = pick(
         out_of_fold(trees, folds, (len(grid), n)),
         [float((shape.leaves - 1) * count) for shape, count in grid],

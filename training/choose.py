@@ -58,6 +58,12 @@ def losses(log_odds: Matrix, y: Vector) -> Matrix:
     return np.logaddexp(0.0, log_odds) - y * log_odds
 
 
+def best(log_odds: Matrix, y: Vector, weight: Vector) -> Choice:
+    """Pick the candidate of `log_odds` (c, n) with the least out-of-fold log loss."""
+    found = int(np.argmin(losses(log_odds, y) @ weight))
+    return Choice(found, log_odds[found])
+
+
 def smallest_within_one_se(
     log_odds: Matrix, y: Vector, weight: Vector, groups: NDArray[np.int64], sizes: Sequence[float]
 ) -> Choice:
@@ -68,10 +74,9 @@ def smallest_within_one_se(
     over groups (all rows of a customer count as one observation).
     """
     loss = losses(log_odds, y)
-    best = int(np.argmin(loss @ weight))
-    chosen = best
+    chosen = least = int(np.argmin(loss @ weight))
     for index in np.lexsort((np.arange(len(sizes)), np.asarray(sizes))):
-        if _excess_is_noise(loss[index] - loss[best], weight, groups):
+        if _excess_is_noise(loss[index] - loss[least], weight, groups):
             chosen = int(index)
             break
     return Choice(chosen, log_odds[chosen])

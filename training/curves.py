@@ -1,8 +1,9 @@
 """Fits the additive member: one smooth curve per feature, by penalised logistic regression.
 
 Every feature is first laid on knots (its quantiles, or its levels when it has few); the regression
-then works on a few shapes over those knots, so that money and counts with long tails need no
-scaling, an extreme value pulls no further than the last knot, and each curve can be read and drawn.
+then works on a few shapes over those knots: rank, rank squared, the value, its logarithm. So money
+and counts with long tails need no scaling, and each curve can be read and drawn. A curve goes on
+for once the range that training saw (a longer history brings longer silences), then stays flat.
 """
 
 from collections.abc import Collection
@@ -132,8 +133,24 @@ def _shapes(x: Vector, *, levels: bool) -> Shapes:
     knots = np.unique(np.quantile(seen, np.linspace(0, 1, KNOTS), method="nearest"))
     if len(knots) < 3:
         knots = np.unique(np.append(knots, distinct[[0, 1, -1]]))
+    reach = (knots[-1] - knots[0]) * np.array([0.5, 1.0])
+    knots = np.concatenate([knots, knots[-1] + reach])
     rank = 2 * np.searchsorted(seen, knots, "right") / len(seen) - 1
-    scaled = (knots - np.mean(seen)) / (np.std(seen) or 1.0)
-    basis = np.column_stack([1.7 * rank, 1.7 * (rank**2 - 1 / 3), scaled])
-    means = np.array([np.mean(np.interp(seen, knots, basis[:, b])) for b in range(3)])
+    basis = np.column_stack(
+        [
+            1.7 * rank,
+            1.7 * (rank**2 - 1 / 3),
+            _scaled(knots, seen),
+            _scaled(_signed_log(knots), _signed_log(seen)),
+        ]
+    )
+    means = np.array([np.mean(np.interp(seen, knots, column)) for column in basis.T])
     return Shapes(knots, basis, means, share)
+
+
+def _signed_log(x: Vector) -> Vector:
+    return np.asarray(np.sign(x) * np.log1p(np.abs(x)))
+
+
+def _scaled(x: Vector, seen: Vector) -> Vector:
+    return np.asarray((x - np.mean(seen)) / (np.std(seen) or 1.0))

@@ -27,8 +27,8 @@ class RiskClassifier(ClassifierMixin, BaseEstimator):
     """Calibrated probability of a binary outcome, with an interval and reasons.
 
     Two members are fitted and added in log-odds, half and half unless inner validation is clear
-    that one deserves more: boosted trees (LightGBM) and one curve per feature. The smallest of each
-    within one paired standard error of the best is kept. Held-out scores calibrate the blend;
+    that one deserves more: boosted trees (LightGBM) and one curve per feature. The fewest trees
+    within one paired standard error of the best are kept. Held-out scores calibrate the blend;
     refits to resampled customers give the 90 % interval.
 
     Parameters: `trials`, how many tree shapes are tried; `calibration`, "platt" or "isotonic";
