@@ -8,29 +8,27 @@ import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from random import Random
 from typing import NamedTuple
 
-from features.history import customer_ids, read_all
+from features.history import customer_ids
 from features.simulate import CompanyFiles, simulate, write_company
 from governance.errors import ConfigurationError
 from governance.notices import publish_notice
 from outcomes.experiment import analyse
 from serving.batch import score_everyone
 from serving.bootstrap import Keepwell, create_home
-from serving.champions import open_bundle
 from serving.consent_files import read_consents
 from serving.consents import record_all
 from serving.demo_receiver import DemoReceiver
 from serving.demo_story import Imported, Story, tell
 from serving.home import Home
-from serving.interventions.candidates import read_candidates
-from serving.interventions.contacts import outside_contacts
 from serving.interventions.desk import desk_of
 from serving.interventions.dispatch import Dispatched, dispatch, http_client
-from serving.interventions.playbooks import Playbook, find_playbook, load_playbooks
+from serving.interventions.playbooks import STARTERS, Playbook, find_playbook, load_playbooks
+from serving.interventions.preview import candidates_of, recent_contacts
 from serving.interventions.run import InterventionRun, run_interventions
 from serving.interventions.webhook import Endpoint
 from serving.models import review_model, train_model
@@ -42,7 +40,6 @@ Clock = Callable[[], datetime]
 Progress = Callable[[str], None]
 
 PLAYBOOK = "personal_note"
-_PLAYBOOKS = Path(__file__).parent / "interventions" / "playbooks.toml"
 _PURPOSES = (
     "risk_scoring",
     "model_training",
@@ -50,7 +47,6 @@ _PURPOSES = (
     "fairness_audit",
     "outreach.email",
 )
-_CONTACT_DAYS = 30
 
 
 class Acted(NamedTuple):
@@ -92,7 +88,7 @@ def run_demo(
         batch = score_everyone(
             opened, opened.target("churn"), out=scores, clock=clock, progress=progress
         )
-        acted = _act(stage, receiver, trained, scores, seed)
+        acted = _act(stage, receiver, scores, seed)
         progress("analysing the note that was tried, by lot, last year")
         pilot = analyse(files.pilot, arm="arm", control="holdout", outcomes=["retained", "spend"])
         return tell(
@@ -203,20 +199,12 @@ def _train(stage: _Stage, seed: int) -> TrainResult:
     return trained
 
 
-def _act(
-    stage: _Stage, receiver: DemoReceiver, trained: TrainResult, scores: Path, seed: int
-) -> Acted:
+def _act(stage: _Stage, receiver: DemoReceiver, scores: Path, seed: int) -> Acted:
     keepwell = stage.keepwell
     stage.progress("asking the playbook, the policy and the lot")
-    playbook = find_playbook(load_playbooks(_PLAYBOOKS), PLAYBOOK)
-    further = open_bundle(keepwell.home, trained.facts.model_digest).purposes
-    candidates = read_candidates(scores, purpose=trained.facts.purpose, further=further)
-    now = stage.clock()
-    with keepwell.database.read() as conn:
-        people = [each.customer_id for each in candidates]
-        permit, _ = keepwell.registry.permit_many(conn, "operations", people, now=now)
-        histories = read_all(conn, keepwell.store, permit)
-    recent = outside_contacts(histories, since=now - timedelta(days=_CONTACT_DAYS), until=now)
+    playbook = find_playbook(load_playbooks(STARTERS), PLAYBOOK)
+    candidates = candidates_of(keepwell, scores, target="churn")
+    recent = recent_contacts(keepwell, candidates, now=stage.clock())
     desk = desk_of(keepwell)
     run = run_interventions(desk, playbook, candidates, outside_contacts=recent, clock=stage.clock)
     stage.progress(f"delivering {run.count('queued'):,} signed messages")

@@ -1,11 +1,17 @@
 """Playbooks, outcomes and experiments on the command line."""
 
+from collections import Counter
+from datetime import UTC, datetime
 from pathlib import Path
 
 import click
 from rich.console import Console
 
-from serving.cli.console import Session, table
+from serving.cli.console import Session, facts, table
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
 
 
 @click.group("experiment")
@@ -67,3 +73,138 @@ def analyse_command(
             out.print(f"[yellow]![/] {warning}", highlight=False)
 
     session.emit(found.to_json(), view)
+
+
+@click.group("playbooks")
+def playbooks_command() -> None:
+    """Check playbooks; see who would be chosen, without acting."""
+
+
+@playbooks_command.command("check")
+@click.argument("file", required=False, type=click.Path(dir_okay=False, path_type=Path))
+@click.pass_obj
+def check_command(session: Session, file: Path | None) -> None:
+    """Every mistake of a playbook file at once; the starter playbooks if no FILE is named."""
+    from serving.interventions.playbooks import STARTERS, load_playbooks
+
+    found = load_playbooks(file or STARTERS)
+
+    def view(out: Console) -> None:
+        drawn = table("playbook", "class", "channel", "for", "held out", "asks a person")
+        for each in found:
+            meant = f"{each.target} ≥ {each.min_probability:.0%}" if each.target else "its event"
+            held = f"{each.holdout_share:.0%}" if each.kind == "outreach" else "nobody"
+            asks = "yes" if each.needs_person else "no"
+            drawn.add_row(each.name, each.kind, each.channel, meant, held, asks)
+        out.print(drawn)
+
+    session.emit({"playbooks": found, "problems": []}, view)
+
+
+@playbooks_command.command("simulate")
+@click.argument("playbook")
+@click.option(
+    "--scores",
+    required=True,
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="A file that `keepwell score --out` wrote.",
+)
+@click.option("--file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.pass_obj
+def simulate_command(session: Session, playbook: str, scores: Path, file: Path | None) -> None:
+    """Who would be chosen and why not the others, without acting or recording anything."""
+    from serving.interventions.preview import preview
+
+    with session.open() as keepwell, session.step("asking the policy"):
+        found = preview(keepwell, playbook, scores, file=file, clock=_now)
+    reasons = Counter(found.refused.values())
+
+    def view(out: Console) -> None:
+        facts(
+            out,
+            [
+                ("would be chosen", f"{len(found.eligible):,}"),
+                ("not meant for", f"{len(found.outside):,}"),
+                ("left alone", f"{len(found.refused):,}"),
+                *((f"  {reason}", f"{count:,}") for reason, count in reasons.most_common()),
+            ],
+        )
+
+    session.emit(
+        {
+            "playbook": playbook,
+            "chosen": [each.customer_id for each in found.eligible],
+            "outside": len(found.outside),
+            "refused": len(found.refused),
+            "reasons": dict(reasons),
+        },
+        view,
+    )
+
+
+@click.group("outcomes")
+def outcomes_command() -> None:
+    """Did it help? Measures and lift."""
+
+
+@outcomes_command.command("measures")
+@click.option("--start", help="First instant of the period; a year before its end, if not said.")
+@click.option("--end", help="End of the period; the end of the history, if not said.")
+@click.pass_obj
+def measures_command(session: Session, start: str | None, end: str | None) -> None:
+    """Retention, satisfaction, effort and service, with intervals, over at least 5 people each."""
+    from governance.instants import parse_instant
+    from serving.figures import measure_home
+
+    with session.open() as keepwell, session.step("measuring"):
+        zone = keepwell.settings.zone
+        period, found = measure_home(
+            keepwell,
+            start=parse_instant(start, zone) if start else None,
+            end=parse_instant(end, zone) if end else None,
+            now=_now(),
+        )
+
+    def view(out: Console) -> None:
+        out.print(f"[dim]{period.start:%Y-%m-%d} to {period.end:%Y-%m-%d}[/]")
+        drawn = table("measure", "value", "95 %", "people", "how", numbers=(1, 3))
+        for each in found:
+            if each.value is None:
+                drawn.add_row(each.name, "—", "", "", "too few people to show")
+                continue
+            low, high = f"{each.value.low:.3f}", f"{each.value.high:.3f}"
+            drawn.add_row(
+                each.name, f"{each.value.value:.3f}", f"{low}–{high}", f"{each.people:,}",
+                each.definition,
+            )  # fmt: skip
+        out.print(drawn)
+
+    session.emit({"start": period.start, "end": period.end, "measures": found}, view)
+
+
+@outcomes_command.command("lift")
+@click.argument("playbook")
+@click.option("--horizon-days", type=click.IntRange(min=1), default=90, show_default=True)
+@click.option("--file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.pass_obj
+def lift_command(session: Session, playbook: str, horizon_days: int, file: Path | None) -> int:
+    """Treated minus held out, as assigned, for people whose horizon is over."""
+    from serving.figures import lift_of
+
+    with session.open() as keepwell, session.step("comparing"):
+        found = lift_of(keepwell, playbook, horizon_days=horizon_days, file=file, now=_now())
+    d = found.retained
+    known = d.difference is not None and d.low is not None and d.high is not None
+
+    def view(out: Console) -> None:
+        out.print(f"{found.playbook}: ordered again within {found.horizon_days} days")
+        if known:
+            out.print(
+                f"  treated − held out: [bold]{100 * (d.difference or 0):+.1f}[/] points "
+                f"({100 * (d.low or 0):+.1f} … {100 * (d.high or 0):+.1f})",
+                highlight=False,
+            )
+        out.print(f"  {d.verdict}; {found.waiting:,} people still within their horizon")
+
+    session.emit(found._asdict(), view)
+    return 0 if known else 1
