@@ -6,6 +6,7 @@ versions of an event the one known then. A customer's row does not depend on who
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,7 +25,7 @@ from features.columns import (
 from features.definitions import FeatureDefinition
 from features.history import Histories
 from features.versions import NEVER
-from features.windows import Column, Stream
+from features.windows import Stream
 from governance.errors import InvalidInput
 from governance.proof import Permit
 
@@ -79,10 +80,10 @@ def compute(
     done = 0
     for first in range(0, size, BLOCK_CUSTOMERS):
         block = _Block(histories, first, min(first + BLOCK_CUSTOMERS, size), allowed)
-        present, columns = block.compute(definitions, cuts)
+        present, found = block.compute(definitions, cuts)
         rows = np.flatnonzero(present.ravel())
-        for k, column in enumerate(columns):
-            np.take(column.ravel(), rows, out=values[k, done : done + len(rows)])
+        flat = found.reshape(len(definitions), present.size)
+        np.take(flat, rows, 1, out=values[:, done : done + len(rows)])
         places[done : done + len(rows)] = rows + first * len(cuts)
         done += len(rows)
     places = places[:done]
@@ -118,16 +119,16 @@ class _Block:
 
     def compute(
         self, definitions: Sequence[FeatureDefinition], cuts: Sequence[int]
-    ) -> tuple[Bools, list[NDArray[np.float64]]]:
-        """Who has a usable event (m, t), and each feature (m, t)."""
+    ) -> tuple[Bools, NDArray[np.float64]]:
+        """Who has a usable event (m, t), and every feature (k, m, t)."""
         shape = (self.customers, len(cuts))
         present = np.zeros(shape, np.bool_)
-        found = [np.empty(shape) for _ in definitions]
+        found = np.empty((len(definitions), *shape))
         for begin, end, keep in self._knowledge(cuts):
             view = _View(self, keep, cuts[begin:end], definitions)
             present[:, begin:end] = view.present()
             for k, definition in enumerate(definitions):
-                found[k][:, begin:end] = view.feature(definition)
+                view.feature(definition, out=found[k, :, begin:end])
         return present, found
 
     def events(self, source: Source) -> "_Events":
@@ -260,31 +261,21 @@ class _View:
         never[customer[::-1]] = occurred_at[::-1]  # the earliest is written last
         return never[:, None] < np.array(self._cuts, np.int64)
 
-    def feature(self, definition: FeatureDefinition) -> NDArray[np.float64]:
-        """Values (m, t) of one feature, NaN for customers without permission."""
+    def feature(self, definition: FeatureDefinition, *, out: NDArray[np.float64]) -> None:
+        """Put one feature's values into `out` (m, t), NaN for customers without permission."""
         refused = self._block.refused(definition.purposes)
         if refused is _EVERYONE:
-            return np.full((self._block.customers, len(self._cuts)), np.nan)
-        found = self._aggregate(definition)
+            out[...] = np.nan
+            return
+        asked = sources(definition)
+        if any(len(self._block.events(source).rows) for source in asked):
+            out[...] = aggregate(definition, [self._stream(source) for source in asked])
+        else:
+            out[...] = _of_nothing(definition.aggregate)
         if definition.empty == definition.empty:  # not NaN
-            found = np.where(np.isnan(found), definition.empty, found)
+            out[np.isnan(out)] = definition.empty
         if refused is not None:
-            found[refused] = np.nan
-        return found
-
-    def _aggregate(self, definition: FeatureDefinition) -> NDArray[np.float64]:
-        days = definition.window_days
-        first, *others = [self._stream(source) for source in sources(definition)]
-        if others:  # a share
-            return ratio(count(first, first.window(days)), count(others[0], others[0].window(days)))
-        if definition.aggregate == "trend":
-            assert days is not None
-            return trend(first, days)
-        column: Column | None = None
-        if definition.column:
-            column = first.column(column_key(definition))
-        function = AGGREGATE_FUNCTIONS[definition.aggregate]
-        return function(first, first.window(days), column, definition.parameter or 0.0)
+            out[refused] = np.nan
 
     def _stream(self, source: Source) -> Stream:
         found = self._streams.get(source)
@@ -309,6 +300,44 @@ class _View:
                 lookbacks=sorted(self._lookbacks[source]),
             )
         return found
+
+
+def aggregate(definition: FeatureDefinition, streams: Sequence[Stream]) -> NDArray[np.float64]:
+    """Compute one feature (m, t) over its stream of events; a share has two."""
+    first, days = streams[0], definition.window_days
+    if definition.aggregate == "share":
+        below = streams[1]
+        return ratio(count(first, first.window(days)), count(below, below.window(days)))
+    if definition.aggregate == "trend":
+        assert days is not None
+        return trend(first, days)
+    column = first.column(column_key(definition)) if definition.column else None
+    function = AGGREGATE_FUNCTIONS[definition.aggregate]
+    return function(first, first.window(days), column, definition.parameter or 0.0)
+
+
+@cache
+def _of_nothing(name: str) -> float:
+    """What an aggregate gives where there are no events at all: 0 or NaN, whoever is asked for."""
+    asked = FeatureDefinition(
+        name=name,
+        kinds=("order", "return") if name == "share" else ("order",),
+        aggregate=name,
+        window_days=1,
+        column="value",
+        categories=("none",),
+        parameter=1.0,
+    )
+    nothing = np.zeros(0, np.int64)
+    empty = Stream(
+        nothing.astype(np.int32),
+        nothing,
+        {column_key(asked): nothing},
+        customers=1,
+        as_ofs=[0],
+        lookbacks=[1, 2],
+    )
+    return float(aggregate(asked, [empty, empty])[0, 0])
 
 
 def sources(definition: FeatureDefinition) -> list[Source]:

@@ -175,7 +175,10 @@ class Stream:
 
     def _at(self, days: int) -> Ints:
         back = days * DAY_US
-        return self._before[:, [self._place[as_of - back] for as_of in self._as_ofs]]
+        places = [self._place[as_of - back] for as_of in self._as_ofs]
+        if len(places) == 1:
+            return self._before[:, places[0] : places[0] + 1]  # a view costs a tenth of a copy
+        return self._before[:, places]
 
 
 def running_count(numbers: NDArray[Any]) -> Ints:
