@@ -64,6 +64,10 @@ class Extract:
     permission: Mapping[str, int]
     constant: tuple[str, ...]
 
+    def narrow(self, keep: NDArray[np.bool_]) -> "Extract":
+        """Only these columns, in training and test alike."""
+        return replace(self, train=_narrow(self.train, keep), test=_narrow(self.test, keep))
+
 
 def extract(
     conn: Connection,

@@ -36,6 +36,7 @@ from training.fit import RiskClassifier
 from training.leak import stop_on_leak
 from training.model import Vector
 from training.records import Written, write_down
+from training.screen import worth_keeping
 from training.tracking import CANDIDATE, Tracking
 
 PACKAGES = ("lightgbm", "mlflow", "numpy", "pandas", "scikit-learn")
@@ -155,11 +156,16 @@ def train(
             progress=progress,
         )
     stop_on_leak(data.train.values, data.train.y, data.train.names)
-    progress(f"fitting on {len(data.train)} rows")
+    rules = fit_baselines(
+        data.train.values, data.train.y, data.train.definitions, request.target.event_kind
+    )
+    simple = {name: rule(data.test.values) for name, rule in rules.items()}
+    data = data.narrow(worth_keeping(data.train, seed=request.seed))
+    progress(f"fitting on {len(data.train)} rows, {len(data.train.names)} features")
     model = _fit(request, data.train)
     digest = save(model.model_, _description(request, data, now), workshop.bundles)
     progress(f"evaluating on {len(data.test)} customers")
-    facts, scores = _judge(request, data, model, digest, now)
+    facts, scores = _judge(request, data, model, simple, digest, now)
     progress("auditing fairness")
     with workshop.database.read() as conn:
         fairness = weigh(
@@ -228,15 +234,16 @@ def _description(request: TrainRequest, data: Extract, now: datetime) -> Descrip
 
 
 def _judge(
-    request: TrainRequest, data: Extract, model: RiskClassifier, digest: str, now: datetime
+    request: TrainRequest,
+    data: Extract,
+    model: RiskClassifier,
+    simple: Mapping[str, Vector],
+    digest: str,
+    now: datetime,
 ) -> tuple[ModelFacts, TestScores]:
-    """Read the test set, once: our scores and the baselines' on the same people."""
-    rules = fit_baselines(
-        data.train.values, data.train.y, data.train.definitions, request.target.event_kind
-    )
+    """Read the test set, once: our scores and the baselines' (`simple`) on the same people."""
     test, y = data.test, data.test.y
     probability = model.predict_proba(test.values)[:, 1]
-    simple = {name: rule(test.values) for name, rule in rules.items()}
     random = np.random.default_rng(request.seed)
 
     def figures(p: Vector) -> TestResult:
