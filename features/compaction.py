@@ -9,7 +9,14 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from sqlalchemy import Connection, delete, select, update
 
-from features.store import SEGMENT_SCHEMA, HistoryStore, Segment, register, segments
+from features.store import (
+    SEGMENT_SCHEMA,
+    HistoryStore,
+    Segment,
+    digest_halves,
+    register,
+    segments,
+)
 from features.tables import history_retired, live_events
 from governance.instants import from_micros
 
@@ -35,7 +42,11 @@ def compact(conn: Connection, store: HistoryStore, *, now: datetime) -> Compacti
     rows = conn.execute(select(live_events).where(own == segment_id)).mappings().all()
     if not rows:
         return Compaction(0, None)
-    table = pa.Table.from_pylist([dict(row) for row in rows], schema=SEGMENT_SCHEMA)
+    high, low = digest_halves([row["digest"] for row in rows])
+    halves = [{"digest_high": int(high[k]), "digest_low": int(low[k])} for k in range(len(rows))]
+    table = pa.Table.from_pylist(
+        [{**row, **half} for row, half in zip(rows, halves, strict=True)], schema=SEGMENT_SCHEMA
+    )
     segment = write_segment(
         store, table, segment_id=segment_id, kind="compaction", source="live", now=now
     )
@@ -57,8 +68,8 @@ def write_segment(
 
     Rows are sorted first. The file counts once `features.store.register` has named it.
     """
-    keys = ("subject", "customer_id", "occurred_at", "known_at", "digest", "occurrence")
-    ordered = table.sort_by([(key, "ascending") for key in keys])
+    keys = ("subject", "customer_id", "occurred_at", "known_at", "digest_high", "digest_low")
+    ordered = table.sort_by([(key, "ascending") for key in (*keys, "occurrence")])
     name = f"{segment_id}.{uuid.uuid4().hex[:8]}.parquet"
     pq.write_table(ordered, store.temporary(name), compression="zstd")
     store.publish(name)

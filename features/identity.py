@@ -12,7 +12,7 @@ from sqlalchemy import Connection, select
 
 from features.expressions import quote_text
 from features.staging import COMPANY
-from features.store import HistoryStore, segments
+from features.store import HistoryStore, digest_halves, segments
 from features.tables import live_events
 
 Rename = Callable[[Sequence[str]], Sequence[str]]
@@ -82,19 +82,21 @@ def identify(
     connection.execute(
         f"""
         CREATE TEMP TABLE identified AS
-        SELECT staged.* REPLACE (
+        SELECT * EXCLUDE (digest), CAST('0x' || left(digest, 16) AS UBIGINT) AS digest_high,
+            CAST('0x' || substr(digest, 17, 16) AS UBIGINT) AS digest_low
+        FROM (SELECT staged.* REPLACE (
                 coalesce(renamed, staged.customer) AS customer,
                 {"text" if keep_text else "CAST(NULL AS VARCHAR)"} AS text,
                 coalesce(known_at, {known}) AS known_at
             ),
-            unhex(left(sha256(concat({fields})), 32)) AS digest, CAST(1 AS INTEGER) AS occurrence
+            sha256(concat({fields})) AS digest, CAST(1 AS INTEGER) AS occurrence
         FROM staged LEFT JOIN renames ON staged.customer = renames.customer
             AND staged.subject <> 'company'
-        WHERE NOT coalesce(erased, false)
+        WHERE NOT coalesce(erased, false))
         """
     )
     connection.execute("DROP TABLE staged")
-    same = "hash(subject, customer, digest)"
+    same = "hash(subject, customer, digest_high, digest_low)"
     connection.execute(
         f"""
         CREATE TEMP TABLE repeated AS SELECT {same} AS same FROM identified
@@ -105,7 +107,7 @@ def identify(
         f"""
         UPDATE identified SET occurrence = numbered.place FROM (
             SELECT rowid AS row, row_number() OVER (
-                PARTITION BY subject, customer, digest ORDER BY line) AS place
+                PARTITION BY subject, customer, digest_high, digest_low ORDER BY line) AS place
             FROM identified WHERE event_id IS NULL AND {same} IN (SELECT same FROM repeated)
         ) AS numbered WHERE identified.rowid = numbered.row AND numbered.place > 1
         """
@@ -120,7 +122,7 @@ def compare(connection: duckdb.DuckDBPyConnection, conn: Connection, store: Hist
     if paths:
         files = ", ".join(quote_text(path) for path in paths)
         parts.append(
-            "SELECT subject, customer_id, kind, event_id, occurrence, digest "
+            "SELECT subject, customer_id, kind, event_id, occurrence, digest_high, digest_low "
             f"FROM read_parquet([{files}])"
         )
     if live is not None:
@@ -132,16 +134,17 @@ def compare(connection: duckdb.DuckDBPyConnection, conn: Connection, store: Hist
             "CREATE TEMP VIEW compared AS SELECT *, false AS same FROM identified WHERE false"
         )
         return
+    name = "coalesce({0}.event_id, '~' || {0}.digest_high || '.' || {0}.digest_low)"
     connection.execute(
         f"""
         CREATE TEMP TABLE compared AS
         SELECT identified.rowid AS row, identified.line, identified.kind,
-            identified.digest = history.digest AS same
+            identified.digest_high = history.digest_high
+                AND identified.digest_low = history.digest_low AS same
         FROM identified JOIN ({" UNION ALL ".join(parts)}) AS history
         ON identified.subject = history.subject AND identified.customer = history.customer_id
             AND identified.kind = history.kind AND identified.occurrence = history.occurrence
-            AND coalesce(identified.event_id, hex(identified.digest))
-                = coalesce(history.event_id, hex(history.digest))
+            AND {name.format("identified")} = {name.format("history")}
         """
     )
     connection.execute(
@@ -163,4 +166,6 @@ def _live_identities(conn: Connection) -> pa.Table | None:
     rows = conn.execute(select(*columns).where(events.segment_id.is_(None))).all()
     if not rows:
         return None
-    return pa.table({column.name: [row[k] for row in rows] for k, column in enumerate(columns)})
+    named = {column.name: [row[k] for row in rows] for k, column in enumerate(columns)}
+    high, low = digest_halves(named.pop("digest"))
+    return pa.table({**named, "digest_high": high, "digest_low": low})

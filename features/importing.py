@@ -254,8 +254,10 @@ def _write(
         f"""
         COPY (
             SELECT subject, customer AS customer_id, kind, event_id, occurrence, occurred_at,
-                known_at, value_micros, currency, text, properties, corrects, retracts, digest
-            FROM fresh ORDER BY subject, customer, occurred_at, known_at, digest, occurrence
+                known_at, value_micros, currency, text, properties, corrects, retracts,
+                digest_high, digest_low
+            FROM fresh ORDER BY subject, customer, occurred_at, known_at, digest_high,
+                digest_low, occurrence
         ) TO {quote_text(str(store.temporary(name)))} (FORMAT parquet, COMPRESSION zstd)
         """
     )

@@ -54,8 +54,8 @@ def _cut(table: pa.Table, starts: list[int]) -> Iterator[CustomerChunk]:
     occurred_at, known_at = table["occurred_at"].to_numpy(), table["known_at"].to_numpy()
     values = pc.fill_null(table["value_micros"], MISSING).to_numpy()
     occurrence = table["occurrence"].to_numpy()
-    packed = b"".join(table["digest"].to_pylist())
-    digests = np.frombuffer(packed, ">u8").reshape(-1, 2)
+    halves = [table[name].to_numpy() for name in ("digest_high", "digest_low")]
+    digests = np.stack(halves, axis=1)
     subjects = table["subject"].take(starts).to_pylist()
     customers = table["customer_id"].take(starts).to_pylist()
     strings: dict[str, list[Any]] = {

@@ -5,7 +5,7 @@ customer, `occurred_at`, `known_at` and digest.
 """
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -39,7 +39,8 @@ SEGMENT_SCHEMA = pa.schema(
         ("properties", pa.string()),
         ("corrects", pa.string()),
         ("retracts", pa.string()),
-        ("digest", pa.binary()),
+        ("digest_high", pa.uint64()),
+        ("digest_low", pa.uint64()),
     ]
 )
 """Columns of every segment; instants in µs since 1970 UTC, values in millionths."""
@@ -145,17 +146,33 @@ def _read_table(path: Path, subject: str, *, versions: bool) -> pa.Table:
             hint="restore var/history from a backup, or run the read again if a customer was "
             "being erased",
         ) from None
-    wanted = ["subject", "customer_id", "kind", "occurrence", "occurred_at", "known_at"]
-    wanted += ["value_micros", "digest"]
+    wanted = ["customer_id", "kind", "occurrence", "occurred_at", "known_at"]
+    wanted += ["value_micros", "digest_high", "digest_low"]
     optional = ["text", "properties"]
     if versions:
         optional += ["event_id", "corrects", "retracts"]
     wanted += [name for name in optional if _has_any(file, name)]
-    table = file.read(columns=wanted)
-    subjects = pc.unique(table["subject"].combine_chunks().dictionary_decode())
-    if subjects.to_pylist() != [subject]:
-        table = table.filter(pc.equal(table["subject"].cast(pa.string()), subject))
-    return table
+    groups = [k for k in range(file.num_row_groups) if _may_hold(file, k, subject)]
+    if all(_holds_only(file, k, subject) for k in groups):
+        return file.read_row_groups(groups, columns=wanted)
+    table = file.read_row_groups(groups, columns=[*wanted, "subject"])
+    return table.filter(pc.equal(table["subject"].cast(pa.string()), subject))
+
+
+def _bounds(file: pq.ParquetFile, group: int) -> tuple[str, str] | None:
+    """First and last subject of a row group, as its statistics say."""
+    place = file.schema_arrow.get_field_index("subject")
+    found = file.metadata.row_group(group).column(place).statistics
+    return (found.min, found.max) if found is not None and found.has_min_max else None
+
+
+def _may_hold(file: pq.ParquetFile, group: int, subject: str) -> bool:
+    bounds = _bounds(file, group)
+    return bounds is None or bounds[0] <= subject <= bounds[1]
+
+
+def _holds_only(file: pq.ParquetFile, group: int, subject: str) -> bool:
+    return _bounds(file, group) == (subject, subject)
 
 
 def _has_any(file: pq.ParquetFile, name: str) -> bool:
@@ -189,8 +206,8 @@ def _to_rows(table: pa.Table, allowed: frozenset[str] | None) -> Rows:
         kind=kind.astype(np.int16),
         occurred_at=_numbers(table["occurred_at"]),
         known_at=_numbers(table["known_at"]),
-        value_micros=_numbers(pc.fill_null(table["value_micros"], MISSING)),
-        digests=_digests(table["digest"]),
+        value_micros=_numbers(table["value_micros"]),
+        digests=np.stack([_numbers(table[n]) for n in ("digest_high", "digest_low")], axis=1),
         occurrence=_numbers(table["occurrence"]),
         strings=strings,
     )
@@ -199,35 +216,54 @@ def _to_rows(table: pa.Table, allowed: frozenset[str] | None) -> Rows:
 
 def _codes(column: pa.ChunkedArray) -> tuple[NDArray[np.object_], NDArray[np.int32]]:
     """Ascending distinct values of a text column, and each row's place among them."""
-    if not pa.types.is_dictionary(column.type):
-        column = column.dictionary_encode()
-    whole = column.unify_dictionaries().combine_chunks()
-    if isinstance(whole, pa.ChunkedArray):
-        whole = whole.chunk(0)
-    names = np.array(whole.dictionary.to_pylist(), dtype=np.object_)
-    codes = whole.indices.to_numpy(zero_copy_only=False).astype(np.int32, copy=False)
-    used = np.zeros(len(names), np.bool_)
-    used[codes] = True
-    order = np.argsort(names, kind="stable")
-    order = order[used[order]]
-    place = np.empty(len(names), np.int32)
-    place[order] = np.arange(len(order), dtype=np.int32)
-    if len(order) == len(names) and (order[:-1] < order[1:]).all():
-        return names, codes
-    return names[order], place[codes]
+    place: dict[str, int] = {}
+    parts = [np.zeros(0, np.int32)]
+    for chunk in column.chunks:
+        encoded = chunk if pa.types.is_dictionary(chunk.type) else chunk.dictionary_encode()
+        codes = _buffer(encoded.indices, np.dtype(np.int32))
+        names = encoded.dictionary.to_pylist()
+        used = np.zeros(len(names), np.bool_)
+        used[codes] = True
+        own = [
+            place.setdefault(n, len(place)) if u else -1 for n, u in zip(names, used, strict=True)
+        ]
+        parts.append(np.array(own, np.int32)[codes])
+    codes = np.concatenate(parts)
+    found = np.array(list(place), dtype=np.object_)
+    order = np.argsort(found, kind="stable")
+    if (order[:-1] < order[1:]).all():
+        return found, codes
+    rank = np.empty(len(order), np.int32)
+    rank[order] = np.arange(len(order), dtype=np.int32)
+    return found[order], rank[codes]
 
 
 def _numbers(column: pa.ChunkedArray) -> NDArray[Any]:
-    found: NDArray[Any] = column.to_numpy()
+    """Numbers of a column straight from Arrow's buffers, `MISSING` where there is none."""
+    dtype = np.dtype(str(column.type))
+    parts = [np.zeros(0, dtype)]
+    for chunk in column.chunks:
+        found = _buffer(chunk, dtype)
+        if chunk.null_count:
+            bits = np.frombuffer(chunk.buffers()[0], np.uint8)
+            valid = np.unpackbits(bits, bitorder="little", count=chunk.offset + len(chunk))
+            found = np.where(valid[chunk.offset :], found, dtype.type(MISSING))
+        parts.append(found)
+    return np.concatenate(parts)
+
+
+def _buffer(chunk: pa.Array, dtype: np.dtype[Any]) -> NDArray[Any]:
+    if not len(chunk):
+        return np.zeros(0, dtype)
+    start = chunk.offset * dtype.itemsize
+    found: NDArray[Any] = np.frombuffer(chunk.buffers()[1], dtype, len(chunk), start)
     return found
 
 
-def _digests(column: pa.ChunkedArray) -> NDArray[np.uint64]:
-    whole = column.combine_chunks()
-    packed = whole.chunk(0) if isinstance(whole, pa.ChunkedArray) else whole
-    start = packed.offset * 16
-    halves = np.frombuffer(packed.buffers()[2], ">u8", len(packed) * 2, start)
-    return halves.astype(np.uint64).reshape(-1, 2)
+def digest_halves(digests: Sequence[bytes]) -> tuple[NDArray[np.uint64], NDArray[np.uint64]]:
+    """Split 16-byte digests into two numbers each, as segments hold them."""
+    halves = np.frombuffer(b"".join(digests), ">u8").astype(np.uint64).reshape(-1, 2)
+    return halves[:, 0], halves[:, 1]
 
 
 def _live_table(customers: list[str], columns: EventColumns) -> pa.Table:
@@ -239,9 +275,8 @@ def _live_table(customers: list[str], columns: EventColumns) -> pa.Table:
         "occurred_at": pa.array(columns.occurred_at),
         "known_at": pa.array(columns.known_at),
         "value_micros": pa.array(columns.value_micros),
-        "digest": pa.array(
-            [row.tobytes() for row in columns.digests.astype(">u8")], type=pa.binary()
-        ),
+        "digest_high": pa.array(columns.digests[:, 0]),
+        "digest_low": pa.array(columns.digests[:, 1]),
     }
     for name, strings in columns.strings.items():
         arrays[name] = pa.array(strings, pa.string())
