@@ -60,6 +60,12 @@ def build_feature_table(
     } | {name: pa.array(found.values[:, k]) for k, name in enumerate(found.names)}
     progress(f"writing {len(found):,} rows")
     aside = out.with_name(f".{out.name}.writing")
-    pq.write_table(pa.table(columns), aside, row_group_size=_ROW_GROUP, compression="zstd")
+    pq.write_table(
+        pa.table(columns),
+        aside,
+        row_group_size=_ROW_GROUP,
+        compression="lz4",
+        use_dictionary=["customer_id"],
+    )
     aside.replace(out)
     return len(found), len(found.names)
