@@ -64,6 +64,9 @@ class FeatureDefinition:
     nouns: tuple[str, str] = ("", "")
     usual: str = ""
 
+    def __hash__(self) -> int:
+        return hash(self.name)  # enough to tell definitions apart, and quick
+
     def __post_init__(self) -> None:
         problems = []
         if self.aggregate not in AGGREGATES:

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import Connection, func, not_, or_, select
+from sqlalchemy import Connection, bindparam, func, not_, or_, select
 
 from features.chunks import EventColumns, join, unpack
 from features.events import (
@@ -27,7 +27,7 @@ from features.events import (
     event_name,
     is_reserved,
 )
-from features.live import as_rows, customer_events, to_columns
+from features.live import CUSTOMER_EVENTS, as_rows, to_columns
 from features.store import HistoryStore, Rows, read_segments
 from features.tables import customers as customers_table
 from features.tables import history_chunks, history_segments, live_events
@@ -274,12 +274,9 @@ def customer_ids(conn: Connection, *, after: str = "", limit: int | None = None)
 
 
 def _customer_rows(conn: Connection, customer_id: str, subject: str) -> Rows:
-    chunks = history_chunks.c
-    query = select(chunks.payload).where(
-        chunks.customer_id == customer_id, chunks.subject == subject
-    )
-    parts = [unpack(payload) for payload in conn.execute(query).scalars()]
-    live = conn.execute(customer_events(subject, customer_id)).all()
+    whose = {"customer": customer_id, "whose_subject": subject}
+    parts = [unpack(payload) for payload in conn.execute(_CHUNKS, whose).scalars()]
+    live = conn.execute(CUSTOMER_EVENTS, whose).all()
     if live or not parts:
         parts.append(to_columns(live))
     columns = join(parts)
@@ -376,3 +373,9 @@ def _settle_versions(histories: Histories) -> None:
         histories.pick("corrects", rows),
         histories.pick("retracts", rows),
     )
+
+
+_CHUNKS = select(history_chunks.c.payload).where(
+    history_chunks.c.customer_id == bindparam("customer"),
+    history_chunks.c.subject == bindparam("whose_subject"),
+)

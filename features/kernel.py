@@ -6,7 +6,8 @@ versions of an event the one known then. A customer's row does not depend on who
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import lru_cache
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -72,7 +73,7 @@ def compute(
     of its purposes do not all cover; in place of `risk_scoring` a `model_training` permit will do,
     for the model that scores. Batch and single rows agree bit for bit.
     """
-    cuts = sorted(set(as_ofs))
+    cuts, plan = sorted(set(as_ofs)), _plan_of(tuple(definitions))
     size = len(histories.customers)
     allowed = _allowed(histories, definitions, permits)
     values = np.empty((len(definitions), size * len(cuts)))
@@ -80,7 +81,7 @@ def compute(
     done = 0
     for first in range(0, size, BLOCK_CUSTOMERS):
         block = _Block(histories, first, min(first + BLOCK_CUSTOMERS, size), allowed)
-        present, found = block.compute(definitions, cuts)
+        present, found = block.compute(plan, cuts)
         rows = np.flatnonzero(present.ravel())
         flat = found.reshape(len(definitions), present.size)
         np.take(flat, rows, 1, out=values[:, done : done + len(rows)])
@@ -115,20 +116,27 @@ class _Block:
         self.own_act = histories.is_own_act[rows]
         self.allowed = {purpose: mask[first:stop] for purpose, mask in allowed.items()}
         self._events: dict[Source, _Events] = {}
-        self._refused: dict[tuple[str, ...], Bools | None] = {}
 
-    def compute(
-        self, definitions: Sequence[FeatureDefinition], cuts: Sequence[int]
-    ) -> tuple[Bools, NDArray[np.float64]]:
+    def compute(self, plan: "_Plan", cuts: Sequence[int]) -> tuple[Bools, NDArray[np.float64]]:
         """Who has a usable event (m, t), and every feature (k, m, t)."""
         shape = (self.customers, len(cuts))
         present = np.zeros(shape, np.bool_)
-        found = np.empty((len(definitions), *shape))
+        found = np.empty((len(plan.definitions), *shape))
+        found[...] = plan.nothing[:, None, None]
+        refused = {purposes: self._refused(purposes) for purposes in plan.members}
         for begin, end, keep in self._knowledge(cuts):
-            view = _View(self, keep, cuts[begin:end], definitions)
+            view = _View(self, keep, cuts[begin:end], plan)
             present[:, begin:end] = view.present()
-            for k, definition in enumerate(definitions):
-                view.feature(definition, out=found[k, :, begin:end])
+            for k, reads in enumerate(plan.reads):
+                definition = plan.definitions[k]
+                if view.has_events(reads) and refused[definition.purposes] is not _EVERYONE:
+                    view.feature(definition, reads, out=found[k, :, begin:end])
+        for purposes, members in plan.members.items():
+            who = refused[purposes]
+            if who is _EVERYONE:
+                found[members] = np.nan
+            elif who is not None:
+                found[members[:, None], np.flatnonzero(who)] = np.nan
         return present, found
 
     def events(self, source: Source) -> "_Events":
@@ -137,13 +145,11 @@ class _Block:
             self._events[source] = _Events(self, source)
         return self._events[source]
 
-    def refused(self, purposes: tuple[str, ...]) -> Bools | None:
+    def _refused(self, purposes: tuple[str, ...]) -> Bools | None:
         """Who has not permitted all of these purposes (m,); None for nobody."""
-        if purposes not in self._refused:
-            permitted = np.logical_and.reduce([self.allowed[purpose] for purpose in purposes])
-            nobody = None if permitted.all() else ~permitted
-            self._refused[purposes] = nobody if permitted.any() else _EVERYONE
-        return self._refused[purposes]
+        permitted = np.logical_and.reduce([self.allowed[purpose] for purpose in purposes])
+        nobody = None if permitted.all() else ~permitted
+        return nobody if permitted.any() else _EVERYONE
 
     def _knowledge(self, cuts: Sequence[int]) -> Iterator[tuple[int, int, Bools | None]]:
         """Runs of cut-offs between which nothing late became known and no version was replaced.
@@ -229,28 +235,14 @@ class _View:
     """A block seen from cut-offs that share one state of knowledge."""
 
     def __init__(
-        self,
-        block: _Block,
-        keep: Bools | None,
-        cuts: Sequence[int],
-        definitions: Sequence[FeatureDefinition],
+        self, block: _Block, keep: Bools | None, cuts: Sequence[int], plan: "_Plan"
     ) -> None:
         self._block = block
         self._keep = keep
         self._cuts = cuts
-        self._lookbacks: dict[Source, set[int]] = {}
-        self._columns: dict[Source, dict[str, FeatureDefinition]] = {}
-        for definition in definitions:
-            for source in sources(definition):
-                days = self._lookbacks.setdefault(source, set())
-                if definition.window_days is not None:
-                    days.add(definition.window_days)
-                    if definition.aggregate == "trend":
-                        days.add(2 * definition.window_days)
-                if definition.column:
-                    needed = self._columns.setdefault(source, {})
-                    needed.setdefault(column_key(definition), definition)
-        self._streams: dict[Source, Stream | None] = {}
+        self._plan = plan
+        self._sizes = [len(block.events(source).rows) for source in plan.sources]
+        self._streams: dict[int, Stream] = {}
 
     def present(self) -> Bools:
         """Whether each customer has a usable event at each cut-off (m, t)."""
@@ -261,45 +253,96 @@ class _View:
         never[customer[::-1]] = occurred_at[::-1]  # the earliest is written last
         return never[:, None] < np.array(self._cuts, np.int64)
 
-    def feature(self, definition: FeatureDefinition, *, out: NDArray[np.float64]) -> None:
-        """Put one feature's values into `out` (m, t), NaN for customers without permission."""
-        refused = self._block.refused(definition.purposes)
-        if refused is _EVERYONE:
-            out[...] = np.nan
-            return
-        asked = sources(definition)
-        if any(len(self._block.events(source).rows) for source in asked):
-            out[...] = aggregate(definition, [self._stream(source) for source in asked])
-        else:
-            out[...] = _of_nothing(definition.aggregate)
+    def has_events(self, reads: tuple[int, ...]) -> bool:
+        """Whether there is any event in one of these sources."""
+        return any(self._sizes[place] for place in reads)
+
+    def feature(
+        self, definition: FeatureDefinition, reads: tuple[int, ...], *, out: NDArray[np.float64]
+    ) -> None:
+        """Put one feature's values into `out` (m, t); `reads` are places in the plan's sources."""
+        out[...] = aggregate(definition, [self._stream(place) for place in reads])
         if definition.empty == definition.empty:  # not NaN
             out[np.isnan(out)] = definition.empty
-        if refused is not None:
-            out[refused] = np.nan
 
-    def _stream(self, source: Source) -> Stream:
-        found = self._streams.get(source)
+    def _stream(self, place: int) -> Stream:
+        found = self._streams.get(place)
         if found is None:
             block = self._block
-            events = block.events(source)
+            events = block.events(self._plan.sources[place])
             columns = {
                 key: events.column(definition)
-                for key, definition in self._columns.get(source, {}).items()
+                for key, definition in self._plan.columns[place].items()
             }
             rows = events.rows
             if self._keep is not None:
                 kept = self._keep[rows]
                 rows = rows[kept]
                 columns = {key: column[kept] for key, column in columns.items()}
-            found = self._streams[source] = Stream(
+            found = self._streams[place] = Stream(
                 block.customer[rows],
                 block.occurred_at[rows],
                 columns,
                 customers=block.customers,
                 as_ofs=self._cuts,
-                lookbacks=sorted(self._lookbacks[source]),
+                lookbacks=self._plan.lookbacks[place],
             )
         return found
+
+
+class _Plan(NamedTuple):
+    """What a list of definitions reads, worked out once.
+
+    `reads` (k,) are each feature's places in `sources`; `lookbacks` and `columns` belong to the
+    sources. `nothing` (k,) is what each feature is without events; `members` are the places of the
+    features that need the same purposes.
+    """
+
+    definitions: tuple[FeatureDefinition, ...]
+    reads: tuple[tuple[int, ...], ...]
+    sources: tuple[Source, ...]
+    lookbacks: tuple[tuple[int, ...], ...]
+    columns: tuple[Mapping[str, FeatureDefinition], ...]
+    nothing: NDArray[np.float64]
+    members: Mapping[tuple[str, ...], Ints]
+
+
+@lru_cache(maxsize=32)
+def _plan_of(definitions: tuple[FeatureDefinition, ...]) -> _Plan:
+    places: dict[Source, int] = {}
+    lookbacks: list[set[int]] = []
+    columns: list[dict[str, FeatureDefinition]] = []
+    reads: list[tuple[int, ...]] = []
+    members: dict[tuple[str, ...], list[int]] = {}
+    for k, definition in enumerate(definitions):
+        members.setdefault(definition.purposes, []).append(k)
+        for source in sources(definition):
+            if source not in places:
+                places[source] = len(places)
+                lookbacks.append(set())
+                columns.append({})
+            place = places[source]
+            if definition.window_days is not None:
+                lookbacks[place].add(definition.window_days)
+                if definition.aggregate == "trend":
+                    lookbacks[place].add(2 * definition.window_days)
+            if definition.column:
+                columns[place].setdefault(column_key(definition), definition)
+        reads.append(tuple(places[source] for source in sources(definition)))
+    return _Plan(
+        definitions,
+        tuple(reads),
+        tuple(places),
+        tuple(tuple(sorted(days)) for days in lookbacks),
+        tuple(columns),
+        np.array([_without_events(definition) for definition in definitions], np.float64),
+        {purposes: np.array(found, np.int64) for purposes, found in members.items()},
+    )
+
+
+def _without_events(definition: FeatureDefinition) -> float:
+    found = _of_nothing(definition.aggregate)
+    return definition.empty if np.isnan(found) else found
 
 
 def aggregate(definition: FeatureDefinition, streams: Sequence[Stream]) -> NDArray[np.float64]:
@@ -316,7 +359,7 @@ def aggregate(definition: FeatureDefinition, streams: Sequence[Stream]) -> NDArr
     return function(first, first.window(days), column, definition.parameter or 0.0)
 
 
-@cache
+@lru_cache(maxsize=64)
 def _of_nothing(name: str) -> float:
     """What an aggregate gives where there are no events at all: 0 or NaN, whoever is asked for."""
     asked = FeatureDefinition(

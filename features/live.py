@@ -6,7 +6,7 @@ from types import SimpleNamespace
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
-from sqlalchemy import Connection, Row, Select, select
+from sqlalchemy import Connection, Row, bindparam, select
 
 from features.chunks import STRING_COLUMNS, EventColumns, unpack
 from features.events import MISSING, Event, canonical_properties, content_digest, event_name
@@ -73,10 +73,11 @@ def live_columns(conn: Connection, subject: str) -> LiveRows:
     return LiveRows([row.customer_id for row in rows], to_columns(rows))
 
 
-def customer_events(subject: str, customer_id: str) -> Select[Any]:
-    """Name the statement that brings in one customer's live events by the primary key."""
-    events = live_events.c
-    return select(live_events).where(events.customer_id == customer_id, events.subject == subject)
+CUSTOMER_EVENTS = select(live_events).where(
+    live_events.c.customer_id == bindparam("customer"),
+    live_events.c.subject == bindparam("whose_subject"),
+)
+"""Brings in one customer's live events by the primary key."""
 
 
 def to_columns(rows: Sequence[Row[Any] | SimpleNamespace]) -> EventColumns:
