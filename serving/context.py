@@ -24,8 +24,8 @@ class Context:
     clock: Clock
 
 
-def context_of(request: Request) -> Context:
-    """Give the handlers of one request what they work with."""
+async def context_of(request: Request) -> Context:
+    """Give the handlers of one request what they work with; async, so that no thread is asked."""
     found: Context = request.app.state.context
     return found
 
@@ -41,7 +41,7 @@ class Caller:
 
     def __call__(self, request: Request) -> Principal:
         """Authenticate one request; raises `Unauthenticated` or `ScopeMissing`."""
-        context = context_of(request)
+        context: Context = request.app.state.context
         scheme, _, key = request.headers.get("authorization", "").partition(" ")
         if scheme.lower() != "bearer":
             raise Unauthenticated(
