@@ -14,7 +14,7 @@ from governance.decision import load
 from governance.errors import InvalidInput
 from governance.instants import parse_instant
 from governance.review import champion, list_models
-from serving import api_customers, api_interventions, problems
+from serving import api_customers, api_interventions, api_outcomes, problems
 from serving.auth import Principal
 from serving.bootstrap import Keepwell
 from serving.context import Caller, Clock, Context, Here, fresh
@@ -56,6 +56,7 @@ def create_app(keepwell: Keepwell, scorer: Scorer, *, clock: Clock) -> FastAPI:
     app.include_router(router)
     app.include_router(api_customers.router)
     app.include_router(api_interventions.router)
+    app.include_router(api_outcomes.router)
     app.include_router(pages.router)
     return app
 

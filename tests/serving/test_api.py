@@ -185,3 +185,10 @@ def test_metrics_name_routes_and_no_customer(crm: Crm) -> None:
     text = crm.http.get("/metrics").text
     assert 'route="/v1/customers/{customer_id}/consents"' in text
     assert "ann" not in text.replace("channel", "")
+
+
+def test_measures_state_what_was_divided_and_hide_small_groups(crm: Crm) -> None:
+    found = crm.http.get("/v1/outcomes/measures").json()
+    retention = next(each for each in found["measures"] if each["name"] == "retention")
+    assert "÷" in retention["definition"]
+    assert retention["value"] is None  # one customer is too few
