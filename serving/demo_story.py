@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from serving.demo import Acted
 
 _SAMPLES = 12
-_SHOWN_SCORED, _SHOWN_REFUSED = 4, 2
+_SHOWN_SCORED, _SHOWN_REFUSED, _LOOKED_AT = 4, 2, 60
 
 
 class Imported(NamedTuple):
@@ -193,7 +193,7 @@ def _samples(
     step = max(len(scored) // _SHOWN_SCORED, 1)
     asked = [row["customer_id"] for row in scored[::step][:_SHOWN_SCORED]]
     scorer = Scorer(keepwell, clock=clock)
-    answer = scorer.score([*asked, *others], targets=["churn"], may_see_refusals=True)
+    answer = scorer.score([*asked, *others[:_LOOKED_AT]], targets=["churn"], may_see_refusals=True)
     told: list[SampleDecision] = []
     reasons: set[str | None] = set()
     for each in answer.results:
