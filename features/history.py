@@ -32,6 +32,7 @@ from features.store import HistoryStore, Rows, read_segments
 from features.tables import customers as customers_table
 from features.tables import history_chunks, history_segments, live_events
 from features.versions import NEVER, supersede
+from governance.errors import InvalidInput
 from governance.instants import from_micros, to_text
 from governance.proof import AggregatePermit, Permit
 
@@ -126,7 +127,10 @@ class Histories:
         """Digest of the event versions of one customer that count at `as_of` (µs), as 64 hex.
 
         Keepwell's own acts are left out: they are never used. Equal digests mean equal versions.
+        Raises `InvalidInput` for histories that were read without digests.
         """
+        if len(self.digests) != len(self.occurred_at):
+            raise InvalidInput("these histories were read without digests")
         rows = self.events_of(index)
         used = (
             (self.occurred_at[rows] < as_of)
@@ -152,7 +156,7 @@ class Histories:
             kind=self.kind[keep],
             kinds=self.kinds,
             value_micros=self.value_micros[keep],
-            digests=self.digests[keep],
+            digests=self.digests[keep] if len(self.digests) else self.digests,
             occurrence=self.occurrence[keep],
             strings={
                 name: self.pick(name, rows) if isinstance(column, list) else column.take(rows)
@@ -221,15 +225,20 @@ def read_all(
     permit: Permit | AggregatePermit,
     *,
     subject: str = "customer",
+    digests: bool = True,
 ) -> Histories:
     """Bring in the histories of everyone `permit` covers, from Parquet and the live tail.
 
     An `AggregatePermit` covers everyone, for figures over groups only. Arrays of a customer equal
-    those of `read_customer`.
+    those of `read_customer`. Without `digests`, which only decisions need, half the bytes are
+    read, and `Histories.digest` cannot be asked.
     """
     allowed = None if isinstance(permit, AggregatePermit) else permit.customers
     permit.require(permit.purpose)
-    return _assemble(read_segments(conn, store, subject, allowed), subject)
+    rows = read_segments(conn, store, subject, allowed, digests=digests)
+    if not digests and _order(rows.customer, rows.columns) is not None:
+        rows = read_segments(conn, store, subject, allowed)  # sorting needs them
+    return _assemble(rows, subject)
 
 
 def read_company(conn: Connection, store: HistoryStore) -> Histories:
@@ -327,10 +336,9 @@ def _assemble(rows: Rows, subject: str) -> Histories:
 
 def _order(customer: NDArray[np.int32], columns: EventColumns) -> NDArray[np.int64] | None:
     """The permutation that sorts the rows; None when they are sorted already."""
+    ties = (columns.occurrence, columns.digests[:, 1], columns.digests[:, 0])
     keys = (
-        columns.occurrence,
-        columns.digests[:, 1],
-        columns.digests[:, 0],
+        *(ties if len(columns.digests) == len(columns) else ()),
         columns.known_at,
         columns.occurred_at,
         customer,

@@ -45,6 +45,8 @@ SEGMENT_SCHEMA = pa.schema(
 )
 """Columns of every segment; instants in µs since 1970 UTC, values in millionths."""
 
+_DIGEST = ("digest_high", "digest_low")
+
 
 @dataclass(frozen=True)
 class HistoryStore:
@@ -116,10 +118,16 @@ def register(conn: Connection, segment: Segment) -> None:
 
 
 def read_segments(
-    conn: Connection, store: HistoryStore, subject: str, allowed: frozenset[str] | None
+    conn: Connection,
+    store: HistoryStore,
+    subject: str,
+    allowed: frozenset[str] | None,
+    *,
+    digests: bool = True,
 ) -> Rows:
     """Bring in all events of one kind of subject: every segment, then what is only live.
 
+    Without `digests` their column stays empty where one segment holds everything: half the bytes.
     `allowed` names the customers wanted, None all of them. Strings are brought in where features
     need them (text, properties; ids where anything was corrected), as Arrow arrays.
     """
@@ -127,9 +135,11 @@ def read_segments(
     versions = any(segment.versions for segment in manifest)
     live = live_columns(conn, subject)
     versions = versions or any(name in live.columns.strings for name in ("corrects", "retracts"))
+    digests = digests or versions or len(manifest) + (len(live.columns) > 0) > 1
     parts = []
     for segment in manifest:
-        table = _read_table(store.path_of(segment.path), subject, versions=versions)
+        path = store.path_of(segment.path)
+        table = _read_table(path, subject, versions=versions, digests=digests)
         if len(table):
             parts.append(_to_rows(table, allowed))
     if len(live.columns):
@@ -137,7 +147,7 @@ def read_segments(
     return _join(parts)
 
 
-def _read_table(path: Path, subject: str, *, versions: bool) -> pa.Table:
+def _read_table(path: Path, subject: str, *, versions: bool, digests: bool) -> pa.Table:
     try:
         file = pq.ParquetFile(path, read_dictionary=["subject", "customer_id", "kind"])
     except (OSError, pa.ArrowException) as problem:
@@ -147,7 +157,7 @@ def _read_table(path: Path, subject: str, *, versions: bool) -> pa.Table:
             "being erased",
         ) from None
     wanted = ["customer_id", "kind", "occurrence", "occurred_at", "known_at"]
-    wanted += ["value_micros", "digest_high", "digest_low"]
+    wanted += ["value_micros", *(_DIGEST if digests else ())]
     optional = ["text", "properties"]
     if versions:
         optional += ["event_id", "corrects", "retracts"]
@@ -207,7 +217,9 @@ def _to_rows(table: pa.Table, allowed: frozenset[str] | None) -> Rows:
         occurred_at=_numbers(table["occurred_at"]),
         known_at=_numbers(table["known_at"]),
         value_micros=_numbers(table["value_micros"]),
-        digests=np.stack([_numbers(table[n]) for n in ("digest_high", "digest_low")], axis=1),
+        digests=np.stack([_numbers(table[name]) for name in _DIGEST], axis=1)
+        if _DIGEST[0] in table.column_names
+        else np.zeros((0, 2), np.uint64),
         occurrence=_numbers(table["occurrence"]),
         strings=strings,
     )

@@ -45,7 +45,7 @@ def build_feature_table(
         last = observed_until(conn)
         instants = list(as_ofs) or ([last] if last is not None else [])
         progress(f"reading {len(permit.customers):,} histories")
-        histories = read_all(conn, keepwell.store, permit)
+        histories = read_all(conn, keepwell.store, permit, digests=False)
         definitions = catalogue(histories)
         named = {purpose for each in definitions for purpose in each.purposes}
         permits = {PURPOSE: permit} | {

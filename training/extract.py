@@ -89,7 +89,7 @@ def extract(
     """
     permit, permission = _ask(conn, registry, now)
     progress(f"reading the history of {len(permit.customers)} permitted customers")
-    histories = read_all(conn, store, permit)
+    histories = read_all(conn, store, permit, digests=False)
     if not len(histories):
         raise InsufficientData(
             "there is no history of anyone who permits training",

@@ -276,6 +276,15 @@ def test_batch_reads_what_online_reads(home: Home) -> None:
                 assert np.array_equal(getattr(alone, name), batch)
 
 
+def test_digests_may_be_left_out_where_one_segment_holds_everything(home: Home) -> None:
+    home.take(PLAIN, "client,day,price\nc0,2024-01-02,5\nc1,2024-01-02,5")
+    with home.database.read() as conn:
+        found = read_all(conn, home.store, permit("risk_scoring"), digests=False)
+    assert (len(found.digests), found.value.tolist()) == (0, [5.0, 5.0])
+    with pytest.raises(InvalidInput):
+        found.digest(0, 10**17)
+
+
 def test_an_unseen_mapping_over_json_lines(home: Home) -> None:
     mapping = """
 [source]
