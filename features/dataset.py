@@ -83,14 +83,16 @@ def build_dataset(
     *,
     permits: Mapping[str, Permit],
     observed_until: int,
+    known_until: int | None = None,
     given: Mapping[str, float] | None = None,
 ) -> Dataset:
     """Build point-in-time rows for any list of `as_ofs` (µs).
 
     `permits` must hold `model_training`; customers it does not cover are left out, and a feature
-    is missing for those who did not permit its purposes. `observed_until` (µs) is when looking
-    stopped: rows whose horizon ends later are left out. A customer whom Keepwell contacted within
-    the horizon is left out of that row, because the label shows our own effect. Raises
+    is missing for those who did not permit its purposes. `observed_until` (µs) is how far the
+    history reaches: rows whose horizon ends later are left out. Stating `known_until` (µs) gives
+    the dataset as it stood then, whatever became known since. A customer whom Keepwell contacted
+    within the horizon is left out of that row, because the label shows our own effect. Raises
     `InvalidInput` without as_ofs or permit.
     """
     if "model_training" not in permits:
@@ -109,7 +111,12 @@ def build_dataset(
     eligible = np.zeros(shape, np.bool_)
     for k, as_of in enumerate(cuts):
         y[:, k], eligible[:, k] = label(
-            histories, target, as_of, observed_until=observed_until, given=given
+            histories,
+            target,
+            as_of,
+            observed_until=observed_until,
+            known_until=known_until,
+            given=given,
         )
     table = compute(histories, definitions, cuts, permits=permits)
     place = np.full(shape, -1, np.int64)

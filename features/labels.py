@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from features.events import is_reserved
 from features.history import Histories
+from features.versions import NEVER
 from governance.errors import ConfigurationError
 from governance.instants import DAY_US
 
@@ -58,32 +59,37 @@ def label(
     as_of: int,
     *,
     observed_until: int,
+    known_until: int | None = None,
     given: Mapping[str, float] | None = None,
 ) -> Labels:
     """Give the truth of `target` at `as_of` (µs) for every customer of `histories`.
 
-    Inactivity counts the versions known by `observed_until` (µs): a row that arrives later changes
-    neither an old label nor an old training set. Where the horizon ends after `observed_until`,
-    `y` is NaN. Given labels come from `given` (customer to 0 or 1); who has none is not eligible.
+    Where the horizon ends after `observed_until` (µs), the end of what the history covers, `y` is
+    NaN. Answers use everything known by `known_until` (µs; None: by now), because a file of past
+    months teaches what happened in them: stating it gives the labels as they stood then, whatever
+    arrived since. Who is eligible depends only on what was known at as_of. Given labels come from
+    `given` (customer to 0 or 1); who has none is not eligible.
     """
     size = len(histories.customers)
     if target.kind == "given":
         found = given or {}
         y = np.array([found.get(customer, np.nan) for customer in histories.customers], np.float64)
         return Labels(y, ~np.isnan(y))
-    counts = (
-        histories.kind_mask(target.event_kind)
-        & (histories.known_at <= observed_until)
-        & (histories.superseded_at > observed_until)
-    )
-    occurred = histories.occurred_at[counts]
-    customer = histories.customer_of_event[counts]
-    known = histories.known_at[counts]
-    before = (occurred > as_of - target.active_window_days * DAY_US) & (occurred <= as_of)
-    eligible = np.bincount(customer[before & (known <= as_of)], minlength=size) > 0
+    asked = histories.kind_mask(target.event_kind)
+    then = asked & (histories.known_at <= as_of) & (histories.superseded_at > as_of)
+    eligible = _some(histories, then, as_of - target.active_window_days * DAY_US, as_of)
     horizon_end = as_of + target.horizon_days * DAY_US
     if horizon_end > observed_until:
         return Labels(np.full(size, np.nan), eligible)
-    after = (occurred > as_of) & (occurred <= horizon_end)
-    active = np.bincount(customer[after], minlength=size) > 0
-    return Labels(np.where(active, 0.0, 1.0), eligible)
+    end = NEVER - 1 if known_until is None else known_until
+    known = asked & (histories.known_at <= end) & (histories.superseded_at > end)
+    return Labels(np.where(_some(histories, known, as_of, horizon_end), 0.0, 1.0), eligible)
+
+
+def _some(
+    histories: Histories, counts: NDArray[np.bool_], after: int, until: int
+) -> NDArray[np.bool_]:
+    """Who has one of the events that count (n,) in (after, until]."""
+    inside = counts & (histories.occurred_at > after) & (histories.occurred_at <= until)
+    customers = histories.customer_of_event[inside]
+    return np.bincount(customers, minlength=len(histories)) > 0

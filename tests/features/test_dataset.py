@@ -77,11 +77,17 @@ def test_a_horizon_that_is_not_over_has_no_answer() -> None:
     assert answer(99, as_of=100, until=130)[0] == 1.0
 
 
-def test_a_row_that_arrives_later_does_not_change_an_old_label() -> None:
+def test_labels_use_what_is_known_by_now_or_by_a_stated_moment() -> None:
     found = histories(event(99), event(110, known=180))
-    y, _ = label(found, CHURN, micros(100), observed_until=micros(150))
-    assert y[0] == 1.0
-    assert label(found, CHURN, micros(100), observed_until=micros(180)).y[0] == 0.0
+    until = micros(150)
+    assert label(found, CHURN, micros(100), observed_until=until).y[0] == 0.0
+    then = label(found, CHURN, micros(100), observed_until=until, known_until=micros(170))
+    assert then.y[0] == 1.0
+
+
+def test_who_is_asked_about_depends_on_what_was_known_then() -> None:
+    found = histories(event(99, known=120), event(1, customer="c1"))
+    assert not label(found, CHURN, micros(100), observed_until=micros(150)).eligible[0]
 
 
 def test_a_retracted_order_is_no_order() -> None:
@@ -119,7 +125,7 @@ def test_a_later_arrival_never_changes_an_earlier_dataset() -> None:
     before = (event(50), event(99), event(95, customer="c1"), event(110, customer="c1"))
     late = (event(98, known=151), event(120, known=151), event(99, customer="c4", known=151))
     old = dataset(before, 60, 100, until=150)
-    new = dataset((*before, *late), 60, 100, until=150)
+    new = dataset((*before, *late), 60, 100, until=150, known_until=micros(150))
     assert old.manifest_digest == new.manifest_digest
 
 
