@@ -3,12 +3,14 @@
 Everything that is chosen is chosen by grouped inner validation on the training rows alone.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import lightgbm
 import numpy as np
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
 
 from training.calibrate import (
     IDENTITY,
@@ -25,8 +27,8 @@ from training.model import Matrix, RiskModel, Vector
 PENALTIES = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3)
 CHECKPOINTS = (25, 50, 100, 200)
 TREE_WEIGHTS = (0.5, 0.25, 0.75)
-LARGEST_TUNING_ROWS = 25_000
-LARGEST_REFIT_ROWS = 8_000
+LARGEST_TUNING_ROWS = 15_000
+LARGEST_REFIT_ROWS = 6_000
 LEVEL_HALF_LIFE_DAYS = 60.0
 
 
@@ -43,8 +45,8 @@ class TreeShape(NamedTuple):
 
 SHAPES = (
     TreeShape(4, 0.03, 0.25, 60, 10.0),
-    TreeShape(7, 0.02, 0.5, 20, 1.0),
     TreeShape(7, 0.02, 0.5, 20, 1.0, random_splits=True),
+    TreeShape(7, 0.02, 0.5, 20, 1.0),
 )
 
 
@@ -116,6 +118,13 @@ def fit_blend(
 
     With too few customers in a class for folds, the first shape is fitted small and uncalibrated.
     """
+    with threadpool_limits(1, "blas"):  # sums in the same order on every machine
+        return _fit_blend(table, trials, calibration, refits, threads, seed)
+
+
+def _fit_blend(
+    table: Table, trials: int, calibration: str, refits: int, threads: int, seed: int
+) -> Fitted:
     random = np.random.default_rng(seed)
     tuning = _sample_groups(table, LARGEST_TUNING_ROWS, random)
     folds = folds_of(tuning.y, tuning.groups, seed=seed % 2**31)
@@ -144,28 +153,40 @@ def shapes_for(trials: int, random: np.random.Generator) -> list[TreeShape]:
     return shapes
 
 
-def fit_trees(table: Table, shape: TreeShape, trees: int, threads: int) -> lightgbm.Booster:
-    """Boost `trees` trees from the levels of the periods; their own scores are around 0.
+def fit_trees(
+    table: Table, shapes: Sequence[TreeShape], trees: int, threads: int
+) -> list[lightgbm.Booster]:
+    """Boost `trees` trees of each shape from the levels of the periods; they score around 0.
 
     Byte-identical for equal rows, parameters and threads.
     """
-    parameters: dict[str, Any] = {
-        "objective": "binary",
-        "num_leaves": shape.leaves,
-        "learning_rate": shape.learning_rate,
-        "feature_fraction": shape.feature_share,
-        "min_data_in_leaf": max(1, min(shape.least_in_leaf, len(table.y) // 20)),
-        "lambda_l2": shape.shrinkage,
-        "extra_trees": shape.random_splits,
-        "deterministic": True,
-        "force_col_wise": True,
-        "num_threads": threads,
-        "seed": 1,
-        "verbosity": -1,
-    }
     start = table.levels()[table.period]
-    data = lightgbm.Dataset(table.values, table.y, weight=table.weight, init_score=start)
-    return lightgbm.train(parameters, data, trees)
+    data = lightgbm.Dataset(
+        table.values,
+        table.y,
+        weight=table.weight,
+        init_score=start,
+        params={"feature_pre_filter": False, "verbosity": -1, "num_threads": threads},
+    )
+    grown = []
+    for shape in shapes:
+        parameters: dict[str, Any] = {
+            "objective": "binary",
+            "num_leaves": shape.leaves,
+            "learning_rate": shape.learning_rate,
+            "feature_fraction": shape.feature_share,
+            "min_data_in_leaf": max(1, min(shape.least_in_leaf, len(table.y) // 20)),
+            "lambda_l2": shape.shrinkage,
+            "extra_trees": shape.random_splits,
+            "feature_pre_filter": False,
+            "deterministic": True,
+            "force_col_wise": True,
+            "num_threads": threads,
+            "seed": 1,
+            "verbosity": -1,
+        }
+        grown.append(lightgbm.train(parameters, data, trees))
+    return grown
 
 
 def _choose(
@@ -187,7 +208,7 @@ def _choose(
     def trees(train: NDArray[np.int64]) -> Any:
         part = table.rows(train)
         levels = part.levels()
-        grown = [fit_trees(part, shape, CHECKPOINTS[-1], threads) for shape in shapes]
+        grown = fit_trees(part, shapes, CHECKPOINTS[-1], threads)
         return lambda held_out: (
             levels[table.period[held_out]]
             + np.concatenate(
@@ -240,7 +261,7 @@ def _at_checkpoints(booster: lightgbm.Booster, rows: Matrix, threads: int) -> Ma
 
 def _fit(table: Table, plan: Plan, calibrator: Calibrator, threads: int) -> RiskModel:
     curves = _curves(table, (plan.penalty,))[0]
-    booster = fit_trees(table, plan.shape, plan.trees, threads)
+    booster = fit_trees(table, (plan.shape,), plan.trees, threads)[0]
     curve_level, tree_level = table.level(curves.levels), table.level(table.levels())
     return RiskModel(
         features=table.values.shape[1],

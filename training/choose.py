@@ -9,7 +9,6 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.model_selection import StratifiedGroupKFold
 
 from training.model import Matrix, Vector
 
@@ -26,15 +25,24 @@ class Choice(NamedTuple):
 
 
 def folds_of(y: Vector, groups: NDArray[np.int64], *, seed: int) -> list[Fold]:
-    """Up to 5 stratified folds of whole groups; none when a class has fewer than two groups."""
+    """Up to 5 folds of whole groups; none when a class has fewer than two groups.
+
+    Groups are dealt out in the order of their share of positives, equal ones at random, so every
+    fold gets its part of each.
+    """
     smallest = min(len(np.unique(groups[y == kind])) for kind in (0.0, 1.0))
     count = min(FOLDS, smallest)
     if count < 2:
         return []
-    splitter = StratifiedGroupKFold(count, shuffle=True, random_state=seed)
-    folds = list(splitter.split(np.zeros((len(y), 1)), y, groups))
-    usable = [fold for fold in folds if len(np.unique(y[fold[0]])) == 2 and len(fold[1])]
-    return usable if len(usable) == len(folds) else []
+    sizes = np.bincount(groups)
+    share = np.bincount(groups, weights=y) / np.maximum(sizes, 1)
+    order = np.lexsort((np.random.default_rng(seed).random(len(sizes)), share))
+    order = order[sizes[order] > 0]
+    dealt = np.zeros(len(sizes), dtype=np.int64)
+    dealt[order] = np.arange(len(order)) % count
+    fold = dealt[groups]
+    folds = [(np.flatnonzero(fold != k), np.flatnonzero(fold == k)) for k in range(count)]
+    return folds if all(len(np.unique(y[train])) == 2 for train, _ in folds) else []
 
 
 def out_of_fold(

@@ -44,9 +44,9 @@ class RiskClassifier(ClassifierMixin, BaseEstimator):
     def __init__(
         self,
         *,
-        trials: int = 3,
+        trials: int = 2,
         calibration: str = "platt",
-        refits: int = 12,
+        refits: int = 10,
         categorical: Sequence[str] | Sequence[int] | None = None,
         random_state: int | np.random.RandomState | None = None,
         n_threads: int = 1,

@@ -55,7 +55,7 @@ class TrainRequest:
     author: str
     home_kind: str
     test_as_of: datetime | None = None
-    trials: int = 3
+    trials: int = 2
     split_file: Path | None = None
     exclude: tuple[str, ...] = ()
     seed: int = 0
