@@ -1,6 +1,6 @@
 """Builds everything once: a home on disk becomes one frozen `Keepwell` that others are handed."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -8,6 +8,7 @@ from pathlib import Path
 from sqlalchemy import insert, select
 from sqlalchemy.exc import OperationalError, ProgrammingError
 
+from features.given import given_targets
 from features.labels import Target
 from features.store import HistoryStore
 from governance.consent import ConsentRegistry
@@ -117,7 +118,7 @@ def open_home(root: Path) -> Keepwell:
         )
     database = _database(home, settings)
     migrate(database)
-    kind, created_at = _identity(home, database)
+    kind, created_at, given = _identity(home, database)
     if kind != settings.kind:
         raise ConfigurationError(
             [f"kind is {settings.kind!r}, but this home was made as {kind!r}"],
@@ -144,7 +145,7 @@ def open_home(root: Path) -> Keepwell:
         suppression=suppression,
         journal=journal,
         store=HistoryStore(home.history),
-        targets=_targets(settings),
+        targets=_targets(settings, given),
         gate_policy=_gate_policy(settings),
     )
 
@@ -158,8 +159,14 @@ def purpose_rules(settings: Settings) -> PurposeRules:
     return PurposeRules(stated, settings.age_required, settings.min_people)
 
 
-def _targets(settings: Settings) -> Mapping[str, Target]:
-    return {
+def _targets(settings: Settings, given: Sequence[str]) -> Mapping[str, Target]:
+    """Name what can be predicted; a label that came with the data is its own target.
+
+    What `keepwell.toml` states about a target goes before what its name suggests.
+    """
+    stated = settings.targets if "targets" in settings.model_fields_set else {}
+    from_labels = {name: Target(name=name, kind="given") for name in given if name not in stated}
+    from_settings = {
         name: Target(
             name=name,
             kind=each.kind,
@@ -170,6 +177,7 @@ def _targets(settings: Settings) -> Mapping[str, Target]:
         )
         for name, each in settings.targets.items()
     }
+    return from_settings | from_labels
 
 
 def _gate_policy(settings: Settings) -> GatePolicy:
@@ -180,10 +188,11 @@ def _database(home: Home, settings: Settings) -> Database:
     return Database(settings.database_url or sqlite_url(home.database_file))
 
 
-def _identity(home: Home, database: Database) -> tuple[HomeKind, datetime]:
+def _identity(home: Home, database: Database) -> tuple[HomeKind, datetime, list[str]]:
     try:
         with database.read() as conn:
             row = conn.execute(select(tables.home.c.kind, tables.home.c.created_at)).first()
+            given = given_targets(conn)
     except (OperationalError, ProgrammingError):
         row = None
     if row is None:
@@ -191,4 +200,4 @@ def _identity(home: Home, database: Database) -> tuple[HomeKind, datetime]:
             f"the database of {home.root} does not say what kind of home this is",
             hint=f"make the home with: keepwell --home {home.root} init",
         )
-    return row.kind, row.created_at
+    return row.kind, row.created_at, given
