@@ -443,12 +443,10 @@ def test_telco(sqlite_database: Database, tmp_path: Path, data_dir: Callable[[st
     first, second = take_real(home, "ibm_telco", data_dir("ibm_telco") / "Telco-Customer-Churn.csv")
     assert (first.rows_read, first.events_written, second.events_written) == (7_043, 7_043, 0)
     with sqlite_database.read() as conn:
-        everyone = [
-            str(c) for c in conn.exec_driver_sql("SELECT customer_id FROM customers").scalars()
-        ]
-        labels = read_given_labels(conn, "churn", permit("model_training", everyone))
-        groups = protected(conn, permit("fairness_audit", everyone))
-        found = read_all(conn, home.store, permit("risk_scoring", everyone))
+        everyone = customer_ids(conn)
+        labels = read_given_labels(conn, "churn", evaluation_permit("model_training", everyone))
+        groups = protected(conn, evaluation_permit("fairness_audit", everyone))
+        found = read_all(conn, home.store, evaluation_permit("risk_scoring", everyone))
     assert sum(labels.values.values()) == 1_869
     assert sum(value == "Male" for value in groups["gender"].values()) == 3_555
     assert not {"gender", "SeniorCitizen", "Churn"} & set(found.properties_at(0))
