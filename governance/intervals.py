@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import stats
+from scipy import special
 
 from governance.errors import InvalidInput
 
@@ -94,7 +94,7 @@ def mean_difference(a: ArrayLike, b: ArrayLike, level: float = 0.95) -> Interval
     if vx + vy == 0.0:
         return Interval(difference, difference, difference, level)
     freedom = (vx + vy) ** 2 / (vx**2 / (x.size - 1) + vy**2 / (y.size - 1))
-    half = float(stats.t.ppf((1 + level) / 2, freedom)) * sqrt(vx + vy)
+    half = float(special.stdtrit(freedom, (1 + level) / 2)) * sqrt(vx + vy)
     return Interval(difference, difference - half, difference + half, level)
 
 
@@ -103,7 +103,7 @@ def mean_interval(a: ArrayLike, level: float = 0.95) -> Interval | None:
     x = np.asarray(a, dtype=np.float64)
     if x.size < 2:
         return None
-    mean, half = float(x.mean()), float(stats.t.ppf((1 + level) / 2, x.size - 1))
+    mean, half = float(x.mean()), float(special.stdtrit(x.size - 1, (1 + level) / 2))
     half *= float(x.std(ddof=1)) / sqrt(x.size)
     return Interval(mean, mean - half, mean + half, level)
 
@@ -135,7 +135,7 @@ def percentile_bootstrap(
 def _z(level: float) -> float:
     if not 0 < level < 1:
         raise InvalidInput(f"level == {level}, must lie between 0 and 1")
-    return float(stats.norm.ppf((1 + level) / 2))
+    return float(special.ndtri((1 + level) / 2))
 
 
 def as_json(interval: Interval | None) -> dict[str, float] | None:
