@@ -78,7 +78,7 @@ def test_answers_come_in_the_order_asked_even_twice(regular: Shop) -> None:
 
 
 def test_lapsed_customer_has_insufficient_data(regular: Shop) -> None:
-    regular.order("old", 400, 380)
+    regular.order("old", 900, 880)
     regular.permit("old")
     found = ask(regular, "old")
     assert (found.status, found.reason) == ("insufficient_data", "not_active")

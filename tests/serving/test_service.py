@@ -43,7 +43,7 @@ def served(regular: Shop, tmp_path: Path) -> Iterator[tuple[httpx.Client, Path]]
         )
     headers = {"Authorization": f"Bearer {key}"}
     with httpx.Client(base_url=f"http://127.0.0.1:{port}", headers=headers) as client:
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 120
         while time.monotonic() < deadline:
             try:
                 if client.get("/readyz").status_code == 200:
