@@ -13,14 +13,20 @@ import pytest
 from features.events import Event, content_digest
 from features.given import read_given_labels
 from features.groups import protected
-from features.history import from_events, observed_until, read_all, read_customer
+from features.history import (
+    customer_ids,
+    from_events,
+    observed_until,
+    read_all,
+    read_customer,
+)
 from features.importing import ImportResult, import_source
 from features.live import append
 from features.mapping import load_mapping, parse_mapping
 from features.store import HistoryStore
 from governance.errors import ConfigurationError, InvalidInput
 from serving.database import Database
-from tests.features.sample import at, permit, pseudonyms
+from tests.features.sample import at, evaluation_permit, permit, pseudonyms
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
