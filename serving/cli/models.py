@@ -139,6 +139,36 @@ def _draw_figures(out: Console, results: dict[str, "TestResult"], title: str) ->
     out.print(drawn)
 
 
+@click.command("evaluate")
+@click.option(
+    "--scores",
+    required=True,
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Parquet with customer_id, and probability or score.",
+)
+@click.option("--model", default="churn", show_default=True, help="Which of ours to compare with.")
+@click.pass_obj
+def evaluate_command(session: Session, scores: Path, model: str) -> int:
+    """Someone else's scores beside ours on the same people; exit code 1 if a leak is suspected."""
+    from serving.comparison import compare
+
+    with session.open() as keepwell, session.step("comparing") as progress:
+        found = compare(keepwell, scores, model=model, now=datetime.now(UTC), progress=progress)
+
+    def view(out: Console) -> None:
+        drawn = table("", "AUC", "95 %", numbers=(1,))
+        for name, figures in (("theirs", found.theirs), ("ours", found.ours)):
+            area = figures["auc"]
+            drawn.add_row(name, f"{area['value']:.3f}", f"{area['low']:.3f}–{area['high']:.3f}")
+        low, high = f"{found.difference.low:+.3f}", f"{found.difference.high:+.3f}"
+        drawn.add_row("difference", f"{found.difference.value:+.3f}", f"{low} … {high}")
+        out.print(drawn)
+        out.print(f"\n[bold]{found.verdict}[/]  [dim]{found.n:,} customers[/]", highlight=False)
+
+    session.emit(found._asdict(), view)
+    return 1 if found.verdict.startswith("leak") else 0
+
+
 @click.command("audit")
 @click.argument("model", required=False, default="churn")
 @click.pass_obj
