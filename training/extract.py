@@ -51,8 +51,8 @@ class Extract:
     """Rows to train and to test on, and how they came about.
 
     `permission` counts customers as `permitted` and `refused:<reason>`. `cutoffs` are the training
-    instants as text. `dropped` counts rows left out over both sets. `constant` names features that
-    say nothing about the training rows and were left out.
+    instants as text. `dropped` counts rows left out over both sets. `left_out` names features that
+    say nothing about the training rows, or that trees hardly use.
     """
 
     train: Dataset
@@ -62,11 +62,17 @@ class Extract:
     split: str
     dropped: tuple[Dropped, ...]
     permission: Mapping[str, int]
-    constant: tuple[str, ...]
+    left_out: tuple[str, ...]
 
     def narrow(self, keep: NDArray[np.bool_]) -> "Extract":
-        """Only these columns, in training and test alike."""
-        return replace(self, train=_narrow(self.train, keep), test=_narrow(self.test, keep))
+        """Only these columns, in training and test alike; the others are named as left out."""
+        gone = tuple(np.asarray(self.train.names)[~keep].tolist())
+        return replace(
+            self,
+            train=_narrow(self.train, keep),
+            test=_narrow(self.test, keep),
+            left_out=self.left_out + gone,
+        )
 
 
 def extract(
@@ -125,7 +131,7 @@ def extract(
         split=said,
         dropped=(*dataset.dropped, *sampled),
         permission=permission,
-        constant=tuple(np.asarray(dataset.names)[~varying].tolist()),
+        left_out=tuple(np.asarray(dataset.names)[~varying].tolist()),
     )
 
 

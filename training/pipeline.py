@@ -99,7 +99,7 @@ class TrainResult:
     fairness: FairnessResult
     verdict: GateVerdict
     written: Written
-    constant: tuple[str, ...]
+    left_out: tuple[str, ...]
     scores: TestScores = field(repr=False)
 
     def to_json(self, *, seconds: float) -> dict[str, Any]:
@@ -113,7 +113,7 @@ class TrainResult:
             "rows": facts.rows,
             "customers": facts.customers,
             "features": len(facts.features),
-            "features_left_out": list(self.constant),
+            "features_left_out": list(self.left_out),
             "cutoffs": list(facts.cutoffs),
             "split": facts.split,
             "dropped": [vars(found) for found in facts.dropped],
@@ -192,7 +192,7 @@ def train(
     )
     with workshop.database.write() as conn:
         submit(conn, workshop.ledger, candidate, now=now)
-    return TrainResult(written.facts, fairness, verdict, written, data.constant, scores)
+    return TrainResult(written.facts, fairness, verdict, written, data.left_out, scores)
 
 
 def _fit(request: TrainRequest, rows: Dataset) -> RiskClassifier:

@@ -105,6 +105,31 @@ def test_a_customers_rows_stay_in_one_fold() -> None:
     assert np.abs(together.model_.calibrator.slope) < np.abs(apart.model_.calibrator.slope)
 
 
+def test_a_bad_season_is_not_blamed_on_what_changed_with_it() -> None:
+    X = rows(4000)
+    period = np.arange(4000) % 2 * 90.0
+    X[:, 5] = period + rows(4000, seed=2)[:, 5]  # grows with time, says nothing about a person
+    lift = np.random.default_rng(4).random(4000) < 0.5 * (period > 0)
+    y = np.maximum(outcome(X), lift.astype(np.float64))
+    blamed, free = (
+        small().fit(X, y, period_days=days).scores(X).contributions[:, 5].std()
+        for days in (None, period)
+    )
+    assert free < blamed / 5
+
+
+def test_the_newest_season_sets_the_level_most() -> None:
+    X = rows(4000)
+    y = outcome(X)
+    y[:2000] = np.maximum(y[:2000], np.random.default_rng(4).random(2000) < 0.5)
+    worse_before, worse_now = (
+        small().fit(X, y, period_days=np.repeat(days, 2000)).predict_proba(X)[:, 1].mean()
+        for days in ([0.0, 360.0], [360.0, 0.0])
+    )
+    assert worse_before == pytest.approx(y[2000:].mean(), abs=0.03)
+    assert worse_now == pytest.approx(y[:2000].mean(), abs=0.03)
+
+
 def test_handfuls_of_customers_still_give_a_sober_model() -> None:
     X = rows(12)
     p = small().fit(X, np.array([1.0] + [0.0] * 11)).predict_proba(X)[:, 1]
