@@ -3,8 +3,7 @@
 Everything that is chosen is chosen by grouped inner validation on the training rows alone.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import lightgbm
@@ -23,31 +22,13 @@ from training.calibrate import (
 from training.choose import Fold, best, folds_of, out_of_fold, smallest_within_one_se
 from training.curves import CurvesFit, fit_curves
 from training.model import Matrix, RiskModel, Vector
+from training.table import Table
+from training.trees import CHECKPOINTS, TreeShape, at_checkpoints, fit_trees, shapes_for
 
 PENALTIES = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3)
-CHECKPOINTS = (25, 50, 100, 200)
 TREE_WEIGHTS = (0.5, 0.25, 0.75)
 LARGEST_TUNING_ROWS = 15_000
 LARGEST_REFIT_ROWS = 6_000
-LEVEL_HALF_LIFE_DAYS = 60.0
-
-
-class TreeShape(NamedTuple):
-    """How trees grow; `leaves` and the number of trees make their size."""
-
-    leaves: int
-    learning_rate: float
-    feature_share: float
-    least_in_leaf: int
-    shrinkage: float
-    random_splits: bool = False
-
-
-SHAPES = (
-    TreeShape(4, 0.03, 0.25, 60, 10.0),
-    TreeShape(7, 0.02, 0.5, 20, 1.0, random_splits=True),
-    TreeShape(7, 0.02, 0.5, 20, 1.0),
-)
 
 
 class Plan(NamedTuple):
@@ -59,56 +40,11 @@ class Plan(NamedTuple):
     tree_weight: float
 
 
-@dataclass(frozen=True)
-class Table:
-    """Training rows: `values` (n, k), `y` (n,) of 0 and 1, `weight` (n,), `groups` (n,) codes.
-
-    `period` (n,): codes of the time each row was looked at, into `period_days` (p,), in days. Every
-    period has a level of its own (a season is no one's trait), so the members learn what sets
-    customers apart at one time. Predictions take the mean level, newer periods counting more.
-    """
-
-    values: Matrix
-    y: Vector
-    weight: Vector
-    groups: NDArray[np.int64]
-    period: NDArray[np.int64]
-    period_days: Vector
-    categorical: tuple[int, ...] = ()
-
-    def rows(self, which: NDArray[np.int64]) -> "Table":
-        """Only these rows, repeated as often as they are named."""
-        return replace(
-            self,
-            values=self.values[which],
-            y=self.y[which],
-            weight=self.weight[which],
-            groups=self.groups[which],
-            period=self.period[which],
-        )
-
-    def levels(self) -> Vector:
-        """Log-odds of the outcome in each period (p,), pulled in by half a person each way."""
-        count = len(self.period_days)
-        total = np.bincount(self.period, self.weight, count)
-        hits = np.bincount(self.period, self.weight * self.y, count)
-        return np.log((hits + 0.5) / (total - hits + 0.5))
-
-    def level(self, levels: Vector) -> float:
-        """Mean of `levels` (p,) with each period counting half as much every 60 days back."""
-        present = np.bincount(self.period, minlength=len(levels)) > 0
-        age = self.period_days.max() - self.period_days
-        shares = np.where(present, 0.5 ** (age / LEVEL_HALF_LIFE_DAYS), 0.0)
-        return float(np.sum(levels * shares) / np.sum(shares))
-
-
 class Fitted(NamedTuple):
-    """A fitted model, what was chosen for it, and its scores of rows it had not seen."""
+    """A fitted model, and what inner validation chose for it."""
 
     model: RiskModel
     plan: Plan
-    held_out: Table | None
-    held_out_log_odds: Vector
 
 
 def fit_blend(
@@ -132,61 +68,7 @@ def _fit_blend(
     calibrator = _calibrate(calibration, log_odds, tuning) if folds else IDENTITY
     model = _fit(table, plan, calibrator, threads)
     widths = _widths(table, plan, model, refits, threads, random)
-    model = replace(model, widths=widths)
-    return Fitted(model, plan, tuning if folds else None, log_odds)
-
-
-def shapes_for(trials: int, random: np.random.Generator) -> list[TreeShape]:
-    """The first shapes are fixed; those beyond them are drawn."""
-    shapes = list(SHAPES[: max(1, trials)])
-    while len(shapes) < trials:
-        shapes.append(
-            TreeShape(
-                leaves=int(random.integers(2, 16)),
-                learning_rate=round(float(10 ** random.uniform(-2, -1)), 4),
-                feature_share=round(float(random.uniform(0.15, 0.8)), 2),
-                least_in_leaf=int(random.integers(10, 120)),
-                shrinkage=round(float(10 ** random.uniform(-1, 1.5)), 2),
-                random_splits=bool(random.random() < 0.3),
-            )
-        )
-    return shapes
-
-
-def fit_trees(
-    table: Table, shapes: Sequence[TreeShape], trees: int, threads: int
-) -> list[lightgbm.Booster]:
-    """Boost `trees` trees of each shape from the levels of the periods; they score around 0.
-
-    Byte-identical for equal rows, parameters and threads.
-    """
-    start = table.levels()[table.period]
-    data = lightgbm.Dataset(
-        table.values,
-        table.y,
-        weight=table.weight,
-        init_score=start,
-        params={"feature_pre_filter": False, "verbosity": -1, "num_threads": threads},
-    )
-    grown = []
-    for shape in shapes:
-        parameters: dict[str, Any] = {
-            "objective": "binary",
-            "num_leaves": shape.leaves,
-            "learning_rate": shape.learning_rate,
-            "feature_fraction": shape.feature_share,
-            "min_data_in_leaf": max(1, min(shape.least_in_leaf, len(table.y) // 20)),
-            "lambda_l2": shape.shrinkage,
-            "extra_trees": shape.random_splits,
-            "feature_pre_filter": False,
-            "deterministic": True,
-            "force_col_wise": True,
-            "num_threads": threads,
-            "seed": 1,
-            "verbosity": -1,
-        }
-        grown.append(lightgbm.train(parameters, data, trees))
-    return grown
+    return Fitted(replace(model, widths=widths), plan)
 
 
 def _choose(
@@ -212,7 +94,7 @@ def _choose(
         return lambda held_out: (
             levels[table.period[held_out]]
             + np.concatenate(
-                [_at_checkpoints(booster, table.values[held_out], threads) for booster in grown]
+                [at_checkpoints(booster, table.values[held_out], threads) for booster in grown]
             )
         )
 
@@ -240,23 +122,6 @@ def _curves(table: Table, penalties: tuple[float, ...]) -> list[CurvesFit]:
         period=table.period,
         categorical=table.categorical,
     )
-
-
-def _at_checkpoints(booster: lightgbm.Booster, rows: Matrix, threads: int) -> Matrix:
-    out, total, done = [], np.zeros(len(rows)), 0
-    for count in CHECKPOINTS:
-        total = total + np.asarray(
-            booster.predict(
-                rows,
-                raw_score=True,
-                start_iteration=done,
-                num_iteration=count - done,
-                num_threads=threads,
-            )
-        )
-        out.append(total)
-        done = count
-    return np.stack(out)
 
 
 def _fit(table: Table, plan: Plan, calibrator: Calibrator, threads: int) -> RiskModel:

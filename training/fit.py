@@ -11,10 +11,11 @@ from sklearn.utils import Tags, check_random_state
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
-from training.blend import Table, fit_blend
+from training.blend import fit_blend
 from training.columns import Columns
 from training.explain import Reason, top_reasons
 from training.model import Matrix, RiskModel, Scores, Vector
+from training.table import Table
 
 EXPECTED_FAILED_CHECKS = {
     "check_sample_weight_equivalence_on_dense_data": (

@@ -4,9 +4,10 @@ from functools import cache
 
 import numpy as np
 
-from training.blend import Table, fit_blend
+from training.blend import fit_blend
 from training.calibrate import sigmoid
 from training.model import Matrix, RiskModel, Vector
+from training.table import Table
 
 FIELDS = ("probability", "low", "high", "log_odds", "contributions")
 

@@ -1,0 +1,53 @@
+"""The rows a model learns from, with who they belong to and when they were looked at."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from training.model import Matrix, Vector
+
+LEVEL_HALF_LIFE_DAYS = 60.0
+
+
+@dataclass(frozen=True)
+class Table:
+    """Training rows: `values` (n, k), `y` (n,) of 0 and 1, `weight` (n,), `groups` (n,) codes.
+
+    `period` (n,): codes of the time each row was looked at, into `period_days` (p,), in days. Every
+    period has a level of its own (a season is no one's trait), so the members learn what sets
+    customers apart at one time. Predictions take the mean level, newer periods counting more.
+    """
+
+    values: Matrix
+    y: Vector
+    weight: Vector
+    groups: NDArray[np.int64]
+    period: NDArray[np.int64]
+    period_days: Vector
+    categorical: tuple[int, ...] = ()
+
+    def rows(self, which: NDArray[np.int64]) -> "Table":
+        """Only these rows, repeated as often as they are named."""
+        return replace(
+            self,
+            values=self.values[which],
+            y=self.y[which],
+            weight=self.weight[which],
+            groups=self.groups[which],
+            period=self.period[which],
+        )
+
+    def levels(self) -> Vector:
+        """Log-odds of the outcome in each period (p,), pulled in by half a person each way."""
+        count = len(self.period_days)
+        total = np.bincount(self.period, self.weight, count)
+        hits = np.bincount(self.period, self.weight * self.y, count)
+        return np.log((hits + 0.5) / (total - hits + 0.5))
+
+    def level(self, levels: Vector) -> float:
+        """Mean of `levels` (p,) with each period counting half as much every 60 days back."""
+        present = np.bincount(self.period, minlength=len(levels)) > 0
+        age = self.period_days.max() - self.period_days
+        shares = np.where(present, 0.5 ** (age / LEVEL_HALF_LIFE_DAYS), 0.0)
+        return float(np.sum(levels * shares) / np.sum(shares))
