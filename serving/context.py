@@ -42,20 +42,26 @@ class Caller:
     def __call__(self, request: Request) -> Principal:
         """Authenticate one request; raises `Unauthenticated` or `ScopeMissing`."""
         context: Context = request.app.state.context
-        scheme, _, key = request.headers.get("authorization", "").partition(" ")
-        if scheme.lower() != "bearer":
-            raise Unauthenticated(
-                "no bearer key was sent", hint="send the header: Authorization: Bearer kw_…"
-            )
-        now = context.clock()
-        with context.keepwell.database.read() as conn:
-            principal, stale = authenticate(conn, key.strip(), now=now)
-        if stale:
-            with context.keepwell.database.write() as conn:
-                note_use(conn, principal.key_id, now=now)
+        principal = identify(context, request.headers.get("authorization", ""))
         if self.scope is not None:
             principal.require(self.scope)
         return principal
+
+
+def identify(context: Context, authorization: str) -> Principal:
+    """Find out whose key an `Authorization` header carries; raises `Unauthenticated`."""
+    scheme, _, key = authorization.partition(" ")
+    if scheme.lower() != "bearer":
+        raise Unauthenticated(
+            "no bearer key was sent", hint="send the header: Authorization: Bearer kw_…"
+        )
+    now = context.clock()
+    with context.keepwell.database.read() as conn:
+        principal, due = authenticate(conn, key.strip(), now=now)
+    if due:
+        with context.keepwell.database.write() as conn:
+            note_use(conn, principal.key_id, now=now)
+    return principal
 
 
 Here = Annotated[Context, Depends(context_of)]

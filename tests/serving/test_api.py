@@ -1,5 +1,7 @@
 """The HTTP contract, as a CRM engineer meets it."""
 
+import json
+import re
 from typing import Any
 
 import pytest
@@ -177,6 +179,8 @@ def test_models_say_which_serves(crm: Crm) -> None:
 def test_the_description_lists_the_addresses_and_asks_for_a_key(crm: Crm) -> None:
     document = crm.http.get("/v1/openapi.json").json()
     assert "/v1/scores" in document["paths"]
+    named = set(re.findall(r'"#/components/schemas/(\w+)"', json.dumps(document)))
+    assert named <= document["components"]["schemas"].keys()
     assert crm.http.get("/v1/openapi.json", headers={"Authorization": ""}).status_code == 401
 
 
