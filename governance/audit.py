@@ -208,6 +208,9 @@ def _calibration(facts: ModelFacts) -> str:
 
 
 def _fairness(fairness: FairnessResult) -> str:
+    if fairness.outcome == "pass" and fairness.gaps:
+        told = "; ".join(finding.text for finding in fairness.gaps)
+        return f"It does not treat every group quite alike, within the limits set: {told}."
     if fairness.outcome == "pass":
         return f"It treats the groups we could compare alike: {fairness.reason}."
     if fairness.outcome == "fail":

@@ -119,6 +119,11 @@ class FairnessResult:
         """The comparisons that lie wholly beyond their limit."""
         return tuple(finding for finding in self.findings if finding.verdict == "fail")
 
+    @property
+    def gaps(self) -> tuple[Finding, ...]:
+        """The comparisons whose whole interval lies on one side of 0: alike they are not."""
+        return tuple(f for f in self.findings if f.difference.low > 0 or f.difference.high < 0)
+
     def to_json(self) -> dict[str, Any]:
         """Give plain JSON; intervals as value, low, high."""
         plain: dict[str, Any] = {

@@ -176,7 +176,7 @@ def _model(conn: Connection, trained: TrainResult, now: datetime) -> ModelSummar
         test_people=facts.test.n,
         gate=trained.verdict.outcome,
         verdict=trained.fairness.outcome,
-        findings=tuple(finding.text for finding in trained.fairness.failures),
+        findings=tuple(finding.text for finding in trained.fairness.gaps),
         signed_by=approval.reviewer if approval is not None else "nobody",
         self_signed=approval.self_signed if approval is not None else False,
         report=f"/reports/{facts.model_digest}",
