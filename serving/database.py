@@ -1,11 +1,22 @@
 """The operational database: SQLite in WAL mode by default, PostgreSQL by changing one URL."""
 
+import os
+import threading
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, Engine, MetaData, create_engine, event
+
+try:
+    from fcntl import LOCK_EX, LOCK_NB, LOCK_UN, flock
+except ImportError:  # Windows: SQLite's own waiting has to do
+    flock = None  # type: ignore[assignment]
+
+_PATIENCE_S = 30.0
+_LOOK_AGAIN_S = 0.0005
 
 
 class Database:
@@ -18,6 +29,9 @@ class Database:
     def __init__(self, url: str) -> None:
         self.url = url
         self.engine = _engine(url)
+        self._turn: AbstractContextManager[None] = (
+            _Turn(self.engine.url.database) if self.is_sqlite else nullcontext()
+        )
 
     @property
     def is_sqlite(self) -> bool:
@@ -33,7 +47,7 @@ class Database:
     @contextmanager
     def write(self) -> Iterator[Connection]:
         """Open a transaction that writes; commits on leaving the block."""
-        with self.engine.connect() as conn:
+        with self._turn, self.engine.connect() as conn:
             writer = conn.execution_options(keepwell_write=True)
             with writer.begin():
                 yield writer
@@ -41,6 +55,51 @@ class Database:
     def close(self) -> None:
         """Return every pooled connection."""
         self.engine.dispose()
+
+
+class _Turn:
+    """Lets the writers of a SQLite file pass one by one, in all threads and processes.
+
+    SQLite itself would let them sleep and try again, which makes some of them wait for a second.
+    The lock lies beside the file and goes with the process that holds it; the file's own locks
+    still guard it against whoever does not ask here.
+    """
+
+    def __init__(self, database: str | None) -> None:
+        self._threads = threading.Lock()
+        self._path = None if database in (None, "", ":memory:") else f"{database}.turn"
+        self._file: int | None = None
+        self._owner = 0
+
+    def __enter__(self) -> None:
+        self._threads.acquire()
+        try:
+            if self._path is not None and flock is not None:
+                self._wait(self._descriptor(self._path))
+        except BaseException:
+            self._threads.release()
+            raise
+
+    def __exit__(self, *_: object) -> None:
+        if self._file is not None and flock is not None:
+            flock(self._file, LOCK_UN)
+        self._threads.release()
+
+    def _wait(self, file: int) -> None:
+        """Wait for the other processes; after half a minute leave it to SQLite to refuse."""
+        deadline = time.monotonic() + _PATIENCE_S
+        while time.monotonic() < deadline:
+            try:
+                flock(file, LOCK_EX | LOCK_NB)
+            except BlockingIOError:
+                time.sleep(_LOOK_AGAIN_S)
+            else:
+                return
+
+    def _descriptor(self, path: str) -> int:
+        if self._file is None or self._owner != os.getpid():  # a forked child opens its own
+            self._file, self._owner = os.open(path, os.O_RDWR | os.O_CREAT, 0o600), os.getpid()
+        return self._file
 
 
 def sqlite_url(path: Path) -> str:
