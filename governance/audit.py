@@ -87,7 +87,7 @@ def render_html(report: AuditReport) -> str:
             fairness=report.fairness,
             stamp=stamp(facts.home_kind),
             plain_words=plainwords(report),
-            chance=chance_ece(facts),
+            chance=chance_ece(facts).expected,
             charts={
                 "auc": comparison_chart(aucs, low=0.5, high=1.0),
                 "reliability": reliability_chart(facts.reliability),
@@ -200,7 +200,7 @@ def _ranking(facts: ModelFacts) -> str:
 
 
 def _calibration(facts: ModelFacts) -> str:
-    chance = chance_ece(facts)
+    chance = chance_ece(facts).expected
     off = f"Its probabilities are off by {100 * facts.test.ece:.1f} points on average"
     if facts.test.ece <= chance:
         return f"{off}, no more than chance alone makes among so few people."

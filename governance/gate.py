@@ -5,7 +5,9 @@ from math import pi, sqrt
 from typing import Any, NamedTuple
 
 from governance.fairness_record import FairnessResult
-from governance.model_card import ModelFacts
+from governance.model_card import ECE_BINS, ModelFacts
+
+_ONE_SIDED = 1.6448536269514722  # 95 % quantile of the normal distribution
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -13,8 +15,8 @@ class GatePolicy:
     """What a model must show.
 
     The paired AUC difference to every baseline must have a lower bound above
-    `min_auc_over_baseline_low`; calibration error beyond what chance makes in so few people must
-    stay within `max_ece`; the test needs `min_test_positives` people of either outcome. With
+    `min_auc_over_baseline_low`; calibration error beyond what chance may make in so few people
+    must stay within `max_ece`; the test needs `min_test_positives` people of either outcome. With
     `fairness_required` a model whose fairness cannot be said is not approved.
     """
 
@@ -55,20 +57,31 @@ def decide(facts: ModelFacts, fairness: FairnessResult, policy: GatePolicy) -> G
     return GateVerdict("approved", (), conditions)
 
 
-def chance_ece(facts: ModelFacts) -> float:
-    """Give the calibration error that a perfectly calibrated model would show in these bins.
+class ChanceError(NamedTuple):
+    """The calibration error that a perfectly calibrated model would show: on average, and at most.
 
-    Per bin the mean absolute deviation of a share, √(2p(1 − p) ÷ πn), weighted by its people.
+    `most` is passed by chance in 1 of 20 tests (normal approximation).
     """
-    people = sum(b.n for b in facts.reliability)
-    if people == 0:
-        return 0.0
-    expected = (
-        b.n * sqrt(2 * b.predicted * (1 - b.predicted) / (pi * b.n))
-        for b in facts.reliability
-        if b.n > 0 and 0 <= b.predicted <= 1
-    )
-    return sum(expected) / people
+
+    expected: float
+    most: float
+
+
+def chance_ece(facts: ModelFacts) -> ChanceError:
+    """Say how large a calibration error chance alone makes among so few people.
+
+    Per bin of n people at rate p a share deviates by √(2p(1 − p) ÷ πn) on average, with variance
+    (1 − 2 ÷ π) p(1 − p) ÷ n; the shown bins stand for the `ECE_BINS` finer ones that were measured.
+    """
+    bins = [b for b in facts.reliability if b.n > 0 and 0 <= b.predicted <= 1]
+    people = sum(b.n for b in bins)
+    if not people:
+        return ChanceError(0.0, 0.0)
+    finer = ECE_BINS / len(bins)
+    rates = [(b.n / people, b.predicted * (1 - b.predicted) / b.n) for b in bins]
+    expected = sum(share * sqrt(2 * variance * finer / pi) for share, variance in rates)
+    spread = sqrt(sum(share**2 * (1 - 2 / pi) * variance for share, variance in rates))
+    return ChanceError(expected, expected + _ONE_SIDED * spread)
 
 
 def _performance(facts: ModelFacts, policy: GatePolicy) -> list[str]:
@@ -80,10 +93,10 @@ def _performance(facts: ModelFacts, policy: GatePolicy) -> list[str]:
                 f"must exceed {policy.min_auc_over_baseline_low}"
             )
     chance = chance_ece(facts)
-    if facts.test.ece - chance > policy.max_ece:
+    if facts.test.ece - chance.most > policy.max_ece:
         found.append(
-            f"probabilities are off by {facts.test.ece:.3f} on average, {chance:.3f} of it is "
-            f"chance; at most {policy.max_ece} beyond chance is allowed"
+            f"probabilities are off by {facts.test.ece:.3f} on average, at most {chance.most:.3f} "
+            f"of it is chance; at most {policy.max_ece} beyond chance is allowed"
         )
     if facts.test.auc.high <= 0.5:
         found.append(f"ranks no better than a coin: AUC {facts.test.auc}")
@@ -113,6 +126,12 @@ def _fairness_missing(fairness: FairnessResult, policy: GatePolicy) -> list[str]
 
 def _conditions(facts: ModelFacts, fairness: FairnessResult, policy: GatePolicy) -> list[str]:
     found = []
+    chance = chance_ece(facts)
+    if chance.expected + policy.max_ece < facts.test.ece <= chance.most + policy.max_ece:
+        found.append(
+            f"probabilities are off by {facts.test.ece:.3f} on average; among so few people this "
+            "cannot be told from chance: read the intervals"
+        )
     if fairness.outcome == "not_assessed":
         found.append(f"fairness was not assessed ({fairness.reason}): stays out of mode `act`")
     elif fairness.outcome == "insufficient_evidence":

@@ -10,6 +10,9 @@ from governance.errors import InvalidInput
 from governance.instants import parse_instant, to_text
 from governance.intervals import Interval
 
+ECE_BINS = 15
+"""Equally filled bins over which a calibration error is measured."""
+
 
 @dataclass(frozen=True)
 class TestResult:

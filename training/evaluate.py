@@ -11,12 +11,11 @@ from numpy.typing import NDArray
 
 from governance.errors import InsufficientData
 from governance.intervals import Interval, wilson
-from governance.model_card import ReliabilityBin, TestResult
+from governance.model_card import ECE_BINS, ReliabilityBin, TestResult
 
 Vector = NDArray[np.float64]
 
 NORMAL_975 = 1.959963984540054
-ECE_BINS = 15
 SHOWN_BINS = 10
 TOP_SHARE = 0.1
 _LEAST = 1e-15

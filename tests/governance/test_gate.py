@@ -28,8 +28,8 @@ WORSE = {"recency": Interval(-0.01, -0.03, 0.01)}
         ({}, THIN, {"fairness_required": True}, "insufficient_evidence"),
         ({"differences": WORSE}, FAIR, {}, "refused"),
         ({"differences": WORSE}, FAIR, {"min_auc_over_baseline_low": -0.05}, "approved"),
-        ({"test": result(ece=0.08)}, FAIR, {}, "approved"),  # 3.2 points of it are chance
-        ({"test": result(ece=0.09)}, FAIR, {}, "refused"),
+        ({"test": result(ece=0.13)}, FAIR, {}, "approved"),  # up to 8.2 points of it are chance
+        ({"test": result(ece=0.14)}, FAIR, {}, "refused"),
         ({"test": result(ece=0.09), "reliability": ()}, FAIR, {}, "refused"),
         ({"test": result(0.46)}, FAIR, {}, "refused"),
         ({"test": result(positives=12)}, FAIR, {}, "insufficient_evidence"),
@@ -51,8 +51,19 @@ def test_what_was_not_assessed_is_a_condition() -> None:
 
 
 def test_chance_alone_makes_a_calibration_error() -> None:
-    """Hand-worked: Σ √(2p(1 − p) ÷ 100π) ÷ 4 over p = .05, .2, .35, .6."""
-    assert chance_ece(facts()) == pytest.approx(0.03161, abs=1e-5)
+    """Hand-worked over p = .05, .2, .35, .6 with 100 people each, standing for 15 finer bins.
+
+    Expected: Σ √(2p(1 − p) ÷ 100π · 15 ÷ 4) ÷ 4. At most: that + 1.645 √(Σ (1 − 2 ÷ π) p(1 − p) ÷
+    100) ÷ 4.
+    """
+    found = chance_ece(facts())
+    assert found.expected == pytest.approx(0.06122, abs=1e-5)
+    assert found.most == pytest.approx(0.08158, abs=1e-5)
+
+
+def test_an_error_that_may_be_chance_is_a_condition() -> None:
+    conditions = decide(facts(test=result(ece=0.12)), FAIR, GatePolicy()).conditions
+    assert any("cannot be told from chance" in condition for condition in conditions)
 
 
 def test_facts_survive_json() -> None:
