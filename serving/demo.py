@@ -195,6 +195,7 @@ def _train(stage: _Stage, seed: int) -> TrainResult:
         key=None,
         reason="",
         now=stage.clock(),
+        show_refused=True,
     )
     return trained
 

@@ -80,10 +80,12 @@ def review_model(
     key: str | None,
     reason: str,
     now: datetime,
+    show_refused: bool = False,
 ) -> tuple[ModelRecord, Review]:
     """Sign a model with an enrolled key; an approval lets it serve.
 
-    Without a key only demo and evaluation homes can approve, and what they sign says so. Raises
+    Without a key only demo and evaluation homes can approve, and what they sign says so; with
+    `show_refused` even of a model the gate refused, to show what that looks like. Raises
     `PermissionRefused` for a key that may not sign this, `GateRefused` for approving what the gate
     refused, `InvalidInput` for no reason or no key.
     """
@@ -108,6 +110,7 @@ def review_model(
                 home_kind=keepwell.kind,
                 private_key=keepwell.keys.ledger,
                 now=now,
+                allow_refused_gate=show_refused,
             )
         else:
             raise InvalidInput(
