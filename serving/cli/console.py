@@ -30,13 +30,18 @@ class Session:
 
     @contextmanager
     def open(self) -> Iterator["Keepwell"]:
-        """Open the home and close its connections afterwards."""
+        """Open the home and close its connections afterwards.
+
+        What people asked for since a backup that was restored is settled first.
+        """
         from serving.bootstrap import open_home
         from serving.logs import log_to_stderr
+        from serving.rights import settle
 
         log_to_stderr()
         keepwell = open_home(self.home)
         try:
+            settle(keepwell, now=datetime.now(UTC))
             yield keepwell
         finally:
             keepwell.database.close()
