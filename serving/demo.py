@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from random import Random
-from typing import NamedTuple
 
 from features.history import customer_ids
 from features.simulate import CompanyFiles, simulate, write_company
@@ -23,13 +22,13 @@ from serving.bootstrap import Keepwell, create_home
 from serving.consent_files import read_consents
 from serving.consents import record_all
 from serving.demo_receiver import DemoReceiver
-from serving.demo_story import Imported, Story, tell
+from serving.demo_story import Acted, Imported, Story, tell
 from serving.home import Home
 from serving.interventions.desk import desk_of
-from serving.interventions.dispatch import Dispatched, dispatch, http_client
-from serving.interventions.playbooks import STARTERS, Playbook, find_playbook, load_playbooks
+from serving.interventions.dispatch import dispatch, http_client
+from serving.interventions.playbooks import STARTERS, find_playbook, load_playbooks
 from serving.interventions.preview import candidates_of, recent_contacts
-from serving.interventions.run import InterventionRun, run_interventions
+from serving.interventions.run import run_interventions
 from serving.interventions.webhook import Endpoint
 from serving.models import review_model, train_model
 from serving.settings import ContactSettings, Settings, TargetSettings, load_settings
@@ -47,15 +46,6 @@ _PURPOSES = (
     "fairness_audit",
     "outreach.email",
 )
-
-
-class Acted(NamedTuple):
-    """What the demo's playbook came to."""
-
-    run: InterventionRun
-    sent: Dispatched
-    playbook: Playbook
-    received: int
 
 
 @dataclass(frozen=True)
@@ -212,4 +202,4 @@ def _act(stage: _Stage, receiver: DemoReceiver, scores: Path, seed: int) -> Acte
     endpoint = Endpoint(receiver.url, keepwell.keys.webhook)
     with http_client() as client:
         sent = dispatch(desk, endpoint, client, clock=stage.clock, rng=Random(seed))  # noqa: S311 - jitter
-    return Acted(run, sent, playbook, len(receiver.received))
+    return Acted(run, sent, playbook)

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import pyarrow.parquet as pq
 from sqlalchemy import Connection, func, select
@@ -16,6 +16,9 @@ from governance.tables import decisions
 from outcomes.experiment import Experiment
 from serving.batch import Batch
 from serving.bootstrap import Keepwell
+from serving.interventions.dispatch import Dispatched
+from serving.interventions.playbooks import Playbook
+from serving.interventions.run import InterventionRun
 from serving.pages.start import (
     ModelSummary,
     SampleDecision,
@@ -28,9 +31,6 @@ from serving.pages.start import (
 from serving.scorer import CustomerScore, Scorer
 from training.pipeline import TrainResult
 
-if TYPE_CHECKING:
-    from serving.demo import Acted
-
 _SAMPLES = 12
 _SHOWN_SCORED, _SHOWN_REFUSED, _LOOKED_AT = 4, 2, 60
 
@@ -41,6 +41,14 @@ class Imported(NamedTuple):
     customers: int
     events: int
     sources: int
+
+
+class Acted(NamedTuple):
+    """What the demo's playbook came to."""
+
+    run: InterventionRun
+    sent: Dispatched
+    playbook: Playbook
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,7 +118,7 @@ def tell(
     trained: TrainResult,
     batch: Batch,
     scores: Path,
-    acted: "Acted",
+    acted: Acted,
     pilot: Experiment,
     purposes: Sequence[str],
     url: str,
