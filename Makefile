@@ -41,6 +41,18 @@ format: setup ## let ruff tidy the source
 serve: setup ## serve the home in this directory
 	@$(BIN)/keepwell serve
 
+bench: setup ## short benchmarks, each beside its yardstick in one run
+	@$(BIN)/python -m benchmarks.features
+	@$(BIN)/python -m benchmarks.permission_and_ledger
+	@$(BIN)/python -m benchmarks.serving
+
+docs: setup ## write docs/commands.md from the commands themselves
+	@$(BIN)/python -m serving.cli.reference docs/commands.md
+
+evidence: setup ## the long forms: every law on many more examples, every benchmark
+	@KEEPWELL_REQUIRE_ALL=1 $(BIN)/python -m pytest --hypothesis-profile=evidence
+	@$(MAKE) --no-print-directory bench
+
 lock: ## compile requirements.in to requirements.lock
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-annotate requirements.in -o requirements.lock
 

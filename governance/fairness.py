@@ -244,7 +244,7 @@ def _finding(
     else:
         verdict = "cannot_say"
     points = f"{100 * gap.value:+.1f} points [{100 * gap.low:+.1f}, {100 * gap.high:+.1f}]"
-    text = f"{attribute} {group}: {measure} differs from {reference} by {points}"
+    text = f"{attribute.replace('_', ' ')} {group}: {measure} differs from {reference} by {points}"
     return Finding(attribute, group, measure, reference, gap, limit, verdict, text)
 
 

@@ -1,9 +1,12 @@
 """What the demo did: for the start page, for the terminal and as JSON."""
 
+import shlex
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from shutil import which
 from typing import Any, NamedTuple
 
 import pyarrow.parquet as pq
@@ -144,6 +147,7 @@ def tell(
         home_kind=keepwell.kind,
         made_at=now.strftime("%Y-%m-%d %H:%M UTC"),
         base_url=url,
+        command=_command(keepwell),
         seconds=round(seconds, 1),
         customers=imported.customers,
         events=imported.events,
@@ -189,6 +193,18 @@ def _model(conn: Connection, trained: TrainResult, now: datetime) -> ModelSummar
         self_signed=approval.self_signed if approval is not None else False,
         report=f"/reports/{facts.model_digest}",
     )
+
+
+def _command(keepwell: Keepwell) -> str:
+    """Say how to call Keepwell for this home from where the demo was started."""
+    program = "keepwell" if which("keepwell") else Path(sys.executable).with_name("keepwell")
+    called = program if isinstance(program, str) else shlex.quote(_short(program))
+    return f"{called} --home {shlex.quote(_short(keepwell.home.root))}"
+
+
+def _short(path: Path) -> str:
+    here = Path.cwd()
+    return str(path.relative_to(here)) if path.is_relative_to(here) else str(path)
 
 
 def _samples(

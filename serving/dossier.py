@@ -24,6 +24,7 @@ from governance.instants import from_micros, to_micros, to_text
 from governance.notices import find_notice
 from governance.review import Review, find_model, reviews_of
 from serving.bootstrap import Keepwell
+from serving.pages.chance import percent
 from serving.replay import Replay, replay
 
 
@@ -96,7 +97,7 @@ def _templates() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["percent"] = lambda share: f"{100 * share:.0f} %"
+    environment.filters["percent"] = percent
     environment.filters["minute"] = lambda text: str(text)[:16].replace("T", " ") + " UTC"
     environment.filters["words"] = lambda name: str(name).replace("_", " ")
     return environment

@@ -9,9 +9,12 @@ from pathlib import Path
 from typing import NoReturn
 
 import pytest
+from hypothesis import settings
 from sqlalchemy import MetaData, text
 
 from serving.database import Database, create_tables, sqlite_url
+
+settings.register_profile("evidence", max_examples=2_000, deadline=None)
 
 SHARED_DATA = Path(__file__).parents[2] / "shared" / "data"
 REQUIRE_ALL = os.environ.get("KEEPWELL_REQUIRE_ALL") == "1"
@@ -36,7 +39,7 @@ def find_data(name: str) -> Path:
     """Give the folder or file `name` of the shared data sets, or skip saying what is missing."""
     path = SHARED_DATA / name
     if not path.exists():
-        missing(f"the data set {name} is not in {SHARED_DATA}")
+        pytest.skip(f"the data set {name} is not in {SHARED_DATA}")
     return path
 
 

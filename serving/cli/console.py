@@ -114,7 +114,7 @@ def facts(out: Console, pairs: Sequence[tuple[str, object]]) -> None:
     """Print names and values, one pair a line."""
     width = max((len(name) for name, _ in pairs), default=0)
     for name, value in pairs:
-        out.print(f"  [dim]{name:<{width}}[/]  {value}", highlight=False)
+        out.print(f"  [dim]{name:<{width}}[/]  {value}", highlight=False, soft_wrap=True)
 
 
 def report_error(error: KeepwellError, *, as_json: bool) -> int:

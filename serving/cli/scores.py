@@ -96,14 +96,20 @@ def _draw_customer(out: Console, found: "CustomerScore") -> None:
             out.print(f"  {name}: {score.rule} [dim](rule, not model)[/]", highlight=False)
             continue
         out.print(
-            f"  {name} within {score.horizon_days} days: [bold]{score.probability:.0%}[/] "
-            f"[dim]({score.low:.0%} to {score.high:.0%})[/]",
+            f"  {name} within {score.horizon_days} days: [bold]{_percent(score.probability)}[/] "
+            f"[dim]({_percent(score.low)} to {_percent(score.high)})[/]",
             highlight=False,
         )
         for reason in score.reasons:
             arrow = "[red]▲[/]" if reason.contribution > 0 else "[green]▼[/]"
             out.print(f"    {arrow} {reason.text}", highlight=False)
     out.print(f"  [dim]decision {found.decision_id}[/]", highlight=False)
+
+
+def _percent(share: float | None) -> str:
+    from serving.pages.chance import percent
+
+    return "?" if share is None else percent(share, space=" ")
 
 
 def _score_everyone(

@@ -18,6 +18,7 @@ from outcomes.experiment import Experiment
 from serving.interventions.dispatch import Dispatched
 from serving.interventions.playbooks import Playbook
 from serving.interventions.run import InterventionRun
+from serving.pages.chance import percent
 
 FILE_NAME = "start.json"
 _ROWS = 6
@@ -101,11 +102,15 @@ class LiftRow:
 
 @dataclass(frozen=True, kw_only=True)
 class StartPage:
-    """Everything the page says. `permitted` maps a purpose to how many customers permit it."""
+    """Everything the page says. `permitted` maps a purpose to how many customers permit it.
+
+    `command` is how to call Keepwell for this home in a shell.
+    """
 
     home_kind: str
     made_at: str
     base_url: str = "http://127.0.0.1:3000"
+    command: str = "keepwell"
     seconds: float | None = None
     customers: int = 0
     events: int = 0
@@ -227,7 +232,7 @@ def _environment() -> Environment:
     environment.filters |= {
         "count": lambda n: f"{n:,}".replace(",", "\u202f"),
         "words": lambda text: str(text).replace("_", " "),
-        "percent": lambda p: f"{100 * p:.0f}\u202f%",
+        "percent": percent,
         "two": lambda x: f"{x:.2f}",
         "short": lambda text: str(text)[:12],
         "points": _points,
