@@ -107,6 +107,12 @@ def _clear(home: Home) -> None:
             source=str(home.root),
             hint="choose another directory: keepwell --home DIR demo",
         )
+    if load_settings(home.settings_file).database_url is not None:
+        raise ConfigurationError(
+            ["an earlier demo lives in a database of its own, which is not the demo's to empty"],
+            source=str(home.root),
+            hint="choose another directory and an empty database",
+        )
     for place in (home.var, home.mlruns):
         shutil.rmtree(place, ignore_errors=True)
     home.settings_file.unlink(missing_ok=True)
