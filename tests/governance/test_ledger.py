@@ -3,6 +3,7 @@
 import sqlite3
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from threading import Barrier
@@ -309,25 +310,25 @@ def test_the_canonical_form_does_not_depend_on_the_order_of_keys(body: dict[str,
 def test_any_edited_byte_is_found(
     fresh: Callable[[], sqlite3.Connection], bodies: list[str], data: st.DataObject
 ) -> None:
-    raw = fresh()
-    database = Database(sqlite_url(Path(raw.execute("PRAGMA database_list").fetchone()[2])))
-    with database.write() as conn:
-        for number, body in enumerate(bodies):
-            LEDGER.append(conn, "note", {"text": body}, now=NOW + timedelta(seconds=number))
-    row = data.draw(st.integers(1, len(bodies)))
-    column = data.draw(st.sampled_from([c for c in COLUMNS if c not in ("seq", "recorded_at")]))
-    (old,) = raw.execute(f"SELECT {column} FROM ledger_entries WHERE seq = ?", (row,)).fetchone()
-    at = data.draw(st.integers(0, len(old) - 1))
-    new = data.draw(
-        st.characters(min_codepoint=32, max_codepoint=126).filter(lambda c: c != old[at])
-    )
-    edited = old[:at] + new + old[at + 1 :]
-    raw.execute(f"UPDATE ledger_entries SET {column} = ? WHERE seq = ?", (edited, row))
-    raw.commit()
-    with database.read() as conn:
-        found = verify(conn, LEDGER.public_key)
-    database.close()
-    raw.close()
+    with closing(fresh()) as raw:
+        path = Path(raw.execute("PRAGMA database_list").fetchone()[2])
+        with closing(Database(sqlite_url(path))) as database:
+            with database.write() as conn:
+                for number, body in enumerate(bodies):
+                    LEDGER.append(conn, "note", {"text": body}, now=NOW + timedelta(seconds=number))
+            row = data.draw(st.integers(1, len(bodies)))
+            editable = [c for c in COLUMNS if c not in ("seq", "recorded_at")]
+            column = data.draw(st.sampled_from(editable))
+            (old,) = raw.execute(
+                f"SELECT {column} FROM ledger_entries WHERE seq = ?", (row,)
+            ).fetchone()
+            at = data.draw(st.integers(0, len(old) - 1))
+            letters = st.characters(min_codepoint=32, max_codepoint=126)
+            edited = old[:at] + data.draw(letters.filter(lambda c: c != old[at])) + old[at + 1 :]
+            raw.execute(f"UPDATE ledger_entries SET {column} = ? WHERE seq = ?", (edited, row))
+            raw.commit()
+            with database.read() as conn:
+                found = verify(conn, LEDGER.public_key)
     assert (found.outcome, found.first_bad) == ("broken", row)
 
 
