@@ -3,11 +3,13 @@
 import hashlib
 import json
 import math
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
+from features.storable import storage_problem, text_problem
 from features.surveys import complete_survey, instrument_problems
 from governance.errors import InvalidInput
 from governance.instants import to_micros
@@ -70,8 +72,15 @@ EARLIEST = datetime(1900, 1, 1, tzinfo=UTC)
 
 
 def is_reserved(kind: str) -> bool:
-    """Whether only Keepwell writes this kind; such events are never features."""
-    return kind in RESERVED or kind.startswith(RESERVED_PREFIXES)
+    """Whether only Keepwell writes this kind; such events are never features.
+
+    However it is spelt: case, spaces and look-alikes of ASCII do not make another kind of it.
+    """
+    if kind in RESERVED or kind.startswith(RESERVED_PREFIXES):
+        return True
+    spelt = unicodedata.normalize("NFKC", kind).casefold()
+    plain = "".join(each for each in spelt if each.isalnum() or each == "_")
+    return plain in RESERVED or plain.startswith(RESERVED_PREFIXES)
 
 
 @dataclass(frozen=True)
@@ -158,8 +167,16 @@ def validate(fields: Mapping[str, object], now: datetime) -> list[Problem]:
     Times must be ISO 8601 strings or `datetime`s with a zone, and not in the future (five minutes
     are forgiven). Reserved kinds are refused: only Keepwell writes them.
     """
+    unstorable = [
+        Problem(name, problem)
+        for name, found in fields.items()
+        if name in _FIELDS and (problem := storage_problem(found)) is not None
+    ]
+    if unstorable:
+        return unstorable
     problems = [
-        Problem(name, "is not a field of an event") for name in sorted(set(fields) - _FIELDS)
+        Problem(name if text_problem(name) is None else "a field", "is not a field of an event")
+        for name in sorted(set(fields) - _FIELDS)
     ]
     for name in ("customer_id", "kind"):
         found = fields.get(name)
@@ -308,7 +325,9 @@ def _time_problems(found: object, now: datetime) -> list[Problem]:
 def _value_problems(found: object) -> list[Problem]:
     if found is None:
         return []
-    if isinstance(found, bool) or not isinstance(found, int | float) or not math.isfinite(found):
+    if isinstance(found, bool) or not isinstance(found, int | float):
+        return [Problem("value", "must be a finite number")]
+    if isinstance(found, float) and not math.isfinite(found):
         return [Problem("value", "must be a finite number")]
     if abs(found) > LARGEST_VALUE:
         return [Problem("value", "must lie between -1e12 and 1e12")]

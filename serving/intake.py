@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 from features.events import Event, parse, validate
 from features.live import append
+from features.storable import text_problem
 from serving.bootstrap import Keepwell
 from serving.locks import lock_customers
 
@@ -74,7 +75,7 @@ def _inside(keepwell: Keepwell, fields: Mapping[str, Any]) -> Mapping[str, Any]:
     customer_id = kept.get("customer_id")
     if isinstance(customer_id, int) and not isinstance(customer_id, bool):
         customer_id = kept["customer_id"] = str(customer_id)
-    if isinstance(customer_id, str) and customer_id.strip():
+    if isinstance(customer_id, str) and customer_id.strip() and text_problem(customer_id) is None:
         kept["customer_id"] = keepwell.inside_id(customer_id)
     if not keepwell.settings.keep_text:
         kept.pop("text", None)
@@ -83,4 +84,4 @@ def _inside(keepwell: Keepwell, fields: Mapping[str, Any]) -> Mapping[str, Any]:
 
 def _id_of(fields: Mapping[str, Any]) -> str | None:
     found = fields.get("event_id")
-    return found if isinstance(found, str) else None
+    return found if isinstance(found, str) and text_problem(found) is None else None

@@ -1,5 +1,6 @@
 """Events at the door: what is refused, and what names them."""
 
+import json
 from datetime import datetime, timedelta
 
 import pytest
@@ -26,6 +27,17 @@ def test_a_plain_event_is_fine() -> None:
         ({"kind": "consent_changed"}, "kind"),
         ({"kind": "intervention_sent"}, "kind"),
         ({"kind": "rights_used"}, "kind"),
+        ({"kind": "Consent_Changed"}, "kind"),
+        ({"kind": " intervention_sent"}, "kind"),
+        ({"kind": "consent_changed\u200b"}, "kind"),  # a space of no width
+        ({"kind": "intervention\uff3fsent"}, "kind"),  # a wide underscore
+        ({"value": 10**400}, "value"),
+        ({"text": "a\x00b"}, "text"),
+        ({"customer_id": "a\ud800"}, "customer_id"),
+        ({"properties": {"\ud800": 1}}, "properties"),
+        ({"properties": {"sku": 10**400}}, "properties"),
+        ({"properties": {"scale": [1, 10**400], "instrument": "own"}}, "properties"),
+        ({"properties": {"deep": json.loads("[" * 900 + "]" * 900)}}, "properties"),
         ({"value": "12"}, "value"),
         ({"value": float("nan")}, "value"),
         ({"value": True}, "value"),

@@ -1,5 +1,6 @@
 """Events from outside: each by itself, never twice, never Keepwell's own."""
 
+import json
 from typing import Any
 
 import pytest
@@ -58,3 +59,16 @@ def test_an_erased_customer_is_not_revived(shop: Shop) -> None:
     send(shop, ORDER)
     erase(shop.keepwell, "ann", now=shop.clock())
     assert send(shop, {**ORDER, "event_id": "A-2"}) == ["rejected"]
+
+
+def test_an_event_that_cannot_be_stored_holds_up_no_other(shop: Shop) -> None:
+    broken = [
+        {**ORDER, "event_id": "half \ud800"},
+        {**ORDER, "customer_id": "half \ud800"},
+        {**ORDER, "text": "nul \x00"},
+        {**ORDER, "value": 10**400},
+        {**ORDER, "half \ud800": 1},
+    ]
+    taken = take_events(shop.keepwell, [*broken, ORDER], clock=shop.clock)
+    assert [each.status for each in taken.results] == ["rejected"] * 5 + ["written"]
+    json.dumps([each._asdict() for each in taken.results], ensure_ascii=False).encode()
