@@ -17,11 +17,13 @@ STATES = PERMITTING | STOPPING | {"requested", "deferred", "expired", "unknown"}
 OBJECTED = "objected"
 NOT_AN_ACT = frozenset(
     {
-        "all", "assumed", "bundled", "continued_use", "default", "implied", "inactivity", "none",
-        "pre_ticked", "scroll", "silence", "terms",
+        "all", "assumed", "bundle", "bundled", "clause", "contract", "default", "defaulted",
+        "implicit", "implied", "inactivity", "none", "prechecked", "preselected", "preticked",
+        "scroll", "scrolling", "silence", "silent", "terms", "tos",
     }
 )  # fmt: skip
-"""Mechanisms that are no affirmative act, whatever evidence comes with them."""
+"""Words that name no affirmative act, whatever evidence comes with them and however spelt."""
+_NOT_AN_ACT_TOGETHER = ("continueduse", "prechecked", "preselected", "preticked")
 _LONGEST = 2_000
 
 
@@ -105,7 +107,7 @@ def _checked_yes(change: ConsentChange, now: datetime) -> ConsentChange:
     mechanism = change.mechanism.strip().lower()
     if not mechanism:
         problems.append("it does not say by which act (mechanism)")
-    elif mechanism in NOT_AN_ACT:
+    elif not _is_act(mechanism):
         problems.append(f"{mechanism!r} is not an affirmative act")
     if not change.evidence.strip():
         problems.append("it has no evidence of its own")
@@ -122,6 +124,15 @@ def _checked_yes(change: ConsentChange, now: datetime) -> ConsentChange:
             hint="a yes is one act for one purpose, with where it can be seen again",
         )
     return change
+
+
+def _is_act(mechanism: str) -> bool:
+    """Whether a mechanism may name an act: not `pre-ticked`, nor `clause 4 of the contract`."""
+    words = "".join(each if each.isalnum() else " " for each in mechanism).split()
+    together = "".join(words)
+    return NOT_AN_ACT.isdisjoint(words) and not any(
+        each in together for each in _NOT_AN_ACT_TOGETHER
+    )
 
 
 def _time_problems(change: ConsentChange, now: datetime) -> list[str]:

@@ -35,14 +35,20 @@ def to_text(instant: datetime) -> str:
 
 
 def parse_instant(text: str, zone: tzinfo) -> datetime:
-    """Read ISO 8601; a bare date or a naive time is taken in `zone` (the home's time zone)."""
+    """Read ISO 8601; a bare date or a naive time is taken in `zone` (the home's time zone).
+
+    Raises `InvalidInput` for anything else, and for an instant that in UTC lies outside the years
+    1 to 9999.
+    """
     try:
         found = datetime.fromisoformat(text)
-    except ValueError:
+        zoned = found if found.tzinfo is not None else found.replace(tzinfo=zone)
+        zoned.astimezone(UTC)
+    except (ValueError, OverflowError):
         raise InvalidInput(
             f"{text!r} is not a date or time", hint="write it as 2026-01-31 or 2026-01-31T12:00:00Z"
         ) from None
-    return found if found.tzinfo is not None else found.replace(tzinfo=zone)
+    return zoned
 
 
 class UtcInstant(TypeDecorator[datetime]):

@@ -110,7 +110,22 @@ def test_a_yes_read_by_a_clock_that_lags_is_not_yet_in_force(database: Database)
     assert verdict(database, now=NOW - SECOND) == "not_yet"
 
 
-@pytest.mark.parametrize("mechanism", ["pre_ticked", "default", "bundled", "", "Default"])
+@pytest.mark.parametrize(
+    "mechanism",
+    [
+        "pre_ticked",
+        "pre-ticked",
+        "Pre Ticked",
+        "preticked box",
+        "default",
+        "Default",
+        "bundled",
+        "clause 4 of the contract",
+        "terms_and_conditions",
+        "continued use",
+        "",
+    ],
+)
 def test_what_is_no_affirmative_act_is_refused(sqlite_database: Database, mechanism: str) -> None:
     with pytest.raises(InvalidInput), sqlite_database.write() as conn:
         registry().record(conn, yes(mechanism=mechanism), now=NOW)
