@@ -18,7 +18,7 @@ from governance.review import champion, list_models
 from serving import api_customers, api_interventions, api_outcomes, problems
 from serving.auth import Principal
 from serving.bootstrap import Keepwell
-from serving.context import Caller, Clock, Context, Here, fresh, identify
+from serving.context import Caller, Clock, Context, Here, KeyFirst, Step, fresh, identify
 from serving.intake import take_events
 from serving.metering import Meter, Metered
 from serving.pages import routes as pages
@@ -37,7 +37,7 @@ from serving.scorer import Scorer
 from serving.shapes import decision_json, model_json, score_json
 
 router = APIRouter()
-DecisionPath = Annotated[str, Path(min_length=1, max_length=40)]
+DecisionPath = Annotated[Step, Path(min_length=1, max_length=40)]
 
 
 def create_app(keepwell: Keepwell, scorer: Scorer, *, clock: Clock) -> FastAPI:
@@ -48,13 +48,15 @@ def create_app(keepwell: Keepwell, scorer: Scorer, *, clock: Clock) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         openapi_url=None,
+        redirect_slashes=False,
         responses={
             status: {"model": Problem, "content": {problems.MEDIA_TYPE: {}}}
             for status in (401, 403, 404, 413, 422, 429, 503)
         },
     )
-    app.state.context = Context(keepwell, scorer, clock)
+    app.state.context = context = Context(keepwell, scorer, clock)
     app.state.meter = Meter()
+    app.add_middleware(KeyFirst, context=context, open_paths=_asks_itself)
     app.add_middleware(Metered, meter=app.state.meter)
     problems.install(app)
     app.include_router(router)
@@ -63,6 +65,11 @@ def create_app(keepwell: Keepwell, scorer: Scorer, *, clock: Clock) -> FastAPI:
     app.include_router(api_outcomes.router)
     app.include_router(pages.router)
     return app
+
+
+def _asks_itself(path: str) -> bool:
+    """Whether an address needs no key, or looks at it in the thread that does the work."""
+    return path == "/v1/scores" or not (path.startswith("/v1/") or path == "/metrics")
 
 
 @router.post(

@@ -8,13 +8,13 @@ from governance.consent_record import ConsentChange
 from governance.instants import parse_instant, to_text
 from serving import consents, customers, rights
 from serving.auth import Principal
-from serving.context import Caller, Here, fresh
+from serving.context import Caller, Here, Step, fresh
 from serving.schemas import ConsentRequest, ReasonRequest
 from serving.shapes import consent_event_json, state_json
 
 router = APIRouter(tags=["customers"])
-CustomerPath = Annotated[str, Path(min_length=1, max_length=200)]
-PurposePath = Annotated[str, Path(min_length=1, max_length=100)]
+CustomerPath = Annotated[Step, Path(min_length=1, max_length=200)]
+PurposePath = Annotated[Step, Path(min_length=1, max_length=100)]
 
 
 @router.get("/v1/customers")

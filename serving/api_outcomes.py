@@ -11,7 +11,7 @@ from fastapi import APIRouter, Depends, Path, Response
 
 from governance.instants import to_text
 from serving.auth import Principal
-from serving.context import Caller, Here, fresh
+from serving.context import Caller, Here, Step, fresh
 from serving.figures import lift_of, measure_home
 
 router = APIRouter(tags=["outcomes"])
@@ -36,7 +36,7 @@ def get_measures(
 
 @router.get("/v1/outcomes/lift/{playbook}")
 def get_lift(
-    playbook: Annotated[str, Path(min_length=1, max_length=80)],
+    playbook: Annotated[Step, Path(min_length=1, max_length=80)],
     here: Here,
     caller: Annotated[Principal, Depends(Caller("outcomes:read"))],
 ) -> Response:

@@ -6,13 +6,20 @@ from datetime import datetime
 from typing import Annotated, Any
 
 from fastapi import Depends, Request, Response
+from pydantic import AfterValidator
+from starlette.concurrency import run_in_threadpool
 from starlette.responses import JSONResponse
 
 from serving.auth import Principal, Unauthenticated, authenticate, note_use
 from serving.bootstrap import Keepwell
+from serving.door import SLASH, App, Receive, Scope, Send
+from serving.problems import of_exception
 from serving.scorer import Scorer
 
 Clock = Callable[[], datetime]
+Step = Annotated[str, AfterValidator(lambda sent: sent.replace(SLASH, "/"))]
+"""One step of a path, with a slash where `%2F` was sent."""
+_PRINCIPAL = "keepwell.principal"
 
 
 @dataclass(frozen=True)
@@ -33,19 +40,40 @@ async def context_of(request: Request) -> Context:
 class Caller:
     """A dependency: whoever calls must hold a valid key with this scope; gives the `Principal`.
 
-    Without a scope any valid key will do.
+    Without a scope any valid key will do. `KeyFirst` has looked at the key by then.
     """
 
     def __init__(self, scope: str | None = None) -> None:
         self.scope = scope
 
-    def __call__(self, request: Request) -> Principal:
-        """Authenticate one request; raises `Unauthenticated` or `ScopeMissing`."""
-        context: Context = request.app.state.context
-        principal = identify(context, request.headers.get("authorization", ""))
+    async def __call__(self, request: Request) -> Principal:
+        """Give the authenticated caller; raises `Unauthenticated` or `ScopeMissing`."""
+        principal: Principal | None = request.scope.get(_PRINCIPAL)
+        if principal is None:
+            raise Unauthenticated("no bearer key was sent")
         if self.scope is not None:
             principal.require(self.scope)
         return principal
+
+
+class KeyFirst:
+    """Looks at the key of a request before anything reads its body; passes `open_paths` on."""
+
+    def __init__(self, app: App, *, context: Context, open_paths: Callable[[str], bool]) -> None:
+        self.app = app
+        self.context = context
+        self.open_paths = open_paths
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Let a request with a valid key pass, and whoever needs none."""
+        if scope["type"] == "http" and not self.open_paths(scope["path"]):
+            sent = dict(scope["headers"]).get(b"authorization", b"").decode("latin-1")
+            try:
+                scope[_PRINCIPAL] = await run_in_threadpool(identify, self.context, sent)
+            except Exception as error:  # noqa: BLE001 - outside of the application's own handlers
+                await of_exception(error)(scope, receive, send)
+                return
+        await self.app(scope, receive, send)
 
 
 def identify(context: Context, authorization: str) -> Principal:

@@ -1,14 +1,18 @@
 """The front door: what every request passes before anything of ours or BentoML's sees it.
 
-Limits the body, bounds how many requests are worked on at a time, asks for a key before a body is
-read, closes BentoML's own pages, and turns any exception into a problem document without its text.
+Limits the body and the time it may take to arrive, bounds how many requests are worked on at a
+time, asks for a key before a body is read, closes BentoML's own pages, and turns any exception into
+a problem document without its text.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
+from urllib.parse import unquote
 
+from governance.errors import InvalidInput
 from serving.auth import Unauthenticated
-from serving.problems import Busy, TooLarge, of_exception
+from serving.problems import Busy, TooLarge, TooSlow, of_exception, wrong_method
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -17,6 +21,9 @@ Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 PROBES = frozenset({"/livez", "/readyz", "/healthz"})
+SLASH = "\x00"
+"""Stands in a path for a slash that was sent as `%2F`, inside one step; NUL itself is refused."""
+_SMALL = 65_536  # bytes of a body that may always go on arriving
 _SECURITY_HEADERS = [
     (b"x-content-type-options", b"nosniff"),
     (b"referrer-policy", b"no-referrer"),
@@ -32,21 +39,36 @@ _SECURITY_HEADERS = [
 class Door:
     """Passes probes on to BentoML (`outer`) and everything else to our own application.
 
-    `body_bytes` bounds a request's body whether or not it states its length; `concurrency` bounds
-    how many requests are inside at a time.
+    `body_bytes` bounds a request's body whether or not it states its length, `body_seconds` how
+    long it may take; `concurrency` bounds how many requests are inside at a time. A request goes in
+    when its body is whole: whoever sends slowly keeps nobody else out.
     """
 
-    def __init__(self, outer: App, *, inner: App, body_bytes: int, concurrency: int) -> None:
+    def __init__(
+        self,
+        outer: App,
+        *,
+        inner: App,
+        body_bytes: int,
+        concurrency: int,
+        body_seconds: float = 20.0,
+    ) -> None:
         self.outer = outer
         self.inner = inner
         self.body_bytes = body_bytes
+        self.body_seconds = body_seconds
         self.concurrency = concurrency
         self._inside = 0
+        self._held = 0  # bytes of bodies that are still arriving
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let one request in, or answer it here."""
-        if scope["type"] != "http" or scope["path"] in PROBES:
+        if scope["type"] != "http":
             await self.outer(scope, receive, send)
+            return
+        if scope["path"] in PROBES:
+            probe = self.outer if scope["method"] in ("GET", "HEAD") else wrong_method("GET, HEAD")
+            await probe(scope, receive, send)
             return
         answer = _Answer(send)
         try:
@@ -64,28 +86,46 @@ class Door:
             raise Unauthenticated(
                 "no bearer key was sent", hint="send the header: Authorization: Bearer kw_…"
             )
+        scope["path"] = _path(scope)
         if int(_number(headers.get(b"content-length", b"0"))) > self.body_bytes:
             raise self._too_large()
+        body = await self._whole(receive)
+        if body is None:
+            return
         if self._inside >= self.concurrency:
-            raise Busy("too many requests at once", hint="try again after Retry-After seconds")
+            raise _busy()
         self._inside += 1
         try:
-            await self.inner(scope, self._counted(receive), answer)
+            await self.inner(scope, _after(body, receive), answer)
         finally:
             self._inside -= 1
 
-    def _counted(self, receive: Receive) -> Receive:
+    async def _whole(self, receive: Receive) -> Message | None:
+        """Wait for the body and give it in one piece; None when the caller went away."""
+        parts: list[bytes] = []
         taken = 0
-
-        async def counted() -> Message:
-            nonlocal taken
-            message = await receive()
-            taken += len(message.get("body", b""))
-            if taken > self.body_bytes:
-                raise self._too_large()
-            return message
-
-        return counted
+        try:
+            async with asyncio.timeout(self.body_seconds):
+                while True:
+                    message = await receive()
+                    if message["type"] != "http.request":
+                        return None
+                    parts.append(message.get("body", b""))
+                    taken += len(parts[-1])
+                    self._held += len(parts[-1])
+                    if taken > self.body_bytes:
+                        raise self._too_large()
+                    if not message.get("more_body", False):
+                        return {"type": "http.request", "body": b"".join(parts)}
+                    if taken > _SMALL and self._held > self.concurrency * self.body_bytes:
+                        raise _busy()
+        except TimeoutError:
+            raise TooSlow(
+                f"the body did not arrive within {self.body_seconds:g} seconds",
+                hint="send it again, in smaller pieces",
+            ) from None
+        finally:
+            self._held -= taken
 
     def _too_large(self) -> TooLarge:
         return TooLarge(
@@ -108,6 +148,31 @@ class _Answer:
         await self._send(message)
         if message["type"] == "http.response.body" and not message.get("more_body", False):
             self.complete = True
+
+
+def _path(scope: Scope) -> str:
+    """Give the path with `SLASH` where `%2F` was sent: a customer's id may hold one."""
+    path: str = scope["path"]
+    if SLASH in path or b"%00" in scope.get("query_string", b""):
+        raise InvalidInput("the address holds the character NUL", hint="leave %00 out")
+    sent: bytes = scope.get("raw_path") or b""
+    if b"%" not in sent:
+        return path
+    kept = sent.partition(b"?")[0].replace(b"%2F", b"%00").replace(b"%2f", b"%00")
+    return unquote(kept.decode("ascii"))
+
+
+def _after(body: Message, receive: Receive) -> Receive:
+    waiting = [body]
+
+    async def receive_on() -> Message:
+        return waiting.pop() if waiting else await receive()
+
+    return receive_on
+
+
+def _busy() -> Busy:
+    return Busy("too many requests at once", hint="try again after Retry-After seconds")
 
 
 def _bearer(headers: dict[bytes, bytes]) -> bool:

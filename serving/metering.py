@@ -8,6 +8,7 @@ from typing import Any
 
 from serving.door import App, Message, Receive, Scope, Send
 
+METHODS = frozenset({"GET", "POST", "PUT", "DELETE", "HEAD", "OPTIONS", "PATCH"})
 BUCKETS = (0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
 
 
@@ -71,7 +72,8 @@ class Metered:
             await self.app(scope, receive, noting)
         finally:
             route: Any = getattr(scope.get("route"), "path", "other")
-            self.meter.note(scope["method"], route, status, time.perf_counter() - started)
+            method = scope["method"] if scope["method"] in METHODS else "other"
+            self.meter.note(method, route, status, time.perf_counter() - started)
 
 
 def _histogram(route: str, slots: Sequence[int]) -> list[str]:

@@ -61,6 +61,12 @@ class TooLarge(KeepwellError):
     code = "body_too_large"
 
 
+class TooSlow(KeepwellError):
+    """The body did not arrive in time."""
+
+    code = "body_too_slow"
+
+
 class ProblemResponse(JSONResponse):
     """One problem document with its own media type."""
 
@@ -102,6 +108,8 @@ def of_error(error: KeepwellError) -> ProblemResponse:
         status = 429
     if isinstance(error, TooLarge):
         status = 413
+    if isinstance(error, TooSlow):
+        status = 408
     if status >= 500:  # what is wrong with the home is for those who run it
         log.error("request failed", code=error.code, message=error.message)
         return problem(status, error.code, "the service cannot answer this now", hint=error.hint)
@@ -122,6 +130,13 @@ def of_exception(error: BaseException) -> ProblemResponse:
             503, "database_unavailable", "the database does not answer", hint="try again shortly"
         )
     return problem(500, "unexpected", "something unexpected happened; nothing was kept of it")
+
+
+def wrong_method(allowed: str) -> ProblemResponse:
+    """Say which methods an address takes."""
+    found = problem(405, "method_not_allowed", _detail(405), hint=_HINTS[405])
+    found.headers["Allow"] = allowed
+    return found
 
 
 def install(app: FastAPI) -> None:
@@ -156,6 +171,7 @@ def install(app: FastAPI) -> None:
 
 def _detail(status: int) -> str:
     return {
+        400: "the body cannot be read: it must be JSON in UTF-8, nested no deeper than it needs",
         404: "nothing is at this address",
         405: "this address does not take this method",
     }.get(status, HTTPStatus(status).phrase.lower())

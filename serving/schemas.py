@@ -3,7 +3,18 @@
 from typing import Annotated, Any, Literal, TypeVar
 
 from fastapi.exceptions import RequestValidationError
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StrictBool,
+    StrictInt,
+    ValidationError,
+    field_validator,
+)
+
+from features.storable import text_problem
 
 
 def _text_of_number(value: object) -> object:
@@ -12,12 +23,21 @@ def _text_of_number(value: object) -> object:
 
 
 CustomerId = Annotated[str, BeforeValidator(_text_of_number), Field(min_length=1, max_length=200)]
+Word = Annotated[str, Field(max_length=200)]
 MAX_INPUTS = 100
 MAX_EVENTS = 1_000
 
 
 class _In(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+    @field_validator("*")
+    @classmethod
+    def _storable(cls, found: object) -> object:
+        problem = text_problem(found) if isinstance(found, str) else None
+        if problem is not None:
+            raise ValueError(problem)
+        return found
 
 
 class ScoreInput(_In):
@@ -78,14 +98,14 @@ class ConsentRequest(_In):
 
     mechanism: Annotated[str, Field(min_length=1, max_length=200)]
     evidence: Annotated[str, Field(min_length=1, max_length=2_000)]
-    occurred_at: str | None = None
-    explicit: bool = False
-    notice_id: str | None = None
-    notice_version: int | None = None
-    notice_hash: str | None = None
-    notice_locale: str | None = None
-    expires_at: str | None = None
-    guardian_evidence: str | None = None
+    occurred_at: Word | None = None
+    explicit: StrictBool = False
+    notice_id: Word | None = None
+    notice_version: Annotated[StrictInt, Field(ge=0, le=2**31 - 1)] | None = None
+    notice_hash: Word | None = None
+    notice_locale: Word | None = None
+    expires_at: Word | None = None
+    guardian_evidence: Annotated[str, Field(max_length=2_000)] | None = None
 
 
 class ReasonRequest(_In):

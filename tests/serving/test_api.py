@@ -3,6 +3,7 @@
 import json
 import re
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from starlette.testclient import TestClient
@@ -99,6 +100,8 @@ def test_the_decision_does_not_tell_it_either(regular: Shop) -> None:
         {"inputs": [{"customer_id": "ann"}], "targets": ["weather"]},
         {"inputs": [{"customer_id": "ann"}], "as_of": "2099-01-01"},
         {"inputs": [{"customer_id": "ann"}], "as_of": "soon"},
+        {"inputs": [{"customer_id": "ann"}], "as_of": "0001-01-01T00:00:00+14:00"},
+        {"inputs": [{"customer_id": "a\x00b"}]},
         {"inputs": [{"customer_id": "ann"}], "surprise": 1},
         {},
     ],
@@ -110,11 +113,50 @@ def test_malformed_requests_are_problem_documents(crm: Crm, body: dict[str, Any]
     assert answer.json()["type"] == "urn:keepwell:problem:invalid_input"
 
 
-def test_wrong_key_is_401_whatever_the_body(crm: Crm) -> None:
+@pytest.mark.parametrize("path", ["/v1/scores", "/v1/events", "/v1/customers/ann/review-request"])
+def test_wrong_key_is_401_whatever_the_body(crm: Crm, path: str) -> None:
     answer = crm.http.post(
-        "/v1/scores", json={"inputs": []}, headers={"Authorization": "Bearer nope"}
+        path,
+        content=b"{",
+        headers={"Authorization": "Bearer nope", "Content-Type": "application/json"},
     )
     assert answer.status_code == 401
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"mechanism": "pre-ticked"},
+        {"explicit": "yes"},
+        {"notice_id": "privacy", "notice_version": 2**63},
+        {"occurred_at": "0001-01-01T00:00:00+14:00"},
+        {"expires_at": "9999-12-31T23:59:59-14:00"},
+        {"evidence": "form \x00"},
+        {"notice_hash": "a" * 201},
+    ],
+)
+def test_a_yes_with_something_wrong_is_refused_and_not_an_accident(
+    crm: Crm, wrong: dict[str, Any]
+) -> None:
+    yes = {"mechanism": "checkbox_ticked", "evidence": "form 9", **wrong}
+    answer = crm.http.put("/v1/customers/bob/consents/risk_scoring", json=yes)
+    assert (answer.status_code, answer.json()["code"]) == (422, "invalid_input")
+
+
+@pytest.mark.parametrize("customer_id", ["DE/0815", "a%2Fb", "50%", "ann/consents", "../ann"])
+def test_every_customer_who_can_be_scored_can_withdraw(regular: Shop, customer_id: str) -> None:
+    regular.order(customer_id, 80, 60, 40)
+    regular.permit(customer_id)
+    crm = Crm(regular)
+    assert crm.score(customer_id)["results"][0]["status"] == "scored"
+    path = f"/v1/customers/{quote(customer_id, safe='')}/consents/risk_scoring"
+    done = crm.http.delete(path)
+    assert (done.status_code, done.json()["customer_id"]) == (200, customer_id)
+    assert crm.score(customer_id)["results"][0]["status"] == "refused"
+
+
+def test_an_address_with_one_slash_too_many_is_not_redirected(crm: Crm) -> None:
+    assert crm.http.get("/v1/customers/ann/", follow_redirects=False).status_code == 404
 
 
 @pytest.mark.parametrize(
@@ -189,6 +231,14 @@ def test_metrics_name_routes_and_no_customer(crm: Crm) -> None:
     text = crm.http.get("/metrics").text
     assert 'route="/v1/customers/{customer_id}/consents"' in text
     assert "ann" not in text.replace("channel", "")
+
+
+def test_metrics_do_not_grow_with_invented_methods(crm: Crm) -> None:
+    for number in range(3):
+        crm.http.request(f"ANN{number}", "/v1/scores")
+    text = crm.http.get("/metrics").text
+    assert 'method="other"' in text
+    assert "ANN" not in text
 
 
 def test_measures_state_what_was_divided_and_hide_small_groups(crm: Crm) -> None:

@@ -1,5 +1,9 @@
 """The front door over a tiny application, as a client would meet it."""
 
+import asyncio
+import json
+from typing import Any
+
 import pytest
 from fastapi import FastAPI, Request
 from pydantic import BaseModel
@@ -55,6 +59,66 @@ def test_everything_else_never_reaches_bentoml(client: TestClient, path: str) ->
     answer = client.get(path)
     assert answer.status_code == 404
     assert answer.headers["content-type"] == "application/problem+json"
+
+
+@pytest.mark.parametrize("method", ["POST", "DELETE", "OPTIONS"])
+def test_a_probe_takes_no_other_method(client: TestClient, method: str) -> None:
+    answer = client.request(method, "/livez")
+    assert answer.status_code == 405
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert answer.headers["allow"] == "GET, HEAD"
+
+
+@pytest.mark.parametrize("path", ["/v1/a%00b", "/v1/fails/input?after=%00"])
+def test_no_address_holds_nul(client: TestClient, path: str) -> None:
+    assert client.get(path, headers=KEY).status_code == 422
+
+
+async def _echo(scope: Scope, receive: Receive, send: Send) -> None:
+    body = (await receive()).get("body", b"")
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    await send({"type": "http.response.body", "body": body})
+
+
+async def _request(door: Door, *parts: bytes, pause: float = 0.0) -> tuple[int, bytes]:
+    """Send a body in parts, with a pause before each but the first; gives status and answer."""
+    scope = {
+        "type": "http",
+        "method": "POST",
+        "path": "/v1/raw",
+        "query_string": b"",
+        "headers": [(b"authorization", b"Bearer kw_1_x")],
+    }
+    waiting, got = list(parts), list[Any]()
+
+    async def receive() -> dict[str, Any]:
+        await asyncio.sleep(pause if len(waiting) < len(parts) else 0)
+        return {"type": "http.request", "body": waiting.pop(0), "more_body": bool(waiting)}
+
+    async def send(message: Any) -> None:
+        got.append(message)
+
+    await door(scope, receive, send)
+    return got[0]["status"], got[-1]["body"]
+
+
+def test_slow_senders_keep_nobody_else_out() -> None:
+    door = Door(bento, inner=_echo, body_bytes=1_000, concurrency=1)
+
+    async def many() -> list[tuple[int, bytes]]:
+        slow = [asyncio.create_task(_request(door, b"a", b"b", pause=0.2)) for _ in range(5)]
+        await asyncio.sleep(0.05)
+        quick = await _request(door, b"quick")
+        return [quick, *await asyncio.gather(*slow)]
+
+    answers = asyncio.run(many())
+    assert answers == [(200, b"quick")] + [(200, b"ab")] * 5
+
+
+def test_a_body_that_does_not_come_is_given_up() -> None:
+    door = Door(bento, inner=_echo, body_bytes=1_000, concurrency=1, body_seconds=0.05)
+    status, answer = asyncio.run(_request(door, b"a", b"b", pause=1.0))
+    assert (status, json.loads(answer)["code"]) == (408, "body_too_slow")
 
 
 def test_missing_key_is_refused_before_the_body_is_read(client: TestClient) -> None:
