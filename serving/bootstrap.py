@@ -117,6 +117,14 @@ def open_home(root: Path) -> Keepwell:
             hint=f"make one with: keepwell --home {home.root} init",
         )
     database = _database(home, settings)
+    try:
+        return _open(home, settings, database)
+    except BaseException:
+        database.close()
+        raise
+
+
+def _open(home: Home, settings: Settings, database: Database) -> Keepwell:
     migrate(database)
     kind, created_at, given = _identity(home, database)
     if kind != settings.kind:
