@@ -6,7 +6,7 @@ A yes is checked before it is believed; a no is believed at once and written out
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from uuid import uuid4
 
 from sqlalchemy import Connection, insert, select
@@ -24,7 +24,7 @@ from governance.consent_record import (
 from governance.errors import InvalidInput, KeepwellError
 from governance.journal import Journal
 from governance.notices import notice_problem, published_hashes
-from governance.pseudonym import Suppression
+from governance.pseudonym import Suppression, slices
 from governance.purposes import OBJECTION
 from governance.tables import consent_events, consent_subjects
 
@@ -37,16 +37,17 @@ class RefusedChange(NamedTuple):
 
 
 class RecordedChanges(NamedTuple):
-    """What an import of many people's words came to."""
+    """What an import of many people's words came to; `known` were recorded before, unchanged."""
 
     events: tuple[ConsentEvent, ...]
     refused: tuple[RefusedChange, ...]
+    known: int = 0
 
 
 class _Background(NamedTuple):
-    """What a yes is checked against: who was erased, and which words were published."""
+    """What a word is checked against: who was erased when, and which notices were published."""
 
-    erased: set[str]
+    erased: Mapping[str, datetime]
     published: Mapping[tuple[str, int], frozenset[str]]
 
 
@@ -72,20 +73,31 @@ class ConsentRecorder:
     def record_many(
         self, conn: Connection, changes: Iterable[ConsentChange], *, now: datetime
     ) -> RecordedChanges:
-        """Append many people's words; what cannot be recorded is listed and stops nobody else."""
+        """Append many people's words; what cannot be recorded is listed and stops nobody else.
+
+        A word that was recorded before, at the same instant and with the same evidence, is counted
+        and not written again. What an erased person said before the erasure stays out.
+        """
         sql.claim_everyone(conn)
         ready: list[tuple[ConsentChange, datetime]] = []
         refused = []
         words = list(changes)
         background = self._background(conn, words, now)
+        said = _said_before(conn, words)
+        known = 0
         for position, change in enumerate(words):
             try:
                 fine = self._ready(conn, change, background, now)
+                _refuse_if_erased_since(fine, background)
+                if fine.occurred_at is not None and _content(fine) in said:
+                    known += 1
+                    continue
+                said.add(_content(fine))
                 ready.append((fine, self._instant(conn, fine, now)))
             except KeepwellError as problem:
                 refused.append(RefusedChange(position, problem.message))
         sequence = sql.next_sequence(conn, len(ready))
-        return RecordedChanges(self._append(conn, ready, sequence, now), tuple(refused))
+        return RecordedChanges(self._append(conn, ready, sequence, now), tuple(refused), known)
 
     def withdraw(
         self,
@@ -172,11 +184,11 @@ class ConsentRecorder:
     def _background(
         self, conn: Connection, changes: Sequence[ConsentChange], now: datetime
     ) -> _Background:
-        yeses = [change for change in changes if change.state in PERMITTING]
-        erased: set[str] = set()
+        erased: Mapping[str, datetime] = {}
         if self.suppression is not None:
-            people = [change.customer_id for change in yeses if isinstance(change.customer_id, str)]
-            erased = self.suppression.suppressed_among(conn, people, now=now)
+            people = [each.customer_id for each in changes if isinstance(each.customer_id, str)]
+            erased = self.suppression.suppressed_at(conn, people, now=now)
+        yeses = [change for change in changes if change.state in PERMITTING]
         refer = any(change.notice_id is not None for change in yeses)
         return _Background(erased, published_hashes(conn) if refer else {})
 
@@ -190,11 +202,9 @@ class ConsentRecorder:
         if problem is not None:
             raise InvalidInput(f"a yes to {ready.purpose} cannot be recorded: {problem}")
         if self.suppression is not None and ready.customer_id in background.erased:
+            _refuse_if_erased_since(ready, background)
             if ready.mechanism.strip().lower() == "imported":
-                raise InvalidInput(
-                    "this person was erased; an import does not bring them back",
-                    hint="only a new act of the person does",
-                )
+                raise _erased()
             self.suppression.lift(conn, ready.customer_id)
         return ready
 
@@ -231,6 +241,37 @@ class ConsentRecorder:
             self.journal.append_many("withdrawal", noes)
             self.journal.append_many("objection", objections)
         return events
+
+
+def _refuse_if_erased_since(change: ConsentChange, background: _Background) -> None:
+    """Keep out what was said before an erasure: only a new act brings a person back."""
+    at, erased_at = change.occurred_at, background.erased.get(change.customer_id)
+    if at is not None and erased_at is not None and at <= erased_at:
+        raise _erased()
+
+
+def _erased() -> InvalidInput:
+    return InvalidInput(
+        "this person was erased; an import does not bring them back",
+        hint="only a new act of the person does",
+    )
+
+
+_SAID = tuple(name for name in EVENT_COLUMNS if name not in ("event_id", "recorded_at"))
+
+
+def _content(word: Any) -> tuple[object, ...]:
+    """Everything that was said, of a change or a recorded row, to tell whether it is known."""
+    return tuple(getattr(word, name) for name in _SAID)
+
+
+def _said_before(conn: Connection, changes: Sequence[ConsentChange]) -> set[tuple[object, ...]]:
+    people = {each.customer_id for each in changes if isinstance(each.customer_id, str)}
+    found: set[tuple[object, ...]] = set()
+    for some in slices(sorted(people)):
+        rows = conn.execute(select(consent_events).where(consent_events.c.customer_id.in_(some)))
+        found.update(_content(row) for row in rows)
+    return found
 
 
 def _event(change: ConsentChange, sequence: int, now: datetime) -> ConsentEvent:

@@ -140,15 +140,21 @@ class Suppression:
         self, conn: Connection, customer_ids: Collection[str], *, now: datetime, since: int = 0
     ) -> set[str]:
         """Give those of `customer_ids` that are suppressed, by acts numbered above `since`."""
+        return set(self.suppressed_at(conn, customer_ids, now=now, since=since))
+
+    def suppressed_at(
+        self, conn: Connection, customer_ids: Collection[str], *, now: datetime, since: int = 0
+    ) -> dict[str, datetime]:
+        """Say when those of `customer_ids` that are suppressed were erased."""
         by_token = {self.token(customer_id): customer_id for customer_id in customer_ids}
         active = (
-            select(suppressions.c.token)
+            select(suppressions.c.token, suppressions.c.suppressed_at)
             .where(suppressions.c.expires_at > now)
             .where(suppressions.c.sequence > since)
         )
         if len(by_token) <= _SLICE:
             active = active.where(suppressions.c.token.in_(list(by_token)))
-        return {by_token[token] for token in conn.execute(active).scalars() if token in by_token}
+        return {by_token[token]: at for token, at in conn.execute(active) if token in by_token}
 
     def lift(self, conn: Connection, customer_id: str) -> bool:
         """Forget the token, because the person came back; tells whether there was one."""

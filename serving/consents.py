@@ -26,12 +26,16 @@ _SLICE = 1_000
 
 
 class Recorded(NamedTuple):
-    """How many words were recorded, how many of them a yes, and how many not, with why."""
+    """How many words were recorded, how many of them a yes, and how many not, with why.
+
+    `known` counts words that were recorded before, which changes nothing.
+    """
 
     recorded: int
     granted: int
     refused: int
     reasons: dict[str, int]
+    known: int = 0
 
 
 def change_consent(keepwell: Keepwell, change: ConsentChange, *, clock: Clock) -> ConsentEvent:
@@ -58,7 +62,7 @@ def withdraw(
 
 def record_all(keepwell: Keepwell, changes: Sequence[ConsentChange], *, clock: Clock) -> Recorded:
     """Record many people's own words; one that cannot be recorded does not hold up the others."""
-    recorded, granted, reasons = 0, 0, Counter[str]()
+    recorded, granted, known, reasons = 0, 0, 0, Counter[str]()
     for start in range(0, len(changes), _SLICE):
         some = changes[start : start + _SLICE]
         with keepwell.database.write() as conn:
@@ -68,8 +72,9 @@ def record_all(keepwell: Keepwell, changes: Sequence[ConsentChange], *, clock: C
             follow_up(keepwell, conn, done.events, now=now)
         recorded += len(done.events)
         granted += sum(event.permits for event in done.events)
+        known += done.known
         reasons.update(each.reason for each in done.refused)
-    return Recorded(recorded, granted, reasons.total(), dict(reasons))
+    return Recorded(recorded, granted, reasons.total(), dict(reasons), known)
 
 
 def follow_up(

@@ -332,7 +332,9 @@ def test_erased_people_are_refused_and_an_import_does_not_revive_them(database: 
     assert verdict(database, rules=rules) == "suppressed"
     with pytest.raises(InvalidInput, match="erased"), database.write() as conn:
         rules.record(conn, yes(mechanism="imported"), now=NOW)
-    assert verdict(database, yes(), rules=rules) == "permitted"
+    with pytest.raises(InvalidInput, match="erased"), database.write() as conn:
+        rules.record(conn, yes(), now=NOW)  # said before the erasure
+    assert verdict(database, yes(occurred_at=None), rules=rules) == "permitted"
 
 
 def test_legitimate_interest_needs_no_yes_but_heeds_a_no(database: Database) -> None:
@@ -523,3 +525,14 @@ def test_messages_hold_no_personal_data(sqlite_database: Database) -> None:
         registry().record(conn, change, now=NOW)
     assert secret not in str(raised.value)
     assert "the secret evidence" not in str(raised.value)
+
+
+def test_recording_the_same_words_again_changes_nothing(database: Database) -> None:
+    rules = registry()
+    words = [yes(), yes("bert", state="refused"), yes()]
+    with database.write() as conn:
+        first = rules.record_many(conn, words, now=NOW)
+        again = rules.record_many(conn, words, now=NOW + DAY)
+        assert (len(first.events), first.known) == (2, 1)
+        assert (again.events, again.known) == ((), 3)
+        assert len(rules.history(conn, "anna")) == 1

@@ -197,3 +197,30 @@ def test_a_replayed_no_does_not_undo_a_newer_yes(
         replay_journal(conn, registry, journal, ["anna"], now=NOW + 2 * HOUR)
         verdict = registry.permit(conn, "anna", "risk_scoring", now=NOW + 2 * HOUR)
     assert isinstance(verdict, Permit)
+
+
+def test_an_old_answer_brings_nobody_back_after_an_erasure(
+    database: Database, registry: ConsentRegistry, journal: Journal
+) -> None:
+    old = [
+        ConsentChange(
+            customer_id="anna",
+            purpose=purpose,
+            state=state,
+            occurred_at=NOW - HOUR,
+            mechanism="button",
+            evidence="form 1",
+        )
+        for purpose, state in (("risk_scoring", "given"), ("model_training", "refused"))
+    ]
+    with database.write() as conn:
+        registry.record_many(conn, old, now=NOW)
+        erase(conn, "anna", journal)
+        again = registry.record_many(conn, old, now=NOW + HOUR)
+        assert [each.reason for each in again.refused] == [
+            "this person was erased; an import does not bring them back"
+        ] * 2
+        assert registry.history(conn, "anna") == ()
+        assert SUPPRESSION.is_suppressed(conn, "anna", now=NOW + HOUR)
+        say_yes(conn, registry, "anna", at=NOW + HOUR)
+        assert isinstance(registry.permit(conn, "anna", "risk_scoring", now=NOW + HOUR), Permit)
