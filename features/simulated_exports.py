@@ -11,6 +11,7 @@ from features.simulated_life import (
     UNDER_RECORDED_BAND,
     WEEK_S,
     WEEKS,
+    Flags,
     Floats,
     Ints,
     People,
@@ -155,7 +156,7 @@ def surveys(
 
 
 def _answers(
-    people: People, weeks: Weeks, asked: Floats, rng: np.random.Generator, *, low: int, high: int
+    people: People, weeks: Weeks, asked: Flags, rng: np.random.Generator, *, low: int, high: int
 ) -> pd.DataFrame:
     customer, week, seconds = spread(asked.astype(np.int64), rng)
     feeling = 0.8 * weeks.engagement[week, customer] - 0.5 * weeks.frustration[week, customer]
