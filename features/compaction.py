@@ -1,5 +1,6 @@
 """Keeping the Parquet side in step: live events copied into a segment, replaced files removed."""
 
+import shutil
 import uuid
 from datetime import datetime
 from typing import NamedTuple
@@ -14,6 +15,7 @@ from features.store import (
     HistoryStore,
     Segment,
     digest_halves,
+    hold_history,
     register,
     segments,
 )
@@ -36,6 +38,7 @@ def compact(conn: Connection, store: HistoryStore, *, now: datetime) -> Compacti
     `conn` is in a write transaction: the segment counts from its commit on. Online reads keep
     using the live rows, batch reads the segment.
     """
+    hold_history(conn)
     segment_id = uuid.uuid4().hex
     own = live_events.c.segment_id
     conn.execute(update(live_events).where(own.is_(None)).values(segment_id=segment_id))
@@ -92,22 +95,27 @@ def write_segment(
 
 
 def sweep(conn: Connection, store: HistoryStore) -> list[str]:
-    """Delete segment files that were replaced; call it after the replacing commit.
+    """Delete files that nothing names any more: replaced segments, and what a crash left behind.
 
-    `conn` is in a new write transaction. Gives the names of the deleted files. Files that a
-    crash left behind are listed by `strays` instead.
+    `conn` is in a new write transaction, after the replacing commit; nothing is imported,
+    compacted or erased meanwhile. What a killed import left holds people's data like any other
+    file: an erasure must not overlook it. Gives the names of the deleted files.
     """
-    names = list(conn.execute(select(history_retired.c.path)).scalars())
-    for name in names:
+    hold_history(conn)
+    retired = list(conn.execute(select(history_retired.c.path)).scalars())
+    left = strays(conn, store)
+    for name in (*retired, *left):
         store.path_of(name).unlink(missing_ok=True)
-    conn.execute(delete(history_retired).where(history_retired.c.path.in_(names)))
-    return names
+    if store.scratch.is_dir():
+        shutil.rmtree(store.scratch, ignore_errors=True)
+    conn.execute(delete(history_retired).where(history_retired.c.path.in_(retired)))
+    return [*retired, *left]
 
 
 def strays(conn: Connection, store: HistoryStore) -> list[str]:
     """List files in the store that no manifest line names: what a crash left behind.
 
-    Delete them only while nothing is being imported or compacted.
+    While something is being imported, compacted or erased its files are among them; `sweep` waits.
     """
     if not store.root.is_dir():
         return []

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, delete, insert, select, update
 from features.chunks import unpack
 from features.compaction import write_segment
 from features.history import read_everything_of
-from features.store import SEGMENT_SCHEMA, HistoryStore, Segment, segments
+from features.store import SEGMENT_SCHEMA, HistoryStore, Segment, hold_history, segments
 from features.tables import (
     customers,
     given_labels,
@@ -37,6 +37,7 @@ def erase_customer(conn: Connection, store: HistoryStore, customer_id: str) -> E
     files stay until `features.compaction.sweep` runs after the commit, so that a crash in between
     loses nothing and revives no one: no read uses them any more.
     """
+    hold_history(conn)
     chunks, live = history_chunks.c, live_events.c
     packed = conn.execute(
         select(chunks.segment_id, chunks.payload).where(chunks.customer_id == customer_id)

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
-from sqlalchemy import Connection, select, text, update
+from sqlalchemy import Connection, select, update
 
 from features.expressions import columns_of, quote_text
 from features.identity import Rename, Suppressed, compare, identify, rename_customers
@@ -29,7 +29,7 @@ from features.snapshot import (
 )
 from features.source import Source, open_source
 from features.staging import REJECTED, STAGED, Clock, bind_problems, stage_events
-from features.store import HistoryStore, Segment, register
+from features.store import HistoryStore, Segment, hold_history, register
 from features.tables import (
     customers,
     given_labels,
@@ -103,13 +103,13 @@ def import_source(
     if path is None:
         raise InvalidInput("no source file is named", hint="state --source or [source] path")
     say = progress or (lambda _: None)
-    _hold(conn)
+    hold_history(conn)
     zone = mapping.timezone or timezone
     store.root.mkdir(parents=True, exist_ok=True)
     say(f"reading {path.name}")
     with open_source(
         path,
-        scratch=store.root / ".scratch",
+        scratch=store.scratch,
         store=store.root,
         delimiter=mapping.delimiter,
         header=mapping.header,
@@ -140,12 +140,6 @@ def import_source(
         _write_stated(connection, conn, labels_as_of)
         _mark(conn, mapping, now)
         return result
-
-
-def _hold(conn: Connection) -> None:
-    """Let one import run at a time; on SQLite the write transaction does that already."""
-    if conn.dialect.name == "postgresql":
-        conn.execute(text("SELECT pg_advisory_xact_lock(hashtext('keepwell.import'))"))
 
 
 def _counted_columns(mapping: SourceMapping) -> frozenset[str]:

@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, select, text
 
 from features.chunks import EventColumns
 from features.events import MISSING
@@ -63,6 +63,11 @@ class HistoryStore:
         self.root.mkdir(parents=True, exist_ok=True)
         return self.root / f".{name}.writing"
 
+    @property
+    def scratch(self) -> Path:
+        """Where an import may put what does not fit into memory."""
+        return self.root / ".scratch"
+
     def publish(self, name: str) -> Path:
         """Make what was written to `temporary(name)` durable under its final name."""
         written, final = self.temporary(name), self.path_of(name)
@@ -103,6 +108,15 @@ class Rows(NamedTuple):
     customers: NDArray[np.object_]
     customer: NDArray[np.int32]
     columns: EventColumns
+
+
+def hold_history(conn: Connection) -> None:
+    """Let one transaction at a time write segment files; whoever comes second waits for its end.
+
+    On SQLite the write transaction does that already.
+    """
+    if conn.dialect.name == "postgresql":
+        conn.execute(text("SELECT pg_advisory_xact_lock(hashtext('keepwell.import'))"))
 
 
 def segments(conn: Connection) -> list[Segment]:

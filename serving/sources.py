@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from pathlib import Path
 
+from features.compaction import sweep
 from features.importing import ImportResult, import_source
 from features.mapping import load_mapping
 from serving.bootstrap import Keepwell
@@ -20,8 +21,9 @@ def import_file(
 ) -> ImportResult:
     """Import `source` through the mapping file, in one transaction; again changes nothing.
 
-    An evaluation home keeps pseudonyms and no free text. People who were erased stay out. Raises
-    `ConfigurationError` with every mistake of the mapping, `InvalidInput` for an unreadable file.
+    What an import that was killed left on disk is deleted. An evaluation home keeps pseudonyms and
+    no free text. People who were erased stay out. Raises `ConfigurationError` with every mistake of
+    the mapping, `InvalidInput` for an unreadable file.
     """
     read = load_mapping(mapping)
     evaluation = keepwell.kind == "evaluation"
@@ -56,4 +58,7 @@ def import_file(
                 },
                 now=now,
             )
+    if not dry_run:
+        with keepwell.database.write() as conn:
+            sweep(conn, keepwell.store)
     return result
