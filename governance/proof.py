@@ -386,10 +386,11 @@ def _mint(kind: type[Token], facts: object) -> Token:
 
 
 def _only(module: str) -> None:
-    caller = sys._getframe(2).f_globals.get("__name__")
-    if caller != module:
+    asking = sys._getframe(2).f_globals
+    checker = sys.modules.get(module)
+    if checker is None or asking is not vars(checker):  # the module itself, not one of its name
         raise PermissionRefused(
-            f"{caller} asked for a proof that only {module} may make",
+            f"{asking.get('__name__')} asked for a proof that only {module} may make",
             purpose="proof",
             reason="not_the_checker",
             hint=f"ask {module} to check; it hands out the proof",

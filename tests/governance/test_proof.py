@@ -105,6 +105,15 @@ def test_the_mint_answers_only_the_checker() -> None:
         )
 
 
+def test_a_borrowed_name_does_not_open_the_mint() -> None:
+    code = (
+        "proof.mint_aggregate_permit("
+        "purpose='aggregate', basis='consent', judged_at=now, min_people=1)"
+    )
+    with pytest.raises(PermissionRefused):
+        eval(code, {"__name__": "governance.consent", "proof": proof, "now": NOW})
+
+
 def _module_paths() -> list[Path]:
     floors = ("governance", "features", "training", "outcomes", "serving")
     return [path for floor in floors for path in sorted((ROOT / floor).rglob("*.py"))]
