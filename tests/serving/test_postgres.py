@@ -6,15 +6,19 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import text
+from starlette.testclient import TestClient
 
 from governance.ledger import verify
+from serving.api import create_app
 from serving.bootstrap import create_home
 from serving.consents import withdraw
 from serving.database import Database
+from serving.door import Door
 from serving.replay import replay
 from serving.rights import erase
 from serving.settings import Settings
 from tests.serving.conftest import Clock, Shop
+from tests.serving.racing import withdraw_while_scoring
 
 
 @pytest.fixture
@@ -51,3 +55,24 @@ def test_scores_at_the_same_time_do_not_fork_the_log(regular: Shop) -> None:
         found = verify(conn, regular.keepwell.keys.ledger_public)
     assert {each.results[0].status for each in answers} == {"scored"}
     assert found.outcome == "intact"
+
+
+def test_no_call_that_begins_after_a_withdrawal_is_scored(regular: Shop) -> None:
+    race = withdraw_while_scoring(regular, "ann")
+    assert "scored" in race.before
+    assert set(race.after) == {"not_available"}
+    with regular.keepwell.database.read() as conn:
+        assert verify(conn, regular.keepwell.keys.ledger_public).outcome == "intact"
+
+
+def test_an_id_that_postgres_cannot_hold_is_the_callers_mistake(regular: Shop) -> None:
+    app = create_app(regular.keepwell, regular.scorer, clock=regular.clock)
+    door = Door(app, inner=app, body_bytes=10_000, concurrency=4)
+    http = TestClient(door, headers={"Authorization": f"Bearer {regular.key()}"})
+    inputs = [{"customer_id": "ann"}, {"customer_id": "a\x00b"}]
+    assert http.post("/v1/scores", json={"inputs": inputs}).status_code == 422
+    for path in ("/v1/customers/%00", "/v1/customers?after=%00", "/v1/decisions/%00"):
+        assert http.get(path).status_code == 422
+    nul = {"customer_id": "a\x00b", "kind": "order", "occurred_at": "2026-05-01T00:00:00Z"}
+    done = http.post("/v1/events", json={"events": [nul, {**nul, "customer_id": "bob"}]}).json()
+    assert (done["rejected"], done["written"]) == (1, 1)

@@ -8,6 +8,7 @@ from governance.tables import decisions, ledger_entries
 from serving.consents import withdraw
 from serving.scorer import CustomerScore, Scorer
 from tests.serving.conftest import Shop
+from tests.serving.racing import withdraw_while_scoring
 
 
 def ask(shop: Shop, customer_id: str, *, insider: bool = True) -> CustomerScore:
@@ -153,3 +154,9 @@ def test_a_newly_approved_model_takes_over_within_a_second(regular: Shop) -> Non
     newer = regular.approve_model(intercept=0.25)
     regular.pass_days(1 / 86_400)
     assert ask(regular, "ann").model_digest == newer
+
+
+def test_no_call_that_begins_after_a_withdrawal_is_scored(regular: Shop) -> None:
+    race = withdraw_while_scoring(regular, "ann")
+    assert "scored" in race.before
+    assert set(race.after) == {"not_available"}
