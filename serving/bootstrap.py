@@ -95,11 +95,15 @@ def create_home(root: Path, settings: Settings, *, now: datetime) -> Keepwell:
     if opened.kind != settings.kind:
         opened.close()
         raise ConfigurationError(
-            [f"this is a {opened.kind} home, not a {settings.kind} one"],
+            [f"this is {_one(opened.kind)} home, not {_one(settings.kind)} one"],
             source=str(home.root),
             hint="a home keeps its kind for life: choose another directory",
         )
     return opened
+
+
+def _one(kind: HomeKind) -> str:
+    return f"an {kind}" if kind == "evaluation" else f"a {kind}"
 
 
 def open_home(root: Path) -> Keepwell:

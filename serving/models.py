@@ -14,7 +14,7 @@ from features.labels import Target
 from governance.candidates import ModelRecord, find_model
 from governance.errors import InvalidInput, NotFound
 from governance.review import Review, self_sign, sign
-from serving.auth import split_key
+from serving.auth import Unauthenticated, split_key
 from serving.bootstrap import Keepwell
 from training.pipeline import TrainRequest, TrainResult, Workshop, train
 from training.tracking import Tracking
@@ -91,7 +91,7 @@ def review_model(
     """
     with keepwell.database.write() as conn:
         if key is not None:
-            key_id, secret = split_key(key)
+            key_id, secret = _signing_key(key)
             review = sign(
                 conn,
                 keepwell.ledger,
@@ -120,6 +120,16 @@ def review_model(
         record = find_model(conn, review.model_digest)
     _mirror(keepwell, review)
     return record, review
+
+
+def _signing_key(key: str) -> tuple[str, str]:
+    try:
+        return split_key(key)
+    except Unauthenticated:
+        raise InvalidInput(
+            "what was given as the key is not one of Keepwell's keys",
+            hint="give it whole, as `keepwell keys create` printed it: kw_…",
+        ) from None
 
 
 def write_report(keepwell: Keepwell, model: str) -> tuple[ModelRecord, Path, Path, str]:

@@ -12,16 +12,18 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from pydantic import ValidationError
+
 from features.guess import guess_mapping
 from features.history import customer_ids
 from features.importing import ImportResult
-from governance.errors import GateRefused, InsufficientData
+from governance.errors import ConfigurationError, GateRefused, InsufficientData
 from serving.backtest import Backtest, Stake, back_test, stake_of
 from serving.batch import score_everyone
 from serving.bootstrap import Keepwell, create_home, open_home
 from serving.home import Home
 from serving.models import review_model, train_model
-from serving.settings import HomeKind, Settings, TargetSettings
+from serving.settings import HomeKind, Settings, TargetSettings, mistakes_of
 from serving.sources import import_file
 
 Clock = Callable[[], datetime]
@@ -67,24 +69,32 @@ def make_home(
     currency: str | None,
     now: datetime,
 ) -> HomeKind:
-    """Make a home, or find the one of the same kind that is there; gives its kind."""
+    """Make a home, or find the one of the same kind that is there; gives its kind.
+
+    Raises `ConfigurationError` for a time zone or currency that is none.
+    """
     stated = {"timezone": timezone, "currency": currency}
-    settings = Settings.model_validate(
-        {
-            "kind": "evaluation" if evaluation else "production",
-            **{name: value for name, value in stated.items() if value is not None},
-        }
-    )
+    try:
+        settings = Settings.model_validate(
+            {
+                "kind": "evaluation" if evaluation else "production",
+                **{name: value for name, value in stated.items() if value is not None},
+            }
+        )
+    except ValidationError as problem:
+        raise ConfigurationError(mistakes_of(problem), source="the new home") from None
     keepwell = create_home(root, settings, now=now)
     keepwell.close()
     return keepwell.kind
 
 
-def propose(root: Path, file: Path) -> str:
+def propose(file: Path, root: Path | None = None) -> str:
     """Guess how to read `file` and keep the mapping in the home; gives what to show a person.
 
-    Raises `InvalidInput` for a file that is no plain orders file.
+    Without a `root` nothing is kept. Raises `InvalidInput` for a file that is no plain orders file.
     """
+    if root is None:
+        return guess_mapping(file).toml
     with _opened(root) as keepwell:
         guessed = guess_mapping(file, timezone=keepwell.settings.timezone)
         (keepwell.home.root / MAPPING).write_text(guessed.toml, encoding="utf-8")
@@ -105,7 +115,7 @@ def onboard(root: Path, file: Path, *, progress: Progress, clock: Clock) -> Onbo
                 remarks = _remarks(found, stake, keepwell.kind)
             except InsufficientData as missing:
                 sentence = f"Too little to back-test: {missing.message}."
-                remarks = [missing.hint] if missing.hint else []
+                remarks = ["bring a longer history, or more customers, and say init again"]
         return Onboarded(
             keepwell.home.root, keepwell.kind, mapping, imported, found, stake, sentence,
             tuple(remarks),

@@ -20,6 +20,7 @@ Mode = Literal["observe", "advise", "act"]
 PREFIX = "KEEPWELL_"
 # where the home is, how many workers serve it, whether errors show traces, how strict tests are
 _NOT_SETTINGS = frozenset({"HOME", "WORKERS", "DEBUG", "SIGNING_KEY", "REQUIRE_ALL"})
+_PLAINER = {"extra_forbidden": "there is no such setting"}
 
 
 class _Record(BaseModel):
@@ -146,15 +147,20 @@ def load_settings(path: Path, environment: Mapping[str, str] | None = None) -> S
     try:
         return Settings.model_validate(found)
     except ValidationError as error:
-        problems = [
-            f"{'.'.join(str(step) for step in each['loc'])}: {each['msg']}"
-            for each in error.errors(include_input=False, include_url=False)
-        ]
         raise ConfigurationError(
-            problems,
+            mistakes_of(error),
             source=f"{path.name} (with the environment's {PREFIX}* over it)",
             hint=f"correct {path} or unset the variable",
         ) from None
+
+
+def mistakes_of(error: ValidationError) -> list[str]:
+    """Say where each mistake of some settings is, and what it is."""
+    return [
+        f"{'.'.join(str(step) for step in each['loc'])}: "
+        f"{_PLAINER.get(each['type'], each['msg'].removeprefix('Value error, '))}"
+        for each in error.errors(include_input=False, include_url=False)
+    ]
 
 
 def write_settings(path: Path, settings: Settings) -> None:

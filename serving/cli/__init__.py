@@ -28,7 +28,7 @@ COMMANDS = {
     "ledger": ("records", "Verify the log; export its signed head."),
     "rights": ("records", "Export, erase or object for a customer."),
     "playbooks": ("acting", "Check playbooks; see who would be chosen, without acting."),
-    "outcomes": ("acting", "Did it help? Measures, lift and ROI."),
+    "outcomes": ("acting", "Did it help? Measures and lift."),
     "experiment": ("acting", "Analyse any randomised test in a table."),
     "keys": ("records", "Create, list and revoke API and signing keys."),
     "doctor": ("home", "What is installed, configured and reachable, and what to do."),
@@ -100,7 +100,21 @@ def main() -> None:
         error.show(sys.stderr)
         code = 2
     except BrokenPipeError:
-        code = 0
+        code = 141  # whoever was reading stopped, and nobody can say how far this came
+    except OSError as error:
+        from governance.errors import InvalidInput
+        from serving.cli.console import report_error
+
+        if os.environ.get("KEEPWELL_DEBUG"):
+            raise
+        where = f" ({error.filename})" if error.filename else ""
+        code = report_error(
+            InvalidInput(
+                f"{error.strerror or type(error).__name__}{where}",
+                hint="check that the place exists, has room and may be written",
+            ),
+            as_json=as_json,
+        )
     except Exception as error:
         if os.environ.get("KEEPWELL_DEBUG"):
             raise

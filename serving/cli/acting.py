@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 from rich.console import Console
+from rich.markup import escape
 
 from serving.cli.console import Session, facts, table
 
@@ -70,7 +71,7 @@ def analyse_command(
             )
         out.print(drawn)
         for warning in found.warnings:
-            out.print(f"[yellow]![/] {warning}", highlight=False)
+            out.print(f"[yellow]![/] {escape(warning)}", highlight=False)
 
     session.emit(found.to_json(), view)
 

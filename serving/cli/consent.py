@@ -5,6 +5,7 @@ from pathlib import Path
 
 import click
 from rich.console import Console
+from rich.markup import escape
 
 from serving.cli.console import Session, facts, table
 
@@ -40,7 +41,7 @@ def grant_command(
     expires: str | None,
     notice_id: str | None,
     notice_version: int | None,
-) -> None:
+) -> int:
     """Record one person's yes to one purpose, with the act and where it can be seen again."""
     from governance.consent_record import ConsentChange
     from governance.instants import parse_instant
@@ -63,10 +64,26 @@ def grant_command(
             ),
             clock=_now,
         )
+        with keepwell.database.read() as conn:
+            stands = keepwell.registry.state(conn, event.customer_id, purpose, now=_now())
+
+    def view(out: Console) -> None:
+        out.print(f"[green]✓[/] {purpose} given; event {event.event_id}")
+        if not stands.permitted:
+            out.print(f"[yellow]![/] recorded, but it permits nothing: {stands.reason}")
+            if stands.reason == "not_explicit":
+                out.print("  → the person confirms this purpose in words: --explicit")
+
     session.emit(
-        {"granted": 1, "refused": 0, "reasons": {}, "event_id": event.event_id},
-        lambda out: out.print(f"[green]✓[/] {purpose} given; event {event.event_id}"),
+        {
+            "granted": int(stands.permitted),
+            "refused": int(not stands.permitted),
+            "reasons": {} if stands.permitted else {purpose: stands.reason},
+            "event_id": event.event_id,
+        },
+        view,
     )
+    return 0 if stands.permitted else 1
 
 
 @consent_command.command("withdraw")
@@ -105,8 +122,8 @@ def show_command(session: Session, customer: str) -> None:
         out.print(drawn)
         for event in history:
             out.print(
-                f"  [dim]{event.occurred_at:%Y-%m-%d %H:%M}[/]  {event.purpose} {event.state} "
-                f"[dim]({event.mechanism}; event {event.event_id})[/]",
+                f"  [dim]{event.occurred_at:%Y-%m-%d %H:%M}[/]  {escape(event.purpose)} "
+                f"{event.state} [dim]({escape(event.mechanism)}; event {event.event_id})[/]",
                 highlight=False,
             )
 
@@ -163,16 +180,18 @@ def import_command(session: Session, file: Path) -> None:
             [
                 ("recorded", f"{done.recorded:,}"),
                 ("of them a yes", f"{done.granted:,}"),
+                ("known already", f"{done.known:,}"),
                 ("refused", f"{refused:,}"),
             ],
         )
         for reason, count in reasons.items():
-            out.print(f"  [yellow]![/] {count:,} × {reason}", highlight=False)
+            out.print(f"  [yellow]![/] {count:,} × {escape(reason)}", highlight=False)
 
     session.emit(
         {
             "granted": done.granted,
             "recorded": done.recorded,
+            "known": done.known,
             "refused": refused,
             "reasons": reasons,
         },

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from governance.errors import ConfigurationError, GateRefused, KeepwellError
 from governance.instants import to_text
@@ -26,7 +27,7 @@ class Session:
     home: Path
     as_json: bool
     out: Console = field(default_factory=Console)
-    err: Console = field(default_factory=lambda: Console(stderr=True))
+    err: Console = field(default_factory=lambda: Console(stderr=True, soft_wrap=True))
 
     @contextmanager
     def open(self) -> Iterator["Keepwell"]:
@@ -114,7 +115,8 @@ def facts(out: Console, pairs: Sequence[tuple[str, object]]) -> None:
     """Print names and values, one pair a line."""
     width = max((len(name) for name, _ in pairs), default=0)
     for name, value in pairs:
-        out.print(f"  [dim]{name:<{width}}[/]  {value}", highlight=False, soft_wrap=True)
+        line = Text.assemble("  ", (f"{name:<{width}}", "dim"), "  ", str(value))
+        out.print(line, highlight=False, soft_wrap=True)
 
 
 def report_error(error: KeepwellError, *, as_json: bool) -> int:
@@ -130,10 +132,11 @@ def report_error(error: KeepwellError, *, as_json: bool) -> int:
         if isinstance(error, GateRefused):
             told["reasons"] = error.reasons
         print_json({"error": told})
-    err = Console(stderr=True)
+    err = Console(stderr=True, soft_wrap=True)
     if isinstance(error, ConfigurationError):
         count = len(error.problems)
-        err.print(f"[bold red]✗[/] {error.source}: {count} to mend", highlight=False)
+        err.print("[bold red]✗[/] ", end="")
+        err.print(f"{error.source}: {count} to mend", highlight=False, markup=False)
         for problem in error.problems:
             err.print(f"  • {problem}", highlight=False, markup=False)
     else:

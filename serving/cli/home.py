@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 from rich.console import Console
+from rich.markup import escape
 
 from serving.cli.console import Session, facts, table
 
@@ -39,6 +40,8 @@ def init_command(
     """
     from serving.onboarding import MAPPING, make_home, onboard, propose
 
+    if file is not None and not session.home.is_dir():
+        propose(file)  # a file that cannot be read this way makes no home
     kind = make_home(
         session.home, evaluation=evaluation, timezone=timezone, currency=currency, now=_now()
     )
@@ -49,8 +52,13 @@ def init_command(
         )
         return
 
-    proposal = propose(session.home, file)
-    if not (yes or session.as_json):
+    proposal = propose(file, session.home)
+    if session.as_json and not yes:
+        told = {"home": session.home, "kind": kind, "mapping": session.home / MAPPING}
+        session.note("nothing was imported: read the mapping, then say --yes")
+        session.emit({**told, "proposal": proposal, "import": None}, lambda _: None)
+        return
+    if not yes:
         session.err.print("\nThis is how the file would be read:\n", style="bold")
         session.err.print(proposal, highlight=False, markup=False)
         if not click.confirm("Import it like this?", default=False, err=True):
@@ -60,7 +68,8 @@ def init_command(
         found = onboard(session.home, file, progress=progress, clock=_now)
 
     def view(out: Console) -> None:
-        out.print(f"\n[green]✓[/] {session.home} [dim]({found.kind} home)[/]", highlight=False)
+        where = escape(str(session.home))
+        out.print(f"\n[green]✓[/] {where} [dim]({found.kind} home)[/]", highlight=False)
         facts(
             out,
             [
@@ -80,7 +89,8 @@ def init_command(
 
 
 def _draw_new_home(out: Console, home: Path, kind: str) -> None:
-    out.print(f"[green]✓[/] {home} is a {kind} home", highlight=False)
+    kind = f"{'an' if kind == 'evaluation' else 'a'} {kind}"
+    out.print(f"[green]✓[/] {escape(str(home))} is {kind} home", highlight=False)
     out.print("  next: keepwell import MAPPING --source FILE", style="dim", highlight=False)
 
 

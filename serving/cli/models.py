@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 from rich.console import Console
+from rich.markup import escape
 
 from serving.cli.console import Session, facts, table
 
@@ -104,7 +105,7 @@ def _draw_training(out: Console, found: "TrainResult", seconds: float) -> None:
     out.print("\n  weighs most: " + ", ".join(i.text for i in facts_of.importance[:5]))
     out.print(f"  fairness: {found.fairness.outcome.replace('_', ' ')}", highlight=False)
     for reason in [found.fairness.reason] if found.fairness.reason else []:
-        out.print(f"    {reason}", style="dim", highlight=False)
+        out.print(f"    {reason}", style="dim", highlight=False, markup=False)
     mark = {"approved": "[bold green]✓ gate approved[/]", "refused": "[bold red]✗ gate refused[/]"}
     out.print("\n" + mark.get(found.verdict.outcome, "[bold yellow]? not enough evidence[/]"))
     for reason in (*found.verdict.reasons, *found.verdict.conditions):
@@ -257,9 +258,10 @@ def _review(session: Session, model: str, outcome: str, key: str | None, reason:
 
     def view(out: Console) -> None:
         mark = "[green]✓ approved[/]" if outcome == "approve" else "[red]✗ rejected[/]"
-        who = f"{review.reviewer}" + (" — nobody reviewed this model" if review.self_signed else "")
+        who = escape(review.reviewer)
+        who += " — nobody reviewed this model" if review.self_signed else ""
         out.print(f"{mark} {record.model_digest[:12]} by {who}", highlight=False)
-        out.print(f"  {review.reason}", style="dim", highlight=False)
+        out.print(f"  {review.reason}", style="dim", highlight=False, markup=False)
 
     session.emit(
         {

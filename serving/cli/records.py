@@ -164,6 +164,7 @@ def export_command(session: Session, customer: str, out: Path | None) -> None:
     with session.open() as keepwell:
         found = export(keepwell, customer, now=datetime.now(UTC))
     if out is not None:
+        out.parent.mkdir(parents=True, exist_ok=True)
         out.write_text(json.dumps(plain(found), ensure_ascii=False, indent=2), encoding="utf-8")
         session.emit(
             {"out": out}, lambda screen: screen.print(f"[green]✓[/] {out}", highlight=False)
@@ -178,9 +179,14 @@ def export_command(session: Session, customer: str, out: Path | None) -> None:
 @click.pass_obj
 def erase_command(session: Session, customer: str, yes: bool) -> None:
     """Erase one customer everywhere. This cannot be undone."""
+    from governance.errors import InvalidInput
     from serving.rights import erase
 
-    if not yes and not session.as_json:
+    if session.as_json and not yes:
+        raise InvalidInput(
+            "an erasure cannot be undone, and with --json nobody is asked", hint="say --yes"
+        )
+    if not yes:
         click.confirm("Erase this customer everywhere? This cannot be undone", abort=True, err=True)
     with session.open() as keepwell:
         erased = erase(keepwell, customer, now=datetime.now(UTC))

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 from rich.console import Console
+from rich.markup import escape
 
 from serving.cli.console import Session, facts
 
@@ -43,6 +44,12 @@ def score_command(
     engine: str,
 ) -> None:
     """Score the customers named, or everyone, with reasons; only those who permit it."""
+    from governance.errors import InvalidInput
+
+    if "" in (each.strip() for each in customers):
+        raise InvalidInput("an empty customer id was found", hint="name customers, or none for all")
+    if out is not None and out.suffix != ".parquet":
+        raise InvalidInput(f"{out.name} does not end in .parquet, and scores are Parquet")
     if customers and out is None:
         _score_some(session, customers, target, as_of)
     else:
@@ -88,12 +95,13 @@ def _draw_answer(out: Console, answer: "ScoreAnswer") -> None:
 
 
 def _draw_customer(out: Console, found: "CustomerScore") -> None:
-    out.print(f"\n[bold]{found.customer_id}[/]  {found.status.replace('_', ' ')}", highlight=False)
+    who, status = escape(found.customer_id), found.status.replace("_", " ")
+    out.print(f"\n[bold]{who}[/]  {status}", highlight=False)
     if found.reason:
         out.print(f"  because: {found.reason.replace('_', ' ')}", highlight=False)
     for name, score in found.scores.items():
         if score.method == "rule":
-            out.print(f"  {name}: {score.rule} [dim](rule, not model)[/]", highlight=False)
+            out.print(f"  {name}: {escape(str(score.rule))} [dim](rule, not model)[/]")
             continue
         out.print(
             f"  {name} within {score.horizon_days} days: [bold]{_percent(score.probability)}[/] "
@@ -102,7 +110,7 @@ def _draw_customer(out: Console, found: "CustomerScore") -> None:
         )
         for reason in score.reasons:
             arrow = "[red]▲[/]" if reason.contribution > 0 else "[green]▼[/]"
-            out.print(f"    {arrow} {reason.text}", highlight=False)
+            out.print(f"    {arrow} {escape(reason.text)}", highlight=False)
     out.print(f"  [dim]decision {found.decision_id}[/]", highlight=False)
 
 

@@ -3,8 +3,10 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 
+from governance.errors import InvalidInput
 from serving.interventions.policy import Candidate
 
 _COLUMNS = ["customer_id", "target", "status", "probability", "decision_id", "model_digest"]
@@ -14,8 +16,15 @@ def read_candidates(scores: Path, *, purpose: str, further: Sequence[str]) -> tu
     """Read the scored customers of a file that `serving.batch` wrote.
 
     `purpose` is what the scores were made for, `further` what else the model's features need.
+    Raises `InvalidInput` for any other file.
     """
-    rows = pq.read_table(scores, columns=_COLUMNS).to_pylist()
+    try:
+        rows = pq.read_table(scores, columns=_COLUMNS).to_pylist()
+    except (pa.ArrowException, OSError):
+        raise InvalidInput(
+            f"{scores.name} is not a file of scores",
+            hint="write it with: keepwell score --out FILE.parquet",
+        ) from None
     return tuple(
         Candidate(
             customer_id=row["customer_id"],
