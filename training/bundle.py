@@ -161,21 +161,19 @@ def load(directory: Path, *, expected_digest: str) -> LoadedModel:
     Raises `IntegrityBroken` when it is not, before anything is parsed, and `NotFound` when there is
     no bundle. Call `probe` first for a bundle this process has not loaded before.
     """
-    files = _read(directory)
-    found = _digest_of(_hashes(files))
-    if found != expected_digest:
-        raise IntegrityBroken(
-            f"the model files have digest {found[:12]}…, {expected_digest[:12]}… was approved",
-            hint="restore the bundle from a backup, or train and approve again",
-        )
+    files = _whole(directory, expected_digest)
     manifest = json.loads(files[MANIFEST])
     if manifest.get("format") != FORMAT:
         raise InvalidInput(f"bundle format {manifest.get('format')!r}, expected {FORMAT}")
-    return LoadedModel(found, _description(manifest), _model(manifest, files))
+    return LoadedModel(expected_digest, _description(manifest), _model(manifest, files))
 
 
 def probe(directory: Path, *, expected_digest: str) -> None:
-    """Load and score once in a child process; raises `IntegrityBroken` if that child fails."""
+    """Load and score once in a child process; raises `IntegrityBroken` if that child fails.
+
+    Files that are not those of `expected_digest` are named without trying them.
+    """
+    _whole(directory, expected_digest)
     command = [sys.executable, "-m", "training.bundle", str(directory), expected_digest]
     try:
         child = subprocess.run(  # noqa: S603 - our own interpreter and module
@@ -197,6 +195,25 @@ def _read(directory: Path) -> dict[str, bytes]:
     if MANIFEST not in files:
         raise NotFound(f"no model bundle named {directory.name}")
     return files
+
+
+def _whole(directory: Path, expected_digest: str) -> dict[str, bytes]:
+    """Read the files of a bundle; raises `IntegrityBroken`, naming those that changed."""
+    files = _read(directory)
+    hashes = _hashes(files)
+    if _digest_of(hashes) == expected_digest:
+        return files
+    try:
+        stated = json.loads((directory / DIGESTS).read_bytes())
+        known = stated if _digest_of(stated) == expected_digest else {}
+    except (OSError, ValueError, TypeError, AttributeError):
+        known = {}
+    changed = sorted(name for name in known if hashes.get(name) != known[name])
+    raise IntegrityBroken(
+        f"the files of model {expected_digest[:12]}… are not those that were approved: "
+        + (f"{', '.join(changed)} changed" if changed else "their digests differ"),
+        hint="restore the bundle from a backup, or train and approve again",
+    )
 
 
 def _hashes(files: Mapping[str, bytes]) -> dict[str, str]:

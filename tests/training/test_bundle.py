@@ -64,7 +64,16 @@ def test_one_flipped_byte_is_refused(tmp_path: Path, name: str) -> None:
     content = bytearray((directory / name).read_bytes())
     content[len(content) // 2] ^= 1
     (directory / name).write_bytes(content)
-    with pytest.raises(IntegrityBroken):
+    for look in (load, probe):
+        with pytest.raises(IntegrityBroken, match=f"{name} changed"):
+            look(directory, expected_digest=model_digest)
+
+
+def test_a_bundle_whose_list_of_digests_was_rewritten_too_is_refused(tmp_path: Path) -> None:
+    directory, model_digest = saved(tmp_path)
+    (directory / "linear.json").write_text("{}")
+    (directory / "digests.json").write_text("[1]")
+    with pytest.raises(IntegrityBroken, match="their digests differ"):
         load(directory, expected_digest=model_digest)
 
 
