@@ -206,7 +206,7 @@ def _whole(directory: Path, expected_digest: str) -> dict[str, bytes]:
     try:
         stated = json.loads((directory / DIGESTS).read_bytes())
         known = stated if _digest_of(stated) == expected_digest else {}
-    except (OSError, ValueError, TypeError, AttributeError):
+    except (OSError, ValueError, TypeError, LookupError):
         known = {}
     changed = sorted(name for name in known if hashes.get(name) != known[name])
     raise IntegrityBroken(
