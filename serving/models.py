@@ -47,6 +47,7 @@ def train_model(
         home_kind=keepwell.kind,
         test_as_of=test_as_of,
         split_file=split_file,
+        inside_id=keepwell.inside_id,
         exclude=exclude,
         seed=seed,
         command=command,

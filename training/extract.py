@@ -83,6 +83,7 @@ def extract(
     *,
     test_as_of: datetime | None,
     split_file: Path | None,
+    inside_id: Callable[[str], str] = str,
     exclude: Sequence[str],
     seed: int,
     now: datetime,
@@ -117,7 +118,7 @@ def extract(
         observed_until=plan.observed_until,
         given=plan.given,
     )
-    is_test, said = _sides(dataset, target, plan, split_file, seed)
+    is_test, said = _sides(dataset, target, plan, split_file, inside_id, seed)
     _check_split(dataset, is_test, target)
     train, sampled = _at_most(dataset.take(~is_test), LARGEST_TRAINING_ROWS, seed)
     varying = _varying(train.values)
@@ -204,7 +205,12 @@ def _snapshot(conn: Connection, target: Target, permit: Permit, as_of: datetime 
 
 
 def _sides(
-    dataset: Dataset, target: Target, plan: _Plan, split_file: Path | None, seed: int
+    dataset: Dataset,
+    target: Target,
+    plan: _Plan,
+    split_file: Path | None,
+    inside_id: Callable[[str], str],
+    seed: int,
 ) -> tuple[NDArray[np.bool_], str]:
     """Which rows test (n,), and a sentence on how that was decided."""
     if target.kind != "given":
@@ -215,7 +221,8 @@ def _sides(
             )
         return dataset.as_of == plan.test, plan.said
     if split_file is not None:
-        return split_by_file(split_file, dataset.customers.tolist()), f"{plan.said}, as a file says"
+        test = split_by_file(split_file, dataset.customers.tolist(), inside_id=inside_id)
+        return test, f"{plan.said}, as a file says"
     test = split_at_random(dataset.customers.tolist(), seed=seed)
     return test, f"{plan.said}, a quarter at random (seed {seed})"
 

@@ -5,7 +5,7 @@ extract → split and leak checks → fit and calibrate → evaluate (the test s
 review promotes.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from importlib.metadata import version
@@ -47,8 +47,9 @@ class TrainRequest:
     """What to train and how.
 
     `test_as_of`: None takes the latest date whose horizon is over. `trials`: tree shapes tried.
-    `exclude`: features left out, by name. `command`, `commit` and `lock_hash` go into the report's
-    reproducibility stamp.
+    `inside_id`: turns the customer ids of `split_file` into those of the data. `exclude`: features
+    left out, by name. `command`, `commit` and `lock_hash` go into the report's reproducibility
+    stamp.
     """
 
     target: Target
@@ -57,6 +58,7 @@ class TrainRequest:
     test_as_of: datetime | None = None
     trials: int = 2
     split_file: Path | None = None
+    inside_id: Callable[[str], str] = str
     exclude: tuple[str, ...] = ()
     seed: int = 0
     calibration: str = "platt"
@@ -150,6 +152,7 @@ def train(
             request.target,
             test_as_of=request.test_as_of,
             split_file=request.split_file,
+            inside_id=request.inside_id,
             exclude=request.exclude,
             seed=request.seed,
             now=now,

@@ -6,7 +6,7 @@ snapshot (labels given, one row per customer) is split by a file or at random, b
 """
 
 import hashlib
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -89,11 +89,14 @@ def split_at_random(
     return np.array([_share_of(found, seed) < test_share for found in customers], dtype=np.bool_)
 
 
-def split_by_file(path: Path, customers: Sequence[str]) -> NDArray[np.bool_]:
+def split_by_file(
+    path: Path, customers: Sequence[str], *, inside_id: Callable[[str], str] = str
+) -> NDArray[np.bool_]:
     """Which rows test, (n,), as a CSV or Parquet file says.
 
-    The file has the columns `customer_id` and `split` ("train" or "test"), a customer once. Raises
-    `InvalidInput` listing every problem, and when a customer of the data is not in the file.
+    The file has the columns `customer_id` and `split` ("train" or "test"), a customer once.
+    `inside_id` turns its ids into those of the data (pseudonyms). Raises `InvalidInput` listing
+    every problem, and when a customer of the data is not in the file.
     """
     if not path.is_file():
         raise InvalidInput(f"split file {path.name} does not exist")
@@ -102,7 +105,8 @@ def split_by_file(path: Path, customers: Sequence[str]) -> NDArray[np.bool_]:
     lacking = {"customer_id", "split"} - set(table.columns)
     if lacking:
         raise InvalidInput(f"split file {path.name} lacks the column {', '.join(sorted(lacking))}")
-    side = dict(zip(table["customer_id"].astype(str), table["split"].astype(str), strict=True))
+    people = [inside_id(each) for each in table["customer_id"].astype(str)]
+    side = dict(zip(people, table["split"].astype(str), strict=True))
     problems = []
     if len(side) != len(table):
         problems.append(f"{len(table) - len(side)} customers occur more than once")

@@ -40,6 +40,14 @@ def test_a_split_file_is_obeyed(tmp_path: Path) -> None:
     assert split_by_file(path, ["b", "007"]).tolist() == [False, True]
 
 
+def test_a_split_file_names_people_as_the_company_does(tmp_path: Path) -> None:
+    path = tmp_path / "split.csv"
+    path.write_text("customer_id,split\na,test\nb,train\n")
+    pseudonyms = {"a": "p_1", "b": "p_2"}
+    found = split_by_file(path, ["p_2", "p_1"], inside_id=pseudonyms.__getitem__)
+    assert found.tolist() == [False, True]
+
+
 def test_every_problem_of_a_split_file_is_listed(tmp_path: Path) -> None:
     path = tmp_path / "split.csv"
     path.write_text("customer_id,split\na,test\na,train\nb,valid\n")
