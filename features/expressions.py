@@ -1,12 +1,14 @@
 """SQL expressions out of a mapping file: parsed before they are run, and never more than that."""
 
 import json
+import re
 from collections.abc import Iterator
 from functools import cache
 from typing import Any
 
 import duckdb
 
+_WORD = re.compile(r"[A-Za-z_]\w*")
 _FORBIDDEN = {
     "SUBQUERY": "a subquery is not an expression over one row",
     "WINDOW": "a window function looks at other rows",
@@ -19,7 +21,10 @@ def syntax_problem(text: str) -> str | None:
     """Say what is wrong with an expression without looking at any data; None if nothing is."""
     tree = _parse(text)
     if tree.get("error"):
-        return f"not a SQL expression: {str(tree.get('error_message')).splitlines()[0]}"
+        said = str(tree.get("error_message")).splitlines()[0]
+        if said.endswith('at or near "AS"'):
+            said = "it ends too early"
+        return f"not a SQL expression: {said}"
     statements = tree["statements"]
     node = statements[0]["node"] if len(statements) == 1 else {}
     plain = (
@@ -36,6 +41,21 @@ def syntax_problem(text: str) -> str | None:
         if found:
             return found
     return None
+
+
+def as_column(text: str) -> str:
+    """Take one bare word for a column, also where SQL has a meaning of its own for it.
+
+    `at`, `when`, `order` and `user` are columns of many files.
+    """
+    if not _WORD.fullmatch(text) or text.lower() in ("true", "false", "null"):
+        return text
+    tree = _parse(text)
+    if not tree.get("error"):
+        (first,) = tree["statements"][0]["node"]["select_list"]
+        if first.get("class") == "COLUMN_REF":
+            return text
+    return quote_name(text)
 
 
 def columns_of(text: str) -> frozenset[str]:

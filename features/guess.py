@@ -43,6 +43,7 @@ _FORMATS = (
     ("%d.%m.%Y", "day.month.year"),
     ("%d-%m-%Y", "day-month-year"),
 )
+_MOSTLY = 0.5
 _TIMES = ("TIMESTAMP", "DATE")
 _NUMBERS = ("BIGINT", "DOUBLE", "INTEGER", "DECIMAL", "FLOAT", "HUGEINT", "SMALLINT", "TINYINT")
 
@@ -61,11 +62,16 @@ def guess_mapping(path: Path, *, timezone: str = "UTC") -> GuessedMapping:
     `timezone` is stated for naive times. Raises `InvalidInput` naming the columns there are when
     customer or time cannot be found.
     """
-    with (
-        tempfile.TemporaryDirectory() as scratch,
-        open_source(path, scratch=Path(scratch), store=Path(scratch)) as source,
-    ):
-        return _guess(source, path, timezone)
+    with tempfile.TemporaryDirectory() as scratch:
+        place = Path(scratch)
+        with open_source(path, scratch=place, store=place) as source:
+            spoiled = _spoiled_numbers(source)
+            if not spoiled:
+                return _guess(source, path, timezone)
+        with open_source(path, scratch=place, store=place, numeric=spoiled) as source:
+            found = _guess(source, path, timezone)
+    said = f"not every value is a number, lines without one are rejected: {', '.join(spoiled)}"
+    return GuessedMapping(found.toml, (*found.explanation, said))
 
 
 def _guess(source: Source, path: Path, timezone: str) -> GuessedMapping:
@@ -164,6 +170,25 @@ def _find_value(source: Source, names: list[str]) -> tuple[str | None, str]:
     if price is not None:
         return quote_name(price), f"amount: {price}"
     return None, "amount: none found; orders are counted only"
+
+
+def _spoiled_numbers(source: Source) -> list[str]:
+    """Columns named like an amount whose values are numbers but for a few."""
+    return [
+        name
+        for name, kind in source.types.items()
+        if kind == "VARCHAR"
+        and _find([name], (*_AMOUNT, *_QUANTITY, *_PRICE))
+        and _share_of_numbers(source, name) > _MOSTLY
+    ]
+
+
+def _share_of_numbers(source: Source, name: str) -> float:
+    column = quote_name(name)
+    row = source.connection.execute(
+        f"SELECT count(TRY_CAST({column} AS DOUBLE)) / greatest(count({column}), 1) FROM source"
+    ).fetchone()
+    return 0.0 if row is None else float(row[0])
 
 
 def _any(source: Source, condition: str) -> bool:

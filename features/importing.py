@@ -12,14 +12,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import duckdb
 from sqlalchemy import Connection, select, update
 
 from features.expressions import columns_of, quote_text
 from features.identity import Rename, Suppressed, compare, identify, rename_customers
-from features.mapping import SourceMapping, binding_problems
+from features.mapping import Draft, SourceMapping, binding_problems
 from features.segment import segment_chunks
 from features.snapshot import (
     snapshot_instant,
@@ -27,7 +27,7 @@ from features.snapshot import (
     stage_protected,
     stage_snapshot,
 )
-from features.source import Source, open_source
+from features.source import LINE, Source, open_source
 from features.staging import REJECTED, STAGED, Clock, bind_problems, stage_events
 from features.store import HistoryStore, Segment, hold_history, register
 from features.tables import (
@@ -147,6 +147,30 @@ def _counted_columns(mapping: SourceMapping) -> frozenset[str]:
     return frozenset().union(*(columns_of(value) for value in values)) if values else frozenset()
 
 
+def refuse(draft: Draft, source: Path | None, *, store: HistoryStore) -> NoReturn:
+    """Raise `ConfigurationError` with a draft's mistakes and those that only its source shows."""
+    mapping, mistakes = draft.mapping, list(draft.mistakes)
+    hint = "the documentation lists every key of a mapping file"
+    path = source or mapping.source_path
+    if path is not None:
+        try:
+            with open_source(
+                path,
+                scratch=store.root / ".scratch",
+                store=store.root,
+                delimiter=mapping.delimiter,
+                header=mapping.header,
+                columns=mapping.columns,
+                numeric=_counted_columns(mapping),
+            ) as opened:
+                found = binding_problems(mapping, list(opened.types))
+                mistakes += found + bind_problems(mapping, opened)
+                hint += "; the source's columns are " + ", ".join(opened.types)
+        except InvalidInput as problem:
+            mistakes.append(problem.message)
+    raise ConfigurationError(mistakes, source=f"mapping {mapping.name}", hint=hint)
+
+
 def _check(mapping: SourceMapping, opened: Source, zone: str | None) -> None:
     problems = binding_problems(mapping, list(opened.types)) + bind_problems(mapping, opened)
     if mapping.snapshot is not None:
@@ -177,7 +201,12 @@ def _result(mapping: SourceMapping, opened: Source, *, lost: int, dry_run: bool)
     unwanted = 0
     if wheres and None not in wheres and mapping.snapshot is None:
         wanted = " OR ".join(f"coalesce(TRY({where}), false)" for where in wheres)
-        unwanted = int(one(f"SELECT count(*) FROM source WHERE NOT ({wanted})"))
+        unwanted = int(
+            one(
+                f"SELECT count(*) FROM source WHERE NOT ({wanted}) "
+                f"AND {LINE} NOT IN (SELECT line FROM rejected)"
+            )
+        )
     kinds = connection.execute("SELECT kind, count(*) FROM fresh GROUP BY kind ORDER BY kind")
     kinds_written = {str(kind): int(count) for kind, count in kinds.fetchall()}
     reasons = connection.execute(

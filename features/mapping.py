@@ -5,11 +5,11 @@ import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from features.events import SUBJECTS, is_reserved
-from features.expressions import syntax_problem
+from features.expressions import as_column, syntax_problem
 from features.surveys import complete_survey, instrument_problems
 from governance.errors import ConfigurationError, InvalidInput
 
@@ -98,20 +98,46 @@ class SourceMapping:
         return found
 
 
+class Draft(NamedTuple):
+    """A mapping as far as it could be understood, and its mistakes."""
+
+    mapping: SourceMapping
+    mistakes: tuple[str, ...]
+
+
+def draft_mapping(path: Path) -> Draft:
+    """Read a mapping file with its mistakes, for what else its source shows to be wrong."""
+    return _draft(_text_of(path), path.stem, path.parent)
+
+
 def load_mapping(path: Path) -> SourceMapping:
     """Read and check a mapping file; every mistake is raised at once as `ConfigurationError`."""
+    return parse_mapping(_text_of(path), name=path.stem, folder=path.parent)
+
+
+def _text_of(path: Path) -> str:
     try:
-        text = path.read_text(encoding="utf-8")
+        return path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as problem:
         raise InvalidInput(
             f"the mapping {path} cannot be read ({type(problem).__name__})",
             hint="name a TOML file",
         ) from None
-    return parse_mapping(text, name=path.stem, folder=path.parent)
 
 
 def parse_mapping(text: str, *, name: str, folder: Path = Path()) -> SourceMapping:
     """Check the TOML text of a mapping; every mistake is raised at once as `ConfigurationError`."""
+    mapping, mistakes = _draft(text, name, folder)
+    if mistakes:
+        raise ConfigurationError(
+            mistakes,
+            source=f"mapping {name}",
+            hint="the documentation lists every key of a mapping file",
+        )
+    return mapping
+
+
+def _draft(text: str, name: str, folder: Path) -> Draft:
     try:
         found = tomllib.loads(text)
     except tomllib.TOMLDecodeError as problem:
@@ -120,13 +146,7 @@ def parse_mapping(text: str, *, name: str, folder: Path = Path()) -> SourceMappi
         ) from None
     reader = _Reader()
     mapping = reader.mapping(found, name, folder)
-    if reader.problems:
-        raise ConfigurationError(
-            reader.problems,
-            source=f"mapping {name}",
-            hint="the documentation lists every key of a mapping file",
-        )
-    return mapping
+    return Draft(mapping, tuple(reader.problems))
 
 
 _EVENT_EXPRESSIONS = (
@@ -298,10 +318,12 @@ class _Reader:
         if not isinstance(raw, str):
             self.problems.append(f"{place}.{name} must be a text with a SQL expression")
             return None
-        problem = syntax_problem(raw)
+        sql = as_column(raw.strip())
+        problem = syntax_problem(sql)
         if problem:
             self.problems.append(f"{place}.{name}: {problem}")
-        return raw
+            return None
+        return sql
 
     def expressions(self, found: Mapping[str, Any], name: str, place: str) -> Expressions:
         raw = found.get(name, {})

@@ -56,6 +56,8 @@ def open_source(
     """
     if not path.is_file():
         raise InvalidInput(f"there is no file {path}", hint="state the path with --source")
+    if path.stat().st_size == 0:
+        raise InvalidInput(f"{path.name} is empty", hint="name a file with at least one line")
     kind = _kind(path)
     connection = duckdb.connect(config={"temp_directory": str(scratch)})
     try:

@@ -5,6 +5,7 @@ line, event, reason and column of what cannot be an event.
 """
 
 import json
+import re
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from itertools import groupby
@@ -32,6 +33,7 @@ COMPANY = "company"
 
 _ZONED = r"(Z|[+-]\d{2}(:?\d{2})?)$"
 _LONGEST_ID = 200
+_NO_COLUMN = re.compile('Referenced column "(.+)" (?:was )?not found')
 
 
 class Clock(NamedTuple):
@@ -63,7 +65,9 @@ def expression_type(connection: duckdb.DuckDBPyConnection, text: str) -> tuple[s
     try:
         found = connection.execute(f"DESCRIBE SELECT {LINE}, ({text}) AS x FROM source").fetchall()
     except duckdb.Error as problem:
-        return "", str(problem).splitlines()[0][:300]
+        said = str(problem).splitlines()[0][:300]
+        column = _NO_COLUMN.search(said)
+        return "", f"there is no column {column[1]}" if column else said.split(" Error: ")[-1]
     return str(found[1][1]), ""
 
 
@@ -217,7 +221,7 @@ def _lines_sql(
             {_text_sql(event.text)} AS text, {_text_sql(event.corrects)} AS corrects,
             {_text_sql(event.retracts)} AS retracts,
             {", ".join(["NULL AS nothing", *beside])}
-        FROM source WHERE {"true" if event.where is None else f"TRY({event.where})"}
+        FROM source WHERE {_wanted_sql(event, spoiled)}
     """
     reason, column = _judgement_sql(event, to_micros(clock.now))
     return f"""
@@ -226,6 +230,13 @@ def _lines_sql(
                 AS value_micros
         FROM (SELECT *, {reason} AS reason, {column} AS col FROM ({reads}))
     """
+
+
+def _wanted_sql(event: EventMapping, spoiled: str) -> str:
+    """SQL for the lines of an event; one that cannot be told for a spoiled number is set aside."""
+    if event.where is None:
+        return "true"
+    return f"coalesce(TRY({event.where}), {spoiled})"
 
 
 def _judgement_sql(event: EventMapping, now: int) -> tuple[str, str]:

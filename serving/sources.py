@@ -5,8 +5,8 @@ from datetime import datetime
 from pathlib import Path
 
 from features.compaction import sweep
-from features.importing import ImportResult, import_source
-from features.mapping import load_mapping
+from features.importing import ImportResult, import_source, refuse
+from features.mapping import draft_mapping
 from serving.bootstrap import Keepwell
 
 
@@ -25,7 +25,10 @@ def import_file(
     no free text. People who were erased stay out. Raises `ConfigurationError` with every mistake of
     the mapping, `InvalidInput` for an unreadable file.
     """
-    read = load_mapping(mapping)
+    draft = draft_mapping(mapping)
+    if draft.mistakes:
+        refuse(draft, source, store=keepwell.store)
+    read = draft.mapping
     evaluation = keepwell.kind == "evaluation"
     with keepwell.database.write() as conn:
 

@@ -55,3 +55,9 @@ def test_a_real_orders_file(data_dir: Callable[[str], Path]) -> None:
     found = guess_mapping(data_dir("online_retail") / "online_retail.parquet")
     event = tomllib.loads(found.toml)["event"][0]
     assert (event["id"], event["value"]) == ('"InvoiceNo"', '"Quantity" * "UnitPrice"')
+
+
+def test_an_amount_with_a_few_bad_values_is_an_amount(tmp_path: Path) -> None:
+    found, said = guess(tmp_path, "client,day,total\na,2024-01-02,5\nb,2024-01-03,6\nc,,n/a\n")
+    assert found["event"][0]["value"] == '"total"'
+    assert "lines without one are rejected: total" in said

@@ -20,9 +20,9 @@ from features.history import (
     read_all,
     read_customer,
 )
-from features.importing import ImportResult, import_source
+from features.importing import ImportResult, import_source, refuse
 from features.live import append
-from features.mapping import load_mapping, parse_mapping
+from features.mapping import draft_mapping, load_mapping, parse_mapping
 from features.store import HistoryStore
 from governance.errors import ConfigurationError, InvalidInput
 from serving.database import Database
@@ -464,3 +464,52 @@ def test_histories_at_hand_equal_those_read_back(home: Home) -> None:
     with home.database.read() as conn:
         found = read_customer(conn, permit("risk_scoring"), "c0")
     assert found.digest(0, 10**17) == from_events(two).digest(0, 10**17)
+
+
+def test_a_bad_number_is_rejected_also_where_a_line_is_chosen_by_it(home: Home) -> None:
+    result = home.take(
+        ORDERS,
+        """
+client,bill,day,qty,price,item
+c0,b1,2024-01-02,2,1.5,cup
+c0,b2,2024-01-02,two,1.5,cup
+c0,b3,2024-01-02,-2,1.5,cup
+""",
+    )
+    assert (result.events_written, result.rejected, result.not_selected) == (1, 1, 1)
+    assert home.rejects() == [("2", "non-numeric value", "value")]
+
+
+def test_one_word_is_a_column_whatever_it_means_in_sql(home: Home) -> None:
+    mapping = '[customer]\nid = "user"\n[[event]]\nkind = "call"\noccurred_at = "at"\n'
+    home.take(mapping, "user,at\nc0,2024-01-02T00:00:00Z\n")
+    assert len(home.events_of("c0")) == 1
+
+
+def test_an_empty_file_is_said_to_be_empty(home: Home, tmp_path: Path) -> None:
+    (tmp_path / "nothing.csv").touch()
+    with pytest.raises(InvalidInput, match="is empty"), home.database.write() as conn:
+        import_source(
+            parse_mapping(PLAIN, name="m"),
+            tmp_path / "nothing.csv",
+            conn=conn,
+            store=home.store,
+            now=NOW,
+        )
+
+
+def test_mistakes_of_the_mapping_and_of_its_columns_are_told_together(
+    home: Home, tmp_path: Path
+) -> None:
+    (tmp_path / "s.csv").write_text("client,day\nc0,2024-01-02\n")
+    (tmp_path / "m.toml").write_text(
+        '[source]\npath = "s.csv"\nzone = "UTC"\n[customer]\nid = "clnt"\n'
+        '[[event]]\nkind = "order"\noccurred_at = "day +"\n'
+    )
+    with pytest.raises(ConfigurationError) as found:
+        refuse(draft_mapping(tmp_path / "m.toml"), None, store=home.store)
+    assert found.value.problems == (
+        "source: 'zone' is not known here",
+        "event 1 (order).occurred_at: not a SQL expression: it ends too early",
+        "customer.id: there is no column clnt",
+    )
