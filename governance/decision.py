@@ -130,8 +130,13 @@ def of_person(conn: Connection, person_id: str) -> list[RecordedDecision]:
 
 
 def forget_results(conn: Connection, person_id: str, purpose: str) -> int:
-    """Delete stored results for one purpose, as a withdrawal asks; gives their number."""
-    return conn.execute(_forget(person_id).where(table.c.purpose == purpose)).rowcount
+    """Delete stored results for one purpose, as a withdrawal asks; gives their number.
+
+    A result that names the purpose among its own (a score that read well-being features) goes too:
+    its reasons say what the person no longer wants to be used.
+    """
+    named = table.c.result.contains(f'"{purpose}"', autoescape=True)
+    return conn.execute(_forget(person_id).where((table.c.purpose == purpose) | named)).rowcount
 
 
 def forget_person(conn: Connection, person_id: str) -> int:

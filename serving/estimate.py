@@ -156,10 +156,16 @@ def result_of(
 ) -> dict[str, Any] | None:
     """Write what a decision keeps of an estimate; it goes when the permission goes.
 
-    `purposes` are those that were permitted, so that a replay reads no more and no less.
+    `purposes` are those that were permitted, so that a replay reads no more and no less; without a
+    score they are all there is to keep.
     """
-    if found.outcome != "scored":
+    if found.feature_digest is None:
         return None
+    purposes = sorted(
+        purpose for purpose, permit in permits.items() if permit.covers(found.customer_id)
+    )
+    if found.outcome != "scored":
+        return {"purposes": purposes}
     return {
         "probability": found.probability,
         "low": found.low,
@@ -168,8 +174,6 @@ def result_of(
         "base": found.base,
         "horizon_days": champion.model.horizon_days,
         "method": "model",
-        "purposes": sorted(
-            purpose for purpose, permit in permits.items() if permit.covers(found.customer_id)
-        ),
+        "purposes": purposes,
         "reasons": [each._asdict() for each in given],
     }

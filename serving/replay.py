@@ -51,6 +51,8 @@ def _compare(
     )
     if found.outcome == "unknown":
         return [], "unknown customer: there was nothing to compute"
+    if found.person_id is None:
+        return [], "nobody was known by this id: there was nothing to compute"
     if customer_id is None:
         return [], "erased"
     if found.outcome == "refused":
@@ -111,6 +113,8 @@ def _compare_refusal(
     )
     if later:
         return [], "words about that time were recorded since"
+    if found.reason == "changed_since":
+        return [], "permission changed while the batch ran"
     state = keepwell.registry.state(conn, customer_id, found.purpose, now=found.recorded_at)
     if state.permitted:
         return ["outcome"], None

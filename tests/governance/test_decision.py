@@ -98,6 +98,15 @@ def test_a_withdrawal_takes_the_results_of_its_purpose_and_keeps_the_commitments
         assert verify(conn, LEDGER.public_key).outcome == "intact"
 
 
+def test_a_result_that_used_another_purpose_goes_with_that_purpose(database: Database) -> None:
+    used = scored(result={"probability": 0.3, "purposes": ["risk_scoring", "wellbeing_inference"]})
+    quoted = scored(result={"text": 'they said "wellbeing_inference"', "purposes": []})
+    with database.write() as conn:
+        record(conn, LEDGER, [used, quoted, scored()], now=NOW)
+        assert forget_results(conn, "person_a", "wellbeing_inference") == 1
+        assert load(conn, used.decision_id).result_forgotten
+
+
 def test_an_erasure_takes_every_result_of_the_person(database: Database) -> None:
     with database.write() as conn:
         record(conn, LEDGER, [scored(), scored(purpose="wellbeing_inference")], now=NOW)

@@ -5,8 +5,10 @@ import json
 from sqlalchemy import update
 
 from features.tables import live_events
+from governance.decision import load
 from serving.consents import withdraw
 from serving.dossier import make_dossier, write_dossier
+from serving.intake import take_events
 from serving.replay import Replay, replay
 from serving.rights import erase
 from tests.serving.conftest import Shop
@@ -44,6 +46,39 @@ def test_after_a_withdrawal_it_cannot_say(regular: Shop) -> None:
     found = again(regular, decision)
     assert found.outcome == "cannot_say"
     assert "withdrawn" in found.differences[0]
+
+
+def test_what_was_too_little_replays_with_the_purposes_of_then(regular: Shop) -> None:
+    regular.order("cleo", 800)
+    regular.permit("cleo", "risk_scoring", "wellbeing_inference")
+    survey = {
+        "customer_id": "cleo",
+        "kind": "survey",
+        "occurred_at": "2026-05-20T10:00:00Z",
+        "value": 1,
+        "properties": {"instrument": "csat"},
+    }
+    take_events(regular.keepwell, [survey], clock=regular.clock)
+    found = regular.scorer.score(["cleo"], targets=["churn"], may_see_refusals=True).results[0]
+    assert (found.status, found.reason) == ("insufficient_data", "not_active")
+    assert again(regular, found.decision_id).outcome == "same"
+
+
+def test_withdrawing_wellbeing_takes_the_scores_that_used_it(regular: Shop) -> None:
+    regular.permit("ann", "wellbeing_inference")
+    decision = decide(regular)
+    withdraw(regular.keepwell, "ann", "wellbeing_inference", actor="customer", clock=regular.clock)
+    with regular.keepwell.database.read() as conn:
+        assert load(conn, decision).result_forgotten
+    found = again(regular, decision)
+    assert (found.outcome, "result" in found.differences[0]) == ("cannot_say", True)
+    assert again(regular, decide(regular)).outcome == "same"
+
+
+def test_of_nobody_it_cannot_say_and_does_not_call_them_erased(regular: Shop) -> None:
+    found = again(regular, decide(regular, "nobody"))
+    assert found.outcome == "cannot_say"
+    assert "nobody was known" in found.differences[0]
 
 
 def test_after_an_erasure_it_cannot_say(regular: Shop) -> None:
