@@ -17,6 +17,7 @@ from governance.canonical import canonical
 from governance.consent_record import OBJECTED, STOPPING, ConsentChange, ConsentEvent
 from governance.decision import forget_results
 from serving.bootstrap import Keepwell
+from serving.dossier import drop_dossiers
 from serving.interventions.outbox import cancel_for
 from serving.locks import lock_customers
 from serving.restore import note_journal
@@ -90,6 +91,7 @@ def follow_up(
             cancel_for(conn, event.customer_id, event.purpose, now=now)
         if event.state in STOPPING:
             forget_results(conn, persons[event.customer_id], event.purpose)
+            drop_dossiers(keepwell, conn, persons[event.customer_id])
     append(conn, [_as_event(event, now) for event in events])
     bodies = [
         {

@@ -19,6 +19,7 @@ from governance.instants import to_text
 from serving.bootstrap import Keepwell
 from serving.consents import follow_up
 from serving.customers import unknown_customer
+from serving.dossier import drop_dossiers
 from serving.interventions import outbox
 from serving.locks import lock_customers
 from serving.restore import bring_back, note_journal
@@ -66,6 +67,7 @@ def erase(keepwell: Keepwell, customer_id: str, *, now: datetime) -> dict[str, A
         if not _is_known(keepwell, conn, inside):
             raise unknown_customer()
         _log(keepwell, conn, "erasure", inside, now)
+        drop_dossiers(keepwell, conn, keepwell.persons.find(conn, inside))
         ground = governance.erase_customer(
             conn,
             inside,

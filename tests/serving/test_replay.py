@@ -87,6 +87,18 @@ def test_after_an_erasure_it_cannot_say(regular: Shop) -> None:
     assert again(regular, decision) == Replay(decision, "cannot_say", ("erased",))
 
 
+def test_written_dossiers_go_with_the_permission_and_with_the_person(regular: Shop) -> None:
+    regular.order("bob", 80, 60, 40)
+    regular.permit("bob")
+    now = regular.clock()
+    anns = write_dossier(regular.keepwell, decide(regular), now=now)
+    bobs = write_dossier(regular.keepwell, decide(regular, "bob"), now=now)
+    withdraw(regular.keepwell, "ann", "risk_scoring", actor="customer", clock=regular.clock)
+    assert [path.exists() for path in (*anns, *bobs)] == [False, False, True, True]
+    erase(regular.keepwell, "bob", now=regular.clock())
+    assert not any(path.exists() for path in bobs)
+
+
 def test_a_refusal_replays_too(regular: Shop) -> None:
     withdraw(regular.keepwell, "ann", "risk_scoring", actor="customer", clock=regular.clock)
     decision = decide(regular)
