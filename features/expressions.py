@@ -8,6 +8,12 @@ from typing import Any
 
 import duckdb
 
+_ON_TEXT = {
+    "contains", "ends_with", "left", "length", "lower", "ltrim", "prefix", "regexp_extract",
+    "regexp_full_match", "regexp_matches", "regexp_replace", "replace", "right", "rtrim",
+    "split_part", "starts_with", "strip_accents", "strptime", "substr", "substring", "suffix",
+    "translate", "trim", "try_strptime", "upper", "~~", "!~~", "~~*", "!~~*",
+}  # fmt: skip
 _WORD = re.compile(r"[A-Za-z_]\w*")
 _FORBIDDEN = {
     "SUBQUERY": "a subquery is not an expression over one row",
@@ -60,11 +66,26 @@ def as_column(text: str) -> str:
 
 def columns_of(text: str) -> frozenset[str]:
     """Name the columns that a well-formed expression reads."""
-    tree = _parse(text)
+    return _columns_in(_parse(text)["statements"][0]["node"]["select_list"][0])
+
+
+def text_columns_of(text: str) -> frozenset[str]:
+    """Name the columns that an expression takes apart as text, as in `replace(amount, ',', '.')`.
+
+    They stay text even where every value in a file looks like a number or a time.
+    """
+    return frozenset().union(
+        *(
+            _columns_in(each)
+            for each in _nodes(_parse(text)["statements"][0]["node"]["select_list"][0])
+            if each.get("class") == "FUNCTION" and each.get("function_name") in _ON_TEXT
+        )
+    )
+
+
+def _columns_in(tree: Any) -> frozenset[str]:
     return frozenset(
-        str(each["column_names"][-1])
-        for each in _nodes(tree["statements"][0]["node"]["select_list"][0])
-        if each.get("class") == "COLUMN_REF"
+        str(each["column_names"][-1]) for each in _nodes(tree) if each.get("class") == "COLUMN_REF"
     )
 
 

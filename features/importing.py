@@ -17,7 +17,7 @@ from typing import Any, NoReturn
 import duckdb
 from sqlalchemy import Connection, select, update
 
-from features.expressions import columns_of, quote_text
+from features.expressions import columns_of, quote_text, text_columns_of
 from features.identity import Rename, Suppressed, compare, identify, rename_customers
 from features.mapping import Draft, SourceMapping, binding_problems
 from features.segment import segment_chunks
@@ -115,6 +115,7 @@ def import_source(
         header=mapping.header,
         columns=mapping.columns,
         numeric=_counted_columns(mapping),
+        textual=_text_columns(mapping),
     ) as opened:
         _check(mapping, opened, zone)
         connection = opened.connection
@@ -144,7 +145,12 @@ def import_source(
 
 def _counted_columns(mapping: SourceMapping) -> frozenset[str]:
     values = [event.value for event in mapping.events if event.value is not None]
-    return frozenset().union(*(columns_of(value) for value in values)) if values else frozenset()
+    return frozenset().union(*(columns_of(value) - text_columns_of(value) for value in values))
+
+
+def _text_columns(mapping: SourceMapping) -> frozenset[str]:
+    taken_apart = (text_columns_of(text) for _, text in mapping.expressions())
+    return frozenset().union(*taken_apart) - _counted_columns(mapping)
 
 
 def refuse(draft: Draft, source: Path | None, *, store: HistoryStore) -> NoReturn:
@@ -162,6 +168,7 @@ def refuse(draft: Draft, source: Path | None, *, store: HistoryStore) -> NoRetur
                 header=mapping.header,
                 columns=mapping.columns,
                 numeric=_counted_columns(mapping),
+                textual=_text_columns(mapping),
             ) as opened:
                 found = binding_problems(mapping, list(opened.types))
                 mistakes += found + bind_problems(mapping, opened)

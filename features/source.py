@@ -47,8 +47,11 @@ def open_source(
     header: bool = True,
     columns: Collection[str] = (),
     numeric: Collection[str] = (),
+    textual: Collection[str] = (),
 ) -> Iterator[Source]:
     """Open .csv .csv.gz .tsv .txt .parquet .jsonl; `numeric` names columns to count with.
+
+    `textual` names columns of a text file that stay text whatever their values look like.
 
     The connection can reach this file, `scratch` and `store` (where segments lie), nothing else.
     `delimiter` is one character, or `whitespace` for any run of blanks. Raises `InvalidInput` for
@@ -77,7 +80,7 @@ def open_source(
                 f"{path.name} cannot be read as {kind}: {str(problem).splitlines()[0][:200]}",
                 hint="check delimiter and header in [source]",
             ) from None
-        types, spoiled = _type_columns(connection, numeric)
+        types, spoiled = _type_columns(connection, numeric, textual)
         connection.execute(f"SET allowed_paths = [{quote_text(str(path))}]")
         connection.execute(f"SET allowed_directories = [{quote_text(str(store))}]")
         connection.execute("SET enable_external_access = false")
@@ -191,14 +194,14 @@ def _pointer(key: str) -> str:
 
 
 def _type_columns(
-    connection: duckdb.DuckDBPyConnection, numeric: Collection[str]
+    connection: duckdb.DuckDBPyConnection, numeric: Collection[str], textual: Collection[str]
 ) -> tuple[dict[str, str], dict[str, str]]:
     """Create `source` over `raw`; give each column's type and what spoils a number."""
     described = connection.execute("DESCRIBE raw").fetchall()
     types = {str(row[0]): str(row[1]) for row in described if row[0] != LINE}
     texts = [name for name, found in types.items() if found == "VARCHAR"]
     lenient = {name for name in texts if name in numeric}
-    found = _sniff(connection, texts)
+    found = _sniff(connection, [name for name in texts if name not in textual])
     parts, spoiled = [LINE], {}
     for name in types:
         column = quote_name(name)

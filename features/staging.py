@@ -14,7 +14,7 @@ from typing import NamedTuple
 import duckdb
 
 from features.events import CLOCK_TOLERANCE, EARLIEST, LARGEST_VALUE, MICROS
-from features.expressions import columns_of, quote_name, quote_text
+from features.expressions import columns_of, quote_name, quote_text, text_columns_of
 from features.mapping import EventMapping, SourceMapping
 from features.source import LINE, Source
 from governance.instants import to_micros
@@ -278,6 +278,8 @@ def _value_sql(source: Source, event: EventMapping) -> tuple[str, str]:
     conditions = [
         condition for name, condition in source.spoiled.items() if name in columns_of(event.value)
     ]
+    for name in sorted(text_columns_of(event.value)):
+        conditions.append(f"({quote_name(name)} IS NOT NULL AND {value} IS NULL)")
     if not _is_number(kind):
         conditions.append(f"(TRY({event.value}) IS NOT NULL AND {value} IS NULL)")
     return value, " OR ".join(conditions) or "false"

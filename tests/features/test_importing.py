@@ -513,3 +513,18 @@ def test_mistakes_of_the_mapping_and_of_its_columns_are_told_together(
         "event 1 (order).occurred_at: not a SQL expression: it ends too early",
         "customer.id: there is no column clnt",
     )
+
+
+@pytest.mark.parametrize("written", ["1.234,50", "7"])
+def test_amounts_with_a_decimal_comma_are_read_as_the_mapping_says(
+    home: Home, written: str
+) -> None:
+    mapping = PLAIN.replace(
+        '"price"', "\"CAST(replace(replace(price, '.', ''), ',', '.') AS DOUBLE)\""
+    )
+    result = home.take(
+        mapping.replace("[source]", '[source]\ndelimiter = ";"'),
+        f"client;day;price\nc0;2024-01-02;{written}\nc0;2024-01-03;{'?' if ',' in written else 8}",
+    )
+    assert home.events_of("c0")[0]["value"] == (1234.5 if "," in written else 7)
+    assert result.rejected == (1 if "," in written else 0)
