@@ -119,11 +119,11 @@ def extract(
         given=plan.given,
     )
     is_test, said = _sides(dataset, target, plan, split_file, inside_id, seed)
-    _check_split(dataset, is_test, target)
     train, sampled = _at_most(dataset.take(~is_test), LARGEST_TRAINING_ROWS, seed)
-    varying = _varying(train.values)
     _check_size(train, "training")
     _check_size(dataset.take(is_test), "test")
+    _check_split(dataset, is_test, target)
+    varying = _varying(train.values)
     return Extract(
         train=_narrow(train, varying),
         test=_narrow(dataset.take(is_test), varying),
@@ -177,7 +177,10 @@ def _definitions(histories: Histories, exclude: Sequence[str]) -> tuple[FeatureD
         raise InvalidInput(f"no feature is called {', '.join(unknown)}")
     kept = tuple(definition for definition in found if definition.name not in exclude)
     if not kept:
-        raise InsufficientData("the history suggests no features at all")
+        raise InsufficientData(
+            "the history suggests no features at all",
+            hint="import events of customers first: keepwell import MAPPING --source FILE",
+        )
     return kept
 
 

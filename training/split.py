@@ -15,7 +15,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from governance.errors import InsufficientData, InvalidInput
-from governance.instants import DAY_US
+from governance.instants import DAY_US, from_micros
 
 EVERY_DAYS = 30
 MOST_CUTOFFS = 12
@@ -51,11 +51,14 @@ def split_by_time(
     """
     horizon = horizon_days * DAY_US
     if test_as_of + horizon > observed_until:
-        latest = (observed_until - horizon - first_event) // DAY_US
+        latest = observed_until - horizon
+        possible = (
+            f"test at {from_micros(latest):%Y-%m-%d} or before, or " if latest > first_event else ""
+        )
         raise InvalidInput(
-            f"the {horizon_days} days after the test date are not over where the data ends",
-            hint=f"choose a test date at most {max(latest, 0)} days after the first event, "
-            "or a shorter horizon",
+            f"the {horizon_days} days after the test date are not over where the data ends, "
+            f"{from_micros(observed_until):%Y-%m-%d}",
+            hint=f"{possible}choose a shorter horizon",
         )
     earliest = first_event + LEAST_HISTORY_DAYS * DAY_US
     training = [

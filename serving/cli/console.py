@@ -19,6 +19,13 @@ from governance.instants import to_text
 if TYPE_CHECKING:
     from serving.bootstrap import Keepwell
 
+_PIPED_WIDTH = 120
+
+
+def _stdout() -> Console:
+    """Standard output; what is piped away is not squeezed into a terminal's 80 columns."""
+    return Console() if sys.stdout.isatty() else Console(width=_PIPED_WIDTH)
+
 
 @dataclass
 class Session:
@@ -26,7 +33,7 @@ class Session:
 
     home: Path
     as_json: bool
-    out: Console = field(default_factory=Console)
+    out: Console = field(default_factory=_stdout)
     err: Console = field(default_factory=lambda: Console(stderr=True, soft_wrap=True))
 
     @contextmanager

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 from rich.console import Console
 
-from serving.cli.console import Session, facts, table
+from serving.cli.console import Session, facts, print_json, table
 
 
 @click.group("keys")
@@ -144,7 +144,7 @@ def head_command(session: Session) -> None:
     with session.open() as keepwell, keepwell.database.read() as conn:
         signed = head(conn, keepwell.keys.ledger)
     payload = signed.to_json()
-    session.emit(payload, lambda out: facts(out, list(payload.items())))
+    print_json(payload)  # always: what is exported is to be kept in a file
 
 
 @click.group("rights")

@@ -1,6 +1,6 @@
 """Scores, replays and dossiers on the command line."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -56,16 +56,25 @@ def score_command(
         _score_everyone(session, customers, target, as_of, out)
 
 
+def _instant(as_of: str | None, zone: tzinfo) -> datetime | None:
+    from governance.errors import InvalidInput
+    from governance.instants import parse_instant
+
+    found = parse_instant(as_of, zone) if as_of else None
+    if found is not None and found > _now():
+        raise InvalidInput("as_of lies in the future", hint="leave it out to score now")
+    return found
+
+
 def _score_some(
     session: Session, customers: tuple[str, ...], target: str, as_of: str | None
 ) -> None:
-    from governance.instants import parse_instant
     from serving.scorer import Scorer
     from serving.shapes import score_json
 
     started = _now()
     with session.open() as keepwell:
-        instant = parse_instant(as_of, keepwell.settings.zone) if as_of else None
+        instant = _instant(as_of, keepwell.settings.zone)
         scorer = Scorer(keepwell, clock=_now)
         answer = scorer.score(customers, targets=[target], as_of=instant, may_see_refusals=True)
         document = score_json(answer, keepwell.kind)
@@ -127,12 +136,11 @@ def _score_everyone(
     as_of: str | None,
     out: Path | None,
 ) -> None:
-    from governance.instants import parse_instant
     from serving.batch import score_everyone
 
     started = _now()
     with session.open() as keepwell, session.step("scoring") as progress:
-        instant = parse_instant(as_of, keepwell.settings.zone) if as_of else None
+        instant = _instant(as_of, keepwell.settings.zone)
         done = score_everyone(
             keepwell,
             keepwell.target(target),
