@@ -9,6 +9,8 @@ from rich.console import Console
 
 from serving.cli.console import Session, facts, print_json, table
 
+_SHOWN = 10
+
 
 @click.group("keys")
 def keys_command() -> None:
@@ -106,7 +108,8 @@ def ledger_command() -> None:
 )
 @click.pass_obj
 def verify_command(session: Session, head_file: Path | None) -> int:
-    """Check every entry, link and signature; exit code 1 if anything is not as it was written."""
+    """Check every entry, link, signature and decision; exit code 1 if anything was changed."""
+    from governance.decision import check_commitments
     from governance.errors import InvalidInput
     from governance.ledger import SignedHead, verify
 
@@ -121,18 +124,30 @@ def verify_command(session: Session, head_file: Path | None) -> int:
             ) from None
     with session.open() as keepwell, keepwell.database.read() as conn:
         found = verify(conn, keepwell.keys.ledger.public_key(), head=head)
+        decisions = check_commitments(conn) if found.outcome == "intact" else None
+    changed = decisions.bad if decisions is not None else ()
+    outcome = "broken" if changed else found.outcome
 
     def view(out: Console) -> None:
-        good = found.outcome == "intact"
-        mark = "[bold green]✓ intact[/]" if good else f"[bold red]✗ {found.outcome}[/]"
-        out.print(f"{mark}  {found.entries:,} entries", highlight=False)
-        if not good and found.first_bad is not None:
+        mark = "[bold green]✓ intact[/]" if outcome == "intact" else f"[bold red]✗ {outcome}[/]"
+        checked = f", {decisions.checked:,} decisions" if decisions is not None else ""
+        out.print(f"{mark}  {found.entries:,} entries{checked}", highlight=False)
+        if found.first_bad is not None:
             out.print(f"  the first entry that is not as it was written: {found.first_bad}")
+        for decision in changed[:_SHOWN]:
+            out.print(f"  not the decision that was logged: {decision}", highlight=False)
 
     session.emit(
-        {"entries": found.entries, "outcome": found.outcome, "first_bad": found.first_bad}, view
+        {
+            "entries": found.entries,
+            "outcome": outcome,
+            "first_bad": found.first_bad,
+            "decisions": None if decisions is None else decisions.checked,
+            "changed_decisions": changed[:_SHOWN],
+        },
+        view,
     )
-    return 0 if found.outcome == "intact" else 1
+    return 0 if outcome == "intact" else 1
 
 
 @ledger_command.command("head")

@@ -3,8 +3,9 @@
 import io
 import json
 import shutil
+import sqlite3
 import sys
-from contextlib import redirect_stderr, redirect_stdout
+from contextlib import closing, redirect_stderr, redirect_stdout
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -528,6 +529,16 @@ def test_a_log_cut_short_is_found(shop: Commands, tmp_path: Path) -> None:
     shutil.copytree(tmp_path / "yesterday", shop.home)
     told = shop("ledger", "verify", "--head", tmp_path / "head.json")
     assert (told.code, told.json["outcome"]) == (1, "truncated")
+
+
+def test_a_decision_edited_behind_the_log_is_named(shop: Commands) -> None:
+    shop("score", "nobody")
+    [decision] = [each["decision_id"] for each in shop("score", "nobody").json["results"]]
+    with closing(sqlite3.connect(shop.home / "var" / "keepwell.db")) as raw:
+        raw.execute("UPDATE decisions SET outcome = 'scored' WHERE decision_id = ?", (decision,))
+        raw.commit()
+    told = shop("ledger", "verify")
+    assert (told.code, told.json["changed_decisions"]) == (1, [decision])
 
 
 def test_the_erased_stay_out_whatever_is_imported_again(company: Company, tmp_path: Path) -> None:
