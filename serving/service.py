@@ -14,10 +14,10 @@ from typing import Any, cast
 
 import bentoml
 
-from serving.api import create_app
 from serving.bootstrap import Keepwell, open_home
 from serving.courier import Courier, start_courier
-from serving.door import App, Door, Receive, Scope, Send
+from serving.http.api import create_app
+from serving.http.door import App, Door, Receive, Scope, Send
 from serving.logs import log_to_stderr
 from serving.rights import settle
 from serving.scorer import Scorer

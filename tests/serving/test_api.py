@@ -8,8 +8,8 @@ from urllib.parse import quote
 import pytest
 from starlette.testclient import TestClient
 
-from serving.api import create_app
-from serving.door import Door, Receive, Scope, Send
+from serving.http.api import create_app
+from serving.http.door import Door, Receive, Scope, Send
 from tests.serving.conftest import Shop
 
 

@@ -11,8 +11,8 @@ from starlette.testclient import TestClient
 from structlog.testing import capture_logs
 
 from governance.errors import ConfigurationError, InvalidInput, NotFound
-from serving import problems
-from serving.door import Door, Receive, Scope, Send
+from serving.http import problems
+from serving.http.door import Door, Receive, Scope, Send
 
 KEY = {"Authorization": "Bearer kw_1_x"}
 

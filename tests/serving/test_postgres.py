@@ -9,11 +9,11 @@ from sqlalchemy import text
 from starlette.testclient import TestClient
 
 from governance.ledger import verify
-from serving.api import create_app
 from serving.bootstrap import create_home
 from serving.consents import withdraw
 from serving.database import Database
-from serving.door import Door
+from serving.http.api import create_app
+from serving.http.door import Door
 from serving.replay import replay
 from serving.rights import erase
 from serving.settings import Settings

@@ -11,8 +11,8 @@ from fastapi import APIRouter, Depends, Path, Response
 
 from governance.instants import to_text
 from serving.auth import Principal
-from serving.context import Caller, Here, Step, fresh
 from serving.figures import lift_of, measure_home
+from serving.http.context import Caller, Here, Step, fresh
 
 router = APIRouter(tags=["outcomes"])
 HORIZON_DAYS = 90

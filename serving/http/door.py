@@ -12,7 +12,7 @@ from urllib.parse import unquote
 
 from governance.errors import InvalidInput
 from serving.auth import Unauthenticated
-from serving.problems import Busy, TooLarge, TooSlow, of_exception, wrong_method
+from serving.http.problems import Busy, TooLarge, TooSlow, of_exception, wrong_method
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]

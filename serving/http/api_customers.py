@@ -8,8 +8,8 @@ from governance.consent_record import ConsentChange
 from governance.instants import parse_instant, to_text
 from serving import consents, customers, rights
 from serving.auth import Principal
-from serving.context import Caller, Here, Step, fresh
-from serving.schemas import ConsentRequest, ReasonRequest
+from serving.http.context import Caller, Here, Step, fresh
+from serving.http.schemas import ConsentRequest, ReasonRequest
 from serving.shapes import consent_event_json, state_json
 
 router = APIRouter(tags=["customers"])

@@ -15,15 +15,12 @@ from governance.decision import load
 from governance.errors import InvalidInput
 from governance.instants import parse_instant
 from governance.review import champion, list_models
-from serving import api_customers, api_interventions, api_outcomes, problems
 from serving.auth import Principal
 from serving.bootstrap import Keepwell
-from serving.context import Caller, Clock, Context, Here, KeyFirst, Step, fresh, identify
-from serving.intake import take_events
-from serving.metering import Meter, Metered
-from serving.pages import routes as pages
-from serving.replay import replay
-from serving.schemas import (
+from serving.http import api_customers, api_interventions, api_outcomes, api_pages, problems
+from serving.http.context import Caller, Clock, Context, Here, KeyFirst, Step, fresh, identify
+from serving.http.metering import Meter, Metered
+from serving.http.schemas import (
     EventsRequest,
     EventsResponse,
     Problem,
@@ -33,6 +30,8 @@ from serving.schemas import (
     read_body,
     schemas_of,
 )
+from serving.intake import take_events
+from serving.replay import replay
 from serving.scorer import Scorer
 from serving.shapes import decision_json, model_json, score_json
 
@@ -63,7 +62,7 @@ def create_app(keepwell: Keepwell, scorer: Scorer, *, clock: Clock) -> FastAPI:
     app.include_router(api_customers.router)
     app.include_router(api_interventions.router)
     app.include_router(api_outcomes.router)
-    app.include_router(pages.router)
+    app.include_router(api_pages.router)
     return app
 
 

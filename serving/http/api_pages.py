@@ -13,11 +13,11 @@ from starlette.responses import HTMLResponse
 
 from governance.candidates import find_model
 from governance.errors import NotFound
-from serving.context import Context, Here
+from serving.http.context import Context, Here
 from serving.pages.start import read_start, render_start
 
 router = APIRouter(include_in_schema=False)
-_STATIC = FilePath(__file__).with_name("static")
+_STATIC = FilePath(__file__).parents[1] / "pages" / "static"
 _TYPES = {".css": "text/css; charset=utf-8", ".svg": "image/svg+xml"}
 _FILES = {path.name: path for path in _STATIC.iterdir()}
 _STYLE = re.compile(r"<style>(.*?)</style>", re.DOTALL)

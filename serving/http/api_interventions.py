@@ -5,11 +5,11 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Path, Query, Response
 
 from serving.auth import Principal
-from serving.context import Caller, Here, Step, fresh
+from serving.http.context import Caller, Here, Step, fresh
+from serving.http.schemas import ReasonRequest
 from serving.interventions import oversight
 from serving.interventions.desk import desk_of
 from serving.interventions.oversight import Verdict
-from serving.schemas import ReasonRequest
 
 router = APIRouter(tags=["interventions"])
 InterventionPath = Annotated[Step, Path(min_length=1, max_length=40)]

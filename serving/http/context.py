@@ -12,8 +12,8 @@ from starlette.responses import JSONResponse
 
 from serving.auth import Principal, Unauthenticated, authenticate, note_use
 from serving.bootstrap import Keepwell
-from serving.door import SLASH, App, Receive, Scope, Send
-from serving.problems import of_exception
+from serving.http.door import SLASH, App, Receive, Scope, Send
+from serving.http.problems import of_exception
 from serving.scorer import Scorer
 
 Clock = Callable[[], datetime]
