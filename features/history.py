@@ -88,12 +88,6 @@ class Histories:
             return np.zeros(len(self.kind), np.bool_)
         return np.isin(self.kind, reserved)
 
-    def index_of(self, customer_id: str) -> int | None:
-        """Place of a customer in `customers`; None when there is no event of theirs."""
-        place = int(np.searchsorted(self.customers, customer_id))
-        found = place < len(self.customers) and self.customers[place] == customer_id
-        return place if found else None
-
     def events_of(self, index: int) -> slice:
         """Rows of the customer at `index`."""
         return slice(int(self.offsets[index]), int(self.offsets[index + 1]))
@@ -241,11 +235,6 @@ def read_all(
     return _assemble(rows, subject)
 
 
-def read_company(conn: Connection, store: HistoryStore) -> Histories:
-    """Bring in what happened to the company itself (spend, releases, incidents): no one's data."""
-    return _assemble(read_segments(conn, store, "company", None), "company")
-
-
 def from_events(events: Sequence[Event], *, subject: str = "customer") -> Histories:
     """Build histories of events at hand, as reading them back from a home would give them.
 
@@ -256,6 +245,11 @@ def from_events(events: Sequence[Event], *, subject: str = "customer") -> Histor
     place = {customer_id: k for k, customer_id in enumerate(known)}
     customer = np.array([place[row.customer_id] for row in rows], np.int32)
     return _assemble(Rows(np.array(known, np.object_), customer, to_columns(rows)), subject)
+
+
+def read_company(conn: Connection, store: HistoryStore) -> Histories:
+    """Bring in what happened to the company itself (spend, releases, incidents): no one's data."""
+    return _assemble(read_segments(conn, store, "company", None), "company")
 
 
 def observed_until(conn: Connection) -> datetime | None:

@@ -3,12 +3,12 @@
 Nothing here warns or collapses on thin evidence: what cannot be estimated is None.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from math import sqrt
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from scipy import special
 
 from governance.errors import InvalidInput
@@ -106,30 +106,6 @@ def mean_interval(a: ArrayLike, level: float = 0.95) -> Interval | None:
     mean, half = float(x.mean()), float(special.stdtrit(x.size - 1, (1 + level) / 2))
     half *= float(x.std(ddof=1)) / sqrt(x.size)
     return Interval(mean, mean - half, mean + half, level)
-
-
-def percentile_bootstrap(
-    statistic: Callable[[NDArray[np.intp]], float],
-    n: int,
-    rng: np.random.Generator,
-    *,
-    draws: int = 1000,
-    level: float = 0.95,
-) -> Interval | None:
-    """Give a statistic of `n` rows with its percentile bootstrap interval.
-
-    `statistic` takes row positions, shape `(n,)`, and may answer NaN for a draw that cannot be
-    estimated; those are left out. None when `n` is 0 or fewer than half of the draws are usable.
-    """
-    if n == 0:
-        return None
-    value = float(statistic(np.arange(n)))
-    found = np.array([statistic(rng.integers(0, n, n)) for _ in range(draws)], dtype=np.float64)
-    usable = found[np.isfinite(found)]
-    if not np.isfinite(value) or usable.size * 2 < draws:
-        return None
-    low, high = np.quantile(usable, [(1 - level) / 2, (1 + level) / 2])
-    return Interval(value, min(float(low), value), max(float(high), value), level)
 
 
 def _z(level: float) -> float:

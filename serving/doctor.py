@@ -60,15 +60,6 @@ def _machine(root: Path) -> Iterator[Check]:
         yield Check("libgomp", "ok", "found (LightGBM links it)")
     else:
         yield Check("libgomp", "missing", "not found", "apt-get install libgomp1")
-    for program, purpose in (
-        ("chromium", "the browser tests"),
-        ("java", "scoring and features on Spark"),
-    ):
-        where = shutil.which(program)
-        if where:
-            yield Check(program, "ok", where)
-        else:
-            yield Check(program, "attention", "not found", f"only {purpose} need it")
     free = shutil.disk_usage(root if root.exists() else Path.cwd()).free
     yield Check(
         "disk",

@@ -14,7 +14,9 @@ from sqlalchemy import MetaData, text
 
 from serving.database import Database, create_tables, sqlite_url
 
-settings.register_profile("evidence", max_examples=2_000, deadline=None)
+settings.register_profile("short", max_examples=60, deadline=None)
+settings.register_profile("evidence", max_examples=1_000, deadline=None)
+settings.load_profile("short")
 
 SHARED_DATA = Path(__file__).parents[2] / "shared" / "data"
 REQUIRE_ALL = os.environ.get("KEEPWELL_REQUIRE_ALL") == "1"

@@ -1,7 +1,7 @@
 """Laws of the kernel: the future never changes a feature, and batch equals online bit for bit."""
 
 import numpy as np
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from features.catalogue import catalogue
@@ -59,7 +59,6 @@ def rows(found: Histories, as_ofs: list[int], definitions: object) -> dict[objec
     }
 
 
-@settings(max_examples=60, deadline=None)
 @given(some_events())
 def test_batch_equals_online_bit_for_bit(events: list[Event]) -> None:
     whole = histories(*events)
@@ -73,7 +72,6 @@ def test_batch_equals_online_bit_for_bit(events: list[Event]) -> None:
     assert batch == online
 
 
-@settings(max_examples=60, deadline=None)
 @given(some_events(), some_events(first=60.0), st.sampled_from(["happens later", "known later"]))
 def test_the_future_never_changes_a_feature(
     events: list[Event], more: list[Event], how: str
@@ -103,7 +101,6 @@ def test_the_future_never_changes_a_feature(
     assert set(after) == set(before)
 
 
-@settings(max_examples=30, deadline=None)
 @given(some_events(), st.randoms())
 def test_the_order_of_arrival_in_a_file_does_not_matter(
     events: list[Event], random: object

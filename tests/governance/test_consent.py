@@ -497,7 +497,7 @@ WORDS = st.lists(
 
 
 @given(words=WORDS)
-@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(suppress_health_check=list(HealthCheck))
 def test_the_verdict_depends_on_what_was_said_and_not_on_the_order_of_arrival(
     fresh: Callable[[], Database], words: list[tuple[str, int]]
 ) -> None:

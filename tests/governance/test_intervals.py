@@ -10,7 +10,6 @@ from governance.intervals import (
     mean_difference,
     mean_interval,
     newcombe,
-    percentile_bootstrap,
     share_ratio,
     wilson,
 )
@@ -86,20 +85,3 @@ def test_wilson_covers_the_truth_about_as_often_as_it_says() -> None:
     found = [wilson(int(s), 40) for s in rng.binomial(40, 0.2, 2000)]
     covered = np.mean([i is not None and i.low <= 0.2 <= i.high for i in found])
     assert 0.93 <= covered <= 0.97
-
-
-def test_the_bootstrap_agrees_with_student_for_a_mean() -> None:
-    rng = np.random.default_rng(1)
-    values = rng.normal(10, 2, 400)
-    drawn = percentile_bootstrap(lambda rows: float(values[rows].mean()), 400, rng)
-    student = mean_interval(values)
-    assert drawn is not None
-    assert student is not None
-    assert (drawn.low, drawn.high) == pytest.approx((student.low, student.high), abs=0.05)
-
-
-def test_a_statistic_that_can_seldom_be_taken_is_not_estimable() -> None:
-    rng = np.random.default_rng(1)
-    nan = float("nan")
-    assert percentile_bootstrap(lambda rows: nan, 10, rng, draws=20) is None
-    assert percentile_bootstrap(lambda rows: 1.0, 0, rng) is None

@@ -304,9 +304,7 @@ def test_the_canonical_form_does_not_depend_on_the_order_of_keys(body: dict[str,
 
 
 @given(st.lists(st.text(max_size=20), min_size=1, max_size=5), st.data())
-@settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_any_edited_byte_is_found(
     fresh: Callable[[], sqlite3.Connection], bodies: list[str], data: st.DataObject
 ) -> None:

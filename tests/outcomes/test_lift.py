@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from governance.errors import InvalidInput
@@ -86,7 +86,6 @@ def test_interval_covers_the_truth_nineteen_times_in_twenty() -> None:
     assert 0.92 <= covered / 400 <= 0.98
 
 
-@settings(max_examples=50, deadline=None)
 @given(
     st.lists(st.floats(-1e6, 1e6), min_size=5, max_size=40),
     st.lists(st.floats(-1e6, 1e6), min_size=5, max_size=40),
