@@ -28,12 +28,39 @@ AGGREGATES: Mapping[str, str] = {
     "recency_over_gap": "days_since_last ÷ gap_shrunk_days",
     "trend": "(events in the window − in the window before) ÷ their sum, -1 to 1; 0 without any",
     "decayed_count": "events, each counting half as much every `parameter` days",
+    "decayed_sum": "sum of the column, each event counting half as much every `parameter` days",
     "share": "events of the first kind ÷ events of the second kind in the window",
+    "share_where": "events that match `where` ÷ all events of the kinds in the window",
+    "distinct": "different values of a property, over all lines of the window's events",
+    "slope": "least-squares change of the column per 30 days in the window; needs two instants",
+    "delta": "mean of the column in the window − its mean in the window before",
+    "streak": "periods of `parameter` days in a row, back from as_of, that hold an event",
+    "mode": "most frequent value of the column in the window; of equals the smallest",
+    "mode_share": "share of the window's values that equal the most frequent one",
+    "coverage": "share of the window's whole 30-day periods with a value in the column",
+    "repeats": "events in the window within `parameter` days of the one before",
+    "unanswered": "events of the first kind in the window that no event of the second kind "
+    "followed within `parameter` days; counted once those days are over",
+    "ratio": "first feature of `of` ÷ the second; missing where the second is 0",
+    "difference": "first feature of `of` − the second",
+    "total": "sum of the features of `of`; missing where any is",
+    "function": "what a company's own Python function makes of the events known at as_of",
 }
 """Every aggregate with its meaning; windows are [as_of − window_days, as_of), None means all."""
 
-_NEEDS_COLUMN = {"sum", "mean", "max", "min", "std", "last", "category"}
-_NEEDS_PARAMETER = {"gap_shrunk_days", "recency_over_gap", "decayed_count"}
+DERIVED = frozenset({"ratio", "difference", "total"})
+"""Aggregates over other features instead of events."""
+
+_NEEDS_COLUMN = {
+    *("sum", "mean", "max", "min", "std", "last", "category", "decayed_sum", "distinct"),
+    *("slope", "delta", "mode", "mode_share", "coverage"),
+}
+_NEEDS_PARAMETER = {
+    *("gap_shrunk_days", "recency_over_gap", "decayed_count", "decayed_sum"),
+    *("streak", "repeats", "unanswered"),
+}
+_NEEDS_WINDOW = {"trend", "delta", "coverage"}
+_NEEDS_TWO_KINDS = {"share", "unanswered"}
 
 
 @dataclass(frozen=True)
@@ -46,7 +73,8 @@ class FeatureDefinition:
     `purposes` must all be permitted for a customer, else the value is missing. `empty` replaces
     the missing value where the aggregate has nothing to work on. `text` is the sentence a person
     reads: `{value}`, or `{count}` for a number with its noun; `usual` names the feature whose
-    value completes it ("usually every 20").
+    value completes it ("usually every 20"). `of` names the features a derived one is made of;
+    `function` says where a company's own function is: `file.py:name#sha256 of the file`.
     """
 
     name: str
@@ -63,6 +91,8 @@ class FeatureDefinition:
     text_missing: str = ""
     nouns: tuple[str, str] = ("", "")
     usual: str = ""
+    of: tuple[str, ...] = ()
+    function: str = ""
 
     def __hash__(self) -> int:
         return hash(self.name)  # enough to tell definitions apart, and quick
@@ -71,7 +101,9 @@ class FeatureDefinition:
         problems = []
         if self.aggregate not in AGGREGATES:
             problems.append(f"aggregate {self.aggregate!r} is not one of {', '.join(AGGREGATES)}")
-        if not self.kinds:
+        if self.aggregate in DERIVED:
+            problems += self._derived_problems()
+        elif not self.kinds and self.aggregate != "function":
             problems.append("kinds is empty")
         problems += [
             f"{k} is written by Keepwell alone and never a feature"
@@ -84,10 +116,16 @@ class FeatureDefinition:
             problems.append(f"{self.aggregate} needs a column")
         if self.aggregate in _NEEDS_PARAMETER and not (self.parameter or 0) > 0:
             problems.append(f"{self.aggregate} needs a parameter > 0 (days)")
-        if self.aggregate == "trend" and self.window_days is None:
-            problems.append("trend needs window_days")
-        if self.aggregate == "share" and len(self.kinds) != 2:
-            problems.append("share needs two kinds")
+        if self.aggregate in _NEEDS_WINDOW and self.window_days is None:
+            problems.append(f"{self.aggregate} needs window_days")
+        if self.aggregate in _NEEDS_TWO_KINDS and len(self.kinds) != 2:
+            problems.append(f"{self.aggregate} needs two kinds")
+        if self.aggregate == "share_where" and not self.where:
+            problems.append("share_where needs where")
+        if self.aggregate == "distinct" and not self.column.startswith("property:"):
+            problems.append("distinct needs a column property:<name>")
+        if self.aggregate == "function" and not self.function:
+            problems.append("function needs to say which: file.py:name")
         if self.aggregate == "category" and not self.categories:
             problems.append("category needs categories")
         if not self.purposes:
@@ -96,6 +134,18 @@ class FeatureDefinition:
             problems.append("sentiment needs the purpose wellbeing_inference")
         if problems:
             raise ConfigurationError(problems, source=f"feature {self.name}")
+
+    def _derived_problems(self) -> list[str]:
+        problems = []
+        if self.kinds:
+            problems.append(f"{self.aggregate} is made of features, not of kinds")
+        if len(self.of) != 2 and self.aggregate != "total":
+            problems.append(f"{self.aggregate} needs two features in `of`")
+        if len(self.of) < 2 and self.aggregate == "total":
+            problems.append("total needs at least two features in `of`")
+        if self.name in self.of:
+            problems.append("a feature cannot be made of itself")
+        return problems
 
     def to_json(self) -> dict[str, Any]:
         """Give a JSON object that `from_json` reads back to an equal definition."""
@@ -114,6 +164,8 @@ class FeatureDefinition:
             "text_missing": self.text_missing,
             "nouns": list(self.nouns),
             "usual": self.usual,
+            "of": list(self.of),
+            "function": self.function,
         }
 
     @classmethod
@@ -135,6 +187,8 @@ class FeatureDefinition:
                 text_missing=str(found["text_missing"]),
                 nouns=(str(found["nouns"][0]), str(found["nouns"][1])),
                 usual=str(found["usual"]),
+                of=tuple(found.get("of", ())),
+                function=str(found.get("function", "")),
             )
         except (KeyError, TypeError, ValueError, IndexError) as problem:
             raise InvalidInput(
