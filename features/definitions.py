@@ -1,9 +1,11 @@
 """What a feature is, as data: kinds of event, an aggregate, a window, a column and its sentence."""
 
 import math
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
+from zoneinfo import ZoneInfo
 
 from features.events import is_reserved
 from governance.errors import ConfigurationError, InvalidInput
@@ -51,16 +53,43 @@ AGGREGATES: Mapping[str, str] = {
 DERIVED = frozenset({"ratio", "difference", "total"})
 """Aggregates over other features instead of events."""
 
-_NEEDS_COLUMN = {
-    *("sum", "mean", "max", "min", "std", "last", "category", "decayed_sum", "distinct"),
-    *("slope", "delta", "mode", "mode_share", "coverage"),
-}
-_NEEDS_PARAMETER = {
-    *("gap_shrunk_days", "recency_over_gap", "decayed_count", "decayed_sum"),
-    *("streak", "repeats", "unanswered"),
-}
+COLUMNS = ("value", "level", "sentiment")
+PROPERTY_COLUMNS = ("property:", "distinct:")
+CLOCK_COLUMNS = ("hour:", "weekday:", "weekend:")
+"""Columns read from an event, from one of its properties, and from the clock of a time zone."""
+
+FUNCTION = re.compile(r"(?P<file>[\w./-]+\.py):(?P<name>[A-Za-z_]\w*)(#(?P<sha256>[0-9a-f]{64}))?")
+"""Where a company's own function is: file in the home, name, digest of the file's bytes."""
+
+NEEDS_COLUMN = frozenset(
+    {
+        *("sum", "mean", "max", "min", "std", "last", "category", "decayed_sum", "distinct"),
+        *("slope", "delta", "mode", "mode_share", "coverage"),
+    }
+)
+NEEDS_PARAMETER = frozenset(
+    {
+        *("gap_shrunk_days", "recency_over_gap", "decayed_count", "decayed_sum"),
+        *("streak", "repeats", "unanswered"),
+    }
+)
 _NEEDS_WINDOW = {"trend", "delta", "coverage"}
 _NEEDS_TWO_KINDS = {"share", "unanswered"}
+
+
+class Mistake(NamedTuple):
+    """What is wrong with a definition: under which key, in words."""
+
+    key: str
+    message: str
+
+
+class BadDefinition(ConfigurationError):
+    """A definition that cannot be; `mistakes` lists everything wrong with it."""
+
+    def __init__(self, name: str, mistakes: Sequence[Mistake]) -> None:
+        super().__init__([each.message for each in mistakes], source=f"feature {name}")
+        self.mistakes = tuple(mistakes)
 
 
 @dataclass(frozen=True)
@@ -68,13 +97,17 @@ class FeatureDefinition:
     """One column of the feature table, without code.
 
     `column` is `value`, `property:<name>` (summed over an event's lines), `distinct:<name>` (how
-    many different values over its lines), `level` (a survey answer scaled to 0-1, 1 is good) or
-    `sentiment` (-1 to 1). `where` keeps only events whose properties have these values.
-    `purposes` must all be permitted for a customer, else the value is missing. `empty` replaces
+    many different values over its lines), `level` (a survey answer scaled to 0-1, 1 is good),
+    `sentiment` (-1 to 1), or read from the clock of a zone: `hour:<zone>` (0-23), `weekday:<zone>`
+    (0 is Monday) and `weekend:<zone>` (1 on Saturday and Sunday, else 0). `where` keeps only
+    events whose properties have these values. `purposes` must all be permitted for a customer, else
+    the value is missing; those of a derived feature are the union of its parts'. `empty` replaces
     the missing value where the aggregate has nothing to work on. `text` is the sentence a person
-    reads: `{value}`, or `{count}` for a number with its noun; `usual` names the feature whose
-    value completes it ("usually every 20"). `of` names the features a derived one is made of;
-    `function` says where a company's own function is: `file.py:name#sha256 of the file`.
+    reads, with `{value}`, `{count}` (a number with its noun), `{days}`, `{percent}`, `{more}` (more
+    than, fewer than) or `{higher}` (0.2 higher, 0.2 lower) in it; `usual` names the feature whose
+    value completes it ("usually every 20"). `categories` name the whole numbers from 0 that a
+    `category` or `mode` can be. `of` names the features a derived one is made of; `function` says
+    where a company's own function is: `file.py:name#sha256 of the file`.
     """
 
     name: str
@@ -98,54 +131,76 @@ class FeatureDefinition:
         return hash(self.name)  # enough to tell definitions apart, and quick
 
     def __post_init__(self) -> None:
-        problems = []
-        if self.aggregate not in AGGREGATES:
-            problems.append(f"aggregate {self.aggregate!r} is not one of {', '.join(AGGREGATES)}")
-        if self.aggregate in DERIVED:
-            problems += self._derived_problems()
-        elif not self.kinds and self.aggregate != "function":
-            problems.append("kinds is empty")
-        problems += [
-            f"{k} is written by Keepwell alone and never a feature"
-            for k in self.kinds
-            if is_reserved(k)
-        ]
-        if self.window_days is not None and self.window_days < 1:
-            problems.append(f"window_days == {self.window_days}, must be >= 1")
-        if self.aggregate in _NEEDS_COLUMN and not self.column:
-            problems.append(f"{self.aggregate} needs a column")
-        if self.aggregate in _NEEDS_PARAMETER and not (self.parameter or 0) > 0:
-            problems.append(f"{self.aggregate} needs a parameter > 0 (days)")
-        if self.aggregate in _NEEDS_WINDOW and self.window_days is None:
-            problems.append(f"{self.aggregate} needs window_days")
-        if self.aggregate in _NEEDS_TWO_KINDS and len(self.kinds) != 2:
-            problems.append(f"{self.aggregate} needs two kinds")
-        if self.aggregate == "share_where" and not self.where:
-            problems.append("share_where needs where")
-        if self.aggregate == "distinct" and not self.column.startswith("property:"):
-            problems.append("distinct needs a column property:<name>")
-        if self.aggregate == "function" and not self.function:
-            problems.append("function needs to say which: file.py:name")
-        if self.aggregate == "category" and not self.categories:
-            problems.append("category needs categories")
-        if not self.purposes:
-            problems.append("purposes is empty")
-        if self.column == "sentiment" and "wellbeing_inference" not in self.purposes:
-            problems.append("sentiment needs the purpose wellbeing_inference")
-        if problems:
-            raise ConfigurationError(problems, source=f"feature {self.name}")
+        mistakes = [*self._mistakes()]
+        if mistakes:
+            raise BadDefinition(self.name, mistakes)
 
-    def _derived_problems(self) -> list[str]:
-        problems = []
+    def _mistakes(self) -> Iterator[Mistake]:
+        name = self.aggregate
+        if not self.name.strip() or not self.name.isprintable():
+            yield Mistake("name", "name must be a word, such as order_count_90d")
+        if name not in AGGREGATES:
+            yield Mistake("aggregate", f"aggregate {name!r} is not one of {', '.join(AGGREGATES)}")
+        if name in DERIVED:
+            yield from self._derived_mistakes()
+        elif not self.kinds and name != "function":
+            yield Mistake("kinds", "kinds is empty")
+        for kind in self.kinds:
+            if is_reserved(kind):
+                yield Mistake("kinds", f"{kind} is written by Keepwell alone and never a feature")
+        if self.window_days is not None and self.window_days < 1:
+            yield Mistake("window_days", f"window_days == {self.window_days}, must be >= 1")
+        if name in _NEEDS_WINDOW and self.window_days is None:
+            yield Mistake("window_days", f"{name} needs window_days")
+        if name in NEEDS_COLUMN and not self.column:
+            yield Mistake("column", f"{name} needs a column")
+        elif self.column:
+            yield from self._column_mistakes()
+        if self.parameter is not None and not 0 < self.parameter < math.inf:
+            yield Mistake("parameter", f"parameter == {self.parameter}, must be > 0 and finite")
+        elif name in NEEDS_PARAMETER and self.parameter is None:
+            yield Mistake("parameter", f"{name} needs a parameter > 0 (days)")
+        if math.isinf(self.empty):
+            yield Mistake("empty", "empty must be a finite number")
+        if name in _NEEDS_TWO_KINDS and len(self.kinds) != 2:
+            yield Mistake("kinds", f"{name} needs two kinds")
+        if name == "share_where" and not self.where:
+            yield Mistake("where", "share_where needs where")
+        if name == "function" and not FUNCTION.fullmatch(self.function):
+            yield Mistake("function", "function needs to say which: file.py:name")
+        if name == "category" and not self.categories:
+            yield Mistake("categories", "category needs categories")
+        if len(set(self.categories)) < len(self.categories):
+            yield Mistake("categories", "categories names one twice")
+        if not self.purposes:
+            yield Mistake("purposes", "purposes is empty")
+        if self.column == "sentiment" and "wellbeing_inference" not in self.purposes:
+            yield Mistake("purposes", "sentiment needs the purpose wellbeing_inference")
+
+    def _derived_mistakes(self) -> Iterator[Mistake]:
         if self.kinds:
-            problems.append(f"{self.aggregate} is made of features, not of kinds")
+            yield Mistake("kinds", f"{self.aggregate} is made of features, not of kinds")
         if len(self.of) != 2 and self.aggregate != "total":
-            problems.append(f"{self.aggregate} needs two features in `of`")
+            yield Mistake("of", f"{self.aggregate} needs two features in `of`")
         if len(self.of) < 2 and self.aggregate == "total":
-            problems.append("total needs at least two features in `of`")
-        if self.name in self.of:
-            problems.append("a feature cannot be made of itself")
-        return problems
+            yield Mistake("of", "total needs at least two features in `of`")
+
+    def _column_mistakes(self) -> Iterator[Mistake]:
+        kind, _, rest = self.column.partition(":")
+        prefix = f"{kind}:"
+        if self.aggregate == "distinct" and (prefix != "property:" or not rest):
+            yield Mistake("column", "distinct needs a column property:<name>")
+        elif prefix in CLOCK_COLUMNS and rest:
+            try:
+                ZoneInfo(rest)
+            except (KeyError, ValueError, OSError):
+                yield Mistake("column", f"{rest!r} is not a time zone; write it as Europe/Berlin")
+        elif self.column not in COLUMNS and not (prefix in PROPERTY_COLUMNS and rest):
+            yield Mistake(
+                "column",
+                f"column {self.column!r} is not one of {', '.join(COLUMNS)}, property:<name>, "
+                "distinct:<name>, hour:<zone>, weekday:<zone>, weekend:<zone>",
+            )
 
     def to_json(self) -> dict[str, Any]:
         """Give a JSON object that `from_json` reads back to an equal definition."""
@@ -205,13 +260,20 @@ def sentence(
     """
     if math.isnan(value):
         return definition.text_missing or f"{_spoken(definition.name)} is not known"
-    if definition.aggregate == "category":
+    shown = pretty(value)
+    if definition.categories:
         place = int(value)
         shown = definition.categories[place] if 0 <= place < len(definition.categories) else "other"
-    else:
-        shown = pretty(value)
-    text = definition.text or f"{_spoken(definition.name)} is {{value}}"
-    said = text.replace("{value}", shown).replace("{count}", _counted(value, definition.nouns))
+    said = definition.text or f"{_spoken(definition.name)} is {{value}}"
+    for placeholder, words in (
+        ("{value}", shown),
+        ("{count}", _counted(value, definition.nouns)),
+        ("{days}", f"{pretty(value)} day{'' if value == 1 else 's'}"),
+        ("{percent}", f"{pretty(100 * value)} %"),
+        ("{more}", "as many as" if value == 0 else "more than" if value > 0 else "fewer than"),
+        ("{higher}", f"{pretty(abs(value))} {'lower' if value < 0 else 'higher'}"),
+    ):
+        said = said.replace(placeholder, words)
     usual = (context or {}).get(definition.usual, math.nan) if definition.usual else math.nan
     return said if math.isnan(usual) else f"{said}, usually every {pretty(usual)}"
 
