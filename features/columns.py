@@ -1,79 +1,203 @@
-"""Numbers read from events beside their value: properties, survey levels and sentiment."""
+"""Numbers read from events beside their value: properties, survey levels, sentiment and the clock.
+
+All are whole millionths (n,), `MISSING` where there is none. Properties are parsed once per
+different text, however many events share it.
+"""
 
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import numpy as np
 from numpy.typing import NDArray
 
-from features.events import LARGEST_VALUE, MISSING, to_value_micros
+from features.definitions import FeatureDefinition
+from features.events import LARGEST_VALUE, MICROS, MISSING, to_value_micros
 from features.history import Histories
 from features.sentiment import sentiment
+from governance.errors import InvalidInput
+from governance.instants import DAY_US
 
 Ints = NDArray[np.int64]
-Properties = Sequence[Mapping[str, Any]]
+Bools = NDArray[np.bool_]
+Own = Mapping[str, Any]
+
+_HOUR_US = DAY_US // 24
+_THURSDAY = 3  # 1 January 1970
+_CLOCKS = ("hour:", "weekday:", "weekend:")
+
+
+class Properties:
+    """The properties of some events: `codes` (n,) are places in `different`."""
+
+    def __init__(self, codes: NDArray[np.int64], different: Sequence[Own]) -> None:
+        self.codes = codes
+        self.different = different
+
+    def each(self, number: Callable[[Own], float | None]) -> Ints:
+        """Millionths (n,) of a number read from every event's properties."""
+        read = [number(own) for own in self.different]
+        micros = [MISSING if found is None else to_value_micros(found) for found in read]
+        return np.array(micros, np.int64)[self.codes]
+
+    def take(self, rows: Ints) -> "Properties":
+        """Those of some of the events."""
+        return Properties(self.codes[rows], self.different)
 
 
 def properties_of(histories: Histories, rows: Ints) -> Properties:
     """Read the properties of these events; empty ones where there are none."""
-    read: dict[str | None, Mapping[str, Any]] = {None: {}}
-    found = []
-    for written in histories.pick("properties", rows):
-        if written not in read:
-            assert written is not None
-            read[written] = json.loads(written)
-        found.append(read[written])
-    return found
+    column = histories.strings.get("properties")
+    if column is None:
+        return Properties(np.zeros(len(rows), np.int64), [{}])
+    if isinstance(column, list):
+        texts = [column[row] for row in rows.tolist()]
+        place = {text: k for k, text in enumerate(dict.fromkeys(texts))}
+        codes = np.array([place[text] for text in texts], np.int64)
+        return Properties(codes, [_parse(text) for text in place])
+    encoded = column.take(rows).dictionary_encode()
+    if hasattr(encoded, "combine_chunks"):
+        encoded = encoded.combine_chunks()
+    different = [{}, *(_parse(text) for text in encoded.dictionary.to_pylist())]
+    codes = encoded.indices.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int64) + 1
+    return Properties(codes, different)
 
 
-def matches(properties: Properties, where: Sequence[tuple[str, str]]) -> NDArray[np.bool_]:
+def matches(properties: Properties, where: Sequence[tuple[str, str]]) -> Bools:
     """Whether each event (n,) has every one of these property values."""
-    return np.array(
-        [all(str(own.get(key)) == wanted for key, wanted in where) for own in properties], np.bool_
+    found = [
+        all(str(own.get(key)) == wanted for key, wanted in where) for own in properties.different
+    ]
+    return np.array(found, np.bool_)[properties.codes]
+
+
+def read_column(
+    definition: FeatureDefinition,
+    histories: Histories,
+    rows: Ints,
+    properties: Callable[[], Properties],
+    text_allowed: Callable[[], Bools],
+) -> Ints:
+    """Give a definition's column for the events at `rows` (n,).
+
+    `properties()` are those of these events; `text_allowed()` (n,) says whose text may be read.
+    Raises `InvalidInput` for a column that does not exist.
+    """
+    name = definition.column
+    if name == "level":
+        return level_column(properties(), histories.value_micros[rows])
+    if name == "sentiment":
+        return sentiment_column(histories, rows, text_allowed())
+    if name.startswith("property:"):
+        wanted = name.removeprefix("property:")
+        if definition.aggregate == "category":
+            place = {text: float(k) for k, text in enumerate(definition.categories)}
+            return properties().each(lambda own: place.get(str(own.get(wanted))))
+        return properties().each(lambda own: _number(own.get(wanted)))
+    if name.startswith("distinct:"):
+        wanted = name.removeprefix("distinct:")
+        return properties().each(lambda own: _distinct(own.get(wanted)))
+    if name.startswith(_CLOCKS):
+        return clock_column(name, histories.occurred_at[rows])
+    raise InvalidInput(
+        f"feature {definition.name} asks for the column {name!r}",
+        hint="a column is value, level, sentiment, property:<name>, distinct:<name>, hour:<zone>, "
+        "weekday:<zone> or weekend:<zone>",
     )
 
 
-def property_column(properties: Properties, name: str) -> Ints:
-    """Millionths (n,) of a numeric property; true counts 1, text or nothing is `MISSING`.
+def lines_of(properties: Properties, name: str) -> tuple[Ints, Ints]:
+    """Repeat each event once per value of a property, for counting different ones.
 
-    Of an event made of several lines, the sum over its lines.
+    Gives the places of the events (l,) and a number per line that is equal where values are.
     """
-    return _micros([_number(own.get(name)) for own in properties])
-
-
-def distinct_column(properties: Properties, name: str) -> Ints:
-    """How many different values (in millionths) a property has over the lines of each event."""
-    return _micros([_distinct(own.get(name)) for own in properties])
-
-
-def category_column(properties: Properties, name: str, categories: Sequence[str]) -> Ints:
-    """Place in `categories` (in millionths, as all columns) of a property; else `MISSING`."""
-    place = {category: float(k) for k, category in enumerate(categories)}
-    return _micros([place.get(str(own.get(name))) for own in properties])
+    number: dict[str, int] = {}
+    read = [
+        [number.setdefault(text, len(number)) for text in _values(own.get(name))]
+        for own in properties.different
+    ]
+    sizes = np.array([len(codes) for codes in read], np.int64)[properties.codes]
+    found = [code for k in properties.codes.tolist() for code in read[k]]
+    return np.repeat(np.arange(len(sizes)), sizes), np.array(found, np.int64)
 
 
 def level_column(properties: Properties, value_micros: Ints) -> Ints:
     """Survey answers scaled to 0-1 in millionths, 1 being good whatever the polarity."""
-    found: list[float | None] = []
-    for own, micros in zip(properties, value_micros.tolist(), strict=True):
-        scale = own.get("scale")
-        if micros == MISSING or not isinstance(scale, list) or len(scale) != 2:
-            found.append(None)
-            continue
-        share = (micros / 1e6 - scale[0]) / (scale[1] - scale[0])
-        found.append(1.0 - share if own.get("polarity") == "low_is_good" else share)
-    return _micros(found)
+    read = [_scale(own) for own in properties.different]
+    low, width, turned = (
+        np.array([scale[k] for scale in read])[properties.codes] for k in range(3)
+    )
+    share = (value_micros / MICROS - low) / width
+    share = np.where(turned > 0, 1.0 - share, share)
+    there = (value_micros != MISSING) & np.isfinite(share)
+    found = np.full(len(share), MISSING, np.int64)
+    found[there] = np.rint(share[there] * MICROS).astype(np.int64)
+    return found
 
 
-def sentiment_column(histories: Histories, rows: Ints, allowed: NDArray[np.bool_]) -> Ints:
+def sentiment_column(histories: Histories, rows: Ints, allowed: Bools) -> Ints:
     """Sentiment in millionths of the texts at `rows` (n,); only those `allowed` (n,) are read."""
     found = np.full(len(rows), MISSING, np.int64)
     places = np.flatnonzero(allowed)
     if len(places) and "text" in histories.strings:
-        found[places] = _micros(sentiment(histories.pick("text", rows[places])))
+        read = sentiment(histories.pick("text", rows[places]))
+        found[places] = [MISSING if one is None else to_value_micros(one) for one in read]
     return found
+
+
+def clock_column(name: str, occurred_at: Ints) -> Ints:
+    """Hour (0-23), weekday (0 is Monday) or weekend (1 or 0) on the clocks of a time zone."""
+    what, _, zone = name.partition(":")
+    instants, offsets = clock_changes(zone)
+    local = occurred_at + offsets[np.searchsorted(instants, occurred_at, side="right")]
+    if what == "hour":
+        return (local // _HOUR_US) % 24 * MICROS
+    weekday = (local // DAY_US + _THURSDAY) % 7
+    return (weekday if what == "weekday" else (weekday >= 5).astype(np.int64)) * MICROS
+
+
+@lru_cache(maxsize=32)
+def clock_changes(zone: str) -> tuple[Ints, Ints]:
+    """When a zone's clocks change (c,), in µs, and its offsets from UTC before and after (c + 1,).
+
+    From 1900 to 2100; raises `InvalidInput` for a zone that does not exist.
+    """
+    try:
+        clock = ZoneInfo(zone)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise InvalidInput(
+            f"there is no time zone {zone!r}", hint="name one of the IANA list: Europe/London"
+        ) from None
+    start = datetime(1900, 1, 1, tzinfo=UTC)
+
+    def offset(second: int) -> int:
+        found = (start + timedelta(seconds=second)).astimezone(clock).utcoffset()
+        assert found is not None
+        return found // timedelta(microseconds=1)
+
+    began = int(start.timestamp())
+    step, last = 7 * 86_400, 200 * 366 * 86_400
+    changes, offsets = [], [offset(0)]
+    for second in range(step, last, step):
+        low = second - step
+        while offset(second) != offsets[-1]:
+            high = second  # the next change within this week lies in (low, high]
+            while high - low > 1:
+                middle = (low + high) // 2
+                low, high = (middle, high) if offset(middle) == offsets[-1] else (low, middle)
+            changes.append((began + high) * MICROS)
+            offsets.append(offset(high))
+            low = high
+    return np.array(changes, np.int64), np.array(offsets, np.int64)
+
+
+def _parse(text: str | None) -> Own:
+    read: Own = {} if text is None else json.loads(text)
+    return read
 
 
 def _number(found: object) -> float | None:
@@ -85,13 +209,23 @@ def _number(found: object) -> float | None:
     return None
 
 
-def _distinct(found: object) -> float | None:
+def _values(found: object) -> list[str]:
     if found is None:
-        return None
-    return float(len(set(map(str, found)))) if isinstance(found, list) else 1.0
-
-
-def _micros(numbers: Sequence[float | None]) -> Ints:
-    return np.array(
-        [MISSING if number is None else to_value_micros(number) for number in numbers], np.int64
+        return []
+    return (
+        [str(each) for each in found if each is not None]
+        if isinstance(found, list)
+        else [str(found)]
     )
+
+
+def _distinct(found: object) -> float | None:
+    return None if found is None else float(len(set(_values(found))))
+
+
+def _scale(own: Own) -> tuple[float, float, float]:
+    """Lowest answer, width and whether low is good; NaN where no scale is stated."""
+    scale = own.get("scale")
+    if not isinstance(scale, list) or len(scale) != 2 or not scale[0] < scale[1]:
+        return math.nan, math.nan, 0.0
+    return float(scale[0]), float(scale[1] - scale[0]), float(own.get("polarity") == "low_is_good")

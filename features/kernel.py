@@ -4,40 +4,26 @@ What may be used at as_of is exactly `occurred_at < as_of and known_at < as_of`,
 versions of an event the one known then. A customer's row does not depend on who else is computed.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from features.aggregates import AGGREGATE_FUNCTIONS, count, ratio, trend
-from features.columns import (
-    Properties,
-    category_column,
-    distinct_column,
-    level_column,
-    matches,
-    properties_of,
-    property_column,
-    sentiment_column,
-)
+from features.columns import Properties, lines_of, matches, properties_of, read_column
+from features.compiled import deal, fill
 from features.definitions import FeatureDefinition
 from features.history import Histories
-from features.versions import NEVER
-from features.windows import Stream
-from governance.errors import InvalidInput
+from features.plan import Plan, Source, plan_of
 from governance.proof import Permit
 
 Ints = NDArray[np.int64]
-Bools = NDArray[np.bool_]
-Source = tuple[tuple[str, ...], tuple[tuple[str, str], ...]]  # kinds and property filter
+Flags = NDArray[np.uint8]
 
-BLOCK_CUSTOMERS = 2_000
-"""How many customers are computed at a time: bounds memory, and changes no figure."""
+BLOCK_EVENTS = 200_000
+"""How many events are computed at a time, at least a customer's: bounds memory, changes nothing."""
 
-_EVERYONE = np.ones(0, np.bool_)  # stands for "nobody has permitted it"
 _CARRIED_BY = {"risk_scoring": ("risk_scoring", "model_training")}
 
 
@@ -73,345 +59,199 @@ def compute(
     of its purposes do not all cover; in place of `risk_scoring` a `model_training` permit will do,
     for the model that scores. Batch and single rows agree bit for bit.
     """
-    cuts, plan = sorted(set(as_ofs)), _plan_of(tuple(definitions))
-    size = len(histories.customers)
-    allowed = _allowed(histories, definitions, permits)
-    values = np.empty((len(definitions), size * len(cuts)))
-    places = np.empty(size * len(cuts), np.int64)
+    plan = plan_of(tuple(definitions))
+    return compute_allowed(histories, plan, as_ofs, allowed_by(histories, plan, permits))
+
+
+def compute_allowed(
+    histories: Histories, plan: Plan, as_ofs: Sequence[int], allowed: Flags
+) -> FeatureTable:
+    """Compute a plan's features where `allowed` (groups, m) is 1: the part that needs no permit.
+
+    For carriers that checked the permits of `plan.groups` somewhere else (see `allowed_by`).
+    """
+    cuts = np.array(sorted(set(as_ofs)), np.int64)
+    most = len(histories) * len(cuts)
+    values = np.empty((most, len(plan.names)))
+    index, as_of = np.empty(most, np.int64), np.empty(most, np.int64)
     done = 0
-    for first in range(0, size, BLOCK_CUSTOMERS):
-        block = _Block(histories, first, min(first + BLOCK_CUSTOMERS, size), allowed)
-        present, found = block.compute(plan, cuts)
-        rows = np.flatnonzero(present.ravel())
-        flat = found.reshape(len(definitions), present.size)
-        np.take(flat, rows, 1, out=values[:, done : done + len(rows)])
-        places[done : done + len(rows)] = rows + first * len(cuts)
-        done += len(rows)
-    places = places[:done]
-    index = places // max(len(cuts), 1)
+    for first, stop in _blocks(histories.offsets):
+        block = _Block(histories, plan, first, stop, allowed[:, first:stop])
+        found = block.fill(cuts, values[done:], index[done:], as_of[done:])
+        index[done : done + found] += first
+        done += found
     return FeatureTable(
-        names=tuple(definition.name for definition in definitions),
-        customers=histories.customers[index],
-        customer_index=index,
-        as_of=np.array(cuts, np.int64)[places - index * len(cuts)],
-        values=values[:, :done].T,
+        names=plan.names,
+        customers=histories.customers[index[:done]],
+        customer_index=index[:done],
+        as_of=as_of[:done],
+        values=values[:done],
     )
+
+
+def allowed_by(histories: Histories, plan: Plan, permits: Mapping[str, Permit]) -> Flags:
+    """Whom each group of purposes of a plan is permitted for (groups, m): 1, or 0 without permit.
+
+    Raises `PermissionRefused` for a permit that is not for the purpose it is given for.
+    """
+    permitted = {
+        purpose: _permitted(histories, purpose, permits)
+        for group in plan.groups
+        for purpose in group
+    }
+    found = np.ones((len(plan.groups), len(histories)), np.uint8)
+    for g, group in enumerate(plan.groups):
+        for purpose in group:
+            found[g] &= permitted[purpose]
+    return found
+
+
+def _permitted(histories: Histories, purpose: str, permits: Mapping[str, Permit]) -> Flags:
+    carried_by = _CARRIED_BY.get(purpose, (purpose,))
+    given = next((permits[name] for name in carried_by if name in permits), None)
+    if given is None:
+        return np.zeros(len(histories), np.uint8)
+    if given.purpose not in carried_by:
+        given.require(purpose)
+    customers = given.customers
+    return np.array([c in customers for c in histories.customers], np.uint8)
+
+
+def _blocks(offsets: Ints) -> list[tuple[int, int]]:
+    """Runs of neighbouring customers with about `BLOCK_EVENTS` events each."""
+    size, found, first = len(offsets) - 1, [], 0
+    while first < size:
+        stop = int(np.searchsorted(offsets, offsets[first] + BLOCK_EVENTS, side="right")) - 1
+        stop = min(max(stop, first + 1), size)
+        found.append((first, stop))
+        first = stop
+    return found
 
 
 class _Block:
-    """Some neighbouring customers' events, with the numbers read from them once."""
+    """Some neighbouring customers' events, dealt out to the sources of a plan."""
 
     def __init__(
-        self, histories: Histories, first: int, stop: int, allowed: Mapping[str, Bools]
+        self, histories: Histories, plan: Plan, first: int, stop: int, allowed: Flags
     ) -> None:
         rows = slice(int(histories.offsets[first]), int(histories.offsets[stop]))
-        self.histories = histories
-        self.first_row = rows.start
-        self.customers = stop - first
-        self.customer = histories.customer_of_event[rows] - np.int32(first)
-        self.occurred_at = histories.occurred_at[rows]
-        self.known_at = histories.known_at[rows]
-        self.superseded_at = histories.superseded_at[rows]
-        self.kind = histories.kind[rows]
-        self.own_act = histories.is_own_act[rows]
-        self.allowed = {purpose: mask[first:stop] for purpose, mask in allowed.items()}
-        self._events: dict[Source, _Events] = {}
-
-    def compute(self, plan: "_Plan", cuts: Sequence[int]) -> tuple[Bools, NDArray[np.float64]]:
-        """Who has a usable event (m, t), and every feature (k, m, t)."""
-        shape = (self.customers, len(cuts))
-        present = np.zeros(shape, np.bool_)
-        found = np.empty((len(plan.definitions), *shape))
-        found[...] = plan.nothing[:, None, None]
-        refused = {purposes: self._refused(purposes) for purposes in plan.members}
-        for begin, end, keep in self._knowledge(cuts):
-            view = _View(self, keep, cuts[begin:end], plan)
-            present[:, begin:end] = view.present()
-            for k, reads in enumerate(plan.reads):
-                definition = plan.definitions[k]
-                if view.has_events(reads) and refused[definition.purposes] is not _EVERYONE:
-                    view.feature(definition, reads, out=found[k, :, begin:end])
-        for purposes, members in plan.members.items():
-            who = refused[purposes]
-            if who is _EVERYONE:
-                found[members] = np.nan
-            elif who is not None:
-                found[members[:, None], np.flatnonzero(who)] = np.nan
-        return present, found
-
-    def events(self, source: Source) -> "_Events":
-        """Events of these kinds with these property values."""
-        if source not in self._events:
-            self._events[source] = _Events(self, source)
-        return self._events[source]
-
-    def _refused(self, purposes: tuple[str, ...]) -> Bools | None:
-        """Who has not permitted all of these purposes (m,); None for nobody."""
-        permitted = np.logical_and.reduce([self.allowed[purpose] for purpose in purposes])
-        nobody = None if permitted.all() else ~permitted
-        return nobody if permitted.any() else _EVERYONE
-
-    def _knowledge(self, cuts: Sequence[int]) -> Iterator[tuple[int, int, Bools | None]]:
-        """Runs of cut-offs between which nothing late became known and no version was replaced.
-
-        Within a run, what counts at a cut-off is what occurred before it among the events kept.
-        """
-        late = self.known_at > self.occurred_at
-        replaced = self.superseded_at != NEVER
-        if not late.any() and not replaced.any():
-            yield 0, len(cuts), None
-            return
-        moments = np.unique(np.concatenate([self.known_at[late], self.superseded_at[replaced]]))
-        group = np.searchsorted(moments, np.array(cuts, np.int64), side="left")
-        begin = 0
-        while begin < len(cuts):
-            end = int(np.searchsorted(group, group[begin], side="right"))
-            as_of = cuts[begin]
-            keep = (~late | (self.known_at < as_of)) & (self.superseded_at >= as_of)
-            yield begin, end, None if keep.all() else keep
-            begin = end
-
-
-class _Events:
-    """The events of one source within a block, and the columns read from them."""
-
-    def __init__(self, block: _Block, source: Source) -> None:
-        kinds, where = source
-        codes = [k for k, kind in enumerate(block.histories.kinds) if kind in kinds]
-        rows = np.flatnonzero(
-            block.kind == codes[0] if len(codes) == 1 else np.isin(block.kind, codes)
-        )
-        self._block = block
-        self._properties: Properties | None = None
-        self.rows = rows
-        if where:
-            every = self.properties()
-            kept = np.flatnonzero(matches(every, where))
-            self.rows = rows[kept]
-            self._properties = [every[k] for k in kept.tolist()]
-        self._columns: dict[str, Ints] = {}
-
-    def properties(self) -> Properties:
-        """Properties of each event, read once."""
-        if self._properties is None:
-            self._properties = properties_of(
-                self._block.histories, self.rows + self._block.first_row
-            )
-        return self._properties
-
-    def column(self, definition: FeatureDefinition) -> Ints:
-        """Millionths beside each event for a definition's column."""
-        key = column_key(definition)
-        if key not in self._columns:
-            self._columns[key] = self._read(definition)
-        return self._columns[key]
-
-    def _read(self, definition: FeatureDefinition) -> Ints:
-        rows = self.rows + self._block.first_row
-        name = definition.column
-        if name == "value":
-            return self._block.histories.value_micros[rows]
-        if name == "level":
-            return level_column(self.properties(), self._block.histories.value_micros[rows])
-        if name == "sentiment":
-            allowed = self._block.allowed["wellbeing_inference"]
-            return sentiment_column(
-                self._block.histories, rows, allowed[self._block.customer[self.rows]]
-            )
-        if name.startswith("property:"):
-            wanted = name.removeprefix("property:")
-            if definition.aggregate == "category":
-                return category_column(self.properties(), wanted, definition.categories)
-            return property_column(self.properties(), wanted)
-        if name.startswith("distinct:"):
-            return distinct_column(self.properties(), name.removeprefix("distinct:"))
-        raise InvalidInput(
-            f"feature {definition.name} asks for the column {name!r}",
-            hint="a column is value, level, sentiment, property:<name> or distinct:<name>",
-        )
-
-
-class _View:
-    """A block seen from cut-offs that share one state of knowledge."""
-
-    def __init__(
-        self, block: _Block, keep: Bools | None, cuts: Sequence[int], plan: "_Plan"
-    ) -> None:
-        self._block = block
-        self._keep = keep
-        self._cuts = cuts
+        self._histories = histories
         self._plan = plan
-        self._sizes = [len(block.events(source).rows) for source in plan.sources]
-        self._streams: dict[int, Stream] = {}
+        self._events = rows
+        self._offsets = histories.offsets[first : stop + 1] - rows.start
+        self._allowed = np.ascontiguousarray(allowed)
+        self._starts = np.empty((len(plan.sources), stop - first + 1), np.int64)
+        readers_at, readers, most = _readers(plan.sources, histories.kinds)
+        self._rows = np.empty((rows.stop - rows.start) * most, np.int32)
+        deal(histories.kind[rows], self._offsets, readers_at, readers, self._starts, self._rows)
+        self._properties: dict[int, Properties] = {}
+        self._codes: dict[int, Ints] = {}
+        self._choose()
 
-    def present(self) -> Bools:
-        """Whether each customer has a usable event at each cut-off (m, t)."""
-        block = self._block
-        counts = ~block.own_act if self._keep is None else self._keep & ~block.own_act
-        never = np.full(block.customers, NEVER)
-        occurred_at, customer = block.occurred_at[counts], block.customer[counts]
-        never[customer[::-1]] = occurred_at[::-1]  # the earliest is written last
-        return never[:, None] < np.array(self._cuts, np.int64)
-
-    def has_events(self, reads: tuple[int, ...]) -> bool:
-        """Whether there is any event in one of these sources."""
-        return any(self._sizes[place] for place in reads)
-
-    def feature(
-        self, definition: FeatureDefinition, reads: tuple[int, ...], *, out: NDArray[np.float64]
-    ) -> None:
-        """Put one feature's values into `out` (m, t); `reads` are places in the plan's sources."""
-        out[...] = aggregate(definition, [self._stream(place) for place in reads])
-        if definition.empty == definition.empty:  # not NaN
-            out[np.isnan(out)] = definition.empty
-
-    def _stream(self, place: int) -> Stream:
-        found = self._streams.get(place)
-        if found is None:
-            block = self._block
-            events = block.events(self._plan.sources[place])
-            columns = {
-                key: events.column(definition)
-                for key, definition in self._plan.columns[place].items()
-            }
-            rows = events.rows
-            if self._keep is not None:
-                kept = self._keep[rows]
-                rows = rows[kept]
-                columns = {key: column[kept] for key, column in columns.items()}
-            found = self._streams[place] = Stream(
-                block.customer[rows],
-                block.occurred_at[rows],
-                columns,
-                customers=block.customers,
-                as_ofs=self._cuts,
-                lookbacks=self._plan.lookbacks[place],
-            )
+    def fill(self, cuts: Ints, out: NDArray[np.float64], customer: Ints, as_of: Ints) -> int:
+        """Put the rows of these customers at the head of `out` and its places; gives how many."""
+        plan, histories, events = self._plan, self._histories, self._events
+        numbers, number_at = self._numbers()
+        found: int = fill(
+            self._offsets,
+            histories.is_own_act[events].view(np.uint8),
+            histories.occurred_at[events],
+            histories.known_at[events],
+            histories.superseded_at[events],
+            histories.value_micros[events],
+            self._starts,
+            self._rows,
+            numbers,
+            number_at,
+            plan.source_needs,
+            plan.column_table,
+            plan.window_table,
+            plan.feature_table,
+            plan.feature_numbers,
+            plan.decays,
+            cuts,
+            self._allowed,
+            out,
+            customer,
+            as_of,
+        )
         return found
 
+    def _choose(self) -> None:
+        """Leave in each source the events its properties choose, or repeat them per line."""
+        special = [s for s, source in enumerate(self._plan.sources) if source.where or source.lines]
+        if not special:
+            return
+        parts = [self._rows[starts[0] : starts[-1]] for starts in self._starts]
+        total = 0
+        for s, part in enumerate(parts):
+            source, starts = self._plan.sources[s], self._starts[s] - self._starts[s, 0]
+            if s in special and len(part):
+                kept = np.arange(len(part))
+                if source.where:
+                    kept = np.flatnonzero(matches(self._read_properties(s), source.where))
+                    self._properties[s] = self._properties[s].take(kept)
+                if source.lines:
+                    repeated, self._codes[s] = lines_of(self._read_properties(s), source.lines)
+                    kept = kept[repeated]
+                starts = np.searchsorted(kept, starts)
+                parts[s] = part[kept]
+            self._starts[s] = starts + total
+            total += len(parts[s])
+        self._rows = np.concatenate(parts)
 
-class _Plan(NamedTuple):
-    """What a list of definitions reads, worked out once.
+    def _numbers(self) -> tuple[Ints, Ints]:
+        """The columns of the plan one after the other, and where each begins."""
+        plan = self._plan
+        parts: list[Ints] = []
+        begins = np.zeros(len(plan.columns), np.int64)
+        place = 0
+        for j, column in enumerate(plan.columns):
+            begins[j] = place
+            if column.key == "value":
+                continue
+            rows = self._absolute(column.source)
+            if not len(rows):
+                continue
+            if column.key == "lines":
+                parts.append(self._codes[column.source])
+            else:
+                parts.append(
+                    read_column(
+                        column.definition,
+                        self._histories,
+                        rows,
+                        lambda s=column.source: self._read_properties(s),  # type: ignore[misc]
+                        lambda j=j, rows=rows: self._text_allowed(j, rows),  # type: ignore[misc]
+                    )
+                )
+            place += len(parts[-1])
+        return (np.concatenate(parts) if parts else np.zeros(0, np.int64)), begins
 
-    `reads` (k,) are each feature's places in `sources`; `lookbacks` and `columns` belong to the
-    sources. `nothing` (k,) is what each feature is without events; `members` are the places of the
-    features that need the same purposes.
-    """
+    def _absolute(self, source: int) -> Ints:
+        """Rows of the histories that a source reads."""
+        starts = self._starts[source]
+        return self._rows[starts[0] : starts[-1]] + np.int64(self._events.start)
 
-    definitions: tuple[FeatureDefinition, ...]
-    reads: tuple[tuple[int, ...], ...]
-    sources: tuple[Source, ...]
-    lookbacks: tuple[tuple[int, ...], ...]
-    columns: tuple[Mapping[str, FeatureDefinition], ...]
-    nothing: NDArray[np.float64]
-    members: Mapping[tuple[str, ...], Ints]
+    def _read_properties(self, source: int) -> Properties:
+        if source not in self._properties:
+            self._properties[source] = properties_of(self._histories, self._absolute(source))
+        return self._properties[source]
 
-
-@lru_cache(maxsize=32)
-def _plan_of(definitions: tuple[FeatureDefinition, ...]) -> _Plan:
-    places: dict[Source, int] = {}
-    lookbacks: list[set[int]] = []
-    columns: list[dict[str, FeatureDefinition]] = []
-    reads: list[tuple[int, ...]] = []
-    members: dict[tuple[str, ...], list[int]] = {}
-    for k, definition in enumerate(definitions):
-        members.setdefault(definition.purposes, []).append(k)
-        for source in sources(definition):
-            if source not in places:
-                places[source] = len(places)
-                lookbacks.append(set())
-                columns.append({})
-            place = places[source]
-            if definition.window_days is not None:
-                lookbacks[place].add(definition.window_days)
-                if definition.aggregate == "trend":
-                    lookbacks[place].add(2 * definition.window_days)
-            if definition.column:
-                columns[place].setdefault(column_key(definition), definition)
-        reads.append(tuple(places[source] for source in sources(definition)))
-    return _Plan(
-        definitions,
-        tuple(reads),
-        tuple(places),
-        tuple(tuple(sorted(days)) for days in lookbacks),
-        tuple(columns),
-        np.array([_without_events(definition) for definition in definitions], np.float64),
-        {purposes: np.array(found, np.int64) for purposes, found in members.items()},
-    )
-
-
-def _without_events(definition: FeatureDefinition) -> float:
-    found = _of_nothing(definition.aggregate)
-    return definition.empty if np.isnan(found) else found
-
-
-def aggregate(definition: FeatureDefinition, streams: Sequence[Stream]) -> NDArray[np.float64]:
-    """Compute one feature (m, t) over its stream of events; a share has two."""
-    first, days = streams[0], definition.window_days
-    if definition.aggregate == "share":
-        below = streams[1]
-        return ratio(count(first, first.window(days)), count(below, below.window(days)))
-    if definition.aggregate == "trend":
-        assert days is not None
-        return trend(first, days)
-    column = first.column(column_key(definition)) if definition.column else None
-    function = AGGREGATE_FUNCTIONS[definition.aggregate]
-    return function(first, first.window(days), column, definition.parameter or 0.0)
+    def _text_allowed(self, column: int, rows: Ints) -> NDArray[np.bool_]:
+        """Whose text may be read for a column: where any feature on it is permitted (n,)."""
+        features = self._plan.feature_table
+        groups = np.unique(features[features[:, 5] == column, 7])
+        people: NDArray[np.bool_] = self._allowed[groups].any(axis=0)
+        customer = np.searchsorted(self._offsets, rows - self._events.start, side="right") - 1
+        return people[customer]
 
 
 @lru_cache(maxsize=64)
-def _of_nothing(name: str) -> float:
-    """What an aggregate gives where there are no events at all: 0 or NaN, whoever is asked for."""
-    asked = FeatureDefinition(
-        name=name,
-        kinds=("order", "return") if name == "share" else ("order",),
-        aggregate=name,
-        window_days=1,
-        column="value",
-        categories=("none",),
-        parameter=1.0,
-    )
-    nothing = np.zeros(0, np.int64)
-    empty = Stream(
-        nothing.astype(np.int32),
-        nothing,
-        {column_key(asked): nothing},
-        customers=1,
-        as_ofs=[0],
-        lookbacks=[1, 2],
-    )
-    return float(aggregate(asked, [empty, empty])[0, 0])
-
-
-def sources(definition: FeatureDefinition) -> list[Source]:
-    """Which events a definition reads: one stream, or two for a share."""
-    if definition.aggregate == "share":
-        return [((kind,), definition.where) for kind in definition.kinds]
-    return [(definition.kinds, definition.where)]
-
-
-def column_key(definition: FeatureDefinition) -> str:
-    """Name a definition's column; categories number the same property differently."""
-    if definition.aggregate == "category":
-        return "\x1f".join(("category", definition.column, *definition.categories))
-    return definition.column
-
-
-def _allowed(
-    histories: Histories,
-    definitions: Sequence[FeatureDefinition],
-    permits: Mapping[str, Permit],
-) -> dict[str, Bools]:
-    """Who each purpose is permitted for (m,); nobody where there is no permit."""
-    found = {}
-    for purpose in {purpose for d in definitions for purpose in d.purposes}:
-        carried_by = _CARRIED_BY.get(purpose, (purpose,))
-        given = next((permits[name] for name in carried_by if name in permits), None)
-        if given is None:
-            found[purpose] = np.zeros(len(histories), np.bool_)
-            continue
-        if given.purpose not in carried_by:
-            given.require(purpose)
-        customers = given.customers
-        found[purpose] = np.array([c in customers for c in histories.customers], np.bool_)
-    return found
+def _readers(sources: tuple[Source, ...], kinds: tuple[str, ...]) -> tuple[Ints, Ints, int]:
+    """Which sources read each kind, one list after the other; and the longest list's length."""
+    lists = [[s for s, source in enumerate(sources) if kind in source.kinds] for kind in kinds]
+    sizes = [len(each) for each in lists]
+    readers_at = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
+    readers = np.array([s for each in lists for s in each], np.int64)
+    return readers_at, readers, max(sizes, default=0)

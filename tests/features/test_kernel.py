@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
-from features.aggregates import AGGREGATE_FUNCTIONS
 from features.catalogue import catalogue
-from features.definitions import AGGREGATES, FeatureDefinition
+from features.definitions import AGGREGATES, DERIVED, FeatureDefinition
 from features.events import Event
 from features.kernel import compute
+from features.plan import OPERATIONS
 from governance.errors import ConfigurationError, InvalidInput, PermissionRefused
 from tests.features.sample import event, histories, micros, permit, permits
 
@@ -63,7 +63,7 @@ def test_aggregates(aggregate: str, own: dict[str, Any], expected: float) -> Non
 
 
 def test_every_aggregate_of_the_language_is_computed() -> None:
-    assert set(AGGREGATES) - set(AGGREGATE_FUNCTIONS) == {"trend", "share"}
+    assert set(AGGREGATES) == {*OPERATIONS[1:], *DERIVED, "function"}
 
 
 def test_the_event_at_as_of_itself_is_not_used() -> None:
@@ -183,5 +183,5 @@ def test_a_permit_for_another_purpose_is_no_permit() -> None:
 
 
 def test_an_unknown_column_says_which_columns_there_are() -> None:
-    with pytest.raises(InvalidInput, match="price"):
+    with pytest.raises(ConfigurationError, match="price"):
         feature(ORDERS, 40, "sum", column="price")

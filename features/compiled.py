@@ -1,0 +1,640 @@
+"""The arithmetic of windowed features, compiled: one pass over each customer's events.
+
+Sums are exact integer arithmetic or taken per window in event order; nothing a customer's figures
+are made of depends on who else, or which other as_of, is computed with them. Scratch memory is as
+large as the longest history. All instants are µs since 1970 UTC; column numbers are millionths.
+"""
+
+from typing import Any
+
+import numba
+import numpy as np
+from numba import types
+from numpy.typing import NDArray
+
+from features.events import MISSING
+from features.plan import OPERATIONS
+from governance.instants import DAY_US
+
+_I8 = types.Array(types.int64, 1, "C", readonly=True)
+_I8_2 = types.Array(types.int64, 2, "C", readonly=True)
+_I4 = types.Array(types.int32, 1, "C", readonly=True)
+_I2 = types.Array(types.int16, 1, "C", readonly=True)
+_U1 = types.Array(types.uint8, 1, "C", readonly=True)
+_U1_2 = types.Array(types.uint8, 2, "C", readonly=True)
+_F8_2 = types.Array(types.float64, 2, "C", readonly=True)
+_OUT_I8 = types.int64[::1]
+_OUT_I8_2 = types.int64[:, ::1]
+_OUT_I4 = types.int32[::1]
+_OUT_F8_2 = types.float64[:, ::1]
+
+_OPTIONS: dict[str, Any] = {"cache": True, "nogil": True, "error_model": "numpy"}
+_NOTHING = MISSING
+_DAY = DAY_US
+_MOST = 9e18
+_MILLION = 1e6
+_FEW = 32
+_SLOPE_DAYS = 30.0
+
+# an operation's number is its place in `features.plan.OPERATIONS`
+_COUNT = OPERATIONS.index("count")
+_SUM = OPERATIONS.index("sum")
+_MEAN = OPERATIONS.index("mean")
+_MAX = OPERATIONS.index("max")
+_MIN = OPERATIONS.index("min")
+_STD = OPERATIONS.index("std")
+_LAST = OPERATIONS.index("last")
+_CATEGORY = OPERATIONS.index("category")
+_SINCE_LAST = OPERATIONS.index("days_since_last")
+_SINCE_FIRST = OPERATIONS.index("days_since_first")
+_ACTIVE_DAYS = OPERATIONS.index("active_days")
+_ACTIVE_MONTHS = OPERATIONS.index("active_months")
+_GAP_MEAN = OPERATIONS.index("gap_mean_days")
+_GAP_MEDIAN = OPERATIONS.index("gap_median_days")
+_GAP_STD = OPERATIONS.index("gap_std_days")
+_GAP_SHRUNK = OPERATIONS.index("gap_shrunk_days")
+_RECENCY = OPERATIONS.index("recency_over_gap")
+_TREND = OPERATIONS.index("trend")
+_DECAYED_COUNT = OPERATIONS.index("decayed_count")
+_DECAYED_SUM = OPERATIONS.index("decayed_sum")
+_SHARE = OPERATIONS.index("share")
+_SHARE_WHERE = OPERATIONS.index("share_where")
+_DISTINCT = OPERATIONS.index("distinct")
+_SLOPE = OPERATIONS.index("slope")
+_DELTA = OPERATIONS.index("delta")
+_STREAK = OPERATIONS.index("streak")
+_MODE = OPERATIONS.index("mode")
+_MODE_SHARE = OPERATIONS.index("mode_share")
+_COVERAGE = OPERATIONS.index("coverage")
+_REPEATS = OPERATIONS.index("repeats")
+_UNANSWERED = OPERATIONS.index("unanswered")
+
+
+@numba.njit(types.void(_I2, _I8, _I8, _I8, _OUT_I8_2, _OUT_I4), **_OPTIONS)
+def deal(
+    kind: NDArray[np.int16],
+    offsets: NDArray[np.int64],
+    readers_at: NDArray[np.int64],
+    readers: NDArray[np.int64],
+    starts: NDArray[np.int64],
+    rows: NDArray[np.int32],
+) -> None:
+    """Deal events out to the sources that read their kind.
+
+    Events of kind code q, an entry of `kind` (n,), go to the sources
+    `readers[readers_at[q]:readers_at[q + 1]]`; `offsets` (m + 1,) are each customer's events.
+    Fills `rows` with event places, source by source and customer by customer: those of source s
+    and customer c are `rows[starts[s, c]:starts[s, c + 1]]`. `rows` must hold every place taken.
+    """
+    sources, customers = starts.shape[0], len(offsets) - 1
+    starts[:, :] = 0
+    for c in range(customers):
+        for i in range(offsets[c], offsets[c + 1]):
+            for r in range(readers_at[kind[i]], readers_at[kind[i] + 1]):
+                starts[readers[r], c + 1] += 1
+    total = 0
+    for s in range(sources):
+        starts[s, 0] = total
+        for c in range(1, customers + 1):
+            total += starts[s, c]
+            starts[s, c] = total
+    place = np.empty(sources, np.int64)
+    for s in range(sources):
+        place[s] = starts[s, 0]
+    for c in range(customers):
+        for i in range(offsets[c], offsets[c + 1]):
+            for r in range(readers_at[kind[i]], readers_at[kind[i] + 1]):
+                s = readers[r]
+                rows[place[s]] = i
+                place[s] += 1
+
+
+@numba.njit(**_OPTIONS)
+def _lower(times: Any, low: int, high: int, instant: int) -> int:
+    """First place in [low, high) whose time is not before `instant`."""
+    while low < high:
+        middle = (low + high) // 2
+        if times[middle] < instant:
+            low = middle + 1
+        else:
+            high = middle
+    return low
+
+
+@numba.njit(**_OPTIONS)
+def _month(day: int) -> int:
+    """Calendar month of a day since 1970, counted on; Hinnant, chrono-compatible date algorithms.
+
+    https://howardhinnant.github.io/date_algorithms.html
+    """
+    shifted = day + 719_468
+    era = shifted // 146_097
+    of_era = shifted - era * 146_097
+    year = (of_era - of_era // 1_460 + of_era // 36_524 - of_era // 146_096) // 365
+    of_year = of_era - (365 * year + year // 4 - year // 100)
+    month = (5 * of_year + 2) // 153  # 0 is March
+    return (year + era * 400) * 12 + month
+
+
+@numba.njit(**_OPTIONS)
+def _sorted(scratch: Any, size: int) -> None:
+    """Sort the first `size` numbers in place."""
+    if size > _FEW:
+        scratch[:size] = np.sort(scratch[:size])
+        return
+    for i in range(1, size):
+        number, k = scratch[i], i
+        while k > 0 and scratch[k - 1] > number:
+            scratch[k] = scratch[k - 1]
+            k -= 1
+        scratch[k] = number
+
+
+@numba.njit(**_OPTIONS)
+def _calendar(needs: Any, times: Any, at: int, size: int, s: int, work: Any) -> None:
+    """Fill the running counts of days, months and gaps of one view (see `_Work`)."""
+    days, active, squares, months, _ = work
+    base = at + s  # running counts have one place more than events
+    if needs[s, 0]:
+        found, before = 0, 0
+        days[base], squares[base] = 0, 0
+        for i in range(size):
+            day = times[at + i] // _DAY
+            if found == 0 or day != before:
+                if found > 0:
+                    gap = day - before
+                    squares[base + found] = squares[base + found - 1] + gap * gap
+                active[at + found] = day
+                found += 1
+                before = day
+            days[base + i + 1] = found
+    if needs[s, 1]:
+        found, before = 0, 0
+        months[base] = 0
+        for i in range(size):
+            month = _month(times[at + i] // _DAY)
+            if found == 0 or month != before:
+                found += 1
+                before = month
+            months[base + i + 1] = found
+
+
+@numba.njit(**_OPTIONS)
+def _repeated(codes: Any, at: int, size: int, previous: Any, into: int) -> None:
+    """Fill, for each line, the place of the line before it with the same code; -1 for none."""
+    order = np.argsort(codes[at : at + size], kind="mergesort")
+    for i in range(size):
+        previous[into + i] = -1
+    for i in range(1, size):
+        if codes[at + order[i]] == codes[at + order[i - 1]]:
+            previous[into + order[i]] = order[i - 1]
+
+
+@numba.njit(**_OPTIONS)
+def _run(numbers: Any, at: int, size: int, sums: Any, known: Any, base: int) -> None:
+    """Fill running sums (modulo 2^64: differences stay exact) and counts of known numbers."""
+    sums[base], known[base] = 0, 0
+    for i in range(size):
+        number = numbers[at + i]
+        there = number != _NOTHING
+        sums[base + i + 1] = sums[base + i] + (number if there else 0)
+        known[base + i + 1] = known[base + i] + (1 if there else 0)
+
+
+@numba.njit(**_OPTIONS)
+def _total(numbers: Any, at: int, sums: Any, base: int, begin: int, end: int, most: float) -> float:
+    """Sum of a window; NaN where the exact sum would not fit (beyond 9e12)."""
+    if most * (end - begin) >= _MOST:
+        size = 0.0
+        for i in range(begin, end):
+            if numbers[at + i] != _NOTHING:
+                size += abs(float(numbers[at + i]))
+        if size >= _MOST:
+            return np.nan
+    return float(sums[base + end] - sums[base + begin]) / _MILLION
+
+
+@numba.njit(**_OPTIONS)
+def _mean(
+    numbers: Any, at: int, sums: Any, known: Any, base: int, begin: int, end: int, most: float
+) -> float:
+    count = known[base + end] - known[base + begin]
+    if count == 0:
+        return np.nan
+    mean: float = _total(numbers, at, sums, base, begin, end, most) / count
+    return mean
+
+
+@numba.njit(**_OPTIONS)
+def _extreme(numbers: Any, at: int, begin: int, end: int, largest: bool) -> float:
+    found, some = 0, False
+    for i in range(at + begin, at + end):
+        number = numbers[i]
+        if number == _NOTHING:
+            continue
+        if not some or (number > found if largest else number < found):
+            found, some = number, True
+    return float(found) / _MILLION if some else np.nan
+
+
+@numba.njit(**_OPTIONS)
+def _deviation(numbers: Any, at: int, begin: int, end: int, count: int, mean: float) -> float:
+    if count < 2:
+        return np.nan
+    squares = 0.0
+    for i in range(at + begin, at + end):
+        if numbers[i] != _NOTHING:
+            distance = float(numbers[i]) / _MILLION - mean
+            squares += distance * distance
+    root: float = np.sqrt(squares / (count - 1))
+    return root
+
+
+@numba.njit(**_OPTIONS)
+def _slope(
+    numbers: Any, at: int, times: Any, start: int, begin: int, end: int, as_of: int
+) -> float:
+    count, days, level = 0, 0.0, 0.0
+    for i in range(begin, end):
+        if numbers[at + i] != _NOTHING:
+            count += 1
+            days += float(times[start + i] - as_of) / _DAY
+            level += float(numbers[at + i]) / _MILLION
+    if count < 2:
+        return np.nan
+    days, level = days / count, level / count
+    above, below = 0.0, 0.0
+    for i in range(begin, end):
+        if numbers[at + i] != _NOTHING:
+            day = float(times[start + i] - as_of) / _DAY - days
+            above += day * (float(numbers[at + i]) / _MILLION - level)
+            below += day * day
+    return _SLOPE_DAYS * above / below if below > 0.0 else np.nan
+
+
+@numba.njit(**_OPTIONS)
+def _mode(numbers: Any, at: int, begin: int, end: int, scratch: Any, share: bool) -> float:
+    size = 0
+    for i in range(at + begin, at + end):
+        if numbers[i] != _NOTHING:
+            scratch[size] = numbers[i]
+            size += 1
+    if size == 0:
+        return np.nan
+    _sorted(scratch, size)
+    best, most, run = scratch[0], 0, 0
+    for i in range(size):
+        run = run + 1 if i > 0 and scratch[i] == scratch[i - 1] else 1
+        if run > most:
+            best, most = scratch[i], run
+    return most / size if share else float(best) / _MILLION
+
+
+@numba.njit(**_OPTIONS)
+def _coverage(
+    numbers: Any, at: int, times: Any, start: int, begin: int, end: int, as_of: int, length: int
+) -> float:
+    periods = max(length // (30 * _DAY), 1)
+    found, i = 0, end - 1
+    for period in range(periods):
+        edge, some = as_of - (period + 1) * 30 * _DAY, False
+        while i >= begin and times[start + i] >= edge:
+            some = some or numbers[at + i] != _NOTHING
+            i -= 1
+        found += some
+    return found / periods
+
+
+@numba.njit(**_OPTIONS)
+def _streak(times: Any, at: int, begin: int, end: int, as_of: int, period: int) -> float:
+    found, i = 0, end - 1
+    while i >= begin and times[at + i] >= as_of - (found + 1) * period:
+        found += 1
+        edge = as_of - found * period
+        while i >= begin and times[at + i] >= edge:
+            i -= 1
+    return float(found)
+
+
+@numba.njit(**_OPTIONS)
+def _gap_median(active: Any, at: int, first: int, last: int, scratch: Any) -> float:
+    gaps = last - first - 1
+    if gaps < 1:
+        return np.nan
+    for i in range(gaps):
+        scratch[i] = active[at + first + i + 1] - active[at + first + i]
+    _sorted(scratch, gaps)
+    return float(scratch[(gaps - 1) // 2])
+
+
+@numba.njit(**_OPTIONS)
+def _unanswered(
+    times: Any, at: int, begin: int, end: int, other: int, other_end: int, as_of: int, wait: int
+) -> float:
+    found = 0
+    for i in range(begin, end):
+        asked = times[at + i]
+        if asked + wait >= as_of:
+            break
+        answer = _lower(times, other, other + other_end, asked)
+        if answer == other + other_end or times[answer] > asked + wait:
+            found += 1
+    return float(found)
+
+
+@numba.njit(
+    types.int64(
+        *(_I8, _U1, _I8, _I8, _I8, _I8),  # a block's events
+        *(_I8_2, _I4, _I8, _I8),  # what the sources read
+        *(_U1_2, _I8_2, _I8_2, _I8_2, _F8_2, _F8_2),  # the plan
+        *(_I8, _U1_2),  # cut-offs and permissions
+        *(_OUT_F8_2, _OUT_I8, _OUT_I8),
+    ),
+    **_OPTIONS,
+)
+def fill(
+    offsets: NDArray[np.int64],
+    own_act: NDArray[np.uint8],
+    occurred_at: NDArray[np.int64],
+    known_at: NDArray[np.int64],
+    superseded_at: NDArray[np.int64],
+    value: NDArray[np.int64],
+    starts: NDArray[np.int64],
+    rows: NDArray[np.int32],
+    numbers: NDArray[np.int64],
+    number_at: NDArray[np.int64],
+    source_needs: NDArray[np.uint8],
+    column_table: NDArray[np.int64],
+    window_table: NDArray[np.int64],
+    feature_table: NDArray[np.int64],
+    feature_numbers: NDArray[np.float64],
+    decays: NDArray[np.float64],
+    as_ofs: NDArray[np.int64],
+    allowed: NDArray[np.uint8],
+    out: NDArray[np.float64],
+    out_customer: NDArray[np.int64],
+    out_as_of: NDArray[np.int64],
+) -> int:
+    """Compute the features of a block of customers at `as_ofs` (t,), ascending; gives the rows.
+
+    `offsets` (m + 1,) are each customer's events, of which `own_act` (n,) flags Keepwell's own
+    acts; `starts` and `rows` come from `deal`. `numbers` holds the columns read beside the events
+    of their source one after the other, column j from `number_at[j]` on. The tables are a `Plan`'s.
+    `allowed` (groups, m) is 1 where a customer permits a group of purposes. Fills `out` (m·t, k)
+    with one row per customer per as_of with a usable event, NaN where there is nothing to say or
+    no permission, and `out_customer`, `out_as_of` with the row's places.
+    """
+    customers, cuts = len(offsets) - 1, len(as_ofs)
+    sources, columns = source_needs.shape[0], column_table.shape[0]
+    windows, features = window_table.shape[0], feature_table.shape[0]
+    # scratch memory for the longest history; views of late histories lie behind the base
+    longest, widest = 1, 1
+    for c in range(customers):
+        size = 0
+        for s in range(sources):
+            size += starts[s, c + 1] - starts[s, c]
+        longest = max(longest, size)
+        size = 0
+        for j in range(columns):
+            s = column_table[j, 0]
+            size += starts[s, c + 1] - starts[s, c]
+        widest = max(widest, size)
+    far = longest + sources
+    times = np.empty(2 * far, np.int64)
+    newest_known = np.empty(longest, np.int64)
+    next_replaced = np.empty(longest, np.int64)
+    days = np.empty(2 * far, np.int64)
+    squares = np.empty(2 * far, np.int64)
+    months = np.empty(2 * far, np.int64)
+    active = np.empty(2 * far, np.int64)
+    previous = np.empty(2 * far, np.int64)
+    work = (days, active, squares, months, previous)
+    cells = np.empty(2 * widest, np.int64)
+    sums = np.empty(2 * (widest + columns), np.int64)
+    known = np.empty(2 * (widest + columns), np.int64)
+    scratch = np.empty(longest, np.int64)
+    source_at = np.empty(sources + 1, np.int64)
+    column_at = np.empty(columns + 1, np.int64)
+    late = np.empty(sources, np.uint8)
+    view = np.empty(sources, np.int64)  # where the events seen at a cut-off begin
+    view_end = np.empty(sources, np.int64)  # and how many there are
+    shifted = np.empty(sources, np.uint8)
+    begins = np.empty(windows, np.int64)
+    most = np.empty(columns, np.float64)
+    row = 0
+    for c in range(customers):
+        # gather the events of each source
+        place = 0
+        for s in range(sources):
+            source_at[s] = place
+            first, size = starts[s, c], starts[s, c + 1] - starts[s, c]
+            late[s] = 0
+            known_so_far, replaced_so_far = np.int64(-(2**63)), np.int64(2**63 - 1)
+            for i in range(size):
+                e = rows[first + i]
+                times[place + i] = occurred_at[e]
+                known_so_far = max(known_so_far, known_at[e])
+                replaced_so_far = min(replaced_so_far, superseded_at[e])
+                newest_known[place + i] = known_so_far
+                next_replaced[place + i] = replaced_so_far
+                if known_at[e] > occurred_at[e] or superseded_at[e] != 2**63 - 1:
+                    late[s] = 1
+            _calendar(source_needs, times, place, size, s, work)
+            place += size
+        source_at[sources] = place
+        place = 0
+        for j in range(columns):
+            column_at[j] = place
+            s = column_table[j, 0]
+            first, size = starts[s, c], starts[s, c + 1] - starts[s, c]
+            if column_table[j, 2]:
+                for i in range(size):
+                    cells[place + i] = value[rows[first + i]]
+            else:
+                shift = number_at[j] - starts[s, 0]
+                for i in range(size):
+                    cells[place + i] = numbers[shift + first + i]
+            biggest = 0.0
+            if column_table[j, 1]:
+                for i in range(size):
+                    if cells[place + i] != _NOTHING:
+                        biggest = max(biggest, abs(float(cells[place + i])))
+                _run(cells, place, size, sums, known, place + j)
+            elif source_needs[s, 2]:
+                _repeated(cells, place, size, previous, source_at[s])
+            most[j] = biggest
+            place += size
+        column_at[columns] = place
+
+        for k in range(cuts):
+            as_of = as_ofs[k]
+            seen = False
+            for e in range(offsets[c], offsets[c + 1]):
+                if occurred_at[e] >= as_of:
+                    break
+                if known_at[e] < as_of and superseded_at[e] >= as_of and own_act[e] == 0:
+                    seen = True
+                    break
+            if not seen:
+                continue
+            # what of each source may be used at this cut-off
+            for s in range(sources):
+                at, size = source_at[s], source_at[s + 1] - source_at[s]
+                end = _lower(times, at, at + size, as_of) - at
+                view[s], view_end[s], shifted[s] = at, end, 0
+                if not late[s] or end == 0:
+                    continue
+                if newest_known[at + end - 1] < as_of and next_replaced[at + end - 1] >= as_of:
+                    continue
+                first, kept = starts[s, c], 0
+                for i in range(end):
+                    e = rows[first + i]
+                    if known_at[e] < as_of and superseded_at[e] >= as_of:
+                        times[far + at + kept] = times[at + i]
+                        kept += 1
+                view[s], view_end[s], shifted[s] = far + at, kept, 1
+                _calendar(source_needs, times, far + at, kept, s, work)
+                for j in range(columns):
+                    if column_table[j, 0] != s:
+                        continue
+                    base, kept = column_at[j], 0
+                    for i in range(end):
+                        e = rows[first + i]
+                        if known_at[e] < as_of and superseded_at[e] >= as_of:
+                            cells[widest + base + kept] = cells[base + i]
+                            kept += 1
+                    if column_table[j, 1]:
+                        running = widest + columns + base + j
+                        _run(cells, widest + base, kept, sums, known, running)
+                    elif source_needs[s, 2]:
+                        _repeated(cells, widest + base, kept, previous, far + at)
+            for w in range(windows):
+                s, length = window_table[w, 0], window_table[w, 1]
+                begins[w] = 0
+                if length >= 0:
+                    at = view[s]
+                    begins[w] = _lower(times, at, at + view_end[s], as_of - length) - at
+
+            for f in range(features):
+                operation, s = feature_table[f, 0], feature_table[f, 1]
+                found = np.nan
+                if allowed[feature_table[f, 7], c] == 0:
+                    out[row, f] = np.nan
+                    continue
+                at, end = view[s], view_end[s]
+                base = at + s
+                w = feature_table[f, 3]
+                begin = begins[w] if operation > 0 else 0
+                count = end - begin
+                parameter = feature_numbers[f, 0]
+                j = feature_table[f, 5]
+                cell, running = 0, 0
+                if j >= 0 and operation > 0:
+                    cell = column_at[j] + (widest if shifted[s] else 0)
+                    running = column_at[j] + j + (widest + columns if shifted[s] else 0)
+
+                if operation == _COUNT:
+                    found = float(count)
+                elif operation == _SUM:
+                    found = _total(cells, cell, sums, running, begin, end, most[j])
+                elif operation == _MEAN:
+                    found = _mean(cells, cell, sums, known, running, begin, end, most[j])
+                elif operation in (_MAX, _MIN):
+                    found = _extreme(cells, cell, begin, end, operation == _MAX)
+                elif operation == _STD:
+                    number = known[running + end] - known[running + begin]
+                    mean = _mean(cells, cell, sums, known, running, begin, end, most[j])
+                    found = _deviation(cells, cell, begin, end, number, mean)
+                elif operation in (_LAST, _CATEGORY):
+                    if known[running + end] > known[running + begin]:
+                        i = end - 1
+                        while cells[cell + i] == _NOTHING:
+                            i -= 1
+                        found = float(cells[cell + i]) / _MILLION
+                elif operation == _SINCE_LAST:
+                    if count > 0:
+                        found = float(as_of - times[at + end - 1]) / _DAY
+                elif operation == _SINCE_FIRST:
+                    if count > 0:
+                        found = float(as_of - times[at + begin]) / _DAY
+                elif operation == _ACTIVE_DAYS:
+                    found = float(days[base + end] - days[base + begin + 1] + 1) if count else 0.0
+                elif operation == _ACTIVE_MONTHS:
+                    found = (
+                        float(months[base + end] - months[base + begin + 1] + 1) if count else 0.0
+                    )
+                elif _GAP_MEAN <= operation <= _RECENCY:
+                    if count > 0:
+                        first, last = days[base + begin + 1] - 1, days[base + end]
+                        gaps = last - first - 1
+                        span = active[at + last - 1] - active[at + first]
+                        if operation == _GAP_MEDIAN:
+                            found = _gap_median(active, at, first, last, scratch)
+                        elif operation == _GAP_STD:
+                            if gaps > 1:
+                                total = squares[base + last - 1] - squares[base + first]
+                                scatter = gaps * total - span * span
+                                found = np.sqrt(float(scatter) / float(gaps * (gaps - 1)))
+                        elif operation == _GAP_MEAN:
+                            if gaps > 0:
+                                found = float(span) / gaps
+                        else:
+                            found = (span + parameter) / (gaps + 1)
+                            if operation == _RECENCY:
+                                found = float(as_of - times[at + end - 1]) / _DAY / found
+                elif operation == _TREND:
+                    earlier = begin - begins[feature_table[f, 4]]
+                    both = count + earlier
+                    found = float(count - earlier) / float(both) if both > 0 else 0.0
+                elif operation in (_DECAYED_COUNT, _DECAYED_SUM):
+                    table, today = feature_table[f, 6], as_of // _DAY
+                    found = 0.0
+                    for i in range(begin, end):
+                        age = min(today - times[at + i] // _DAY, decays.shape[1] - 1)
+                        if operation == _DECAYED_COUNT:
+                            found += decays[table, age]
+                        elif cells[cell + i] != _NOTHING:
+                            found += decays[table, age] * (float(cells[cell + i]) / _MILLION)
+                elif operation in (_SHARE, _SHARE_WHERE):
+                    other = feature_table[f, 2]
+                    below = view_end[other] - begins[feature_table[f, 4]]
+                    if below > 0:
+                        found = float(count) / float(below)
+                elif operation == _DISTINCT:
+                    number = 0
+                    for i in range(begin, end):
+                        if cells[cell + i] != _NOTHING and previous[at + i] < begin:
+                            number += 1
+                    found = float(number)
+                elif operation == _SLOPE:
+                    found = _slope(cells, cell, times, at, begin, end, as_of)
+                elif operation == _DELTA:
+                    earlier = begins[feature_table[f, 4]]
+                    found = _mean(cells, cell, sums, known, running, begin, end, most[j]) - _mean(
+                        cells, cell, sums, known, running, earlier, begin, most[j]
+                    )
+                elif operation == _STREAK:
+                    found = _streak(times, at, begin, end, as_of, np.int64(parameter * _DAY))
+                elif operation in (_MODE, _MODE_SHARE):
+                    found = _mode(cells, cell, begin, end, scratch, operation == _MODE_SHARE)
+                elif operation == _COVERAGE:
+                    length = window_table[w, 1]
+                    found = _coverage(cells, cell, times, at, begin, end, as_of, length)
+                elif operation == _REPEATS:
+                    near, number = np.int64(parameter * _DAY), 0
+                    for i in range(max(begin, 1), end):
+                        if times[at + i] - times[at + i - 1] <= near:
+                            number += 1
+                    found = float(number)
+                elif operation == _UNANSWERED:
+                    other = feature_table[f, 2]
+                    found = _unanswered(
+                        times, at, begin, end, view[other], view_end[other], as_of,
+                        np.int64(parameter * _DAY),
+                    )  # fmt: skip
+                if found != found:
+                    found = feature_numbers[f, 1]
+                out[row, f] = found
+            out_customer[row], out_as_of[row] = c, as_of
+            row += 1
+    return row
