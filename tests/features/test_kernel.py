@@ -10,7 +10,7 @@ from features.definitions import AGGREGATES, DERIVED, FeatureDefinition
 from features.events import Event
 from features.kernel import compute
 from features.plan import OPERATIONS
-from governance.errors import ConfigurationError, InvalidInput, PermissionRefused
+from governance.errors import ConfigurationError, PermissionRefused
 from tests.features.sample import event, histories, micros, permit, permits
 
 ORDERS = (
