@@ -14,7 +14,9 @@ from numpy.typing import NDArray
 from features.columns import Properties, lines_of, matches, properties_of, read_column
 from features.compiled import deal, fill
 from features.definitions import FeatureDefinition
+from features.derived import derive
 from features.history import Histories
+from features.own_functions import OwnFunction, function_values
 from features.plan import Plan, Source, plan_of
 from governance.proof import Permit
 
@@ -52,19 +54,26 @@ def compute(
     as_ofs: Sequence[int],
     *,
     permits: Mapping[str, Permit],
+    functions: Mapping[str, OwnFunction] | None = None,
 ) -> FeatureTable:
     """Compute every feature of every customer at every instant of `as_ofs` (µs, duplicates once).
 
     `permits` maps a purpose to the permit for it. A feature is NaN for customers whom the permits
     of its purposes do not all cover; in place of `risk_scoring` a `model_training` permit will do,
-    for the model that scores. Batch and single rows agree bit for bit.
+    for the model that scores. `functions` are the company's own (`own_functions.load_functions`),
+    if any feature is one. Batch and single rows agree bit for bit.
     """
     plan = plan_of(tuple(definitions))
-    return compute_allowed(histories, plan, as_ofs, allowed_by(histories, plan, permits))
+    allowed = allowed_by(histories, plan, permits)
+    return compute_allowed(histories, plan, as_ofs, allowed, functions or {})
 
 
 def compute_allowed(
-    histories: Histories, plan: Plan, as_ofs: Sequence[int], allowed: Flags
+    histories: Histories,
+    plan: Plan,
+    as_ofs: Sequence[int],
+    allowed: Flags,
+    functions: Mapping[str, OwnFunction],
 ) -> FeatureTable:
     """Compute a plan's features where `allowed` (groups, m) is 1: the part that needs no permit.
 
@@ -80,12 +89,14 @@ def compute_allowed(
         found = block.fill(cuts, values[done:], index[done:], as_of[done:])
         index[done : done + found] += first
         done += found
+    values = values[:done]
+    _fill_others(histories, plan, cuts, allowed, functions, (index[:done], as_of[:done], values))
     return FeatureTable(
         names=plan.names,
         customers=histories.customers[index[:done]],
         customer_index=index[:done],
         as_of=as_of[:done],
-        values=values[:done],
+        values=values,
     )
 
 
@@ -126,6 +137,31 @@ def _blocks(offsets: Ints) -> list[tuple[int, int]]:
         found.append((first, stop))
         first = stop
     return found
+
+
+def _fill_others(
+    histories: Histories,
+    plan: Plan,
+    cuts: Ints,
+    allowed: Flags,
+    functions: Mapping[str, OwnFunction],
+    rows: tuple[Ints, Ints, NDArray[np.float64]],
+) -> None:
+    """Fill in the company's own functions, then what is made of other features."""
+    index, as_of, values = rows
+    group = plan.feature_table[:, 7]
+    for k in plan.own_functions:
+        definition, everyone = plan.definitions[k], range(len(histories))
+        may = allowed[group[k]].astype(np.bool_)
+        found = function_values(definition, functions, histories, everyone, cuts.tolist(), may)
+        values[:, k] = found[index, np.searchsorted(cuts, as_of)]
+    if not plan.derived:
+        return
+    derive(plan.definitions, values)
+    for k in plan.derived:  # one may need more than its parts do
+        may = allowed[group[k]]
+        if not may.all():
+            values[may[index] == 0, k] = np.nan
 
 
 class _Block:

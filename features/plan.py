@@ -4,7 +4,6 @@ The compiled kernel knows nothing of names: it is given sources (which events), 
 numbers beside them), windows and features as small integer tables, one row each.
 """
 
-from collections.abc import Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -58,7 +57,8 @@ class Plan(NamedTuple):
     value; `window_table` (w, 2) source and length in µs (-1: all); `feature_table` (k, 8)
     operation, source, second source, window, second window, column, decay table, permission group;
     `feature_numbers` (k, 2) parameter and what an empty result becomes. `decays` (d, days) are
-    weights by whole days of age. `groups` are the sets of purposes.
+    weights by whole days of age. `groups` are the sets of purposes; `own_functions` and `derived`
+    are the places of features that are filled in afterwards.
     """
 
     definitions: tuple[FeatureDefinition, ...]
@@ -73,22 +73,7 @@ class Plan(NamedTuple):
     feature_numbers: Floats
     decays: Floats
     own_functions: tuple[int, ...]
-    derived: bool
-
-    def needs_properties(self, source: int) -> bool:
-        """Whether anything but the value and the clock is read of a source's events."""
-        found = self.sources[source]
-        if found.where or found.lines:
-            return True
-        return any(
-            column.source == source and reads_properties(column.definition)
-            for column in self.columns
-        )
-
-
-def reads_properties(definition: FeatureDefinition) -> bool:
-    """Whether a definition's column is read from an event's properties."""
-    return definition.column == "level" or definition.column.startswith(("property:", "distinct:"))
+    derived: tuple[int, ...]
 
 
 @lru_cache(maxsize=32)
@@ -120,7 +105,9 @@ def plan_of(definitions: tuple[FeatureDefinition, ...]) -> Plan:
         own_functions=tuple(
             k for k, definition in enumerate(definitions) if definition.aggregate == "function"
         ),
-        derived=any(definition.aggregate in DERIVED for definition in definitions),
+        derived=tuple(
+            k for k, definition in enumerate(definitions) if definition.aggregate in DERIVED
+        ),
     )
 
 
@@ -203,8 +190,3 @@ class _Making:
 @lru_cache(maxsize=16)
 def _decay(half_life_days: float) -> tuple[float, ...]:
     return tuple(0.5 ** (age / half_life_days) for age in range(_TABLE_DAYS))
-
-
-def sources_of(definitions: Sequence[FeatureDefinition]) -> tuple[Source, ...]:
-    """Which events some definitions read."""
-    return plan_of(tuple(definitions)).sources
