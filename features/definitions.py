@@ -77,6 +77,10 @@ _NEEDS_WINDOW = {"trend", "delta", "coverage"}
 _NEEDS_TWO_KINDS = {"share", "unanswered"}
 
 
+PLACEHOLDERS = ("{value}", "{count}", "{days}", "{percent}", "{more}", "{higher}")
+"""What a sentence may hold in the place of a number; see `FeatureDefinition`."""
+
+
 class Mistake(NamedTuple):
     """What is wrong with a definition: under which key, in words."""
 
@@ -265,17 +269,27 @@ def sentence(
         place = int(value)
         shown = definition.categories[place] if 0 <= place < len(definition.categories) else "other"
     said = definition.text or f"{_spoken(definition.name)} is {{value}}"
-    for placeholder, words in (
-        ("{value}", shown),
-        ("{count}", _counted(value, definition.nouns)),
-        ("{days}", f"{pretty(value)} day{'' if value == 1 else 's'}"),
-        ("{percent}", f"{pretty(100 * value)} %"),
-        ("{more}", "as many as" if value == 0 else "more than" if value > 0 else "fewer than"),
-        ("{higher}", f"{pretty(abs(value))} {'lower' if value < 0 else 'higher'}"),
-    ):
-        said = said.replace(placeholder, words)
+    words = (
+        shown,
+        _counted(value, definition.nouns),
+        f"{pretty(value)} day{'' if value == 1 else 's'}",
+        f"{pretty(100 * value)} %",
+        "as many as" if value == 0 else "more than" if value > 0 else "fewer than",
+        f"{pretty(abs(value))} {'lower' if value < 0 else 'higher'}",
+    )
+    for placeholder, shown in zip(PLACEHOLDERS, words, strict=True):
+        said = said.replace(placeholder, shown)
     usual = (context or {}).get(definition.usual, math.nan) if definition.usual else math.nan
     return said if math.isnan(usual) else f"{said}, usually every {pretty(usual)}"
+
+
+def meaning(definition: FeatureDefinition) -> str:
+    """Say what a feature is, of nobody in particular: its sentence with … for the number."""
+    said = definition.text or f"{_spoken(definition.name)} is {{value}}"
+    words = ("…", f"… {definition.nouns[1]}", "… days", "… %", "more or fewer than", "… higher")
+    for placeholder, shown in zip(PLACEHOLDERS, words, strict=True):
+        said = said.replace(placeholder, shown)
+    return said
 
 
 def pretty(value: float) -> str:

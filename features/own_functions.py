@@ -85,6 +85,11 @@ def pin(definitions: Iterable[FeatureDefinition], directory: Path) -> tuple[Feat
     return tuple(pinned)
 
 
+def function_files(definitions: Iterable[FeatureDefinition]) -> frozenset[str]:
+    """Name the files that hold the functions of some definitions, as paths within the home."""
+    return frozenset(_place(each)[0] for each in definitions if each.aggregate == "function")
+
+
 def load_functions(
     definitions: Iterable[FeatureDefinition], directory: Path | None
 ) -> Mapping[str, OwnFunction]:

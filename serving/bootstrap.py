@@ -10,6 +10,7 @@ from sqlalchemy.exc import OperationalError, ProgrammingError
 
 from features.given import given_targets
 from features.labels import Target
+from features.own_features import HomeFeatures, own_features
 from features.store import HistoryStore
 from governance.consent import ConsentRegistry
 from governance.errors import ConfigurationError, NotFound
@@ -46,6 +47,7 @@ class Keepwell:
     suppression: Suppression
     journal: Journal
     store: HistoryStore
+    features: HomeFeatures
     targets: Mapping[str, Target]
     gate_policy: GatePolicy
 
@@ -157,6 +159,7 @@ def _open(home: Home, settings: Settings, database: Database) -> Keepwell:
         suppression=suppression,
         journal=journal,
         store=HistoryStore(home.history),
+        features=_features(home, settings),
         targets=_targets(settings, given),
         gate_policy=_gate_policy(settings),
     )
@@ -169,6 +172,12 @@ def purpose_rules(settings: Settings) -> PurposeRules:
         for purpose, each in settings.purposes.items()
     }
     return PurposeRules(stated, settings.age_required, settings.min_people)
+
+
+def _features(home: Home, settings: Settings) -> HomeFeatures:
+    text = home.settings_file.read_text(encoding="utf-8") if settings.feature else ""
+    own = own_features(text, timezone=settings.timezone)
+    return HomeFeatures(settings.timezone, own, home.root)
 
 
 def _targets(settings: Settings, given: Sequence[str]) -> Mapping[str, Target]:

@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
+from features.own_features import draft_own_features
 from governance.errors import ConfigurationError
 
 HomeKind = Literal["production", "demo", "evaluation"]
@@ -105,6 +106,7 @@ class Settings(_Record):
     contact: ContactSettings = ContactSettings()
     webhook: WebhookSettings = WebhookSettings()
     limits: LimitSettings = LimitSettings()
+    feature: tuple[Mapping[str, Any], ...] = ()  # `features.own_features` reads them
 
     @field_validator("timezone")
     @classmethod
@@ -138,20 +140,28 @@ def load_settings(path: Path, environment: Mapping[str, str] | None = None) -> S
     Raises `ConfigurationError` with all mistakes of the file and the environment together.
     """
     found: dict[str, Any] = {}
+    mistakes: list[str] = []
     if path.exists():
         try:
-            found = tomllib.loads(path.read_text(encoding="utf-8"))
+            text = path.read_text(encoding="utf-8")
+            found = tomllib.loads(text)
+            mistakes = [str(each) for each in draft_own_features(text).mistakes]
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
             raise ConfigurationError([f"not readable as TOML: {error}"], source=path.name) from None
     _overlay(found, os.environ if environment is None else environment)
+    if mistakes:
+        found.pop("feature", None)
     try:
-        return Settings.model_validate(found)
+        settings = Settings.model_validate(found)
     except ValidationError as error:
+        mistakes = [*mistakes_of(error), *mistakes]
+    if mistakes:
         raise ConfigurationError(
-            mistakes_of(error),
+            mistakes,
             source=f"{path.name} (with the environment's {PREFIX}* over it)",
             hint=f"correct {path} or unset the variable",
-        ) from None
+        )
+    return settings
 
 
 def mistakes_of(error: ValidationError) -> list[str]:
@@ -172,6 +182,9 @@ def write_settings(path: Path, settings: Settings) -> None:
     ).items():
         if isinstance(value, Mapping):
             nested += _table((name,), value)
+        elif value and isinstance(value, list) and isinstance(value[0], Mapping):
+            for each in value:
+                nested += ["", f"[[{name}]]", *(f"{k} = {_literal(v)}" for k, v in each.items())]
         else:
             lines.append(f"{name} = {_literal(value)}")
     path.write_text("\n".join([*lines, *nested]) + "\n", encoding="utf-8")
@@ -210,5 +223,8 @@ def _literal(value: object) -> str:
         return repr(value)
     if isinstance(value, list):
         return "[" + ", ".join(_literal(each) for each in value) + "]"
+    if isinstance(value, Mapping):
+        pairs = (f"{_key(name)} = {_literal(each)}" for name, each in value.items())
+        return "{ " + ", ".join(pairs) + " }"
     text = str(value).replace("\\", "\\\\").replace('"', '\\"')
     return f'"{text}"'

@@ -1,0 +1,313 @@
+"""Features a company adds to the catalogue: `[[feature]]` tables in `keepwell.toml`, without code.
+
+[[feature]]
+name = "app_sessions_30d"
+kinds = ["session"]
+aggregate = "count"
+window_days = 30
+where = { device = "app" }
+text = "{value} sessions in the app in the last 30 days"
+"""
+
+import re
+import tomllib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from features.catalogue import catalogue
+from features.definition_checks import check_definitions, did_you_mean
+from features.definitions import (
+    AGGREGATES,
+    CLOCK_COLUMNS,
+    DERIVED,
+    NEEDS_COLUMN,
+    NEEDS_PARAMETER,
+    PLACEHOLDERS,
+    BadDefinition,
+    FeatureDefinition,
+)
+from features.derived import with_parts_purposes
+from features.history import Histories
+from features.own_functions import OwnFunction, load_functions, pin
+from governance.errors import ConfigurationError, InvalidInput
+from governance.purposes import family_of
+
+KEYS: Mapping[str, str] = {
+    "name": "a word",
+    "kinds": "a list of kinds of event",
+    "aggregate": "a word",
+    "window_days": "a whole number",
+    "column": "a word",
+    "where": "a table of properties and their values",
+    "categories": "a list of words",
+    "purposes": "a list of purposes",
+    "parameter": "a number",
+    "empty": "a number",
+    "text": "a sentence",
+    "text_missing": "a sentence",
+    "of": "a list of features",
+    "function": "file.py:name",
+}
+"""What a `[[feature]]` table may hold, and what each is."""
+
+_LISTS = frozenset({"kinds", "categories", "purposes", "of"})
+_NAME = re.compile(r"[a-z][a-z0-9_]{0,79}")
+_HEADER = re.compile(r"\s*\[\[\s*(\"?)feature\1\s*\]\]")
+_KEY = re.compile(r"\s*(?:\[\s*feature\.)?\"?(\w+)\"?\s*[=.\]]")
+_WORDS = tuple(each for each in PLACEHOLDERS if each != "{count}")  # which needs nouns
+_CLOCKS = frozenset(prefix.rstrip(":") for prefix in CLOCK_COLUMNS)
+
+
+class Mistake(NamedTuple):
+    """One thing to mend: line of the file (0 where it is not known), feature and message."""
+
+    line: int
+    feature: str
+    message: str
+
+    def __str__(self) -> str:
+        """Say it as a person looks for it."""
+        place = f"line {self.line}: " if self.line else ""
+        return f"{place}feature {self.feature}: {self.message}"
+
+
+class OwnFeature(NamedTuple):
+    """One definition of a company's own and the lines where its keys stand; `""` is its header."""
+
+    definition: FeatureDefinition
+    lines: Mapping[str, int]
+
+
+class Draft(NamedTuple):
+    """Own features as far as they could be understood, and everything to mend."""
+
+    features: tuple[OwnFeature, ...]
+    mistakes: tuple[Mistake, ...]
+
+
+@dataclass(frozen=True)
+class HomeFeatures:
+    """What decides a home's features beside its histories.
+
+    `timezone` is the zone whose clock habits are read from. `directory` is where the files of own
+    functions lie.
+    """
+
+    timezone: str = "UTC"
+    own: tuple[OwnFeature, ...] = ()
+    directory: Path | None = None
+
+    def definitions(self, histories: Histories) -> tuple[FeatureDefinition, ...]:
+        """Give the catalogue for these histories and the company's own features after it.
+
+        Functions are held to their files as they are now. Raises `ConfigurationError` with every
+        own feature that does not fit, and the line it stands in.
+        """
+        found, mistakes = self.examine(histories)
+        if mistakes:
+            raise ConfigurationError(
+                [str(each) for each in mistakes],
+                source="keepwell.toml",
+                hint="look again with: keepwell features check",
+            )
+        return found
+
+    def examine(
+        self, histories: Histories
+    ) -> tuple[tuple[FeatureDefinition, ...], tuple[Mistake, ...]]:
+        """Give what `definitions` gives, as far as it goes, and what is to be mended."""
+        suggested = catalogue(histories, timezone=self.timezone)
+        own, mistakes = self._pinned()
+        known = {each.name for each in suggested}
+        mistakes += [
+            Mistake(
+                each.lines[""], each.definition.name, "the catalogue has a feature of this name"
+            )
+            for each in self.own
+            if each.definition.name in known
+        ]
+        every = (*suggested, *(each for each in own if each.name not in known))
+        every = with_parts_purposes(every)
+        lines = {each.definition.name: each.lines for each in self.own}
+        mistakes += [
+            Mistake(lines[name].get(key, lines[name][""]), name, message)
+            for name, key, message in check_definitions(every, histories)
+            if name in lines
+        ]
+        return every, tuple(sorted(mistakes))
+
+    def functions(self, definitions: Sequence[FeatureDefinition]) -> Mapping[str, OwnFunction]:
+        """Load the own functions that some definitions name; see `own_functions.load_functions`."""
+        return load_functions(definitions, self.directory)
+
+    def _pinned(self) -> tuple[list[FeatureDefinition], list[Mistake]]:
+        found: list[FeatureDefinition] = []
+        mistakes: list[Mistake] = []
+        for each in self.own:
+            definition = each.definition
+            try:
+                found += pin([definition], self.directory or Path())
+            except ConfigurationError as error:
+                line = each.lines.get("function", each.lines[""])
+                mistakes += [Mistake(line, definition.name, said) for said in error.problems]
+                found.append(definition)
+        return found, mistakes
+
+
+def draft_own_features(text: str, *, timezone: str = "UTC") -> Draft:
+    """Read the `[[feature]]` tables of a settings file that is TOML; never raises for their sake.
+
+    `timezone` completes a column that names a clock alone (`hour`, `weekday`, `weekend`).
+    """
+    tables = tomllib.loads(text).get("feature", [])
+    if not isinstance(tables, list) or not all(isinstance(each, Mapping) for each in tables):
+        return Draft((), (Mistake(0, "?", "own features are written as [[feature]]"),))
+    features: list[OwnFeature] = []
+    mistakes: list[Mistake] = []
+    for table, lines in zip(tables, _lines(text, len(tables)), strict=True):
+        name = str(table.get("name") or "without a name")
+        wrong = [
+            Mistake(lines.get(key, lines[""]), name, message)
+            for key, message in _table_mistakes(table)
+        ]
+        if not wrong:
+            try:
+                features.append(OwnFeature(_definition(table, timezone), lines))
+            except BadDefinition as error:
+                wrong = [
+                    Mistake(
+                        lines.get(key, lines[""]),
+                        name,
+                        message + _nearest(key, str(table.get(key))),
+                    )
+                    for key, message in error.mistakes
+                ]
+        mistakes += wrong
+    mistakes += _among_themselves(features)
+    return Draft(tuple(features), tuple(sorted(mistakes)))
+
+
+def own_features(text: str, *, timezone: str = "UTC") -> tuple[OwnFeature, ...]:
+    """Read own features; raises `ConfigurationError` with every mistake and its line."""
+    draft = draft_own_features(text, timezone=timezone)
+    if draft.mistakes:
+        raise ConfigurationError([str(each) for each in draft.mistakes], source="keepwell.toml")
+    return draft.features
+
+
+def _among_themselves(features: Sequence[OwnFeature]) -> Iterator[Mistake]:
+    """Names twice and circles: what can be said before any history is at hand."""
+    lines = {each.definition.name: each.lines for each in features}
+    seen: dict[str, int] = {}
+    for each in features:
+        name = each.definition.name
+        if name in seen:
+            first = f" (line {seen[name]})" if seen[name] else ""
+            line = each.lines.get("name", each.lines[""])
+            yield Mistake(line, name, f"another feature has this name{first}")
+        seen.setdefault(name, each.lines.get("name", each.lines[""]))
+    for problem in check_definitions([each.definition for each in features]):
+        if "in a circle" in problem.message:
+            own = lines[problem.feature]
+            yield Mistake(own.get("of", own[""]), problem.feature, problem.message)
+
+
+def _table_mistakes(table: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """What is wrong with the keys of one table and the shape of their values."""
+    for key in table:
+        if key not in KEYS:
+            yield key, f"{key} is not a key of a feature{did_you_mean(key, KEYS)}"
+    for key in ("name", "aggregate"):
+        if key not in table:
+            yield "", f"{key} is not stated"
+    for key, value in table.items():
+        if key in KEYS and not _fits(key, value):
+            yield key, f"{key} must be {KEYS[key]}"
+    name = table.get("name")
+    if isinstance(name, str) and not _NAME.fullmatch(name):
+        yield "name", "name must be small letters, digits and _, a letter first"
+    yield from _unused(table)
+    if "#" in str(table.get("function", "")):
+        yield "function", "function is file.py:name; Keepwell adds the digest itself"
+    for key in ("text", "text_missing"):
+        for word in re.findall(r"\{[^{}]*\}", str(table.get(key, ""))):
+            if word not in _WORDS:
+                yield key, f"{word} means nothing in a sentence; known are {', '.join(_WORDS)}"
+    purposes = table.get("purposes", [])
+    for purpose in purposes if isinstance(purposes, list) else []:
+        try:
+            family_of(str(purpose))
+        except InvalidInput as error:
+            yield "purposes", f"{error.message}{_nearest('purposes', str(purpose))}"
+
+
+def _unused(table: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Keys that the aggregate would not look at: most likely another one was meant."""
+    aggregate = table.get("aggregate")
+    if aggregate not in AGGREGATES:
+        return
+    used = {
+        "of": aggregate in DERIVED,
+        "function": aggregate == "function",
+        "column": aggregate in NEEDS_COLUMN,
+        "parameter": aggregate in NEEDS_PARAMETER,
+        "categories": aggregate in ("category", "mode"),
+        "where": aggregate not in DERIVED,
+        "window_days": aggregate not in DERIVED,
+    }
+    for key, wanted in used.items():
+        if key in table and not wanted:
+            yield key, f"{aggregate} does not use {key}"
+
+
+def _fits(key: str, value: object) -> bool:
+    if key in _LISTS:
+        return isinstance(value, list) and all(isinstance(each, str) for each in value)
+    if key == "where":
+        return isinstance(value, Mapping) and all(
+            isinstance(each, str | bool | int | float) for each in value.values()
+        )
+    if key == "window_days":
+        return isinstance(value, int) and not isinstance(value, bool)
+    if key in ("parameter", "empty"):
+        return isinstance(value, int | float) and not isinstance(value, bool)
+    return isinstance(value, str)
+
+
+def _definition(table: Mapping[str, Any], timezone: str) -> FeatureDefinition:
+    stated: dict[str, Any] = {
+        key: tuple(value) if key in _LISTS else value for key, value in table.items()
+    }
+    stated["where"] = tuple((key, str(value)) for key, value in table.get("where", {}).items())
+    for key in ("parameter", "empty"):
+        if key in stated:
+            stated[key] = float(stated[key])
+    if stated.get("column") in _CLOCKS:
+        stated["column"] = f"{stated['column']}:{timezone}"
+    made = FeatureDefinition(**{"kinds": (), **stated})
+    return made if made.text else replace(made, text=f"{made.name.replace('_', ' ')} is {{value}}")
+
+
+def _nearest(key: str, word: str) -> str:
+    if key == "aggregate":
+        return did_you_mean(word, AGGREGATES)
+    if key == "purposes":
+        return did_you_mean(word, ("risk_scoring", "wellbeing_inference", "model_training"))
+    return ""
+
+
+def _lines(text: str, count: int) -> list[dict[str, int]]:
+    """Find the line of each table's header and keys; 0 where the file is written unusually."""
+    found: list[dict[str, int]] = []
+    inside = False
+    for number, line in enumerate(text.splitlines(), start=1):
+        if _HEADER.match(line):
+            found.append({"": number})
+            inside = True
+        elif line.lstrip().startswith("[") and not re.match(r"\s*\[\s*feature\.", line):
+            inside = inside and not re.match(r"\s*\[[^\]]*\]\s*(#.*)?$", line)
+        elif inside and (key := _KEY.match(line)):
+            found[-1].setdefault(key[1], number)
+    return found if len(found) == count else [{"": 0} for _ in range(count)]
