@@ -155,19 +155,29 @@ def surveys(
     return frame.assign(answered_at=as_text(start, frame["answered_at"].to_numpy()))
 
 
-def _answers(
-    people: People, weeks: Weeks, asked: Flags, rng: np.random.Generator, *, low: int, high: int
-) -> pd.DataFrame:
-    customer, week, seconds = spread(asked.astype(np.int64), rng)
+def answers(
+    weeks: Weeks,
+    asked: Flags,
+    rng: np.random.Generator,
+    *,
+    low: int,
+    high: int,
+    days: Floats | None = None,
+) -> tuple[Ints, Floats, Ints]:
+    """Give who answered, when (seconds) and what, of those asked `(weeks, n)`."""
+    customer, week, seconds = spread(asked.astype(np.int64), rng, days=days)
     feeling = 0.8 * weeks.engagement[week, customer] - 0.5 * weeks.frustration[week, customer]
     spread_of = (high - low) / 5
     score = low + 0.8 * (high - low) + spread_of * (feeling + 0.8 * rng.standard_normal(len(week)))
+    return customer, seconds, np.clip(np.rint(score), low, high).astype(np.int64)
+
+
+def _answers(
+    people: People, weeks: Weeks, asked: Flags, rng: np.random.Generator, *, low: int, high: int
+) -> pd.DataFrame:
+    customer, seconds, score = answers(weeks, asked, rng, low=low, high=high)
     return pd.DataFrame(
-        {
-            "customer_id": people.ids[customer],
-            "answered_at": seconds,
-            "score": np.clip(np.rint(score), low, high).astype(np.int64),
-        }
+        {"customer_id": people.ids[customer], "answered_at": seconds, "score": score}
     )
 
 

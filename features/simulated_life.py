@@ -5,6 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from features.simulated_world import PLAIN, World
+
 WEEKS = 104
 WEEK_S = 7 * 86_400
 PILOT_WEEK = 56
@@ -50,11 +52,11 @@ class Weeks:
     in_pilot: Flags
 
 
-def make_people(n: int, rng: np.random.Generator) -> People:
-    """Draw `n` customers; three in five were customers before the two years begin."""
+def make_people(n: int, rng: np.random.Generator, *, first: int = 1) -> People:
+    """Draw `n` customers, numbered from `first`; three in five were here before the two years."""
     joined_week = np.where(rng.random(n) < 0.6, 0, rng.integers(0, WEEKS - 16, n)).astype(np.int64)
     return People(
-        ids=np.array([f"C{k:06d}" for k in range(1, n + 1)]),
+        ids=np.array([f"C{k:06d}" for k in range(first, first + n)]),
         joined_week=joined_week,
         days_before=np.where(joined_week == 0, rng.integers(1, 700, n), 0),
         orders_per_week=0.16 * np.exp(0.6 * rng.standard_normal(n)),
@@ -65,8 +67,18 @@ def make_people(n: int, rng: np.random.Generator) -> People:
     )
 
 
-def live(people: People, rng: np.random.Generator) -> Weeks:
-    """Let everyone live through the weeks; what a week brings depends on the state before it."""
+def live(
+    people: People,
+    rng: np.random.Generator,
+    world: World = PLAIN,
+    *,
+    strain: Floats | None = None,
+    season: Floats | None = None,
+) -> Weeks:
+    """Let everyone live through the weeks; what a week brings depends on the state before it.
+
+    `strain` (weeks, n) is added to the log-hazard, `season` (weeks,) multiplies orders.
+    """
     n = len(people.ids)
     counts = {name: np.zeros((WEEKS, n), np.int64) for name in ("orders", "sessions", "tickets")}
     escalated = np.zeros((WEEKS, n), np.int64)
@@ -79,8 +91,9 @@ def live(people: People, rng: np.random.Generator) -> Weeks:
         here = joined & (left > week)
         if week == PILOT_WEEK:
             in_pilot, treated = here, here & (rng.random(n) < 0.5)
-        helped = treated & (PILOT_WEEK <= week < PILOT_WEEK + PILOT_WEEKS)
-        hazard = np.exp(-5.9 - 1.7 * engagement + 0.55 * frustration - 0.9 * helped)
+        helped = treated * _pilot_help(week, world)
+        log_hazard = -5.9 - 1.7 * engagement + 0.55 * frustration + world.pilot_log_hazard * helped
+        hazard = np.exp(log_hazard if strain is None else log_hazard + strain[week])
         hazard = np.minimum(hazard, 0.6) * here
         left = np.where(rng.random(n) < hazard, week, left)
         here = joined & (left > week)
@@ -90,6 +103,8 @@ def live(people: People, rng: np.random.Generator) -> Weeks:
             "sessions": people.sessions_per_week * np.exp(0.9 * engagement) * fading,
             "tickets": people.tickets_per_week * (1 + 0.4 * frustration) * here,
         }
+        if season is not None:
+            rates["orders"] = rates["orders"] * season[week]
         for name, rate in rates.items():
             counts[name][week] = rng.poisson(rate)
         tickets = counts["tickets"][week]
@@ -109,14 +124,29 @@ def live(people: People, rng: np.random.Generator) -> Weeks:
     )
 
 
-def spread(counts: Ints, rng: np.random.Generator) -> tuple[Ints, Ints, Floats]:
+def _pilot_help(week: int, world: World) -> float:
+    """What the pilot still gives in a week, 0-1."""
+    if week < PILOT_WEEK:
+        return 0.0
+    if world.pilot_hazard_half_life_days is None:
+        return float(week < PILOT_WEEK + PILOT_WEEKS)
+    return float(0.5 ** ((week - PILOT_WEEK) * 7 / world.pilot_hazard_half_life_days))
+
+
+def spread(
+    counts: Ints, rng: np.random.Generator, *, days: Floats | None = None
+) -> tuple[Ints, Ints, Floats]:
     """Turn `(weeks, n)` counts into one row each: customer, week, seconds since the start.
 
-    Things happen between eight in the morning and nine in the evening. Rows of one customer and
-    week stand together.
+    Things happen between eight in the morning and nine in the evening, on any day alike or with
+    the chances `days` (7,) of the days of a week of the simulation. Rows of one customer and week
+    stand together.
     """
     week, customer = np.nonzero(counts)
     times = counts[week, customer]
     week, customer = np.repeat(week, times), np.repeat(customer, times)
-    day = week * 7 + rng.integers(0, 7, len(week))
+    if days is None:
+        day = week * 7 + rng.integers(0, 7, len(week))
+    else:
+        day = week * 7 + np.searchsorted(np.cumsum(days)[:-1], rng.random(len(week)), "right")
     return customer, week, np.floor(day * 86_400 + (8 + 13 * rng.beta(2, 2, len(day))) * 3_600)

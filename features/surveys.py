@@ -8,6 +8,25 @@ INSTRUMENTS: Mapping[str, tuple[float, float, str, str]] = {
     "nps": (0, 10, "high_is_good", "social"),
     "ces_effort": (1, 5, "low_is_good", "emotional"),
     "ces_ease": (1, 7, "high_is_good", "emotional"),
+    # one question per dimension: "How are you doing …, from 0 to 10?"
+    "pulse_emotional": (0, 10, "high_is_good", "emotional"),
+    "pulse_financial": (0, 10, "high_is_good", "financial"),
+    "pulse_social": (0, 10, "high_is_good", "social"),
+    "pulse_physical": (0, 10, "high_is_good", "physical"),
+    "pulse_purposeful": (0, 10, "high_is_good", "purposeful"),
+    # published: WHO-5 (WHO 1998, raw score), CFPB Financial Well-Being Scale (2015), UCLA three
+    # items on loneliness (Hughes 2004), self-rated health (1 excellent … 5 poor), MLQ presence of
+    # meaning (Steger 2006), PERMA-Profiler (Butler & Kern 2016, mean of the items)
+    "who5": (0, 25, "high_is_good", "emotional"),
+    "cfpb_financial": (0, 100, "high_is_good", "financial"),
+    "ucla_loneliness": (3, 9, "low_is_good", "social"),
+    "self_rated_health": (1, 5, "low_is_good", "physical"),
+    "mlq_presence": (5, 35, "high_is_good", "purposeful"),
+    "perma_positive_emotion": (0, 10, "high_is_good", "positive_emotion"),
+    "perma_engagement": (0, 10, "high_is_good", "engagement"),
+    "perma_relationships": (0, 10, "high_is_good", "relationships"),
+    "perma_meaning": (0, 10, "high_is_good", "meaning"),
+    "perma_accomplishment": (0, 10, "high_is_good", "accomplishment"),
 }
 """Survey instruments whose scale, polarity and dimension need not be stated."""
 
