@@ -1,22 +1,21 @@
 """One person's data on this floor: taken out whole, or handed over whole."""
 
+from datetime import datetime
 from typing import Any, NamedTuple
 
-import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, delete, select
 
+from features.buckets import holds_customer, read_table, write_buckets
 from features.chunks import unpack
-from features.compaction import write_segment
+from features.events import SUBJECTS
 from features.history import read_everything_of
-from features.store import SEGMENT_SCHEMA, HistoryStore, Segment, hold_history, segments
+from features.store import Bucket, HistoryStore, buckets, hold_history, replace_bucket
 from features.tables import (
     customers,
     given_labels,
     history_chunks,
-    history_retired,
-    history_segments,
+    history_pending,
     live_events,
     protected_attributes,
 )
@@ -24,35 +23,41 @@ from governance.instants import to_text
 
 
 class Erased(NamedTuple):
-    """What an erasure removed: events, and how many segment files it had to rewrite."""
+    """What an erasure removed: events, and how many files it had to rewrite."""
 
     events: int
-    segments: int
+    files: int
 
 
-def erase_customer(conn: Connection, store: HistoryStore, customer_id: str) -> Erased:
+def erase_customer(
+    conn: Connection, store: HistoryStore, customer_id: str, *, now: datetime
+) -> Erased:
     """Remove everything this floor holds about one person; doing it twice changes nothing.
 
-    `conn` is in a write transaction. Only segments that hold the person are rewritten; the old
-    files stay until `features.compaction.sweep` runs after the commit, so that a crash in between
-    loses nothing and revives no one: no read uses them any more.
+    `conn` is in a write transaction. Only files that hold the person are rewritten; the old ones
+    stay until `features.compaction.sweep` runs after the commit, so that a crash in between loses
+    nothing and revives no one: no read uses them any more.
     """
     hold_history(conn)
-    chunks, live = history_chunks.c, live_events.c
     packed = conn.execute(
-        select(chunks.segment_id, chunks.payload).where(chunks.customer_id == customer_id)
-    ).all()
-    copied = (
-        conn.execute(select(live.segment_id).where(live.customer_id == customer_id)).scalars().all()
+        select(history_chunks.c.payload).where(
+            history_chunks.c.customer_id == customer_id,
+            history_chunks.c.segment_id.not_in(select(history_pending.c.segment_id)),
+        )
+    ).scalars()
+    events = sum(len(unpack(payload)) for payload in packed)
+    events += len(
+        conn.execute(
+            select(live_events.c.kind).where(live_events.c.customer_id == customer_id)
+        ).all()
     )
-    concerned = {row.segment_id for row in packed} | {each for each in copied if each is not None}
-    for segment in segments(conn):
-        if segment.segment_id in concerned:
-            _rewrite(conn, store, segment, customer_id)
+    files = 0
+    for bucket in buckets(conn):
+        if any(bucket.may_hold(subject, customer_id) for subject in SUBJECTS):
+            files += _rewrite(conn, store, bucket, customer_id, now)
     for table in (history_chunks, live_events, customers, protected_attributes, given_labels):
         conn.execute(delete(table).where(table.c.customer_id == customer_id))
-    events = sum(len(unpack(row.payload)) for row in packed) + len(copied)
-    return Erased(events, len(concerned))
+    return Erased(events, files)
 
 
 def export_customer(conn: Connection, customer_id: str) -> dict[str, Any]:
@@ -82,23 +87,14 @@ def export_customer(conn: Connection, customer_id: str) -> dict[str, Any]:
     }
 
 
-def _rewrite(conn: Connection, store: HistoryStore, segment: Segment, customer_id: str) -> None:
-    """Put a file without the person in a segment's place; an emptied segment goes altogether."""
-    table = pq.read_table(store.path_of(segment.path), schema=SEGMENT_SCHEMA)
-    keep = pc.not_equal(table["customer_id"], customer_id)
-    kept: pa.Table = table.filter(keep)
-    lines = history_segments.c.segment_id == segment.segment_id
-    if len(kept):
-        written = write_segment(
-            store,
-            kept,
-            segment_id=segment.segment_id,
-            kind=segment.kind,
-            source=segment.source,
-            now=segment.created_at,
-            source_hash=segment.source_hash,
-        )
-        conn.execute(update(history_segments).where(lines).values(**written._asdict()))
-    else:
-        conn.execute(delete(history_segments).where(lines))
-    conn.execute(insert(history_retired).values(path=segment.path))
+def _rewrite(
+    conn: Connection, store: HistoryStore, bucket: Bucket, customer_id: str, now: datetime
+) -> bool:
+    """Put a file without the person in a bucket's place; tells whether they were in it."""
+    if not holds_customer(store, bucket.path, customer_id):
+        return False
+    table = read_table(store, bucket.path)
+    kept = table.filter(pc.not_equal(table["customer_id"], customer_id))
+    written = write_buckets(store, [kept], bucket.segment_id) if len(kept) else []
+    replace_bucket(conn, bucket, written, now=now)
+    return True

@@ -6,7 +6,8 @@ the arrays of a customer are identical either way, and the kernel cannot tell wh
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
@@ -17,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import Connection, bindparam, func, not_, or_, select
 
-from features.chunks import EventColumns, join, unpack
+from features.chunks import join, unpack
 from features.events import (
     MICROS,
     MISSING,
@@ -28,9 +29,11 @@ from features.events import (
     is_reserved,
 )
 from features.live import CUSTOMER_EVENTS, as_rows, to_columns
-from features.store import HistoryStore, Rows, read_segments
+from features.ranges import EVENTS_PER_RANGE, CustomerRange, plan_ranges, read_rows
+from features.rows import Rows, end_to_end, in_order, no_rows, put_in_order
+from features.store import HistoryStore
 from features.tables import customers as customers_table
-from features.tables import history_chunks, history_segments, live_events
+from features.tables import history_buckets, history_chunks, history_pending, live_events
 from features.versions import NEVER, supersede
 from governance.errors import InvalidInput
 from governance.instants import from_micros, to_text
@@ -225,14 +228,55 @@ def read_all(
 
     An `AggregatePermit` covers everyone, for figures over groups only. Arrays of a customer equal
     those of `read_customer`. Without `digests`, which only decisions need, half the bytes are
-    read, and `Histories.digest` cannot be asked.
+    read, and `Histories.digest` cannot be asked. `read_ranges` does the same in bounded memory.
     """
-    allowed = None if isinstance(permit, AggregatePermit) else permit.customers
     permit.require(permit.purpose)
-    rows = read_segments(conn, store, subject, allowed, digests=digests)
-    if not digests and _order(rows.customer, rows.columns) is not None:
-        rows = read_segments(conn, store, subject, allowed)  # sorting needs them
-    return _assemble(rows, subject)
+    plan = plan_ranges(conn, store, subject=subject)
+    return _together(store, plan, _covered(permit), subject, digests=digests)
+
+
+def read_ranges(
+    conn: Connection,
+    store: HistoryStore,
+    permit: Permit | AggregatePermit,
+    *,
+    subject: str = "customer",
+    digests: bool = False,
+    events_per_range: int = EVENTS_PER_RANGE,
+) -> Iterator[Histories]:
+    """Bring in the same histories one range of customers after another, in ascending order.
+
+    Put together they are what `read_all` gives, but only about `events_per_range` events are in
+    memory at a time. Each range names the kinds that occur in it. What counts is settled when the
+    first range is asked for; `conn` is not used after that. A range of no one permitted is left
+    out. Raises `IntegrityBroken` where an erasure meanwhile replaced a file: begin again.
+    """
+    permit.require(permit.purpose)
+    allowed = _covered(permit)
+    known = None if allowed is None else sorted(allowed)
+    for each in plan_ranges(conn, store, subject=subject, events_per_range=events_per_range):
+        if known is not None and not each.span.any_of(known):
+            continue
+        histories = read_range(store, each, allowed, digests=digests)
+        if len(histories):
+            yield histories
+
+
+def read_range(
+    store: HistoryStore,
+    range_: CustomerRange,
+    allowed: frozenset[str] | None,
+    *,
+    digests: bool = False,
+) -> Histories:
+    """Bring in the histories of one range of `plan_ranges`, without a database.
+
+    For workers that are handed a plan (Spark): whoever made it holds the permit, states in
+    `allowed` the customers it covers (None: everyone, under an `AggregatePermit`) and checks the
+    permission again before anything is published. All other code reads through `read_ranges` or
+    `read_all`, which ask for the permit themselves.
+    """
+    return _assemble(read_rows(store, range_, allowed, digests=digests), range_.subject)
 
 
 def from_events(events: Sequence[Event], *, subject: str = "customer") -> Histories:
@@ -241,20 +285,22 @@ def from_events(events: Sequence[Event], *, subject: str = "customer") -> Histor
     For what-if questions and tests. Two events with one identity are the caller's mistake.
     """
     rows = [SimpleNamespace(**row) for row in as_rows(events) if row["subject"] == subject]
-    known = sorted({row.customer_id for row in rows})
-    place = {customer_id: k for k, customer_id in enumerate(known)}
-    customer = np.array([place[row.customer_id] for row in rows], np.int32)
-    return _assemble(Rows(np.array(known, np.object_), customer, to_columns(rows)), subject)
+    rows.sort(key=lambda row: row.customer_id)
+    sizes = Counter(row.customer_id for row in rows)
+    offsets = np.concatenate([[0], np.cumsum(list(sizes.values()))]).astype(np.int64)
+    known = np.array(list(sizes), np.object_)
+    return _assemble(_ordered(Rows(known, offsets, to_columns(rows))), subject)
 
 
 def read_company(conn: Connection, store: HistoryStore) -> Histories:
     """Bring in what happened to the company itself (spend, releases, incidents): no one's data."""
-    return _assemble(read_segments(conn, store, "company", None), "company")
+    plan = plan_ranges(conn, store, subject="company")
+    return _together(store, plan, None, "company", digests=True)
 
 
 def observed_until(conn: Connection) -> datetime | None:
     """Give the latest instant at which anything of the world is recorded; None for no history."""
-    imported = conn.execute(select(func.max(history_segments.c.last_occurred_at))).scalar()
+    imported = conn.execute(select(func.max(history_buckets.c.last_occurred_at))).scalar()
     own = or_(
         live_events.c.kind.in_(sorted(RESERVED)),
         *(live_events.c.kind.startswith(p, autoescape=True) for p in RESERVED_PREFIXES),
@@ -276,6 +322,10 @@ def customer_ids(conn: Connection, *, after: str = "", limit: int | None = None)
     return list(conn.execute(query).scalars())
 
 
+def _covered(permit: Permit | AggregatePermit) -> frozenset[str] | None:
+    return None if isinstance(permit, AggregatePermit) else permit.customers
+
+
 def _customer_rows(conn: Connection, customer_id: str, subject: str) -> Rows:
     whose = {"customer": customer_id, "whose_subject": subject}
     parts = [unpack(payload) for payload in conn.execute(_CHUNKS, whose).scalars()]
@@ -283,35 +333,39 @@ def _customer_rows(conn: Connection, customer_id: str, subject: str) -> Rows:
     if live or not parts:
         parts.append(to_columns(live))
     columns = join(parts)
-    known = [customer_id] if len(columns) else []
-    return Rows(np.array(known, np.object_), np.zeros(len(columns), np.int32), columns)
+    if not len(columns):
+        return no_rows()
+    offsets = np.array([0, len(columns)])
+    return _ordered(Rows(np.array([customer_id], np.object_), offsets, columns))
+
+
+def _ordered(rows: Rows) -> Rows:
+    return rows if in_order(rows) else put_in_order(rows)
+
+
+def _together(
+    store: HistoryStore,
+    plan: Sequence[CustomerRange],
+    allowed: frozenset[str] | None,
+    subject: str,
+    *,
+    digests: bool,
+) -> Histories:
+    """Read a whole plan. Where one range needs digests to be told apart, all have them."""
+    digests = digests or any(each.versions for each in plan)
+    parts = [read_rows(store, each, allowed, digests=digests) for each in plan]
+    lacking = [len(part.columns.digests) == 0 for part in parts if len(part.customers)]
+    if any(lacking) and not all(lacking):
+        parts = [read_rows(store, each, allowed, digests=True) for each in plan]
+    return _assemble(end_to_end(parts), subject)
 
 
 def _assemble(rows: Rows, subject: str) -> Histories:
-    """Sort events by customer, clocks and digest, and settle which version counts until when."""
-    columns, customer = rows.columns, rows.customer
-    strings = columns.strings
-    order = _order(customer, columns)
-    if order is not None:
-        customer = customer[order]
-        strings = {
-            name: [column[k] for k in order] if isinstance(column, list) else column.take(order)
-            for name, column in strings.items()
-        }
-        columns = EventColumns(
-            kinds=columns.kinds,
-            kind=columns.kind[order],
-            occurred_at=columns.occurred_at[order],
-            known_at=columns.known_at[order],
-            value_micros=columns.value_micros[order],
-            digests=columns.digests[order],
-            occurrence=columns.occurrence[order],
-            strings={},
-        )
-    counts = np.bincount(customer, minlength=len(rows.customers))
+    """Settle which version of each event counts until when."""
+    columns = rows.columns
     histories = Histories(
         customers=rows.customers,
-        offsets=np.concatenate([[0], np.cumsum(counts)]).astype(np.int64),
+        offsets=rows.offsets,
         occurred_at=columns.occurred_at,
         known_at=columns.known_at,
         superseded_at=np.full(len(columns), NEVER),
@@ -319,28 +373,13 @@ def _assemble(rows: Rows, subject: str) -> Histories:
         kinds=columns.kinds,
         value_micros=columns.value_micros,
         digests=columns.digests,
-        occurrence=columns.occurrence,
-        strings=strings,
+        occurrence=np.ascontiguousarray(columns.occurrence),
+        strings=columns.strings,
         subject=subject,
     )
-    if "corrects" in strings or "retracts" in strings:
+    if "corrects" in columns.strings or "retracts" in columns.strings:
         _settle_versions(histories)
     return histories
-
-
-def _order(customer: NDArray[np.int32], columns: EventColumns) -> NDArray[np.int64] | None:
-    """The permutation that sorts the rows; None when they are sorted already."""
-    ties = (columns.occurrence, columns.digests[:, 1], columns.digests[:, 0])
-    keys = (
-        *(ties if len(columns.digests) == len(columns) else ()),
-        columns.known_at,
-        columns.occurred_at,
-        customer,
-    )
-    in_order = np.ones(max(len(customer) - 1, 0), np.bool_)
-    for key in keys:  # from the least to the most significant
-        in_order = (key[:-1] < key[1:]) | ((key[:-1] == key[1:]) & in_order)
-    return None if in_order.all() else np.lexsort(keys)
 
 
 def _settle_versions(histories: Histories) -> None:
@@ -380,4 +419,5 @@ def _settle_versions(histories: Histories) -> None:
 _CHUNKS = select(history_chunks.c.payload).where(
     history_chunks.c.customer_id == bindparam("customer"),
     history_chunks.c.subject == bindparam("whose_subject"),
+    history_chunks.c.segment_id.not_in(select(history_pending.c.segment_id)),
 )

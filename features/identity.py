@@ -12,7 +12,7 @@ from sqlalchemy import Connection, select
 
 from features.expressions import quote_text
 from features.staging import COMPANY
-from features.store import HistoryStore, digest_halves, segments
+from features.store import HistoryStore, buckets, digest_halves
 from features.tables import live_events
 
 Rename = Callable[[Sequence[str]], Sequence[str]]
@@ -53,10 +53,10 @@ def rename_customers(
         )
     if not erased:
         return 0
-    row = connection.execute(
+    [(lost,)] = connection.execute(
         "SELECT count(*) FROM staged JOIN renames USING (customer) WHERE erased"
-    ).fetchone()
-    return 0 if row is None else int(row[0])
+    ).fetchall()
+    return int(lost)
 
 
 def identify(
@@ -116,7 +116,7 @@ def identify(
 
 def compare(connection: duckdb.DuckDBPyConnection, conn: Connection, store: HistoryStore) -> None:
     """Make `fresh`, `compared` (identities that history holds) and count what is what."""
-    paths = [str(store.path_of(segment.path)) for segment in segments(conn)]
+    paths = [str(store.path_of(bucket.path)) for bucket in buckets(conn)]
     live = _live_identities(conn)
     parts = []
     if paths:

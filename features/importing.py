@@ -15,12 +15,14 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 import duckdb
+import pyarrow as pa
 from sqlalchemy import Connection, select, update
 
-from features.expressions import columns_of, quote_text, text_columns_of
+from features.buckets import cut_between_customers, write_bucket
+from features.expressions import columns_of, text_columns_of
 from features.identity import Rename, Suppressed, compare, identify, rename_customers
 from features.mapping import Draft, SourceMapping, binding_problems
-from features.segment import segment_chunks
+from features.segment import table_chunks
 from features.snapshot import (
     snapshot_instant,
     stage_attributes,
@@ -29,7 +31,7 @@ from features.snapshot import (
 )
 from features.source import LINE, Source, open_source
 from features.staging import REJECTED, STAGED, Clock, bind_problems, stage_events
-from features.store import HistoryStore, Segment, hold_history, register
+from features.store import SEGMENT_SCHEMA, HistoryStore, Segment, hold_history, register
 from features.tables import (
     customers,
     given_labels,
@@ -201,8 +203,8 @@ def _result(mapping: SourceMapping, opened: Source, *, lost: int, dry_run: bool)
     connection = opened.connection
 
     def one(query: str) -> Any:
-        row = connection.execute(query).fetchone()
-        return None if row is None else row[0]
+        [(found,)] = connection.execute(query).fetchall()
+        return found
 
     wheres = [event.where for event in mapping.events]
     unwanted = 0
@@ -279,52 +281,27 @@ def _write(
     now: datetime,
 ) -> None:
     segment_id = uuid.uuid4().hex
-    name = f"{segment_id}.parquet"
-    connection.execute(
-        f"""
-        COPY (
-            SELECT subject, customer AS customer_id, kind, event_id, occurrence, occurred_at,
-                known_at, value_micros, currency, text, properties, corrects, retracts,
-                digest_high, digest_low
-            FROM fresh ORDER BY subject, customer, occurred_at, known_at, digest_high,
-                digest_low, occurrence
-        ) TO {quote_text(str(store.temporary(name)))} (FORMAT parquet, COMPRESSION zstd)
+    ordered = connection.sql(
         """
-    )
-    path = store.publish(name)
-    row = connection.execute(
-        "SELECT count(*), min(occurred_at), max(occurred_at), min(known_at), max(known_at), "
-        "count(coalesce(corrects, retracts)) FROM fresh"
-    ).fetchone()
-    assert row is not None
-    rows, first, last, first_known, last_known, versions = row
-    segment = Segment(
-        segment_id=segment_id,
-        path=name,
-        kind="import",
-        source=source,
-        source_hash=source_hash,
-        rows=rows,
-        first_occurred_at=from_micros(first),
-        last_occurred_at=from_micros(last),
-        first_known_at=from_micros(first_known),
-        last_known_at=from_micros(last_known),
-        versions=versions,
-        created_at=now,
-    )
-    register(conn, segment)
-    people, batch = [], []
-    for subject, customer_id, first_known_at, payload in segment_chunks(path):
-        whose = {"subject": subject, "customer_id": customer_id}
-        people.append({**whose, "first_known_at": from_micros(first_known_at)})
-        batch.append({**whose, "segment_id": segment_id, "payload": payload})
-        if len(batch) >= 2_000:
-            conn.execute(history_chunks.insert(), batch)
-            insert_new(conn, customers, people)
-            people, batch = [], []
-    if batch:
+        SELECT subject, customer AS customer_id, kind, event_id, occurrence, occurred_at,
+            known_at, value_micros, currency, text, properties, corrects, retracts,
+            digest_high, digest_low
+        FROM fresh ORDER BY subject, customer, occurred_at, known_at, digest_high,
+            digest_low, occurrence
+        """
+    ).to_arrow_reader(100_000)
+    tables = (pa.Table.from_batches([batch]).cast(SEGMENT_SCHEMA) for batch in ordered)
+    written = []
+    for table in cut_between_customers(tables):
+        written.append(write_bucket(store, table, segment_id))
+        people, batch = [], []
+        for subject, customer_id, first_known_at, payload in table_chunks(table):
+            whose = {"subject": subject, "customer_id": customer_id}
+            people.append({**whose, "first_known_at": from_micros(first_known_at)})
+            batch.append({**whose, "segment_id": segment_id, "payload": payload})
         conn.execute(history_chunks.insert(), batch)
         insert_new(conn, customers, people)
+    register(conn, Segment(segment_id, "import", source, source_hash, now), written)
 
 
 def _write_stated(

@@ -3,25 +3,20 @@
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from types import SimpleNamespace
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
 import numpy as np
+import pyarrow as pa
 from sqlalchemy import Connection, Row, bindparam, select
 
 from features.chunks import STRING_COLUMNS, EventColumns, unpack
 from features.events import MISSING, Event, canonical_properties, content_digest, event_name
+from features.store import SEGMENT_SCHEMA, digest_halves
 from features.tables import customers, history_chunks, insert_new, live_events
 from governance.instants import from_micros, to_micros
 
 Outcome = Literal["written", "duplicate", "conflict"]
 Identity = tuple[str, str, str, str]  # subject, customer, kind, event name
-
-
-class LiveRows(NamedTuple):
-    """Live events that no segment holds yet; `customers` (n,) names each event's customer."""
-
-    customers: list[str]
-    columns: EventColumns
 
 
 def append(conn: Connection, events: Sequence[Event]) -> list[Outcome]:
@@ -65,12 +60,27 @@ def as_rows(events: Sequence[Event]) -> list[dict[str, Any]]:
     return rows
 
 
-def live_columns(conn: Connection, subject: str) -> LiveRows:
-    """Give the events of all customers that came in live and are in no segment yet."""
-    events = live_events.c
-    query = select(live_events).where(events.segment_id.is_(None), events.subject == subject)
+_WAITING = select(
+    *(live_events.c[field.name] for field in SEGMENT_SCHEMA if field.name in live_events.c),
+    live_events.c.digest,
+).where(live_events.c.segment_id.is_(None))
+
+
+def live_table(conn: Connection, subject: str | None = None) -> pa.Table:
+    """Give the live events that are in no segment yet as a table of `SEGMENT_SCHEMA`, unsorted.
+
+    Of one kind of subject, or of all.
+    """
+    query = _WAITING if subject is None else _WAITING.where(live_events.c.subject == subject)
     rows = conn.execute(query).all()
-    return LiveRows([row.customer_id for row in rows], to_columns(rows))
+    columns: list[Sequence[Any]] = list(zip(*rows, strict=True)) if rows else [()] * 14
+    high, low = digest_halves(columns.pop())
+    names = [field.name for field in SEGMENT_SCHEMA if field.name in live_events.c]
+    given = dict(zip(names, columns, strict=True)) | {"digest_high": high, "digest_low": low}
+    return pa.table(
+        [pa.array(given[field.name], field.type) for field in SEGMENT_SCHEMA],
+        schema=SEGMENT_SCHEMA,
+    )
 
 
 CUSTOMER_EVENTS = select(live_events).where(

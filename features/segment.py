@@ -1,14 +1,13 @@
-"""A segment file cut into one packed chunk per customer, without holding it in memory."""
+"""Rows of a segment packed into one chunk per customer, as the database keeps them."""
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
+from features.buckets import customer_starts
 from features.chunks import STRING_COLUMNS, EventColumns, pack
 from features.events import MISSING
 
@@ -22,33 +21,14 @@ class CustomerChunk(NamedTuple):
     payload: bytes
 
 
-def segment_chunks(path: Path, *, batch_rows: int = 250_000) -> Iterator[CustomerChunk]:
-    """Cut a segment, whose rows are sorted by subject and customer, into chunks in that order."""
-    file = pq.ParquetFile(path, read_dictionary=["kind"])
-    held: pa.Table | None = None
-    for batch in file.iter_batches(batch_size=batch_rows):
-        table = pa.Table.from_batches([batch])
-        held = table if held is None else pa.concat_tables([held, table], promote_options="default")
-        *whole, unfinished = _starts(held)
-        if whole:
-            yield from _cut(held.slice(0, unfinished), whole)
-            held = held.slice(unfinished)
-    if held is not None and len(held):
-        yield from _cut(held, _starts(held))
-
-
-def _starts(table: pa.Table) -> list[int]:
-    """Where each customer's rows begin."""
-    changes = np.zeros(len(table), np.bool_)
-    changes[0] = True
-    for name in ("subject", "customer_id"):
-        column = table[name].combine_chunks()
-        changes[1:] |= pc.not_equal(column[1:], column[:-1]).to_numpy(zero_copy_only=False)
-    return np.flatnonzero(changes).tolist()
+def table_chunks(table: pa.Table) -> Iterator[CustomerChunk]:
+    """Pack the customers of a sorted table of whole customers, in its order."""
+    if len(table):
+        yield from _cut(table, customer_starts(table).tolist())
 
 
 def _cut(table: pa.Table, starts: list[int]) -> Iterator[CustomerChunk]:
-    kinds = table["kind"].unify_dictionaries().combine_chunks()
+    kinds = table["kind"].combine_chunks().dictionary_encode()
     names = tuple(kinds.dictionary.to_pylist())
     codes = kinds.indices.to_numpy().astype(np.int16)
     occurred_at, known_at = table["occurred_at"].to_numpy(), table["known_at"].to_numpy()

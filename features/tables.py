@@ -1,7 +1,8 @@
 """The tables of this floor: what happened, in a form that one indexed read per customer brings in.
 
-Parquet segments hold the same history for batch work; `history_segments` is their manifest and the
-truth about which files count. Protected attributes lie apart: the fairness audit alone reads them.
+Parquet segments hold the same history for batch work, each as one or more files ("buckets");
+`history_segments` and `history_buckets` are the manifest and the truth about which files count.
+Protected attributes lie apart: the fairness audit alone reads them.
 """
 
 from collections.abc import Mapping, Sequence
@@ -31,17 +32,26 @@ history_segments = Table(
     "history_segments",
     metadata,
     Column("segment_id", String(40), primary_key=True),
-    Column("path", String(200), nullable=False),
-    Column("kind", String(20), nullable=False),  # import | compaction
+    Column("kind", String(20), nullable=False),  # import | compaction | merge
     Column("source", String(200), nullable=False),
     Column("source_hash", String(64), nullable=False),
+    Column("created_at", UtcInstant, nullable=False),
+)
+
+history_buckets = Table(
+    "history_buckets",
+    metadata,
+    Column("path", String(200), primary_key=True),
+    Column("segment_id", String(40), nullable=False),
+    Column("subject", String(20)),  # nothing: of every kind, as files of older versions are
+    Column("first_customer", String(200)),  # nothing: not known, look into the file
+    Column("last_customer", String(200)),
     Column("rows", BigInteger, nullable=False),
+    Column("versions", BigInteger, nullable=False),  # rows that correct or retract another
     Column("first_occurred_at", UtcInstant, nullable=False),
     Column("last_occurred_at", UtcInstant, nullable=False),
     Column("first_known_at", UtcInstant, nullable=False),
     Column("last_known_at", UtcInstant, nullable=False),
-    Column("versions", BigInteger, nullable=False),  # rows that correct or retract another
-    Column("created_at", UtcInstant, nullable=False),
 )
 
 history_chunks = Table(
@@ -53,10 +63,18 @@ history_chunks = Table(
     Column("payload", LargeBinary, nullable=False),
 )
 
+history_pending = Table(
+    "history_pending",
+    metadata,
+    Column("segment_id", String(40), primary_key=True),  # being written: no one reads its chunks
+    Column("started_at", UtcInstant, nullable=False),
+)
+
 history_retired = Table(
     "history_retired",
     metadata,
-    Column("path", String(200), primary_key=True),  # a replaced file, deleted by the next sweep
+    Column("path", String(200), primary_key=True),  # a replaced file, deleted by a later sweep
+    Column("retired_at", UtcInstant, nullable=False),
 )
 
 live_events = Table(
@@ -79,7 +97,12 @@ live_events = Table(
     Column("digest", LargeBinary(16), nullable=False),
     Column("segment_id", String(40)),  # the compaction that copied it to Parquet
 )
-Index("live_events_to_compact", live_events.c.segment_id, live_events.c.known_at)
+Index(
+    "live_events_to_compact",
+    live_events.c.known_at,
+    sqlite_where=live_events.c.segment_id.is_(None),
+    postgresql_where=live_events.c.segment_id.is_(None),
+)
 
 customers = Table(
     "customers",

@@ -12,7 +12,7 @@ from typing import Literal, NamedTuple
 from sqlalchemy import Connection, func, select
 
 from features.history import observed_until
-from features.tables import customers, history_segments, live_events
+from features.tables import customers, history_buckets, history_segments, live_events
 from governance.errors import KeepwellError
 from governance.review import champion
 from governance.tables import ledger_head
@@ -92,9 +92,8 @@ def _settings_in_words(keepwell: Keepwell) -> str:
 
 
 def _history(keepwell: Keepwell, conn: Connection, now: datetime) -> Iterator[Check]:
-    segments, rows = conn.execute(
-        select(func.count(), func.coalesce(func.sum(history_segments.c.rows), 0))
-    ).one()
+    segments = conn.execute(select(func.count()).select_from(history_segments)).scalar_one()
+    rows = conn.execute(select(func.coalesce(func.sum(history_buckets.c.rows), 0))).scalar_one()
     people = conn.execute(select(func.count()).select_from(customers)).scalar_one()
     live = conn.execute(select(func.count()).select_from(live_events)).scalar_one()
     size = sum(path.stat().st_size for path in keepwell.home.history.glob("*.parquet"))

@@ -76,7 +76,7 @@ def erase(keepwell: Keepwell, customer_id: str, *, now: datetime) -> dict[str, A
             suppression=keepwell.suppression,
             journal=keepwell.journal,
         )
-        history = features.erase_customer(conn, keepwell.store, inside)
+        history = features.erase_customer(conn, keepwell.store, inside, now=now)
         contacts = outbox.erase_customer(conn, inside, now=now)
         note_journal(keepwell, conn)
     with keepwell.database.write() as conn:

@@ -160,13 +160,13 @@ def test_erasure_rewrites_only_the_segments_concerned(
         append(conn, [event(2, customer="c1")])
         compact(conn, store, now=START)
     with database.write() as conn:
-        assert erase_customer(conn, store, "c0") == (1, 1)
+        assert erase_customer(conn, store, "c0", now=START) == (1, 1)
     with database.write() as conn:
         assert len(sweep(conn, store)) == 1
         assert strays(conn, store) == []
         assert read_all(conn, store, permit("risk_scoring")).customers.tolist() == ["c1"]
         assert customer_ids(conn) == ["c1"]
-        assert erase_customer(conn, store, "c0") == (0, 0)
+        assert erase_customer(conn, store, "c0", now=START) == (0, 0)
     assert not any(b"c0" in path.read_bytes() for path in store.root.iterdir())
 
 
@@ -179,7 +179,7 @@ def test_an_erasure_that_is_rolled_back_lost_nothing(
 
     def erase_and_fail() -> None:
         with database.write() as conn:
-            erase_customer(conn, store, "c0")
+            erase_customer(conn, store, "c0", now=START)
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
@@ -195,7 +195,7 @@ def test_export_holds_what_erasure_removes(database: Database, store: HistorySto
     with database.write() as conn:
         append(conn, EVENTS)
         exported = export_customer(conn, "c0")["events"]
-        assert len(exported) == erase_customer(conn, store, "c0").events
+        assert len(exported) == erase_customer(conn, store, "c0", now=START).events
         assert export_customer(conn, "c0") == {
             "events": [],
             "protected_attributes": {},
