@@ -14,6 +14,7 @@ from features.definitions import FeatureDefinition
 from features.history import Histories
 from features.kernel import compute
 from features.labels import Target, label
+from features.own_functions import OwnFunction
 from governance.errors import InvalidInput
 from governance.instants import DAY_US, from_micros
 from governance.proof import Permit
@@ -85,6 +86,7 @@ def build_dataset(
     observed_until: int,
     known_until: int | None = None,
     given: Mapping[str, float] | None = None,
+    functions: Mapping[str, OwnFunction] | None = None,
 ) -> Dataset:
     """Build point-in-time rows for any list of `as_ofs` (µs).
 
@@ -92,8 +94,8 @@ def build_dataset(
     is missing for those who did not permit its purposes. `observed_until` (µs) is how far the
     history reaches: rows whose horizon ends later are left out. Stating `known_until` (µs) gives
     the dataset as it stood then, whatever became known since. A customer whom Keepwell contacted
-    within the horizon is left out of that row, because the label shows our own effect. Raises
-    `InvalidInput` without as_ofs or permit.
+    within the horizon is left out of that row, because the label shows our own effect. `functions`
+    are the company's own, if any feature is one. Raises `InvalidInput` without as_ofs or permit.
     """
     if "model_training" not in permits:
         raise InvalidInput(
@@ -118,7 +120,7 @@ def build_dataset(
             known_until=known_until,
             given=given,
         )
-    table = compute(histories, definitions, cuts, permits=permits)
+    table = compute(histories, definitions, cuts, permits=permits, functions=functions)
     place = np.full(shape, -1, np.int64)
     place[table.customer_index, np.searchsorted(cuts, table.as_of)] = np.arange(len(table))
     customers = permit.customers

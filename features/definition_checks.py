@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from features.definitions import DERIVED, FeatureDefinition
-from features.derived import derivation_problems
+from features.derived import NO_FEATURE, derivation_problems
 from features.events import KINDS, MISSING
 from features.history import Histories
 
@@ -40,7 +40,7 @@ def check_definitions(
     ]
     names = set(named)
     for name, message in derivation_problems(definitions):
-        unknown = message.endswith("which is no feature")
+        unknown = message.endswith(NO_FEATURE)
         parts = next(each.of for each in definitions if each.name == name) if unknown else ()
         wrong = next((part for part in parts if part not in names), "")
         key = "purposes" if message.startswith("its parts need") else "of"

@@ -18,6 +18,9 @@ from governance.errors import ConfigurationError
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 
+NO_FEATURE = ", which is no feature"
+"""How the message about parts that are not there ends."""
+
 _ROWS = 1_000  # at a time, so that they stay in the cache
 
 
@@ -172,7 +175,7 @@ def derivation_problems(definitions: Sequence[FeatureDefinition]) -> list[tuple[
     for each in definitions:
         unknown = [part for part in each.of if part not in by_name]
         if unknown:
-            problems.append((each.name, f"is made of {', '.join(unknown)}, which is no feature"))
+            problems.append((each.name, f"is made of {', '.join(unknown)}{NO_FEATURE}"))
         lacking = sorted(
             {purpose for part in each.of if part in by_name for purpose in by_name[part].purposes}
             - set(each.purposes)

@@ -28,7 +28,7 @@ from features.definitions import (
     BadDefinition,
     FeatureDefinition,
 )
-from features.derived import with_parts_purposes
+from features.derived import NO_FEATURE, with_parts_purposes
 from features.history import Histories
 from features.own_functions import OwnFunction, load_functions, pin
 from governance.errors import ConfigurationError, InvalidInput
@@ -66,6 +66,12 @@ class Mistake(NamedTuple):
     line: int
     feature: str
     message: str
+
+    @property
+    def missing_parts(self) -> frozenset[str]:
+        """The features it says are none, if that is the mistake."""
+        parts, none, _ = self.message.removeprefix("is made of ").partition(NO_FEATURE)
+        return frozenset(parts.split(", ")) if none else frozenset()
 
     def __str__(self) -> str:
         """Say it as a person looks for it."""

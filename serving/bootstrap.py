@@ -10,7 +10,8 @@ from sqlalchemy.exc import OperationalError, ProgrammingError
 
 from features.given import given_targets
 from features.labels import Target
-from features.own_features import HomeFeatures, own_features
+from features.own_features import HomeFeatures
+from features.own_features import own_features as read_own_features
 from features.store import HistoryStore
 from governance.consent import ConsentRegistry
 from governance.errors import ConfigurationError, NotFound
@@ -108,15 +109,17 @@ def _one(kind: HomeKind) -> str:
     return f"an {kind}" if kind == "evaluation" else f"a {kind}"
 
 
-def open_home(root: Path) -> Keepwell:
+def open_home(root: Path, *, own_features: bool = True) -> Keepwell:
     """Open the home at `root`; raises `NotFound` where there is none.
+
+    Without `own_features` what the company added to the catalogue is left aside, mistakes and all.
 
     The kind written in the database is the truth: a `keepwell.toml` that says otherwise raises
     `ConfigurationError`, so that editing a line never turns an evaluation home into one that
     contacts people.
     """
     home = Home(root.resolve())
-    settings = load_settings(home.settings_file)
+    settings = load_settings(home.settings_file, own_features=own_features)
     if not home.keys.is_dir():
         raise NotFound(
             f"{home.root} is not a Keepwell home",
@@ -176,7 +179,7 @@ def purpose_rules(settings: Settings) -> PurposeRules:
 
 def _features(home: Home, settings: Settings) -> HomeFeatures:
     text = home.settings_file.read_text(encoding="utf-8") if settings.feature else ""
-    own = own_features(text, timezone=settings.timezone)
+    own = read_own_features(text, timezone=settings.timezone)
     return HomeFeatures(settings.timezone, own, home.root)
 
 

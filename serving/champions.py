@@ -1,16 +1,18 @@
 """The models that may serve now: one per target, from plain files, never without approval."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
+from types import MappingProxyType
 from typing import NamedTuple
 
 import structlog
 from sqlalchemy import Connection
 
 from features.definitions import FeatureDefinition
-from governance.errors import IntegrityBroken, KeepwellError, NotFound
+from features.own_functions import OwnFunction, load_functions
+from governance.errors import ConfigurationError, IntegrityBroken, KeepwellError, NotFound
 from governance.proof import Approval
 from governance.review import approval as approval_of
 from governance.review import champion
@@ -33,10 +35,14 @@ def try_in_child(directory: Path, digest: str) -> None:
 
 
 class Champion(NamedTuple):
-    """A loaded model with the definitions of its features, in the order of its columns."""
+    """A loaded model with the definitions of its features, in the order of its columns.
+
+    `functions` are the company's own that they name.
+    """
 
     model: LoadedModel
     definitions: tuple[FeatureDefinition, ...]
+    functions: Mapping[str, OwnFunction] = MappingProxyType({})
 
     @property
     def purposes(self) -> tuple[str, ...]:
@@ -117,7 +123,7 @@ class Champions:
             try:
                 self._trial(self._home.bundles / digest, digest)
                 found = open_bundle(self._home, digest)
-            except (IntegrityBroken, NotFound) as error:
+            except (ConfigurationError, IntegrityBroken, NotFound) as error:
                 log.error("a model cannot serve", digest=digest, message=error.message)
                 self._broken = {**self._broken, digest: error}
                 return
@@ -125,7 +131,10 @@ class Champions:
 
 
 def open_bundle(home: Home, digest: str) -> Champion:
-    """Read the bundle with this digest from the home; raises `NotFound` or `IntegrityBroken`."""
+    """Read the bundle with this digest from the home; raises `NotFound` or `IntegrityBroken`.
+
+    Own functions must be, byte for byte, those it was trained with.
+    """
     directory = home.bundles / digest
     if not directory.is_dir():
         raise NotFound(
@@ -138,4 +147,4 @@ def open_bundle(home: Home, digest: str) -> Champion:
         raise IntegrityBroken(
             f"model {digest[:12]}… names other features than it defines", hint="train again"
         )
-    return Champion(model, definitions)
+    return Champion(model, definitions, load_functions(definitions, home.root))

@@ -66,6 +66,7 @@ def compare(
             test_as_of=facts.test.as_of,
             split_file=None,
             exclude=(),
+            features=keepwell.features,
             seed=facts.seed,
             now=now,
             progress=progress,

@@ -65,7 +65,13 @@ def estimate(
     covers the customer is missing, never silently used.
     """
     instant = to_micros(as_of)
-    table = compute(histories, champion.definitions, [instant], permits=permits)
+    table = compute(
+        histories,
+        champion.definitions,
+        [instant],
+        permits=permits,
+        functions=champion.functions,
+    )
     rows = {customer: row for row, customer in enumerate(table.customers)}
     scores = champion.model.predict(table.values) if rows else None
     active = active_at(histories, target, as_of=as_of)

@@ -7,7 +7,6 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from features.catalogue import catalogue
 from features.history import customer_ids, observed_until, read_all
 from features.kernel import compute
 from governance.errors import InsufficientData, InvalidInput
@@ -46,14 +45,20 @@ def build_feature_table(
         instants = list(as_ofs) or ([last] if last is not None else [])
         progress(f"reading {len(permit.customers):,} histories")
         histories = read_all(conn, keepwell.store, permit, digests=False)
-        definitions = catalogue(histories)
+        definitions = keepwell.features.definitions(histories)
         named = {purpose for each in definitions for purpose in each.purposes}
         permits = {PURPOSE: permit} | {
             purpose: registry.permit_many(conn, purpose, permit.customers, now=now)[0]
             for purpose in sorted(named - {"risk_scoring"})
         }
     progress(f"{len(definitions)} features at {len(instants)} instants")
-    found = compute(histories, definitions, [to_micros(i) for i in instants], permits=permits)
+    found = compute(
+        histories,
+        definitions,
+        [to_micros(i) for i in instants],
+        permits=permits,
+        functions=keepwell.features.functions(definitions),
+    )
     columns = {
         "customer_id": pa.array(found.customers, pa.string()),
         "as_of": pa.array(found.as_of, pa.timestamp("us", tz="UTC")),

@@ -49,6 +49,7 @@ def train_model(
         split_file=split_file,
         inside_id=keepwell.inside_id,
         exclude=exclude,
+        features=keepwell.features,
         seed=seed,
         command=command,
         commit=_commit(),

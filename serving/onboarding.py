@@ -4,6 +4,7 @@ The back-test always runs in an evaluation home: pseudonymised data and no way t
 production home gets one of its own for the purpose, which is gone afterwards.
 """
 
+import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -17,6 +18,7 @@ from pydantic import ValidationError
 from features.guess import guess_mapping
 from features.history import customer_ids
 from features.importing import ImportResult
+from features.own_functions import function_files
 from governance.errors import ConfigurationError, GateRefused, InsufficientData
 from serving.backtest import Backtest, Stake, back_test, stake_of
 from serving.batch import score_everyone
@@ -145,7 +147,11 @@ def _evaluation_home(
             timezone=keepwell.settings.timezone,
             currency=keepwell.settings.currency,
             targets=_TARGETS,
+            feature=keepwell.settings.feature,
         )
+        for name in function_files(each.definition for each in keepwell.features.own):
+            (Path(place) / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(keepwell.home.root / name, Path(place) / name)
         laboratory = create_home(Home(Path(place)).root, settings, now=clock())
         try:
             progress("pseudonymising a copy for the back-test")

@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 from features.history import read_customer
 from governance.consent import Refusal
 from governance.decision import RecordedDecision, load
-from governance.errors import IntegrityBroken, NotFound
+from governance.errors import ConfigurationError, IntegrityBroken, NotFound
 from governance.proof import Permit
 from serving.bootstrap import Keepwell
 from serving.champions import open_bundle
@@ -70,7 +70,7 @@ def _compare(
         return [], "the result was forgotten when permission was withdrawn"
     try:
         champion = open_bundle(keepwell.home, found.model_digest)
-    except (NotFound, IntegrityBroken) as problem:
+    except (NotFound, IntegrityBroken, ConfigurationError) as problem:
         return [], f"the model cannot be read: {problem.message}"
     histories = read_customer(conn, permits[found.purpose], customer_id)
     if not len(histories):

@@ -107,6 +107,7 @@ class Settings(_Record):
     webhook: WebhookSettings = WebhookSettings()
     limits: LimitSettings = LimitSettings()
     feature: tuple[Mapping[str, Any], ...] = ()  # `features.own_features` reads them
+    measure: tuple[Mapping[str, Any], ...] = ()  # `outcomes.measures.own` reads them
 
     @field_validator("timezone")
     @classmethod
@@ -134,10 +135,13 @@ class Settings(_Record):
         return ZoneInfo(self.timezone)
 
 
-def load_settings(path: Path, environment: Mapping[str, str] | None = None) -> Settings:
+def load_settings(
+    path: Path, environment: Mapping[str, str] | None = None, *, own_features: bool = True
+) -> Settings:
     """Read the settings of a home; a missing file means every default.
 
-    Raises `ConfigurationError` with all mistakes of the file and the environment together.
+    Raises `ConfigurationError` with all mistakes of the file and the environment together. Without
+    `own_features` the `[[feature]]` tables are not looked at.
     """
     found: dict[str, Any] = {}
     mistakes: list[str] = []
@@ -145,12 +149,13 @@ def load_settings(path: Path, environment: Mapping[str, str] | None = None) -> S
         try:
             text = path.read_text(encoding="utf-8")
             found = tomllib.loads(text)
-            mistakes = [str(each) for each in draft_own_features(text).mistakes]
+            if own_features:
+                mistakes = [str(each) for each in draft_own_features(text).mistakes]
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
             raise ConfigurationError([f"not readable as TOML: {error}"], source=path.name) from None
     _overlay(found, os.environ if environment is None else environment)
-    if mistakes:
-        found.pop("feature", None)
+    if mistakes or not own_features:
+        found.pop("feature", None)  # said already
     try:
         settings = Settings.model_validate(found)
     except ValidationError as error:

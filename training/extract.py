@@ -11,12 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import Connection
 
-from features.catalogue import catalogue
 from features.dataset import Dataset, Dropped, build_dataset
 from features.definitions import FeatureDefinition
+from features.derived import made_of, needed
 from features.given import read_given_labels
 from features.history import Histories, customer_ids, observed_until, read_all
 from features.labels import Target
+from features.own_features import HomeFeatures
 from features.store import HistoryStore
 from governance.consent import ConsentRegistry
 from governance.errors import InsufficientData, InvalidInput
@@ -85,14 +86,16 @@ def extract(
     split_file: Path | None,
     inside_id: Callable[[str], str] = str,
     exclude: Sequence[str],
+    features: HomeFeatures,
     seed: int,
     now: datetime,
     progress: Progress,
 ) -> Extract:
     """Read, label and split everything that may be trained on at this moment.
 
-    Raises `InsufficientData` when too few customers are left on a side, `InvalidInput` for a test
-    date that cannot be, an unknown feature in `exclude`, or a split that leaks.
+    What is made of a feature in `exclude` is left out with it. Raises `InsufficientData` when too
+    few customers are left on a side, `InvalidInput` for a test date that cannot be, an unknown
+    feature in `exclude`, or a split that leaks.
     """
     permit, permission = _ask(conn, registry, now)
     progress(f"reading the history of {len(permit.customers)} permitted customers")
@@ -102,7 +105,7 @@ def extract(
             "there is no history of anyone who permits training",
             hint="import data first; `keepwell consent show` says who permits what",
         )
-    definitions = _definitions(histories, exclude)
+    definitions = _definitions(histories, exclude, features)
     permits = {"model_training": permit} | _further(conn, registry, definitions, permit, now)
     if target.kind == "given":
         plan = _snapshot(conn, target, permit, test_as_of)
@@ -117,13 +120,14 @@ def extract(
         permits=permits,
         observed_until=plan.observed_until,
         given=plan.given,
+        functions=features.functions(definitions),
     )
     is_test, said = _sides(dataset, target, plan, split_file, inside_id, seed)
     train, sampled = _at_most(dataset.take(~is_test), LARGEST_TRAINING_ROWS, seed)
     _check_size(train, "training")
     _check_size(dataset.take(is_test), "test")
     _check_split(dataset, is_test, target)
-    varying = _varying(train.values)
+    varying = _with_parts(train.definitions, _varying(train.values))
     return Extract(
         train=_narrow(train, varying),
         test=_narrow(dataset.take(is_test), varying),
@@ -170,12 +174,24 @@ def _further(
     }
 
 
-def _definitions(histories: Histories, exclude: Sequence[str]) -> tuple[FeatureDefinition, ...]:
-    found = catalogue(histories)
+def _with_parts(
+    definitions: Sequence[FeatureDefinition], keep: NDArray[np.bool_]
+) -> NDArray[np.bool_]:
+    """Keep, too, what the kept features (k,) are made of: they cannot be computed without."""
+    names = [each.name for each in definitions]
+    wanted = needed(definitions, [name for name, kept in zip(names, keep, strict=True) if kept])
+    return np.array([name in wanted for name in names], np.bool_)
+
+
+def _definitions(
+    histories: Histories, exclude: Sequence[str], features: HomeFeatures
+) -> tuple[FeatureDefinition, ...]:
+    found = features.definitions(histories)
     unknown = sorted(set(exclude) - {definition.name for definition in found})
     if unknown:
         raise InvalidInput(f"no feature is called {', '.join(unknown)}")
-    kept = tuple(definition for definition in found if definition.name not in exclude)
+    gone = made_of(found, exclude)
+    kept = tuple(definition for definition in found if definition.name not in gone)
     if not kept:
         raise InsufficientData(
             "the history suggests no features at all",

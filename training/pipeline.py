@@ -16,6 +16,7 @@ import numpy as np
 
 from features.dataset import Dataset
 from features.labels import Target
+from features.own_features import HomeFeatures
 from features.store import HistoryStore
 from governance.audit import AuditReport
 from governance.candidates import Candidate, list_models, submit
@@ -48,8 +49,8 @@ class TrainRequest:
 
     `test_as_of`: None takes the latest date whose horizon is over. `trials`: tree shapes tried.
     `inside_id`: turns the customer ids of `split_file` into those of the data. `exclude`: features
-    left out, by name. `command`, `commit` and `lock_hash` go into the report's reproducibility
-    stamp.
+    left out, by name. `features`: what the home adds to the catalogue. `command`, `commit` and
+    `lock_hash` go into the report's reproducibility stamp.
     """
 
     target: Target
@@ -60,6 +61,7 @@ class TrainRequest:
     split_file: Path | None = None
     inside_id: Callable[[str], str] = str
     exclude: tuple[str, ...] = ()
+    features: HomeFeatures = field(default_factory=HomeFeatures)
     seed: int = 0
     calibration: str = "platt"
     command: str = ""
@@ -154,6 +156,7 @@ def train(
             split_file=request.split_file,
             inside_id=request.inside_id,
             exclude=request.exclude,
+            features=request.features,
             seed=request.seed,
             now=now,
             progress=progress,

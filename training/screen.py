@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from features.dataset import Dataset
+from features.derived import needed
 
 MOST_FEATURES = 60
 _LARGEST_ROWS = 20_000
@@ -29,8 +30,9 @@ _PARAMETERS = {
 def worth_keeping(train: Dataset, *, seed: int, most: int = MOST_FEATURES) -> NDArray[np.bool_]:
     """Say which columns (k,) of the training rows to go on with: about `most` at the most.
 
-    Those by which boosted trees lower their loss most, together with what completes their
-    sentences. Reads training rows alone; equal rows and seed give an equal answer.
+    Those by which boosted trees lower their loss most, together with what they are made of and
+    what completes their sentences. Reads training rows alone; equal rows and seed give an equal
+    answer.
     """
     count = len(train.names)
     if count <= most:
@@ -43,9 +45,9 @@ def worth_keeping(train: Dataset, *, seed: int, most: int = MOST_FEATURES) -> ND
     gain = np.asarray(booster.feature_importance("gain"))
     keep = np.zeros(count, np.bool_)
     keep[np.argsort(-gain, kind="stable")[:most]] = True
-    place = {name: k for k, name in enumerate(train.names)}
-    for k in np.flatnonzero(keep):
-        usual = place.get(train.definitions[k].usual)
-        if usual is not None:
-            keep[usual] = True
-    return keep
+    kept = [train.definitions[k] for k in np.flatnonzero(keep)]
+    wanted = needed(
+        train.definitions,
+        [name for each in kept for name in (each.name, each.usual) if name in train.names],
+    )
+    return np.array([name in wanted for name in train.names], np.bool_)

@@ -16,7 +16,7 @@ COMMANDS = {
     "init": ("home", "Make a home; with a FILE, import it and say what is at stake."),
     "import": ("data", "Bring your own data in through a mapping file."),
     "consent": ("consent", "Who permitted what: grant, withdraw, show, receipt, import."),
-    "features": ("data", "Build the feature table alone."),
+    "features": ("data", "List the features, check your own, build the table alone."),
     "train": ("models", "From data to an audited candidate model."),
     "evaluate": ("models", "Someone else's scores beside ours on the same people."),
     "audit": ("models", "The audit report of a model."),

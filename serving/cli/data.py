@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 import click
 from rich.console import Console
+from rich.text import Text
 
-from serving.cli.console import Session, facts
+from serving.cli.console import Session, facts, table
 
 if TYPE_CHECKING:
     from features.importing import ImportResult
@@ -67,7 +68,7 @@ def draw_import(out: Console, found: "ImportResult") -> None:
 
 @click.group("features")
 def features_command() -> None:
-    """Build the feature table alone."""
+    """List the features of this home, check your own, build the table alone."""
 
 
 @features_command.command("build")
@@ -105,6 +106,78 @@ def build_command(session: Session, as_ofs: tuple[str, ...], out: Path, engine: 
                 ("features", features),
                 ("out", out),
                 ("seconds", seconds),
+            ],
+        ),
+    )
+
+
+@features_command.command("list")
+@click.pass_obj
+def list_command(session: Session) -> None:
+    """Every feature of this home: its name, what it means, its window, the purposes it needs."""
+    from features.definitions import meaning
+    from serving.feature_list import list_features
+
+    with session.open() as keepwell, session.step("looking at the histories"):
+        found = list_features(keepwell, now=datetime.now(UTC))
+        own = {each.definition.name for each in keepwell.features.own}
+    rows = [
+        {
+            "name": each.name,
+            "meaning": meaning(each),
+            "window_days": each.window_days,
+            "purposes": each.purposes,
+            "aggregate": each.aggregate,
+            "kinds": each.kinds,
+            "of": each.of,
+            "empty": each.empty,
+            "own": each.name in own,
+        }
+        for each in found
+    ]
+
+    def draw(out: Console) -> None:
+        shown = table("feature", "what it means", "days", "purposes", numbers=(2,))
+        for each in found:
+            shown.add_row(
+                Text(each.name, style="bold" if each.name in own else ""),
+                Text(meaning(each)),
+                str(each.window_days or ""),
+                Text(", ".join(each.purposes)),
+            )
+        out.print(shown)
+        out.print(f"\n  {len(found)} features, {len(own)} of your own", highlight=False)
+
+    session.emit({"features": rows}, draw)
+
+
+@features_command.command("check")
+@click.argument("file", type=click.Path(dir_okay=False, path_type=Path), required=False)
+@click.pass_obj
+def check_command(session: Session, file: Path | None) -> None:
+    """Everything to mend in your own features, with the line. FILE: the home's keepwell.toml."""
+    from governance.errors import ConfigurationError
+    from serving.feature_list import examine_features
+    from serving.home import Home
+
+    file = file or Home(session.home).settings_file
+    found = examine_features(session.home, file, now=datetime.now(UTC))
+    if found.mistakes:
+        if found.remark:
+            session.note(found.remark)
+        raise ConfigurationError(
+            [str(each) for each in found.mistakes],
+            source=file.name,
+            hint="docs/features.md says what each key means",
+        )
+    session.emit(
+        {"features": found.features, "problems": (), "remark": found.remark},
+        lambda out: facts(
+            out,
+            [
+                ("own features", found.features),
+                ("to mend", "nothing"),
+                *([("but", found.remark)] if found.remark else []),
             ],
         ),
     )
