@@ -1,34 +1,119 @@
 """A home's measures and lift: its histories handed to the plain functions of `outcomes`."""
 
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import NamedTuple
 
-from features.history import observed_until, read_all
-from governance.errors import InsufficientData
+from features.history import customer_ids, observed_until, read_all, read_company, read_ranges
+from governance.errors import InsufficientData, InvalidInput
+from governance.instants import to_micros
 from outcomes.assignments import PlaybookLift, playbook_lift
-from outcomes.measures import PURPOSE, Measure, Period, measure_all
+from outcomes.measures import own
+from outcomes.measures.catalogue import Taken, definitions, measure
+from outcomes.measures.definition import Definition, Period, Terms
+from outcomes.measures.events import PURPOSE, EventTable
+from outcomes.measures.periods import DEFAULT_COUNT, Every, floor, split, step
 from serving.bootstrap import Keepwell
 from serving.interventions.playbooks import STARTERS, find_playbook, load_playbooks
 
 _YEAR = timedelta(days=365)
 
 
-def measure_home(
-    keepwell: Keepwell, *, start: datetime | None, end: datetime | None, now: datetime
-) -> tuple[Period, tuple[Measure, ...]]:
-    """Give every measure the histories can answer over [start, end); the last year by default.
+class HomeMeasures(NamedTuple):
+    """The periods that were measured, the figures over them and the terms they rest on."""
 
-    Raises `InsufficientData` where nothing was imported.
+    periods: tuple[Period, ...]
+    taken: Taken
+    terms: Terms
+
+
+def own_measures(keepwell: Keepwell) -> tuple[Definition, ...]:
+    """Read the `[[measure]]` tables of the settings; `ConfigurationError` lists every fault."""
+    taken = frozenset(d.name for d in definitions(Terms()))
+    return own.parse(keepwell.settings.measure, taken=taken)
+
+
+def measure_home(
+    keepwell: Keepwell,
+    *,
+    start: datetime | None,
+    end: datetime | None,
+    now: datetime,
+    every: Every | None = None,
+    by: str | None = None,
+    names: Collection[str] = (),
+    terms: Terms | None = None,
+    progress: Callable[[str], None] = lambda said: None,
+) -> HomeMeasures:
+    """Give every measure, or those `names`, over [start, end); the last year by default.
+
+    With `every` there is one figure per whole calendar period of the home's time zone inside
+    [start, end), by default the last few. `by` adds one per group. How texts sound is judged for
+    those who permit `wellbeing_inference`. Raises `InsufficientData` where nothing was imported.
     """
+    terms = terms or Terms()
+    declared = own_measures(keepwell)
     with keepwell.database.read() as conn:
         permit = keepwell.registry.aggregate_permit(conn, PURPOSE, now=now)
+        employees = keepwell.registry.aggregate_permit(conn, PURPOSE, now=now, employees=True)
         last = observed_until(conn)
         if last is None:
             raise InsufficientData("there is no history", hint="import data first")
-        histories = read_all(conn, keepwell.store, permit)
-    stop = end or last
-    period = Period(start or stop - _YEAR, stop)
-    return period, measure_all(histories, permit, period)
+        periods = _periods(keepwell, start, min(end or last, now), every)
+        wellbeing, _ = keepwell.registry.permit_many(
+            conn, "wellbeing_inference", customer_ids(conn), now=now
+        )
+        earliest = min(p.start - 2 * (p.end - p.start) for p in periods) - _YEAR
+        with EventTable(
+            permit,
+            terms,
+            wellbeing=wellbeing if wellbeing.customers else None,
+            mood_since=to_micros(earliest),
+            full=own.kinds_of(declared),
+        ) as book:
+            progress("reading the histories")
+            for subject in ("customer", "visitor"):
+                for histories in read_ranges(conn, keepwell.store, permit, subject=subject):
+                    book.add(histories)
+            book.add(read_company(conn, keepwell.store))
+            periods = _begun(periods, book, every)
+            taken = measure(
+                book,
+                periods,
+                employees=employees,
+                by=by,
+                names=names,
+                own=declared,
+                progress=progress,
+            )
+    return HomeMeasures(tuple(periods), taken, terms)
+
+
+def _periods(
+    keepwell: Keepwell, start: datetime | None, end: datetime, every: Every | None
+) -> Sequence[Period]:
+    if every is None:
+        only = Period(start or end - _YEAR, end)
+        only.check()
+        return [only._replace(label=f"{only.start:%Y-%m-%d} to {only.end:%Y-%m-%d}")]
+    zone = keepwell.settings.zone
+    begin = start or step(floor(end, every, zone), every, -DEFAULT_COUNT[every])
+    found = split(begin, end, every, zone)
+    if not found:
+        raise InvalidInput(
+            f"no whole {every} lies between {begin:%Y-%m-%d} and {end:%Y-%m-%d}",
+            hint="name an earlier --start, or shorter periods",
+        )
+    return found
+
+
+def _begun(periods: Sequence[Period], book: EventTable, every: Every | None) -> Sequence[Period]:
+    """Leave out calendar periods that were over before the first event."""
+    first = book.observed_since
+    if every is None or first is None:
+        return periods
+    return [p for p in periods if p.end > first] or periods
 
 
 def lift_of(

@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from serving.cli.console import Session, facts, table
+from serving.cli.measures import measures_command
 
 
 def _now() -> datetime:
@@ -148,39 +149,7 @@ def outcomes_command() -> None:
     """Did it help? Measures and lift."""
 
 
-@outcomes_command.command("measures")
-@click.option("--start", help="First instant of the period; a year before its end, if not said.")
-@click.option("--end", help="End of the period; the end of the history, if not said.")
-@click.pass_obj
-def measures_command(session: Session, start: str | None, end: str | None) -> None:
-    """Retention, satisfaction, effort and service, with intervals, over at least 5 people each."""
-    from governance.instants import parse_instant
-    from serving.figures import measure_home
-
-    with session.open() as keepwell, session.step("measuring"):
-        zone = keepwell.settings.zone
-        period, found = measure_home(
-            keepwell,
-            start=parse_instant(start, zone) if start else None,
-            end=parse_instant(end, zone) if end else None,
-            now=_now(),
-        )
-
-    def view(out: Console) -> None:
-        out.print(f"[dim]{period.start:%Y-%m-%d} to {period.end:%Y-%m-%d}[/]")
-        drawn = table("measure", "value", "95 %", "people", "how", numbers=(1, 3))
-        for each in found:
-            if each.value is None:
-                drawn.add_row(each.name, "—", "", "", "too few people to show")
-                continue
-            low, high = f"{each.value.low:.3f}", f"{each.value.high:.3f}"
-            drawn.add_row(
-                each.name, f"{each.value.value:.3f}", f"{low}–{high}", f"{each.people:,}",
-                each.definition,
-            )  # fmt: skip
-        out.print(drawn)
-
-    session.emit({"start": period.start, "end": period.end, "measures": found}, view)
+outcomes_command.add_command(measures_command)
 
 
 @outcomes_command.command("lift")

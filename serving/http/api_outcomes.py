@@ -23,13 +23,15 @@ def get_measures(
     here: Here, caller: Annotated[Principal, Depends(Caller("outcomes:read"))]
 ) -> Response:
     """Give every measure of the last year of history, each with its interval and definition."""
-    period, found = measure_home(here.keepwell, start=None, end=None, now=here.clock())
+    found = measure_home(here.keepwell, start=None, end=None, now=here.clock())
+    period = found.periods[0]
     return fresh(
         {
             "start": to_text(period.start),
             "end": to_text(period.end),
             "home": here.keepwell.kind,
-            "measures": [_plain(each) for each in found],
+            "notes": found.taken.notes,
+            "measures": [each.to_json() for each in found.taken.measures],
         }
     )
 
