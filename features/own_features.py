@@ -12,7 +12,7 @@ text = "{value} sessions in the app in the last 30 days"
 import re
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -87,7 +87,10 @@ class OwnFeature(NamedTuple):
 
 
 class Draft(NamedTuple):
-    """Own features as far as they could be understood, and everything to mend."""
+    """Own features as far as they could be understood, and everything to mend.
+
+    With anything to mend none of them is used; those that could be made are there to be looked at.
+    """
 
     features: tuple[OwnFeature, ...]
     mistakes: tuple[Mistake, ...]
@@ -157,7 +160,10 @@ class HomeFeatures:
                 found += pin([definition], self.directory or Path())
             except ConfigurationError as error:
                 line = each.lines.get("function", each.lines[""])
-                mistakes += [Mistake(line, definition.name, said) for said in error.problems]
+                name = definition.name
+                mistakes += [
+                    Mistake(line, name, said.removeprefix(f"{name}: ")) for said in error.problems
+                ]
                 found.append(definition)
         return found, mistakes
 
@@ -172,26 +178,24 @@ def draft_own_features(text: str, *, timezone: str = "UTC") -> Draft:
         return Draft((), (Mistake(0, "?", "own features are written as [[feature]]"),))
     features: list[OwnFeature] = []
     mistakes: list[Mistake] = []
+    named: dict[str, int] = {}
     for table, lines in zip(tables, _lines(text, len(tables)), strict=True):
         name = str(table.get("name") or "without a name")
-        wrong = [
-            Mistake(lines.get(key, lines[""]), name, message)
-            for key, message in _table_mistakes(table)
-        ]
-        if not wrong:
-            try:
-                features.append(OwnFeature(_definition(table, timezone), lines))
-            except BadDefinition as error:
-                wrong = [
-                    Mistake(
-                        lines.get(key, lines[""]),
-                        name,
-                        message + _nearest(key, str(table.get(key))),
-                    )
-                    for key, message in error.mistakes
-                ]
-        mistakes += wrong
-    mistakes += _among_themselves(features)
+        wrong = [*_table_mistakes(table)]
+        made, further = _definition(table, timezone)
+        said = {key for key, _ in wrong}
+        wrong += [each for each in further if each[0] not in said]
+        if name in named:
+            wrong.append(("name", f"another feature has this name (line {named[name]})"))
+        named.setdefault(name, lines.get("name", lines[""]))
+        mistakes += [Mistake(lines.get(key, lines[""]), name, message) for key, message in wrong]
+        if made is not None:
+            features.append(OwnFeature(made, lines))
+    lines_of = {each.definition.name: each.lines for each in reversed(features)}
+    for problem in check_definitions([each.definition for each in features]):
+        if "in a circle" in problem.message:
+            own = lines_of[problem.feature]
+            mistakes.append(Mistake(own.get("of", own[""]), problem.feature, problem.message))
     return Draft(tuple(features), tuple(sorted(mistakes)))
 
 
@@ -201,23 +205,6 @@ def own_features(text: str, *, timezone: str = "UTC") -> tuple[OwnFeature, ...]:
     if draft.mistakes:
         raise ConfigurationError([str(each) for each in draft.mistakes], source="keepwell.toml")
     return draft.features
-
-
-def _among_themselves(features: Sequence[OwnFeature]) -> Iterator[Mistake]:
-    """Names twice and circles: what can be said before any history is at hand."""
-    lines = {each.definition.name: each.lines for each in features}
-    seen: dict[str, int] = {}
-    for each in features:
-        name = each.definition.name
-        if name in seen:
-            first = f" (line {seen[name]})" if seen[name] else ""
-            line = each.lines.get("name", each.lines[""])
-            yield Mistake(line, name, f"another feature has this name{first}")
-        seen.setdefault(name, each.lines.get("name", each.lines[""]))
-    for problem in check_definitions([each.definition for each in features]):
-        if "in a circle" in problem.message:
-            own = lines[problem.feature]
-            yield Mistake(own.get("of", own[""]), problem.feature, problem.message)
 
 
 def _table_mistakes(table: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
@@ -246,7 +233,8 @@ def _table_mistakes(table: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         try:
             family_of(str(purpose))
         except InvalidInput as error:
-            yield "purposes", f"{error.message}{_nearest('purposes', str(purpose))}"
+            near = did_you_mean(str(purpose), ("risk_scoring", "wellbeing_inference"))
+            yield "purposes", f"{error.message}{near}"
 
 
 def _unused(table: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
@@ -282,26 +270,34 @@ def _fits(key: str, value: object) -> bool:
     return isinstance(value, str)
 
 
-def _definition(table: Mapping[str, Any], timezone: str) -> FeatureDefinition:
+def _definition(
+    table: Mapping[str, Any], timezone: str
+) -> tuple[FeatureDefinition | None, list[tuple[str, str]]]:
+    """Make a definition of the keys that can be read, or list what makes it impossible."""
     stated: dict[str, Any] = {
-        key: tuple(value) if key in _LISTS else value for key, value in table.items()
+        key: tuple(value) if key in _LISTS else value
+        for key, value in table.items()
+        if key in KEYS and _fits(key, value)
     }
-    stated["where"] = tuple((key, str(value)) for key, value in table.get("where", {}).items())
+    stated["where"] = tuple((key, str(value)) for key, value in stated.get("where", {}).items())
     for key in ("parameter", "empty"):
         if key in stated:
             stated[key] = float(stated[key])
     if stated.get("column") in _CLOCKS:
         stated["column"] = f"{stated['column']}:{timezone}"
-    made = FeatureDefinition(**{"kinds": (), **stated})
-    return made if made.text else replace(made, text=f"{made.name.replace('_', ' ')} is {{value}}")
+    stated = {"name": "?", "aggregate": "?", "kinds": ()} | stated
+    stated["text"] = stated.get("text") or f"{stated['name'].replace('_', ' ')} is {{value}}"
+    try:
+        return FeatureDefinition(**stated), []
+    except BadDefinition as error:
+        return None, [(key, _nearer(key, table, message)) for key, message in error.mistakes]
 
 
-def _nearest(key: str, word: str) -> str:
-    if key == "aggregate":
-        return did_you_mean(word, AGGREGATES)
-    if key == "purposes":
-        return did_you_mean(word, ("risk_scoring", "wellbeing_inference", "model_training"))
-    return ""
+def _nearer(key: str, table: Mapping[str, Any], message: str) -> str:
+    """Name the aggregate that was probably meant, instead of all."""
+    word = str(table.get("aggregate"))
+    near = did_you_mean(word, AGGREGATES) if key == "aggregate" else ""
+    return f"there is no aggregate {word!r}{near}" if near else message
 
 
 def _lines(text: str, count: int) -> list[dict[str, int]]:
