@@ -9,8 +9,8 @@ from sqlalchemy import insert, select
 from sqlalchemy.exc import OperationalError, ProgrammingError
 
 from features.given import given_targets
+from features.home_features import HomeFeatures
 from features.labels import Target
-from features.own_features import HomeFeatures
 from features.own_features import own_features as read_own_features
 from features.store import HistoryStore
 from governance.consent import ConsentRegistry

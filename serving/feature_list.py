@@ -7,7 +7,8 @@ from typing import NamedTuple
 
 from features.definitions import FeatureDefinition
 from features.history import Histories, customer_ids, read_all
-from features.own_features import HomeFeatures, Mistake, draft_own_features
+from features.home_features import HomeFeatures
+from features.own_features import Mistake, draft_own_features
 from governance.errors import ConfigurationError, InsufficientData, InvalidInput, NotFound
 from serving.bootstrap import Keepwell, open_home
 

@@ -16,8 +16,8 @@ from features.definitions import FeatureDefinition
 from features.derived import made_of, needed
 from features.given import read_given_labels
 from features.history import Histories, customer_ids, observed_until, read_all
+from features.home_features import HomeFeatures
 from features.labels import Target
-from features.own_features import HomeFeatures
 from features.store import HistoryStore
 from governance.consent import ConsentRegistry
 from governance.errors import InsufficientData, InvalidInput

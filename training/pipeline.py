@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 
 from features.dataset import Dataset
+from features.home_features import HomeFeatures
 from features.labels import Target
-from features.own_features import HomeFeatures
 from features.store import HistoryStore
 from governance.audit import AuditReport
 from governance.candidates import Candidate, list_models, submit
