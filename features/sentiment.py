@@ -16,7 +16,7 @@ RULES = "2"
 LANGUAGES = ("en",)
 """Languages the word lists know; any other is not measured."""
 
-_NEGATED = -0.74
+_NEGATED = -0.5
 _BOOST = 0.293
 _NEARBY = (1.0, 0.95, 0.9)
 _SHOUTED = 0.733
