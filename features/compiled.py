@@ -34,6 +34,8 @@ _DAY = DAY_US
 _MOST = 9e18
 _MILLION = 1e6
 _FEW = 32
+_NEAR = 8
+_SCRATCH = 4_000_000  # events of late views held at a time, at least one view's
 _SLOPE_DAYS = 30.0
 
 # an operation's number is its place in `features.plan.OPERATIONS`
@@ -119,6 +121,18 @@ def _lower(times: Any, low: int, high: int, instant: int) -> int:
         else:
             high = middle
     return low
+
+
+@numba.njit(**_OPTIONS)
+def _advance(times: Any, low: int, high: int, instant: int) -> int:
+    """Like `_lower`, quickest where the place is near `low`."""
+    near = min(low + _NEAR, high)
+    while low < near:
+        if times[low] >= instant:
+            return low
+        low += 1
+    place: int = _lower(times, low, high, instant)
+    return place
 
 
 @numba.njit(**_OPTIONS)
@@ -317,6 +331,34 @@ def _streak(times: Any, at: int, begin: int, end: int, as_of: int, period: int) 
 
 
 @numba.njit(**_OPTIONS)
+def _repeats(times: Any, at: int, begin: int, end: int, near: int) -> float:
+    found = 0
+    for i in range(max(begin, 1), end):
+        if times[at + i] - times[at + i - 1] <= near:
+            found += 1
+    return float(found)
+
+
+@numba.njit(**_OPTIONS)
+def _decayed(
+    numbers: Any,
+    at: int,
+    times: Any,
+    start: int,
+    begin: int,
+    end: int,
+    as_of: int,
+    weights: Any,
+) -> float:
+    today, found = as_of // _DAY, 0.0
+    for i in range(begin, end):
+        if numbers[at + i] != _NOTHING:
+            age = min(today - times[start + i] // _DAY, len(weights) - 1)
+            found += weights[age] * (float(numbers[at + i]) / _MILLION)
+    return found
+
+
+@numba.njit(**_OPTIONS)
 def _gap_median(active: Any, at: int, first: int, last: int, scratch: Any) -> float:
     gaps = last - first - 1
     if gaps < 1:
@@ -387,7 +429,8 @@ def fill(
     customers, cuts = len(offsets) - 1, len(as_ofs)
     sources, columns = source_needs.shape[0], column_table.shape[0]
     windows, features = window_table.shape[0], feature_table.shape[0]
-    # scratch memory for the longest history; views of late histories lie behind the base
+    # Scratch memory for the longest history. Slot 0 of each array holds all events of a customer;
+    # slot a + 1 those visible at the a-th of some as_ofs, where late ones leave gaps.
     longest, widest = 1, 1
     for c in range(customers):
         size = 0
@@ -399,28 +442,29 @@ def fill(
             s = column_table[j, 0]
             size += starts[s, c + 1] - starts[s, c]
         widest = max(widest, size)
-    far = longest + sources
-    times = np.empty(2 * far, np.int64)
+    far, further = longest + sources, widest + columns
+    together = max(1, min(cuts, _SCRATCH // max(far, further)))  # as_ofs looked at in one go
+    times = np.empty((together + 1) * far, np.int64)
     newest_known = np.empty(longest, np.int64)
     next_replaced = np.empty(longest, np.int64)
-    days = np.empty(2 * far, np.int64)
-    squares = np.empty(2 * far, np.int64)
-    months = np.empty(2 * far, np.int64)
-    active = np.empty(2 * far, np.int64)
-    previous = np.empty(2 * far, np.int64)
+    days = np.empty((together + 1) * far, np.int64)
+    squares = np.empty((together + 1) * far, np.int64)
+    months = np.empty((together + 1) * far, np.int64)
+    active = np.empty((together + 1) * far, np.int64)
+    previous = np.empty((together + 1) * far, np.int64)
     work = (days, active, squares, months, previous)
-    cells = np.empty(2 * widest, np.int64)
-    sums = np.empty(2 * (widest + columns), np.int64)
-    known = np.empty(2 * (widest + columns), np.int64)
+    cells = np.empty((together + 1) * further, np.int64)
+    sums = np.empty((together + 1) * further, np.int64)
+    known = np.empty((together + 1) * further, np.int64)
     scratch = np.empty(longest, np.int64)
     source_at = np.empty(sources + 1, np.int64)
     column_at = np.empty(columns + 1, np.int64)
     late = np.empty(sources, np.uint8)
-    view = np.empty(sources, np.int64)  # where the events seen at a cut-off begin
-    view_end = np.empty(sources, np.int64)  # and how many there are
-    shifted = np.empty(sources, np.uint8)
-    begins = np.empty(windows, np.int64)
     most = np.empty(columns, np.float64)
+    instants = np.empty(together, np.int64)
+    slots = np.empty((sources, together), np.int64)
+    ends = np.empty((sources, together), np.int64)
+    begins = np.empty((windows, together), np.int64)
     row = 0
     for c in range(customers):
         # gather the events of each source
@@ -466,175 +510,217 @@ def fill(
             place += size
         column_at[columns] = place
 
-        for k in range(cuts):
-            as_of = as_ofs[k]
-            seen = False
-            for e in range(offsets[c], offsets[c + 1]):
-                if occurred_at[e] >= as_of:
-                    break
-                if known_at[e] < as_of and superseded_at[e] >= as_of and own_act[e] == 0:
-                    seen = True
-                    break
-            if not seen:
-                continue
-            # what of each source may be used at this cut-off
+        cut = 0
+        while cut < cuts:
+            # the next few as_ofs at which anything at all is known
+            looked = 0
+            while cut < cuts and looked < together:
+                as_of = as_ofs[cut]
+                cut += 1
+                for e in range(offsets[c], offsets[c + 1]):
+                    if occurred_at[e] >= as_of:
+                        break
+                    if known_at[e] < as_of and superseded_at[e] >= as_of and own_act[e] == 0:
+                        out_customer[row + looked], out_as_of[row + looked] = c, as_of
+                        instants[looked] = as_of
+                        looked += 1
+                        break
+            # what of each source may be used at each of them
             for s in range(sources):
                 at, size = source_at[s], source_at[s + 1] - source_at[s]
-                end = _lower(times, at, at + size, as_of) - at
-                view[s], view_end[s], shifted[s] = at, end, 0
-                if not late[s] or end == 0:
-                    continue
-                if newest_known[at + end - 1] < as_of and next_replaced[at + end - 1] >= as_of:
-                    continue
-                first, kept = starts[s, c], 0
-                for i in range(end):
-                    e = rows[first + i]
-                    if known_at[e] < as_of and superseded_at[e] >= as_of:
-                        times[far + at + kept] = times[at + i]
-                        kept += 1
-                view[s], view_end[s], shifted[s] = far + at, kept, 1
-                _calendar(source_needs, times, far + at, kept, s, work)
-                for j in range(columns):
-                    if column_table[j, 0] != s:
+                end = 0
+                for a in range(looked):
+                    as_of = instants[a]
+                    end = _advance(times, at + end, at + size, as_of) - at
+                    slots[s, a], ends[s, a] = 0, end
+                    if not late[s] or end == 0:
                         continue
-                    base, kept = column_at[j], 0
+                    if newest_known[at + end - 1] < as_of and next_replaced[at + end - 1] >= as_of:
+                        continue
+                    first, kept = starts[s, c], 0
+                    seen = (a + 1) * far + at
                     for i in range(end):
                         e = rows[first + i]
                         if known_at[e] < as_of and superseded_at[e] >= as_of:
-                            cells[widest + base + kept] = cells[base + i]
+                            times[seen + kept] = times[at + i]
                             kept += 1
-                    if column_table[j, 1]:
-                        running = widest + columns + base + j
-                        _run(cells, widest + base, kept, sums, known, running)
-                    elif source_needs[s, 2]:
-                        _repeated(cells, widest + base, kept, previous, far + at)
+                    slots[s, a], ends[s, a] = a + 1, kept
+                    _calendar(source_needs, times, seen, kept, s, work)
+                    for j in range(columns):
+                        if column_table[j, 0] != s:
+                            continue
+                        base, kept = (a + 1) * further + column_at[j], 0
+                        for i in range(end):
+                            e = rows[first + i]
+                            if known_at[e] < as_of and superseded_at[e] >= as_of:
+                                cells[base + kept] = cells[column_at[j] + i]
+                                kept += 1
+                        if column_table[j, 1]:
+                            _run(cells, base, kept, sums, known, base + j)
+                        elif source_needs[s, 2]:
+                            _repeated(cells, base, kept, previous, seen)
             for w in range(windows):
                 s, length = window_table[w, 0], window_table[w, 1]
-                begins[w] = 0
-                if length >= 0:
-                    at = view[s]
-                    begins[w] = _lower(times, at, at + view_end[s], as_of - length) - at
+                begin, slot = 0, 0
+                for a in range(looked):
+                    if length < 0:
+                        begins[w, a] = 0
+                        continue
+                    if slots[s, a] != slot:
+                        begin, slot = 0, slots[s, a]
+                    at = slot * far + source_at[s]
+                    begin = _advance(times, at + begin, at + ends[s, a], instants[a] - length) - at
+                    begins[w, a] = begin
 
             for f in range(features):
-                operation, s = feature_table[f, 0], feature_table[f, 1]
-                found = np.nan
-                if allowed[feature_table[f, 7], c] == 0:
-                    out[row, f] = np.nan
-                    continue
-                at, end = view[s], view_end[s]
-                base = at + s
-                w = feature_table[f, 3]
-                begin = begins[w] if operation > 0 else 0
-                count = end - begin
-                parameter = feature_numbers[f, 0]
+                operation, s, w = feature_table[f, 0], feature_table[f, 1], feature_table[f, 3]
+                parameter, empty = feature_numbers[f, 0], feature_numbers[f, 1]
                 j = feature_table[f, 5]
-                cell, running = 0, 0
-                if j >= 0 and operation > 0:
-                    cell = column_at[j] + (widest if shifted[s] else 0)
-                    running = column_at[j] + j + (widest + columns if shifted[s] else 0)
-
+                if allowed[feature_table[f, 7], c] == 0:
+                    for a in range(looked):
+                        out[row + a, f] = np.nan
+                    continue
                 if operation == _COUNT:
-                    found = float(count)
-                elif operation == _SUM:
-                    found = _total(cells, cell, sums, running, begin, end, most[j])
-                elif operation == _MEAN:
-                    found = _mean(cells, cell, sums, known, running, begin, end, most[j])
-                elif operation in (_MAX, _MIN):
-                    found = _extreme(cells, cell, begin, end, operation == _MAX)
-                elif operation == _STD:
-                    number = known[running + end] - known[running + begin]
-                    mean = _mean(cells, cell, sums, known, running, begin, end, most[j])
-                    found = _deviation(cells, cell, begin, end, number, mean)
-                elif operation in (_LAST, _CATEGORY):
-                    if known[running + end] > known[running + begin]:
-                        i = end - 1
-                        while cells[cell + i] == _NOTHING:
-                            i -= 1
-                        found = float(cells[cell + i]) / _MILLION
-                elif operation == _SINCE_LAST:
-                    if count > 0:
-                        found = float(as_of - times[at + end - 1]) / _DAY
-                elif operation == _SINCE_FIRST:
-                    if count > 0:
-                        found = float(as_of - times[at + begin]) / _DAY
-                elif operation == _ACTIVE_DAYS:
-                    found = float(days[base + end] - days[base + begin + 1] + 1) if count else 0.0
-                elif operation == _ACTIVE_MONTHS:
-                    found = (
-                        float(months[base + end] - months[base + begin + 1] + 1) if count else 0.0
-                    )
-                elif _GAP_MEAN <= operation <= _RECENCY:
-                    if count > 0:
-                        first, last = days[base + begin + 1] - 1, days[base + end]
-                        gaps = last - first - 1
-                        span = active[at + last - 1] - active[at + first]
-                        if operation == _GAP_MEDIAN:
-                            found = _gap_median(active, at, first, last, scratch)
-                        elif operation == _GAP_STD:
-                            if gaps > 1:
-                                total = squares[base + last - 1] - squares[base + first]
-                                scatter = gaps * total - span * span
-                                found = np.sqrt(float(scatter) / float(gaps * (gaps - 1)))
-                        elif operation == _GAP_MEAN:
-                            if gaps > 0:
-                                found = float(span) / gaps
-                        else:
-                            found = (span + parameter) / (gaps + 1)
-                            if operation == _RECENCY:
-                                found = float(as_of - times[at + end - 1]) / _DAY / found
+                    for a in range(looked):
+                        out[row + a, f] = float(ends[s, a] - begins[w, a])
                 elif operation == _TREND:
-                    earlier = begin - begins[feature_table[f, 4]]
-                    both = count + earlier
-                    found = float(count - earlier) / float(both) if both > 0 else 0.0
-                elif operation in (_DECAYED_COUNT, _DECAYED_SUM):
-                    table, today = feature_table[f, 6], as_of // _DAY
-                    found = 0.0
-                    for i in range(begin, end):
-                        age = min(today - times[at + i] // _DAY, decays.shape[1] - 1)
-                        if operation == _DECAYED_COUNT:
-                            found += decays[table, age]
-                        elif cells[cell + i] != _NOTHING:
-                            found += decays[table, age] * (float(cells[cell + i]) / _MILLION)
+                    w2 = feature_table[f, 4]
+                    for a in range(looked):
+                        count, earlier = ends[s, a] - begins[w, a], begins[w, a] - begins[w2, a]
+                        both = count + earlier
+                        out[row + a, f] = float(count - earlier) / both if both > 0 else 0.0
                 elif operation in (_SHARE, _SHARE_WHERE):
-                    other = feature_table[f, 2]
-                    below = view_end[other] - begins[feature_table[f, 4]]
-                    if below > 0:
-                        found = float(count) / float(below)
-                elif operation == _DISTINCT:
-                    number = 0
-                    for i in range(begin, end):
-                        if cells[cell + i] != _NOTHING and previous[at + i] < begin:
-                            number += 1
-                    found = float(number)
-                elif operation == _SLOPE:
-                    found = _slope(cells, cell, times, at, begin, end, as_of)
-                elif operation == _DELTA:
-                    earlier = begins[feature_table[f, 4]]
-                    found = _mean(cells, cell, sums, known, running, begin, end, most[j]) - _mean(
-                        cells, cell, sums, known, running, earlier, begin, most[j]
-                    )
-                elif operation == _STREAK:
-                    found = _streak(times, at, begin, end, as_of, np.int64(parameter * _DAY))
-                elif operation in (_MODE, _MODE_SHARE):
-                    found = _mode(cells, cell, begin, end, scratch, operation == _MODE_SHARE)
-                elif operation == _COVERAGE:
-                    length = window_table[w, 1]
-                    found = _coverage(cells, cell, times, at, begin, end, as_of, length)
-                elif operation == _REPEATS:
-                    near, number = np.int64(parameter * _DAY), 0
-                    for i in range(max(begin, 1), end):
-                        if times[at + i] - times[at + i - 1] <= near:
-                            number += 1
-                    found = float(number)
+                    other, w2 = feature_table[f, 2], feature_table[f, 4]
+                    for a in range(looked):
+                        above, below = ends[s, a] - begins[w, a], ends[other, a] - begins[w2, a]
+                        out[row + a, f] = float(above) / below if below > 0 else np.nan
+                elif operation == _SINCE_LAST:
+                    for a in range(looked):
+                        at, end = slots[s, a] * far + source_at[s], ends[s, a]
+                        found = np.nan
+                        if end > begins[w, a]:
+                            found = float(instants[a] - times[at + end - 1]) / _DAY
+                        out[row + a, f] = found
+                elif operation == _SINCE_FIRST:
+                    for a in range(looked):
+                        at, begin = slots[s, a] * far + source_at[s], begins[w, a]
+                        found = np.nan
+                        if ends[s, a] > begin:
+                            found = float(instants[a] - times[at + begin]) / _DAY
+                        out[row + a, f] = found
+                elif operation in (_ACTIVE_DAYS, _ACTIVE_MONTHS):
+                    units = days if operation == _ACTIVE_DAYS else months
+                    for a in range(looked):
+                        base = slots[s, a] * far + source_at[s] + s
+                        begin, end = begins[w, a], ends[s, a]
+                        found = 0.0
+                        if end > begin:
+                            found = float(units[base + end] - units[base + begin + 1] + 1)
+                        out[row + a, f] = found
+                elif _GAP_MEAN <= operation <= _RECENCY:
+                    for a in range(looked):
+                        at, begin, end = slots[s, a] * far + source_at[s], begins[w, a], ends[s, a]
+                        base, found = at + s, np.nan
+                        if end > begin:
+                            first, last = days[base + begin + 1] - 1, days[base + end]
+                            gaps = last - first - 1
+                            span = active[at + last - 1] - active[at + first]
+                            if operation == _GAP_MEDIAN:
+                                found = _gap_median(active, at, first, last, scratch)
+                            elif operation == _GAP_STD:
+                                if gaps > 1:
+                                    total = squares[base + last - 1] - squares[base + first]
+                                    scatter = float(gaps * total - span * span)
+                                    found = np.sqrt(scatter / float(gaps * (gaps - 1)))
+                            elif operation == _GAP_MEAN:
+                                if gaps > 0:
+                                    found = float(span) / gaps
+                            else:
+                                found = (span + parameter) / (gaps + 1)
+                                if operation == _RECENCY:
+                                    found = float(instants[a] - times[at + end - 1]) / _DAY / found
+                        out[row + a, f] = found
+                elif operation in (_STREAK, _REPEATS):
+                    near = np.int64(parameter * _DAY)
+                    for a in range(looked):
+                        at, begin, end = slots[s, a] * far + source_at[s], begins[w, a], ends[s, a]
+                        if operation == _STREAK:
+                            out[row + a, f] = _streak(times, at, begin, end, instants[a], near)
+                        else:
+                            out[row + a, f] = _repeats(times, at, begin, end, near)
                 elif operation == _UNANSWERED:
-                    other = feature_table[f, 2]
-                    found = _unanswered(
-                        times, at, begin, end, view[other], view_end[other], as_of,
-                        np.int64(parameter * _DAY),
-                    )  # fmt: skip
-                if found != found:
-                    found = feature_numbers[f, 1]
-                out[row, f] = found
-            out_customer[row], out_as_of[row] = c, as_of
-            row += 1
+                    other, wait = feature_table[f, 2], np.int64(parameter * _DAY)
+                    for a in range(looked):
+                        at = slots[s, a] * far + source_at[s]
+                        at_other = slots[other, a] * far + source_at[other]
+                        out[row + a, f] = _unanswered(
+                            *(times, at, begins[w, a], ends[s, a]),
+                            *(at_other, ends[other, a], instants[a], wait),
+                        )
+                elif operation == _DECAYED_COUNT:
+                    weights = decays[feature_table[f, 6]]
+                    for a in range(looked):
+                        at, today, found = (
+                            slots[s, a] * far + source_at[s],
+                            instants[a] // _DAY,
+                            0.0,
+                        )
+                        for i in range(begins[w, a], ends[s, a]):
+                            found += weights[min(today - times[at + i] // _DAY, len(weights) - 1)]
+                        out[row + a, f] = found
+                elif operation > 0:  # those that read a column
+                    w2 = feature_table[f, 4]
+                    for a in range(looked):
+                        slot, begin, end = slots[s, a], begins[w, a], ends[s, a]
+                        at, cell = slot * far + source_at[s], slot * further + column_at[j]
+                        running, as_of = cell + j, instants[a]
+                        found = np.nan
+                        if operation == _SUM:
+                            found = _total(cells, cell, sums, running, begin, end, most[j])
+                        elif operation == _MEAN:
+                            found = _mean(cells, cell, sums, known, running, begin, end, most[j])
+                        elif operation in (_MAX, _MIN):
+                            found = _extreme(cells, cell, begin, end, operation == _MAX)
+                        elif operation == _STD:
+                            number = known[running + end] - known[running + begin]
+                            mean = _mean(cells, cell, sums, known, running, begin, end, most[j])
+                            found = _deviation(cells, cell, begin, end, number, mean)
+                        elif operation in (_LAST, _CATEGORY):
+                            if known[running + end] > known[running + begin]:
+                                i = end - 1
+                                while cells[cell + i] == _NOTHING:
+                                    i -= 1
+                                found = float(cells[cell + i]) / _MILLION
+                        elif operation == _DECAYED_SUM:
+                            weights = decays[feature_table[f, 6]]
+                            found = _decayed(cells, cell, times, at, begin, end, as_of, weights)
+                        elif operation == _DISTINCT:
+                            number = 0
+                            for i in range(begin, end):
+                                if cells[cell + i] != _NOTHING and previous[at + i] < begin:
+                                    number += 1
+                            found = float(number)
+                        elif operation == _SLOPE:
+                            found = _slope(cells, cell, times, at, begin, end, as_of)
+                        elif operation == _DELTA:
+                            now = _mean(cells, cell, sums, known, running, begin, end, most[j])
+                            earlier = begins[w2, a]
+                            found = now - _mean(
+                                cells, cell, sums, known, running, earlier, begin, most[j]
+                            )
+                        elif operation in (_MODE, _MODE_SHARE):
+                            share = operation == _MODE_SHARE
+                            found = _mode(cells, cell, begin, end, scratch, share)
+                        elif operation == _COVERAGE:
+                            length = window_table[w, 1]
+                            found = _coverage(cells, cell, times, at, begin, end, as_of, length)
+                        out[row + a, f] = found
+                else:
+                    for a in range(looked):
+                        out[row + a, f] = np.nan
+                if empty == empty:  # a declared value instead of a missing one
+                    for a in range(looked):
+                        if out[row + a, f] != out[row + a, f]:
+                            out[row + a, f] = empty
+            row += looked
     return row
