@@ -6,7 +6,7 @@ that a withdrawal or an erasure reaches everything. What comes out is redacted.
 
 import re
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from datetime import datetime
 from typing import NamedTuple
@@ -111,16 +111,17 @@ def sample_texts(
     as_of: datetime,
     size: int = 10,
     kinds: Sequence[str] = (),
+    where: Callable[[str], bool] = lambda text: True,
 ) -> tuple[Excerpt, ...]:
     """Draw texts for a report, at most one per person, each person as likely as any other.
 
     Only of customers `permit` covers, which must be for `research_text`, and only what was known
-    at `as_of`; of these event `kinds`, if any are named.
+    at `as_of`; of these event `kinds`, if any are named, and only texts for which `where` says yes.
     """
     permit.require(PURPOSE)
     texts: dict[int, list[tuple[int, str]]] = {}
     for row, text in _readable(histories, permit, as_of):
-        if not kinds or histories.kinds[histories.kind[row]] in kinds:
+        if (not kinds or histories.kinds[histories.kind[row]] in kinds) and where(text):
             texts.setdefault(int(histories.customer_of_event[row]), []).append((row, text))
     people = sorted(texts)
     chosen = rng.permutation(len(people))[: max(size, 0)]

@@ -106,6 +106,14 @@ def fit(labelled: Labelled, *, low: float, high: float) -> TextModel:
     return _fit(grams(texts), lexicon_scores(texts), ratings, low=low, high=high)
 
 
+def vader_scores(texts: Sequence[str]) -> Floats:
+    """Give VADER's compound score of each text (n,), -1 to 1, as a yardstick."""
+    from vaderSentiment.vaderSentiment import SentimentIntensityAnalyzer
+
+    analyser = SentimentIntensityAnalyzer()
+    return np.array([analyser.polarity_scores(text)["compound"] for text in texts])
+
+
 def _fit(found: Grams, listed: Floats, ratings: Floats, *, low: float, high: float) -> TextModel:
     known, seen = np.unique(found.hashed, return_counts=True)
     known, seen = known[seen >= _SEEN_IN], seen[seen >= _SEEN_IN]

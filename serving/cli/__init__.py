@@ -29,6 +29,7 @@ COMMANDS = {
     "rights": ("records", "Export, erase or object for a customer."),
     "playbooks": ("acting", "Check playbooks; see who would be chosen, without acting."),
     "outcomes": ("acting", "Did it help? Measures and lift."),
+    "text": ("text", "What people wrote: tags, themes, search, a model of one's own."),
     "experiment": ("acting", "Analyse any randomised test in a table."),
     "keys": ("records", "Create, list and revoke API and signing keys."),
     "doctor": ("home", "What is installed, configured and reachable, and what to do."),

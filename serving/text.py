@@ -1,0 +1,220 @@
+"""A home's texts: its rules, its own model if it has a better one, themes, search and samples."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from sqlalchemy import Connection
+
+from features.history import customer_ids, observed_until, read_all
+from features.narratives import PURPOSE as RESEARCH
+from features.narratives import Excerpt, Matches, sample_texts, search_texts
+from features.tagging import Rules, themes_of
+from features.tagging_file import DEFAULTS, FILE_NAME, load_rules
+from features.text_model import TextModel, load, save
+from governance.errors import InsufficientData, InvalidInput, PermissionRefused
+from governance.proof import Permit
+from outcomes.measures.definition import Period
+from outcomes.measures.periods import DEFAULT_COUNT, Every, floor, split, step
+from outcomes.themes import MOOD, PURPOSE, Keyword, ThemeFigure, keywords, theme_figures
+from serving.bootstrap import Keepwell
+from serving.home import Home
+from training.labelled_texts import read_labelled
+from training.text_fit import TextComparison, compare, fit
+
+_CURRENT = "current"
+_YEAR = timedelta(days=365)
+_JUST_AFTER = timedelta(microseconds=1)
+
+
+class HomeThemes(NamedTuple):
+    """Themes by period and group, the words most people wrote, and samples where permitted."""
+
+    periods: tuple[Period, ...]
+    figures: tuple[ThemeFigure, ...]
+    keywords: tuple[Keyword, ...]
+    samples: dict[str, tuple[Excerpt, ...]]
+    judged: int
+    people: int
+    rules: str
+    scorer: str
+
+
+class Trained(NamedTuple):
+    """What came of training: the comparison, and the model's digest where it replaced the lists."""
+
+    comparison: TextComparison
+    model_digest: str | None
+    low: float
+    high: float
+
+
+def rules_for(root: Path, stated: Path | None = None) -> Rules:
+    """Read the rules `stated`, else the home's own tagging.toml, else the ones that come along."""
+    own = root / FILE_NAME
+    return load_rules(stated or (own if own.is_file() else DEFAULTS))
+
+
+def own_model(home: Home) -> TextModel | None:
+    """Give the model that replaced the word lists in this home; None where none did.
+
+    Raises `IntegrityBroken` where its files were changed, `InvalidInput` where they are outdated.
+    """
+    pointer = _folder(home) / _CURRENT
+    if not pointer.is_file():
+        return None
+    return load(_folder(home) / pointer.read_text(encoding="ascii").strip())
+
+
+def train_text_model(
+    keepwell: Keepwell, path: Path, *, scale: tuple[float, float] | None, now: datetime
+) -> Trained:
+    """Fit a model to labelled texts; it replaces the word lists only where it is better.
+
+    `scale` is the lowest and highest rating there can be; without it, those in the file. Raises
+    `InsufficientData` below 100 labels.
+    """
+    labelled = read_labelled(path)
+    ratings = labelled.ratings
+    low, high = scale or (float(ratings.min(initial=0)), float(ratings.max(initial=0)))
+    if scale is not None and (not low < high or ((ratings < low) | (ratings > high)).any()):
+        raise InvalidInput(
+            f"the scale {low:g} to {high:g} does not hold every rating",
+            hint="state the lowest and the highest rating there can be: --scale 1 5",
+        )
+    found = compare(labelled)
+    if not found.better:
+        return Trained(found, None, low, high)
+    folder = _folder(keepwell.home)
+    model = save(fit(labelled, low=low, high=high), folder)
+    with keepwell.database.write() as conn:
+        body = {"model_digest": model.digest, "labels": model.labels, "scorer": model.scorer}
+        keepwell.ledger.append(conn, "text_model_replaced", body, now=now)
+    aside = folder / f".{_CURRENT}.writing"
+    aside.write_text(model.digest, encoding="ascii")
+    aside.replace(folder / _CURRENT)
+    return Trained(found, model.digest, low, high)
+
+
+def home_themes(
+    keepwell: Keepwell,
+    *,
+    now: datetime,
+    start: datetime | None = None,
+    end: datetime | None = None,
+    every: Every | None = None,
+    by: str | None = None,
+    rules: Rules,
+    samples: int = 0,
+    seed: int = 0,
+) -> HomeThemes:
+    """Give what people write about over [start, end); the last year by default.
+
+    With `every`, per whole calendar period; `by` a property of profiles, per group. `samples` texts
+    per theme are shown of those who permit `research_text`, which the log learns. Raises
+    `InsufficientData` where nothing was imported.
+    """
+    model = own_model(keepwell.home)
+    with keepwell.database.read() as conn:
+        permit = keepwell.registry.aggregate_permit(conn, PURPOSE, now=now)
+        last = observed_until(conn)
+        if last is None:
+            raise InsufficientData("there is no history", hint="import data first")
+        periods = _periods(keepwell, start, min(end or last + _JUST_AFTER, now), every)
+        people = customer_ids(conn)
+        wellbeing, _ = keepwell.registry.permit_many(conn, MOOD, people, now=now)
+        histories = read_all(conn, keepwell.store, permit, digests=False)
+        research = _research(keepwell, conn, people, now) if samples else None
+    figures = theme_figures(
+        histories,
+        permit,
+        rules,
+        periods,
+        wellbeing=wellbeing if wellbeing.customers else None,
+        by=by,
+        scorer=None if model is None else model.polarity,
+    )
+    whole = Period(periods[0].start, periods[-1].end)
+    shown: dict[str, tuple[Excerpt, ...]] = {}
+    if research is not None:
+        rng = np.random.default_rng(seed)
+        for theme in rules.themes:
+            name = theme.name
+            shown[name] = sample_texts(
+                histories,
+                research,
+                rng,
+                as_of=now,
+                size=samples,
+                where=lambda text, name=name: name in themes_of(text, rules),  # type: ignore[misc]
+            )
+        drawn = sum(map(len, shown.values()))
+        _note_reading(keepwell, "themes", research, drawn, now)
+    return HomeThemes(
+        periods=tuple(periods),
+        figures=figures,
+        keywords=keywords(histories, permit, whole),
+        samples=shown,
+        judged=len(wellbeing.customers),
+        people=len(people),
+        rules=rules.version,
+        scorer="word lists" if model is None else f"own model {model.digest[:12]}",
+    )
+
+
+def search_home(keepwell: Keepwell, words: str, *, limit: int, now: datetime) -> Matches:
+    """Search what was written by those who permit `research_text`; the log learns that it was.
+
+    Raises `PermissionRefused` where nobody permits it.
+    """
+    with keepwell.database.read() as conn:
+        permit = _research(keepwell, conn, customer_ids(conn), now)
+        histories = read_all(conn, keepwell.store, permit, digests=False)
+    found = search_texts(histories, permit, words, as_of=now, limit=limit)
+    _note_reading(keepwell, "search", permit, len(found.excerpts), now)
+    return found
+
+
+def _research(keepwell: Keepwell, conn: Connection, people: Sequence[str], now: datetime) -> Permit:
+    permit, refused = keepwell.registry.permit_many(conn, RESEARCH, people, now=now)
+    if not permit.customers:
+        raise PermissionRefused(
+            f"nobody permits {RESEARCH}; {len(refused):,} customers are known",
+            purpose=RESEARCH,
+            reason="no_permission",
+            hint=f"record what customers permit: keepwell consent grant CUSTOMER {RESEARCH}",
+        )
+    return permit
+
+
+def _note_reading(
+    keepwell: Keepwell, where: str, permit: Permit, texts: int, now: datetime
+) -> None:
+    """Log that texts were shown: how many, of how many who permit it; no text and no one's id."""
+    body = {"where": where, "purpose": RESEARCH, "permitted": len(permit.customers), "texts": texts}
+    with keepwell.database.write() as conn:
+        keepwell.ledger.append(conn, "texts_read", body, now=now)
+
+
+def _folder(home: Home) -> Path:
+    return home.var / "text"
+
+
+def _periods(
+    keepwell: Keepwell, start: datetime | None, end: datetime, every: Every | None
+) -> Sequence[Period]:
+    if every is None:
+        only = Period(start or end - _YEAR, end)
+        only.check()
+        return [only._replace(label=f"{only.start:%Y-%m-%d} to {only.end:%Y-%m-%d}")]
+    zone = keepwell.settings.zone
+    begin = start or step(floor(end, every, zone), every, -DEFAULT_COUNT[every])
+    found = split(begin, end, every, zone)
+    if not found:
+        raise InvalidInput(
+            f"no whole {every} lies between {begin:%Y-%m-%d} and {end:%Y-%m-%d}",
+            hint="name an earlier --start, or shorter periods",
+        )
+    return found
