@@ -13,7 +13,7 @@ from governance import tables as governance_tables
 from governance.consent import ConsentRegistry
 from governance.consent_record import ConsentChange
 from governance.instants import to_micros
-from governance.proof import Permit
+from governance.proof import AggregatePermit, Permit
 from governance.pseudonym import Pseudonymiser, Suppression
 from governance.purposes import PurposeRules
 from serving.database import Database, create_tables, sqlite_url
@@ -113,3 +113,10 @@ def evaluation_permit(purpose: str, customers: Collection[str]) -> Permit:
         found, refused = registry.permit_many(conn, purpose, customers, now=START)
     assert not refused
     return found
+
+
+def aggregate_permit() -> AggregatePermit:
+    """Ask the registry for a permit to compute figures over at least 5 people."""
+    registry, database = _registry()
+    with database.read() as conn:
+        return registry.aggregate_permit(conn, "aggregate", now=START)
