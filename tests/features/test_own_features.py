@@ -145,7 +145,7 @@ def test_all_mistakes_of_all_features_come_at_once() -> None:
     text = (
         'currency = "EUR"\n'
         + table(name='"a"', kinds="[]", aggregate='"sum"', window_days="0")
-        + table(name='"a"', kinds='["order"]', aggregate='"count"', of='["a"]')
+        + table(name='"a"', kinds='["order"]', aggregate='"count"', of='["b"]')
         + '[targets.churn]\nhorizon_days = 30\nname = "no feature of ours"\n'
     )
     assert [each.split(":")[0] for each in mended(text)] == [
