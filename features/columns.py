@@ -13,6 +13,7 @@ from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from features.definitions import FeatureDefinition
@@ -28,51 +29,84 @@ Own = Mapping[str, Any]
 
 _HOUR_US = DAY_US // 24
 _THURSDAY = 3  # 1 January 1970
+_MICROS = np.zeros(0, np.int64)
+_FLAGS = np.zeros(0, np.bool_)
+_FLOATS = np.zeros(0, np.float64)
+_OBJECTS = np.zeros(0, np.object_)
 _CLOCKS = ("hour:", "weekday:", "weekend:")
 
 
 class Properties:
-    """The properties of some events: `codes` (n,) are places in `different`."""
+    """The properties of some events: `codes` (n,) are places among the `different` ones."""
 
-    def __init__(self, codes: NDArray[np.int64], different: Sequence[Own]) -> None:
+    def __init__(self, codes: Ints, different: "Different") -> None:
         self.codes = codes
-        self.different = different
+        self._different = different
 
-    def each(self, number: Callable[[Own], float | None]) -> Ints:
+    def each(self, found: NDArray[Any], read: Callable[[Own], Any]) -> NDArray[Any]:
+        """Read something from every event's properties (n,), into the type of `found` (0,)."""
+        counts = np.bincount(self.codes, minlength=len(self._different))
+        by_code = np.empty(len(counts), found.dtype)
+        for code in np.flatnonzero(counts).tolist():
+            by_code[code] = read(self._different[code])
+        return by_code[self.codes]
+
+    def micros(self, read: Callable[[Own], float | None]) -> Ints:
         """Millionths (n,) of a number read from every event's properties."""
-        read = [number(own) for own in self.different]
-        micros = [MISSING if found is None else to_value_micros(found) for found in read]
-        return np.array(micros, np.int64)[self.codes]
 
-    def take(self, rows: Ints) -> "Properties":
+        def whole(own: Own) -> int:
+            number = read(own)
+            return MISSING if number is None else to_value_micros(number)
+
+        return self.each(_MICROS, whole)
+
+    def take(self, rows: NDArray[Any]) -> "Properties":
         """Those of some of the events."""
-        return Properties(self.codes[rows], self.different)
+        return Properties(self.codes[rows], self._different)
 
 
-def properties_of(histories: Histories, rows: Ints) -> Properties:
-    """Read the properties of these events; empty ones where there are none."""
+class Different:
+    """The different properties of some events, each parsed when it is first looked at."""
+
+    def __init__(self, texts: Sequence[str | None]) -> None:
+        self._texts = texts
+        self._read: list[Own | None] = [None] * len(texts)
+
+    def __len__(self) -> int:
+        return len(self._texts)
+
+    def __getitem__(self, code: int) -> Own:
+        found = self._read[code]
+        if found is None:
+            text = self._texts[code]
+            found = self._read[code] = {} if text is None else json.loads(text)
+        return found
+
+
+def properties_of(histories: Histories, rows: slice) -> Properties:
+    """Give the properties of these events; empty ones where there are none."""
     column = histories.strings.get("properties")
     if column is None:
-        return Properties(np.zeros(len(rows), np.int64), [{}])
+        return Properties(np.zeros(rows.stop - rows.start, np.int64), Different([None]))
     if isinstance(column, list):
-        texts = [column[row] for row in rows.tolist()]
-        place = {text: k for k, text in enumerate(dict.fromkeys(texts))}
-        codes = np.array([place[text] for text in texts], np.int64)
-        return Properties(codes, [_parse(text) for text in place])
-    encoded = column.take(rows).dictionary_encode()
-    if hasattr(encoded, "combine_chunks"):
+        place: dict[str | None, int] = {}
+        codes = [place.setdefault(text, len(place)) for text in column[rows]]
+        return Properties(np.array(codes, np.int64), Different(list(place)))
+    encoded = column.slice(rows.start, rows.stop - rows.start).dictionary_encode()
+    if isinstance(encoded, pa.ChunkedArray):
         encoded = encoded.combine_chunks()
-    different = [{}, *(_parse(text) for text in encoded.dictionary.to_pylist())]
     codes = encoded.indices.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int64) + 1
-    return Properties(codes, different)
+    return Properties(codes, Different([None, *encoded.dictionary.to_pylist()]))
 
 
 def matches(properties: Properties, where: Sequence[tuple[str, str]]) -> Bools:
     """Whether each event (n,) has every one of these property values."""
-    found = [
-        all(str(own.get(key)) == wanted for key, wanted in where) for own in properties.different
-    ]
-    return np.array(found, np.bool_)[properties.codes]
+    return properties.each(
+        _FLAGS,
+        lambda own: all(
+            own.get(key) is not None and str(own[key]) == wanted for key, wanted in where
+        ),
+    )
 
 
 def read_column(
@@ -82,7 +116,7 @@ def read_column(
     properties: Callable[[], Properties],
     text_allowed: Callable[[], Bools],
 ) -> Ints:
-    """Give a definition's column for the events at `rows` (n,).
+    """Give a definition's column for the events at `rows` (n,); -1 is none of the categories.
 
     `properties()` are those of these events; `text_allowed()` (n,) says whose text may be read.
     Raises `InvalidInput` for a column that does not exist.
@@ -96,11 +130,13 @@ def read_column(
         wanted = name.removeprefix("property:")
         if definition.aggregate == "category":
             place = {text: float(k) for k, text in enumerate(definition.categories)}
-            return properties().each(lambda own: place.get(str(own.get(wanted))))
-        return properties().each(lambda own: _number(own.get(wanted)))
+            return properties().micros(
+                lambda own: None if own.get(wanted) is None else place.get(str(own[wanted]), -1.0)
+            )
+        return properties().micros(lambda own: _number(own.get(wanted)))
     if name.startswith("distinct:"):
         wanted = name.removeprefix("distinct:")
-        return properties().each(lambda own: _distinct(own.get(wanted)))
+        return properties().micros(lambda own: _distinct(own.get(wanted)))
     if name.startswith(_CLOCKS):
         return clock_column(name, histories.occurred_at[rows])
     raise InvalidInput(
@@ -116,20 +152,20 @@ def lines_of(properties: Properties, name: str) -> tuple[Ints, Ints]:
     Gives the places of the events (l,) and a number per line that is equal where values are.
     """
     number: dict[str, int] = {}
-    read = [
-        [number.setdefault(text, len(number)) for text in _values(own.get(name))]
-        for own in properties.different
-    ]
-    sizes = np.array([len(codes) for codes in read], np.int64)[properties.codes]
-    found = [code for k in properties.codes.tolist() for code in read[k]]
+    lists = properties.each(
+        _OBJECTS,
+        lambda own: [number.setdefault(text, len(number)) for text in _values(own.get(name))],
+    )
+    sizes = [len(codes) for codes in lists]
+    found = [code for codes in lists for code in codes]
     return np.repeat(np.arange(len(sizes)), sizes), np.array(found, np.int64)
 
 
 def level_column(properties: Properties, value_micros: Ints) -> Ints:
     """Survey answers scaled to 0-1 in millionths, 1 being good whatever the polarity."""
-    read = [_scale(own) for own in properties.different]
     low, width, turned = (
-        np.array([scale[k] for scale in read])[properties.codes] for k in range(3)
+        properties.each(_FLOATS, lambda own, k=k: _scale(own)[k])  # type: ignore[misc]
+        for k in range(3)
     )
     share = (value_micros / MICROS - low) / width
     share = np.where(turned > 0, 1.0 - share, share)
@@ -195,17 +231,12 @@ def clock_changes(zone: str) -> tuple[Ints, Ints]:
     return np.array(changes, np.int64), np.array(offsets, np.int64)
 
 
-def _parse(text: str | None) -> Own:
-    read: Own = {} if text is None else json.loads(text)
-    return read
-
-
 def _number(found: object) -> float | None:
     if isinstance(found, list):
         numbers = [_number(each) for each in found]
         return None if not numbers or None in numbers else _number(math.fsum(numbers))  # type: ignore[arg-type]
-    if isinstance(found, bool | int | float) and math.isfinite(found):
-        return float(found) if abs(found) <= LARGEST_VALUE else None
+    if isinstance(found, bool | int | float) and abs(found) <= LARGEST_VALUE:
+        return float(found)
     return None
 
 
@@ -226,6 +257,7 @@ def _distinct(found: object) -> float | None:
 def _scale(own: Own) -> tuple[float, float, float]:
     """Lowest answer, width and whether low is good; NaN where no scale is stated."""
     scale = own.get("scale")
-    if not isinstance(scale, list) or len(scale) != 2 or not scale[0] < scale[1]:
+    ends = [_number(end) for end in scale] if isinstance(scale, list) else []
+    if len(ends) != 2 or ends[0] is None or ends[1] is None or not ends[0] < ends[1]:
         return math.nan, math.nan, 0.0
-    return float(scale[0]), float(scale[1] - scale[0]), float(own.get("polarity") == "low_is_good")
+    return ends[0], ends[1] - ends[0], float(own.get("polarity") == "low_is_good")

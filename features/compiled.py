@@ -111,6 +111,27 @@ def deal(
                 place[s] += 1
 
 
+@numba.njit(types.void(_U1, _OUT_I8_2, _OUT_I4), **_OPTIONS)
+def sift(
+    keep: NDArray[np.uint8],
+    starts: NDArray[np.int64],
+    rows: NDArray[np.int32],
+) -> None:
+    """Leave only the dealt places (see `deal`) where `keep`, one entry per place, is 1."""
+    place = 0
+    for s in range(starts.shape[0]):
+        first = starts[s, 0]
+        for c in range(starts.shape[1] - 1):
+            end = starts[s, c + 1]
+            starts[s, c] = place
+            for i in range(first, end):
+                if keep[i]:
+                    rows[place] = rows[i]
+                    place += 1
+            first = end
+        starts[s, starts.shape[1] - 1] = place
+
+
 @numba.njit(**_OPTIONS)
 def _lower(times: Any, low: int, high: int, instant: int) -> int:
     """First place in [low, high) whose time is not before `instant`."""
@@ -216,15 +237,22 @@ def _run(numbers: Any, at: int, size: int, sums: Any, known: Any, base: int) -> 
 
 
 @numba.njit(**_OPTIONS)
+def _fits(numbers: Any, at: int, begin: int, end: int, most: float) -> bool:
+    """Whether the exact sum of a window fits into 64 bits (up to 9e12)."""
+    if most * (end - begin) < _MOST:
+        return True
+    size = 0.0
+    for i in range(begin, end):
+        if numbers[at + i] != _NOTHING:
+            size += abs(float(numbers[at + i]))
+    return size < _MOST
+
+
+@numba.njit(**_OPTIONS)
 def _total(numbers: Any, at: int, sums: Any, base: int, begin: int, end: int, most: float) -> float:
-    """Sum of a window; NaN where the exact sum would not fit (beyond 9e12)."""
-    if most * (end - begin) >= _MOST:
-        size = 0.0
-        for i in range(begin, end):
-            if numbers[at + i] != _NOTHING:
-                size += abs(float(numbers[at + i]))
-        if size >= _MOST:
-            return np.nan
+    """Sum of a window; NaN where the exact sum would not fit."""
+    if not _fits(numbers, at, begin, end, most):
+        return np.nan
     return float(sums[base + end] - sums[base + begin]) / _MILLION
 
 
@@ -232,11 +260,31 @@ def _total(numbers: Any, at: int, sums: Any, base: int, begin: int, end: int, mo
 def _mean(
     numbers: Any, at: int, sums: Any, known: Any, base: int, begin: int, end: int, most: float
 ) -> float:
+    """Mean of a window, rounded once: that of equal numbers is the number."""
     count = known[base + end] - known[base + begin]
-    if count == 0:
+    if count == 0 or not _fits(numbers, at, begin, end, most):
         return np.nan
-    mean: float = _total(numbers, at, sums, base, begin, end, most) / count
-    return mean
+    return float(sums[base + end] - sums[base + begin]) / (float(count) * _MILLION)
+
+
+@numba.njit(**_OPTIONS)
+def _delta(
+    numbers: Any, at: int, sums: Any, known: Any, base: int, window: Any, most: float
+) -> float:
+    """Mean from begin to end − mean from earlier to begin, in whole millionths and rests of them.
+
+    So that nothing is lost between two large means, and equal ones differ by nothing.
+    """
+    earlier, begin, end = window
+    then, now = known[base + begin] - known[base + earlier], known[base + end] - known[base + begin]
+    if then == 0 or now == 0:
+        return np.nan
+    if not (_fits(numbers, at, earlier, begin, most) and _fits(numbers, at, begin, end, most)):
+        return np.nan
+    before, after = sums[base + begin] - sums[base + earlier], sums[base + end] - sums[base + begin]
+    whole = after // now - before // then
+    rest = (after % now) * then - (before % then) * now
+    return (float(whole) + float(rest) / (float(now) * float(then))) / _MILLION
 
 
 @numba.njit(**_OPTIONS)
@@ -253,37 +301,43 @@ def _extreme(numbers: Any, at: int, begin: int, end: int, largest: bool) -> floa
 
 @numba.njit(**_OPTIONS)
 def _deviation(numbers: Any, at: int, begin: int, end: int, count: int, mean: float) -> float:
-    if count < 2:
+    """Sample standard deviation, of distances from a whole number near the mean."""
+    if count < 2 or mean != mean:
         return np.nan
-    squares = 0.0
+    near = np.int64(np.rint(mean * _MILLION))
+    total, squares = 0.0, 0.0
     for i in range(at + begin, at + end):
         if numbers[i] != _NOTHING:
-            distance = float(numbers[i]) / _MILLION - mean
+            distance = float(numbers[i] - near)
+            total += distance
             squares += distance * distance
-    root: float = np.sqrt(squares / (count - 1))
+    variance = max(squares - total * total / count, 0.0) / (count - 1)
+    root: float = np.sqrt(variance) / _MILLION
     return root
 
 
 @numba.njit(**_OPTIONS)
-def _slope(
-    numbers: Any, at: int, times: Any, start: int, begin: int, end: int, as_of: int
-) -> float:
-    count, days, level = 0, 0.0, 0.0
+def _slope(numbers: Any, at: int, times: Any, start: int, begin: int, end: int) -> float:
+    """Least squares, of distances from the first value and its instant: whole numbers, exact."""
+    while begin < end and numbers[at + begin] == _NOTHING:
+        begin += 1
+    if end - begin < 2:
+        return np.nan
+    first, origin = numbers[at + begin], times[start + begin]
+    count, instant, level = 0, 0.0, 0.0
     for i in range(begin, end):
         if numbers[at + i] != _NOTHING:
             count += 1
-            days += float(times[start + i] - as_of) / _DAY
-            level += float(numbers[at + i]) / _MILLION
-    if count < 2:
-        return np.nan
-    days, level = days / count, level / count
+            instant += float(times[start + i] - origin)
+            level += float(numbers[at + i] - first)
+    instant, level = instant / count, level / count
     above, below = 0.0, 0.0
     for i in range(begin, end):
         if numbers[at + i] != _NOTHING:
-            day = float(times[start + i] - as_of) / _DAY - days
-            above += day * (float(numbers[at + i]) / _MILLION - level)
-            below += day * day
-    return _SLOPE_DAYS * above / below if below > 0.0 else np.nan
+            later = float(times[start + i] - origin) - instant
+            above += later * (float(numbers[at + i] - first) - level)
+            below += later * later
+    return _SLOPE_DAYS * _DAY / _MILLION * (above / below) if below > 0.0 else np.nan
 
 
 @numba.njit(**_OPTIONS)
@@ -691,6 +745,8 @@ def fill(
                                 while cells[cell + i] == _NOTHING:
                                     i -= 1
                                 found = float(cells[cell + i]) / _MILLION
+                                if operation == _CATEGORY and found < 0.0:
+                                    found = np.nan  # not among the categories
                         elif operation == _DECAYED_SUM:
                             weights = decays[feature_table[f, 6]]
                             found = _decayed(cells, cell, times, at, begin, end, as_of, weights)
@@ -701,13 +757,10 @@ def fill(
                                     number += 1
                             found = float(number)
                         elif operation == _SLOPE:
-                            found = _slope(cells, cell, times, at, begin, end, as_of)
+                            found = _slope(cells, cell, times, at, begin, end)
                         elif operation == _DELTA:
-                            now = _mean(cells, cell, sums, known, running, begin, end, most[j])
-                            earlier = begins[w2, a]
-                            found = now - _mean(
-                                cells, cell, sums, known, running, earlier, begin, most[j]
-                            )
+                            parts = (begins[w2, a], begin, end)
+                            found = _delta(cells, cell, sums, known, running, parts, most[j])
                         elif operation in (_MODE, _MODE_SHARE):
                             share = operation == _MODE_SHARE
                             found = _mode(cells, cell, begin, end, scratch, share)

@@ -12,9 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from features.columns import Properties, lines_of, matches, properties_of, read_column
-from features.compiled import deal, fill
+from features.compiled import deal, fill, sift
 from features.definitions import FeatureDefinition
-from features.derived import derive
+from features.derived import fill as fill_derived
 from features.history import Histories
 from features.own_functions import OwnFunction, function_values
 from features.plan import Plan, Source, plan_of
@@ -50,7 +50,7 @@ class FeatureTable:
 
 def compute(
     histories: Histories,
-    definitions: Sequence[FeatureDefinition],
+    definitions: Sequence[FeatureDefinition] | Plan,
     as_ofs: Sequence[int],
     *,
     permits: Mapping[str, Permit],
@@ -61,9 +61,10 @@ def compute(
     `permits` maps a purpose to the permit for it. A feature is NaN for customers whom the permits
     of its purposes do not all cover; in place of `risk_scoring` a `model_training` permit will do,
     for the model that scores. `functions` are the company's own (`own_functions.load_functions`),
-    if any feature is one. Batch and single rows agree bit for bit.
+    if any feature is one. Who computes often makes the plan of the definitions once. Batch and
+    single rows agree bit for bit.
     """
-    plan = plan_of(tuple(definitions))
+    plan = definitions if isinstance(definitions, Plan) else plan_of(tuple(definitions))
     allowed = allowed_by(histories, plan, permits)
     return compute_allowed(histories, plan, as_ofs, allowed, functions or {})
 
@@ -157,7 +158,7 @@ def _fill_others(
         values[:, k] = found[index, np.searchsorted(cuts, as_of)]
     if not plan.derived:
         return
-    derive(plan.definitions, values)
+    fill_derived(plan.derivation, values)
     for k in plan.derived:  # one may need more than its parts do
         may = allowed[group[k]]
         if not may.all():
@@ -180,9 +181,10 @@ class _Block:
         readers_at, readers, most = _readers(plan.sources, histories.kinds)
         self._rows = np.empty((rows.stop - rows.start) * most, np.int32)
         deal(histories.kind[rows], self._offsets, readers_at, readers, self._starts, self._rows)
-        self._properties: dict[int, Properties] = {}
+        self._properties: Properties | None = None
         self._codes: dict[int, Ints] = {}
         self._choose()
+        self._repeat()
 
     def fill(self, cuts: Ints, out: NDArray[np.float64], customer: Ints, as_of: Ints) -> int:
         """Put the rows of these customers at the head of `out` and its places; gives how many."""
@@ -214,24 +216,30 @@ class _Block:
         return found
 
     def _choose(self) -> None:
-        """Leave in each source the events its properties choose, or repeat them per line."""
-        special = [s for s, source in enumerate(self._plan.sources) if source.where or source.lines]
-        if not special:
+        """Leave in each source the events that its properties choose."""
+        if not any(source.where for source in self._plan.sources):
+            return
+        keep = np.ones(self._starts[-1, -1], np.uint8)
+        for s, source in enumerate(self._plan.sources):
+            first, last = self._starts[s, 0], self._starts[s, -1]
+            if source.where and last > first:
+                keep[first:last] = matches(self._properties_of(s), source.where)
+        sift(keep, self._starts, self._rows)
+
+    def _repeat(self) -> None:
+        """Repeat the events of a source whose property lines are told apart, once per line."""
+        lines = [s for s, source in enumerate(self._plan.sources) if source.lines]
+        if not lines:
             return
         parts = [self._rows[starts[0] : starts[-1]] for starts in self._starts]
         total = 0
         for s, part in enumerate(parts):
-            source, starts = self._plan.sources[s], self._starts[s] - self._starts[s, 0]
-            if s in special and len(part):
-                kept = np.arange(len(part))
-                if source.where:
-                    kept = np.flatnonzero(matches(self._read_properties(s), source.where))
-                    self._properties[s] = self._properties[s].take(kept)
-                if source.lines:
-                    repeated, self._codes[s] = lines_of(self._read_properties(s), source.lines)
-                    kept = kept[repeated]
-                starts = np.searchsorted(kept, starts)
-                parts[s] = part[kept]
+            starts = self._starts[s] - self._starts[s, 0]
+            if s in lines and len(part):
+                named = self._plan.sources[s].lines
+                repeated, self._codes[s] = lines_of(self._properties_of(s), named)
+                starts = np.searchsorted(repeated, starts)
+                parts[s] = part[repeated]
             self._starts[s] = starts + total
             total += len(parts[s])
         self._rows = np.concatenate(parts)
@@ -257,7 +265,7 @@ class _Block:
                         column.definition,
                         self._histories,
                         rows,
-                        lambda s=column.source: self._read_properties(s),  # type: ignore[misc]
+                        lambda s=column.source: self._properties_of(s),  # type: ignore[misc]
                         lambda j=j, rows=rows: self._text_allowed(j, rows),  # type: ignore[misc]
                     )
                 )
@@ -269,10 +277,11 @@ class _Block:
         starts = self._starts[source]
         return self._rows[starts[0] : starts[-1]] + np.int64(self._events.start)
 
-    def _read_properties(self, source: int) -> Properties:
-        if source not in self._properties:
-            self._properties[source] = properties_of(self._histories, self._absolute(source))
-        return self._properties[source]
+    def _properties_of(self, source: int) -> Properties:
+        if self._properties is None:
+            self._properties = properties_of(self._histories, self._events)
+        starts = self._starts[source]
+        return self._properties.take(self._rows[starts[0] : starts[-1]])
 
     def _text_allowed(self, column: int, rows: Ints) -> NDArray[np.bool_]:
         """Whose text may be read for a column: where any feature on it is permitted (n,)."""

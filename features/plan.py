@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from features.definitions import DERIVED, FeatureDefinition
+from features.derived import DerivedPlan, plan_derived
 from governance.instants import DAY_US
 
 Ints = NDArray[np.int64]
@@ -30,7 +31,9 @@ _DAYS = frozenset(
 ) | {"recency_over_gap"}
 _SUMS = frozenset({"sum", "mean", "std", "last", "category", "delta", "max", "min"})
 _BEFORE_TOO = frozenset({"trend", "delta"})
+_WAITS = frozenset({"streak", "repeats", "unanswered"})
 _TABLE_DAYS = 80_000  # 219 years; what is older has decayed to nothing
+_LONGEST_DAYS = 10_000_000  # longer windows and waits are no different, but do not fit 64 bits
 
 
 class Source(NamedTuple):
@@ -74,6 +77,7 @@ class Plan(NamedTuple):
     decays: Floats
     own_functions: tuple[int, ...]
     derived: tuple[int, ...]
+    derivation: DerivedPlan
 
 
 @lru_cache(maxsize=32)
@@ -98,7 +102,7 @@ def plan_of(definitions: tuple[FeatureDefinition, ...]) -> Plan:
         window_table=np.array(list(making.windows), np.int64).reshape(-1, 2),
         feature_table=np.array(rows, np.int64).reshape(-1, 8),
         feature_numbers=np.array(
-            [(definition.parameter or 0.0, definition.empty) for definition in definitions],
+            [(_parameter(definition), definition.empty) for definition in definitions],
             np.float64,
         ).reshape(-1, 2),
         decays=np.array([_decay(half_life) for half_life in making.half_lives] or [(1.0,)]),
@@ -108,6 +112,7 @@ def plan_of(definitions: tuple[FeatureDefinition, ...]) -> Plan:
         derived=tuple(
             k for k, definition in enumerate(definitions) if definition.aggregate in DERIVED
         ),
+        derivation=plan_derived(definitions),
     )
 
 
@@ -170,7 +175,7 @@ class _Making:
         return self.sources[source]
 
     def _window(self, source: int, days: int | None) -> int:
-        length = -1 if days is None else days * DAY_US
+        length = -1 if days is None else min(days, _LONGEST_DAYS) * DAY_US
         return self.windows.setdefault((source, length), len(self.windows))
 
     def _column(self, source: int, definition: FeatureDefinition) -> int:
@@ -185,6 +190,11 @@ class _Making:
             self.sums.append(False)
         self.sums[place] = self.sums[place] or definition.aggregate in _SUMS
         return place
+
+
+def _parameter(definition: FeatureDefinition) -> float:
+    parameter = definition.parameter or 0.0
+    return min(parameter, _LONGEST_DAYS) if definition.aggregate in _WAITS else parameter
 
 
 @lru_cache(maxsize=16)
