@@ -41,6 +41,9 @@ from governance.proof import AggregatePermit, Permit
 
 Ints = NDArray[np.int64]
 
+SAMPLE_EVENTS = 2_000_000
+_SAMPLE_RANGES = 16
+
 
 @dataclass(frozen=True, eq=False)
 class Histories:
@@ -260,6 +263,24 @@ def read_ranges(
         histories = read_range(store, each, allowed, digests=digests)
         if len(histories):
             yield histories
+
+
+def read_sample(
+    conn: Connection,
+    store: HistoryStore,
+    permit: Permit,
+    *,
+    events: int = SAMPLE_EVENTS,
+) -> Histories:
+    """Bring in everyone's histories, or of a large store about `events` events of some customers.
+
+    For looking at what a history is like: its kinds, properties and their values. The same store
+    and permit give the same sample: whole ranges of customers at even distances.
+    """
+    permit.require(permit.purpose)
+    plan = plan_ranges(conn, store, events_per_range=max(events // _SAMPLE_RANGES, 1))
+    step = max(-(-sum(each.events for each in plan) // events), 1)
+    return _together(store, plan[::step], permit.customers, "customer", digests=False)
 
 
 def read_range(
