@@ -33,12 +33,16 @@ _MEAN_PAUSE_US = 8 * 60_000_000
 
 
 class EventSet(NamedTuple):
-    """What to generate: how many events of how many customers, which share known late, a seed."""
+    """What to generate: how many events of how many customers, which share known late, a seed.
+
+    `day` numbers what `one_day` draws; the rest does not depend on it.
+    """
 
     events: int
     customers: int
     late: float = 0.0
     seed: int = 7
+    day: int = 0
 
 
 def customer_names(customers: int, seed: int) -> list[str]:
@@ -61,8 +65,8 @@ def blocks(wanted: EventSet) -> Iterator[pa.Table]:
 
 
 def one_day(wanted: EventSet, events: int) -> pa.Table:
-    """Generate one more day, the last before `END`, of customers who have a history already."""
-    rng = np.random.default_rng([wanted.seed, 2**31])
+    """Generate events of the last day before `END`, of customers who have a history already."""
+    rng = np.random.default_rng([wanted.seed, wanted.day, 2**31])
     names = customer_names(wanted.customers, wanted.seed)
     customer = np.sort(rng.integers(0, len(names), events))
     end = to_micros(END)

@@ -6,18 +6,16 @@ import uuid
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
-from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
-import pyarrow.compute as pc
-import pyarrow.parquet as pq
 from sqlalchemy import Connection
 
 from benchmarks.history_data import EventSet, blocks
 from benchmarks.history_features import END
-from features.compaction import write_segment
-from features.segment import segment_chunks
+from features.buckets import cut_between_customers, sort_rows, write_bucket, write_buckets
+from features.segment import table_chunks
 from features.store import HistoryStore, Segment, register
 from features.tables import customers, history_chunks, insert_new
 from governance.instants import from_micros
@@ -27,9 +25,7 @@ from serving.settings import Settings
 
 NOW = END + timedelta(days=1)
 CHUNKED_CUSTOMERS = 100_000
-"""So many customers get the packed rows that online reads need; the others only lie in Parquet."""
-
-_ROW_GROUP = 122_880
+"""About so many customers get the packed rows that online reads need; the rest lie in Parquet."""
 
 
 def data_set(folder: Path, wanted: EventSet, say: Callable[[str], None]) -> Path:
@@ -54,65 +50,46 @@ def data_set(folder: Path, wanted: EventSet, say: Callable[[str], None]) -> Path
 
 
 def publish(conn: Connection, store: HistoryStore, tables: Iterable[pa.Table]) -> None:
-    """Make sorted tables one base segment, with its manifest line, its customers and chunks."""
+    """Make sorted tables one base segment, with its manifest lines, its customers and chunks."""
     segment_id = uuid.uuid4().hex
-    name = f"{segment_id}.parquet"
-    rows, occurred, known = 0, list[int](), list[int]()
-    writer: pq.ParquetWriter | None = None
-    for table in tables:
-        path = store.temporary(name)
-        writer = writer or pq.ParquetWriter(path, table.schema, compression="zstd")
-        writer.write_table(table, row_group_size=_ROW_GROUP)
-        rows += len(table)
-        for column, seen in (("occurred_at", occurred), ("known_at", known)):
-            bounds = pc.min_max(table[column])
-            seen += [bounds["min"].as_py(), bounds["max"].as_py()]
-        first = table.group_by("customer_id", use_threads=False).aggregate([("known_at", "min")])
-        people = [
-            {"subject": "customer", "customer_id": who, "first_known_at": from_micros(when)}
-            for who, when in zip(*(column.to_pylist() for column in first.columns), strict=True)
-        ]
-        insert_new(conn, customers, people)
-    assert writer is not None
-    writer.close()
-    path = store.publish(name)
-    register(
-        conn,
-        Segment(
-            segment_id=segment_id,
-            path=name,
-            kind="import",
-            source="generated",
-            source_hash="",
-            rows=rows,
-            first_occurred_at=from_micros(min(occurred)),
-            last_occurred_at=from_micros(max(occurred)),
-            first_known_at=from_micros(min(known)),
-            last_known_at=from_micros(max(known)),
-            versions=0,
-            created_at=NOW,
-        ),
-    )
-    chunks = islice(segment_chunks(path), CHUNKED_CUSTOMERS)
-    while some := list(islice(chunks, 2_000)):
-        packed = [
-            {
-                "subject": each.subject,
-                "customer_id": each.customer_id,
-                "segment_id": segment_id,
-                "payload": each.payload,
-            }
-            for each in some
-        ]
-        conn.execute(history_chunks.insert(), packed)
+    files, packed = [], 0
+    for table in cut_between_customers(tables):
+        files.append(write_bucket(store, table, segment_id))
+        insert_new(conn, customers, [_person(each) for each in _first_seen(table)])
+        if packed < CHUNKED_CUSTOMERS:
+            chunks = [
+                {
+                    "subject": each.subject,
+                    "customer_id": each.customer_id,
+                    "segment_id": segment_id,
+                    "payload": each.payload,
+                }
+                for each in table_chunks(table)
+            ]
+            conn.execute(history_chunks.insert(), chunks)
+            packed += len(chunks)
+    register(conn, Segment(segment_id, "import", "generated", "", NOW), files)
+
+
+def _first_seen(table: pa.Table) -> Iterator[tuple[str, int]]:
+    first = table.group_by("customer_id", use_threads=False).aggregate([("known_at", "min")])
+    return zip(*(column.to_pylist() for column in first.columns), strict=True)
+
+
+def _person(seen: tuple[str, int]) -> dict[str, Any]:
+    customer_id, first_known_at = seen
+    return {
+        "subject": "customer",
+        "customer_id": customer_id,
+        "first_known_at": from_micros(first_known_at),
+    }
 
 
 def publish_day(conn: Connection, store: HistoryStore, day: pa.Table) -> None:
     """Make one day's events, ready in memory, a durable segment that counts from the commit on."""
-    segment = write_segment(
-        store, day, segment_id=uuid.uuid4().hex, kind="compaction", source="live", now=NOW
-    )
-    register(conn, segment)
+    segment_id = uuid.uuid4().hex
+    files = write_buckets(store, [sort_rows(day)], segment_id)
+    register(conn, Segment(segment_id, "compaction", "live", "", NOW), files)
 
 
 def segment_files(root: Path) -> list[str]:

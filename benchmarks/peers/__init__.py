@@ -8,9 +8,16 @@ in one microsecond. None of the generated events corrects or retracts another.
 
 from typing import NamedTuple
 
+MODULES = {
+    "duckdb": "benchmarks.peers.duckdb_sql",
+    "polars": "benchmarks.peers.polars_lazy",
+    "pandas": "benchmarks.peers.pandas_frames",
+}
+"""Name of a peer to its module, whose `build` makes the table."""
+
 
 class Timing(NamedTuple):
-    """Seconds until the table stood, and seconds to write it; NaN where a peer does both in one."""
+    """Seconds until the table stood, and seconds to write it."""
 
     compute: float
     write: float

@@ -1,9 +1,9 @@
 """The feature table in pandas, with NumPy where pandas has no fast path of its own.
 
-The plan is that of the other peers. Repeating events is `numpy.repeat`, counting is `bincount`, sums
-and extremes are compiled group-bys over one integer place per customer and cut-off, and medians are
-picked from sorted gaps. Everything is in memory, several times over, on one core: meant for a
-million events, not for more.
+The plan is that of the other peers. Repeating events is `numpy.repeat`, counting is `bincount`,
+sums and extremes are compiled group-bys over one integer place per customer and cut-off, and
+medians are picked from sorted gaps. Everything is in memory, several times over, on one core: meant
+for a million events, not for more.
 """
 
 import time
