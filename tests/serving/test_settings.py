@@ -57,3 +57,33 @@ def test_written_settings_read_back_the_same(tmp_path: Path) -> None:
     )
     write_settings(path, settings)
     assert load_settings(path, {}) == settings
+
+
+OWN_FEATURE = """
+[[feature]]
+name = "app_sessions_30d"
+kinds = ["session"]
+aggregate = "count"
+window_days = 30
+where = { device = "app" }
+"""
+
+
+def test_own_features_are_written_and_read_back(tmp_path: Path) -> None:
+    path, copy = tmp_path / "keepwell.toml", tmp_path / "copy.toml"
+    path.write_text(OWN_FEATURE)
+    settings = load_settings(path, {})
+    assert settings.feature[0]["where"] == {"device": "app"}
+    write_settings(copy, settings)
+    assert load_settings(copy, {}) == settings
+
+
+def test_mistakes_of_own_features_come_with_all_others(tmp_path: Path) -> None:
+    path = tmp_path / "keepwell.toml"
+    path.write_text('curency = "EUR"\n' + OWN_FEATURE.replace("30", "0"))
+    with pytest.raises(ConfigurationError) as caught:
+        load_settings(path, {})
+    assert caught.value.problems == (
+        "curency: there is no such setting",
+        "line 7: feature app_sessions_0d: window_days == 0, must be >= 1",
+    )

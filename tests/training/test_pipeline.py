@@ -200,3 +200,12 @@ def test_progress_is_told_in_words(evaluation: Company, tmp_path: Path) -> None:
     train(request(GIVEN), evaluation.workshop, now=NOW, progress=told.append)
     assert len(told) >= 4
     assert np.all([len(line) < 80 for line in told])
+
+
+def test_what_is_made_of_an_excluded_feature_is_left_out_with_it(
+    evaluation: Company, tmp_path: Path
+) -> None:
+    result = run_orders(evaluation, tmp_path, exclude=("order_value_sum_365d",))
+    every = {*result.facts.features, *result.left_out}
+    assert "order_value_sum_90d" in every
+    assert not every & {"order_value_sum_365d", "order_value_30d_share_of_365d"}

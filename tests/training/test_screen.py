@@ -47,3 +47,10 @@ def test_what_completes_a_sentence_stays_with_it() -> None:
     first = replace(data.definitions[0], usual=NAMES[5])
     data = replace(data, definitions=(first, *data.definitions[1:]))
     assert worth_keeping(data, seed=0, most=2)[5]
+
+
+def test_what_a_kept_feature_is_made_of_stays_with_it() -> None:
+    data = dataset()
+    made = FeatureDefinition(NAMES[0], (), "ratio", of=(NAMES[5], NAMES[4]))
+    data = replace(data, definitions=(made, *data.definitions[1:]))
+    assert worth_keeping(data, seed=0, most=2).tolist() == [True, True, False, False, True, True]
