@@ -112,6 +112,28 @@ customers = Table(
     Column("first_known_at", UtcInstant, nullable=False),
 )
 
+identity_links = Table(
+    "identity_links",
+    metadata,
+    Column("other_id", String(200), primary_key=True),  # whose events count for keep_id
+    Column("linked_at", UtcInstant, primary_key=True),  # when that was known
+    Column("keep_id", String(200), nullable=False),
+    Column("unlinked_at", UtcInstant),  # when it was known to be wrong
+)
+Index("identity_links_by_keep", identity_links.c.keep_id)
+
+account_members = Table(
+    "account_members",
+    metadata,
+    Column("customer_id", String(200), primary_key=True),
+    Column("account_id", String(200), primary_key=True),
+    Column("joined_at", UtcInstant, primary_key=True),
+    Column("known_at", UtcInstant, nullable=False),
+    Column("left_at", UtcInstant),
+    Column("left_known_at", UtcInstant),
+)
+Index("account_members_by_account", account_members.c.account_id)
+
 protected_attributes = Table(
     "protected_attributes",
     metadata,
