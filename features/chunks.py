@@ -6,7 +6,7 @@ brings a history in: a short JSON header with the strings, then plain little-end
 
 import json
 import struct
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -52,28 +52,41 @@ class EventColumns:
 
 def pack(columns: EventColumns) -> bytes:
     """Pack one customer's events; `unpack` gives back equal columns."""
-    own_known = not np.array_equal(columns.known_at, columns.occurred_at)
-    own_occurrence = bool((columns.occurrence != 1).any())
-    has_values = bool((columns.value_micros != MISSING).any())
-    head: dict[str, Any] = {"k": columns.kinds}
-    if columns.strings:
-        head["s"] = columns.strings
-    header = json.dumps(head, ensure_ascii=False, separators=(",", ":")).encode()
-    flags = _OWN_KNOWN_AT * own_known + _OWN_OCCURRENCE * own_occurrence + _HAS_VALUES * has_values
-    parts = [
-        _PREFIX.pack(_MAGIC, flags, len(columns), len(header)),
-        header,
+    present = (
+        not np.array_equal(columns.known_at, columns.occurred_at),
+        bool((columns.occurrence != 1).any()),
+        bool((columns.value_micros != MISSING).any()),
+    )
+    parts = (
         columns.occurred_at.astype("<i8", copy=False).tobytes(),
         columns.digests.astype(">u8", copy=False).tobytes(),
         columns.kind.astype("<i2", copy=False).tobytes(),
-    ]
-    if own_known:
-        parts.append(columns.known_at.astype("<i8", copy=False).tobytes())
-    if own_occurrence:
-        parts.append(columns.occurrence.astype("<i4", copy=False).tobytes())
-    if has_values:
-        parts.append(columns.value_micros.astype("<i8", copy=False).tobytes())
-    return b"".join(parts)
+        columns.known_at.astype("<i8", copy=False).tobytes(),
+        columns.occurrence.astype("<i4", copy=False).tobytes(),
+        columns.value_micros.astype("<i8", copy=False).tobytes(),
+    )
+    return pack_parts(columns.kinds, len(columns), columns.strings, parts, present)
+
+
+def pack_parts(
+    kinds: tuple[str, ...],
+    size: int,
+    strings: Mapping[str, Sequence[str | None]],
+    parts: Sequence[bytes | memoryview],
+    present: tuple[bool, bool, bool],
+) -> bytes:
+    """Put the bytes of one customer's columns together, as `pack` does.
+
+    `parts` are occurred_at, digests, kind, known_at, occurrence and value; `present` says which of
+    the last three differ from what is left out: the same as occurred_at, ones, no value.
+    """
+    head: dict[str, Any] = {"k": kinds}
+    if strings:
+        head["s"] = strings
+    header = json.dumps(head, ensure_ascii=False, separators=(",", ":")).encode()
+    flags = _OWN_KNOWN_AT * present[0] + _OWN_OCCURRENCE * present[1] + _HAS_VALUES * present[2]
+    optional = [part for part, there in zip(parts[3:], present, strict=True) if there]
+    return b"".join([_PREFIX.pack(_MAGIC, flags, size, len(header)), header, *parts[:3], *optional])
 
 
 def unpack(payload: bytes) -> EventColumns:

@@ -8,9 +8,10 @@ from typing import NamedTuple
 from sqlalchemy import Connection, delete, select, update
 
 from features.buckets import sort_rows, write_buckets
+from features.holding import held, hold_history
 from features.live import live_table
-from features.store import HistoryStore, Segment, buckets, hold_history, register
-from features.tables import history_retired, live_events
+from features.store import HistoryStore, Segment, buckets, register
+from features.tables import history_chunks, history_pending, history_retired, live_events
 
 _TEMPORARY = ".writing"
 
@@ -40,28 +41,45 @@ def compact(conn: Connection, store: HistoryStore, *, now: datetime) -> Compacti
     return Compaction(len(table), segment_id)
 
 
-def sweep(conn: Connection, store: HistoryStore) -> list[str]:
-    """Delete files that nothing names any more: replaced segments, and what a crash left behind.
+def sweep(
+    conn: Connection, store: HistoryStore, *, retired_before: datetime | None = None
+) -> list[str]:
+    """Delete what nothing names any more: replaced files, and what a crash left behind.
 
-    `conn` is in a new write transaction, after the replacing commit; nothing is imported,
-    compacted or erased meanwhile. What a killed import left holds people's data like any other
-    file: an erasure must not overlook it. Gives the names of the deleted files.
+    `conn` is in a new write transaction, after the replacing commit. What a killed import left
+    holds people's data like any other file: an erasure must not overlook it. While something is
+    being imported, compacted or merged its files are left alone. With `retired_before` files that
+    were replaced later stay, so that a long read ends in peace. Gives the names of deleted files.
     """
     hold_history(conn)
-    retired = list(conn.execute(select(history_retired.c.path)).scalars())
-    left = strays(conn, store)
-    for name in (*retired, *left):
-        store.path_of(name).unlink(missing_ok=True)
-    if store.scratch.is_dir():
-        shutil.rmtree(store.scratch, ignore_errors=True)
-    conn.execute(delete(history_retired).where(history_retired.c.path.in_(retired)))
-    return [*retired, *left]
+    query = select(history_retired.c.path)
+    if retired_before is not None:
+        query = query.where(history_retired.c.retired_at < retired_before)
+    gone = list(conn.execute(query).scalars())
+    with held(store, wait=False) as mine:
+        if mine:
+            gone += strays(conn, store)
+            _forget_unpublished(conn)
+            shutil.rmtree(store.scratch, ignore_errors=True)
+        conn.execute(delete(history_retired).where(history_retired.c.path.in_(gone)))
+        for name in gone:
+            store.path_of(name).unlink(missing_ok=True)
+    return gone
+
+
+def _forget_unpublished(conn: Connection) -> None:
+    """Delete the chunks of imports that were killed before they published."""
+    unpublished = list(conn.execute(select(history_pending.c.segment_id)).scalars())
+    if unpublished:
+        own = history_chunks.c.segment_id.in_(unpublished)
+        conn.execute(delete(history_chunks).where(own))
+        conn.execute(delete(history_pending))
 
 
 def strays(conn: Connection, store: HistoryStore) -> list[str]:
     """List files in the store that no manifest line names: what a crash left behind.
 
-    While something is being imported, compacted or erased its files are among them; `sweep` waits.
+    While something is being imported, compacted or merged its files are among them.
     """
     if not store.root.is_dir():
         return []

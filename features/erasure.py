@@ -3,14 +3,13 @@
 from datetime import datetime
 from typing import Any, NamedTuple
 
-import pyarrow.compute as pc
 from sqlalchemy import Connection, delete, select
 
-from features.buckets import holds_customer, read_table, write_buckets
 from features.chunks import unpack
-from features.events import SUBJECTS
 from features.history import read_everything_of
-from features.store import Bucket, HistoryStore, buckets, hold_history, replace_bucket
+from features.holding import hold_history
+from features.pruning import prune_bucket
+from features.store import HistoryStore, buckets, replace_bucket
 from features.tables import (
     customers,
     given_labels,
@@ -53,8 +52,10 @@ def erase_customer(
     )
     files = 0
     for bucket in buckets(conn):
-        if any(bucket.may_hold(subject, customer_id) for subject in SUBJECTS):
-            files += _rewrite(conn, store, bucket, customer_id, now)
+        left = prune_bucket(store, bucket, {customer_id: None})
+        if left is not None:
+            replace_bucket(conn, bucket, left, now=now)
+            files += 1
     for table in (history_chunks, live_events, customers, protected_attributes, given_labels):
         conn.execute(delete(table).where(table.c.customer_id == customer_id))
     return Erased(events, files)
@@ -85,16 +86,3 @@ def export_customer(conn: Connection, customer_id: str) -> dict[str, Any]:
             for target, as_of, value in given
         ],
     }
-
-
-def _rewrite(
-    conn: Connection, store: HistoryStore, bucket: Bucket, customer_id: str, now: datetime
-) -> bool:
-    """Put a file without the person in a bucket's place; tells whether they were in it."""
-    if not holds_customer(store, bucket.path, customer_id):
-        return False
-    table = read_table(store, bucket.path)
-    kept = table.filter(pc.not_equal(table["customer_id"], customer_id))
-    written = write_buckets(store, [kept], bucket.segment_id) if len(kept) else []
-    replace_bucket(conn, bucket, written, now=now)
-    return True

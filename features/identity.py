@@ -5,14 +5,16 @@ history does not hold yet becomes `fresh`.
 """
 
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 import duckdb
 import pyarrow as pa
 from sqlalchemy import Connection, select
 
 from features.expressions import quote_text
+from features.pruning import Version
 from features.staging import COMPANY
-from features.store import HistoryStore, buckets, digest_halves
+from features.store import digest_halves
 from features.tables import live_events
 
 Rename = Callable[[Sequence[str]], Sequence[str]]
@@ -21,8 +23,11 @@ Suppressed = Callable[[Sequence[str]], set[str]]
 
 def rename_customers(
     connection: duckdb.DuckDBPyConnection, rename: Rename | None, suppressed: Suppressed | None
-) -> int:
-    """Make `renames` from ids to the ones to keep; count the events of erased people."""
+) -> tuple[int, frozenset[str]]:
+    """Make `renames` from ids to the ones to keep.
+
+    Gives the number of events of erased people, and who else there is, by the ids to keep.
+    """
     found = []
     if rename is not None or suppressed is not None:
         found = connection.execute(
@@ -51,12 +56,13 @@ def rename_customers(
             f"UPDATE {name} SET customer = renames.renamed FROM renames "
             f"WHERE {name}.customer = renames.customer"
         )
+    others = frozenset(kept).difference(erased)
     if not erased:
-        return 0
+        return 0, others
     [(lost,)] = connection.execute(
         "SELECT count(*) FROM staged JOIN renames USING (customer) WHERE erased"
     ).fetchall()
-    return int(lost)
+    return int(lost), others
 
 
 def identify(
@@ -114,58 +120,92 @@ def identify(
     )
 
 
-def compare(connection: duckdb.DuckDBPyConnection, conn: Connection, store: HistoryStore) -> None:
-    """Make `fresh`, `compared` (identities that history holds) and count what is what."""
-    paths = [str(store.path_of(bucket.path)) for bucket in buckets(conn)]
-    live = _live_identities(conn)
-    parts = []
-    if paths:
-        files = ", ".join(quote_text(path) for path in paths)
-        parts.append(
-            "SELECT subject, customer_id, kind, event_id, occurrence, digest_high, digest_low "
-            f"FROM read_parquet([{files}])"
-        )
-    if live is not None:
-        connection.register("live", live)
-        parts.append("SELECT * FROM live")
-    if not parts:
-        connection.execute("CREATE TEMP VIEW fresh AS SELECT * FROM identified")
-        connection.execute(
-            "CREATE TEMP VIEW compared AS SELECT *, false AS same FROM identified WHERE false"
-        )
-        return
-    name = "coalesce({0}.event_id, '~' || {0}.digest_high || '.' || {0}.digest_low)"
+def compare(connection: duckdb.DuckDBPyConnection, paths: Sequence[Path], live: pa.Table) -> None:
+    """Make `compared`, what of `identified` history holds, and `fresh`, the rest.
+
+    `paths` are the files of history and `live` what is in none of them.
+    """
     connection.execute(
-        f"""
-        CREATE TEMP TABLE compared AS
-        SELECT identified.rowid AS row, identified.line, identified.kind,
-            identified.digest_high = history.digest_high
-                AND identified.digest_low = history.digest_low AS same
-        FROM identified JOIN ({" UNION ALL ".join(parts)}) AS history
-        ON identified.subject = history.subject AND identified.customer = history.customer_id
-            AND identified.kind = history.kind AND identified.occurrence = history.occurrence
-            AND {name.format("identified")} = {name.format("history")}
-        """
+        "CREATE OR REPLACE TEMP TABLE compared "
+        "(row BIGINT, line BIGINT, kind VARCHAR, same BOOLEAN)"
     )
+    if paths:
+        files = ", ".join(quote_text(str(path)) for path in paths)
+        _note_held(
+            connection,
+            "(SELECT subject, customer_id, kind, event_id, occurrence, digest_high, digest_low "
+            f"FROM read_parquet([{files}]))",
+        )
+    note_live(connection, live)
     connection.execute(
-        "CREATE TEMP TABLE fresh AS SELECT * FROM identified "
+        "CREATE OR REPLACE TEMP VIEW fresh AS SELECT * FROM identified "
         "WHERE rowid NOT IN (SELECT row FROM compared)"
     )
 
 
-def _live_identities(conn: Connection) -> pa.Table | None:
+def note_live(
+    connection: duckdb.DuckDBPyConnection, live: pa.Table
+) -> dict[str, frozenset[Version]]:
+    """Add to `compared` what of `fresh` came in live; give those versions by customer."""
+    if not len(live):
+        return {}
+    connection.register("live", live)
+    _note_held(connection, "live")
+    found = connection.execute(
+        "SELECT customer, subject, identified.kind, digest_high, digest_low, occurrence "
+        "FROM identified JOIN found ON identified.rowid = found.row"
+    ).fetchall()
+    connection.unregister("live")
+    versions: dict[str, set[Version]] = {}
+    for customer_id, *version in found:
+        versions.setdefault(customer_id, set()).add(tuple(version))
+    return {customer_id: frozenset(own) for customer_id, own in versions.items()}
+
+
+def _note_held(connection: duckdb.DuckDBPyConnection, history: str) -> None:
+    name = "coalesce({0}.event_id, '~' || {0}.digest_high || '.' || {0}.digest_low)"
+    connection.execute(
+        f"""
+        CREATE OR REPLACE TEMP TABLE found AS
+        SELECT own.rowid AS row, own.line, own.kind,
+            own.digest_high = history.digest_high AND own.digest_low = history.digest_low AS same
+        FROM identified AS own JOIN {history} AS history
+        ON own.subject = history.subject AND own.customer = history.customer_id
+            AND own.kind = history.kind AND own.occurrence = history.occurrence
+            AND {name.format("own")} = {name.format("history")}
+        WHERE own.rowid NOT IN (SELECT row FROM compared)
+        """
+    )
+    connection.execute("INSERT INTO compared SELECT * FROM found")
+
+
+def forget_people(connection: duckdb.DuckDBPyConnection, customers: Sequence[str]) -> int:
+    """Take people who were erased meanwhile out of everything staged; count their new events."""
+    connection.register("gone", pa.table({"customer": pa.array(list(customers), pa.string())}))
+    whose = "customer IN (SELECT customer FROM gone)"
+    own = f"{whose} AND subject <> {quote_text(COMPANY)}"
+    [(lost,)] = connection.execute(f"SELECT count(*) FROM fresh WHERE {own}").fetchall()
+    connection.execute(
+        "INSERT INTO compared SELECT rowid, line, kind, NULL FROM identified "
+        f"WHERE {own} AND rowid NOT IN (SELECT row FROM compared)"
+    )
+    for name in ("protected_values", "label_values"):
+        connection.execute(f"DELETE FROM {name} WHERE {whose}")
+    connection.unregister("gone")
+    return int(lost)
+
+
+def live_identities(conn: Connection) -> pa.Table:
+    """Give the identities of the live events that are in no segment."""
     events = live_events.c
     columns = (
-        events.subject,
-        events.customer_id,
-        events.kind,
-        events.event_id,
-        events.occurrence,
+        *(events.subject, events.customer_id, events.kind, events.event_id, events.occurrence),
         events.digest,
     )
     rows = conn.execute(select(*columns).where(events.segment_id.is_(None))).all()
-    if not rows:
-        return None
-    named = {column.name: [row[k] for row in rows] for k, column in enumerate(columns)}
-    high, low = digest_halves(named.pop("digest"))
-    return pa.table({**named, "digest_high": high, "digest_low": low})
+    found = list(zip(*rows, strict=True)) if rows else [()] * len(columns)
+    high, low = digest_halves(found.pop())
+    names = ("subject", "customer_id", "kind", "event_id", "occurrence")
+    types = (pa.string(), pa.string(), pa.string(), pa.string(), pa.int32())
+    arrays = [pa.array(each, kind) for each, kind in zip(found, types, strict=True)]
+    return pa.table([*arrays, high, low], names=[*names, "digest_high", "digest_low"])

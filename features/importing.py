@@ -1,28 +1,34 @@
 """Own data in: a company's file becomes one immutable history segment and each customer's chunk.
 
-DuckDB does the work in SQL. The segment is written aside, made durable and renamed; then one
-transaction of the caller registers it together with the chunks, so that a crash leaves either all
-of an import or nothing.
+DuckDB does the work in SQL. Files and chunks are written first, unseen by anyone; then one short
+transaction looks what came in meanwhile and publishes, so that a crash leaves either all of an
+import or nothing, and intake goes on while it runs.
 """
 
 import csv
 import hashlib
-import uuid
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, NamedTuple, NoReturn
 
 import duckdb
-import pyarrow as pa
 from sqlalchemy import Connection, select, update
 
-from features.buckets import cut_between_customers, write_bucket
 from features.expressions import columns_of, text_columns_of
-from features.identity import Rename, Suppressed, compare, identify, rename_customers
+from features.holding import Transactions, held, hold_history, hold_intake
+from features.identity import (
+    Rename,
+    compare,
+    forget_people,
+    identify,
+    live_identities,
+    note_live,
+    rename_customers,
+)
 from features.mapping import Draft, SourceMapping, binding_problems
-from features.segment import table_chunks
+from features.publishing import Prepared, name_customers, prepare
 from features.snapshot import (
     snapshot_instant,
     stage_attributes,
@@ -31,11 +37,9 @@ from features.snapshot import (
 )
 from features.source import LINE, Source, open_source
 from features.staging import REJECTED, STAGED, Clock, bind_problems, stage_events
-from features.store import SEGMENT_SCHEMA, HistoryStore, Segment, hold_history, register
+from features.store import HistoryStore, Segment, buckets, segments
 from features.tables import (
-    customers,
     given_labels,
-    history_chunks,
     insert_new,
     protected_attributes,
     put,
@@ -81,68 +85,207 @@ def import_source(
     mapping: SourceMapping,
     source: Path | None = None,
     *,
-    conn: Connection,
+    database: Transactions,
     store: HistoryStore,
     now: datetime,
     timezone: str | None = None,
     rename: Rename | None = None,
-    suppressed: Suppressed | None = None,
+    suppressed: Callable[[Connection, Sequence[str]], set[str]] | None = None,
     rejects_path: Path | None = None,
     keep_text: bool = True,
     dry_run: bool = False,
     progress: Progress | None = None,
+    published: Callable[[Connection, ImportResult], None] | None = None,
 ) -> ImportResult:
     """Import one file through its mapping; importing it again writes nothing.
 
-    `conn` is in a write transaction that the caller commits. On the first import of a source an
-    event is known when it occurred, later at `now`, unless the mapping says when. `timezone`
-    stands in where the mapping names none for naive times. `rename` turns customer ids into the
-    ones to keep (pseudonyms), `suppressed` names those of them who were erased. Raises
-    `ConfigurationError` listing every mistake of the mapping, `InvalidInput` for a file that
-    cannot be read.
+    On the first import of a source an event is known when it occurred, later at `now`, unless the
+    mapping says when. `timezone` stands in where the mapping names none for naive times. `rename`
+    turns customer ids into the ones to keep (pseudonyms), `suppressed` names those of them who
+    were erased; it is asked again while publishing. `published` is called within the publishing
+    transaction. One import runs at a time in a home, another waits. Raises `ConfigurationError`
+    listing every mistake of the mapping, `InvalidInput` for a file that cannot be read.
     """
     path = source or mapping.source_path
     if path is None:
         raise InvalidInput("no source file is named", hint="state --source or [source] path")
     say = progress or (lambda _: None)
-    hold_history(conn)
     zone = mapping.timezone or timezone
-    store.root.mkdir(parents=True, exist_ok=True)
-    say(f"reading {path.name}")
-    with open_source(
-        path,
-        scratch=store.scratch,
-        store=store.root,
-        delimiter=mapping.delimiter,
-        header=mapping.header,
-        columns=mapping.columns,
-        numeric=_counted_columns(mapping),
-        textual=_text_columns(mapping),
-    ) as opened:
-        _check(mapping, opened, zone)
-        connection = opened.connection
-        for statement in (STAGED, REJECTED):
-            connection.execute(statement)
-        stage_events(mapping, opened, Clock(now, zone))
-        stage_attributes(mapping, opened)
-        stage_protected(mapping, opened)
-        labels_as_of = stage_snapshot(mapping, opened, zone)
-        lost = rename_customers(connection, rename, suppressed)
-        first_time = _is_first(conn, mapping.name)
-        say("comparing with history")
-        identify(connection, None if first_time else to_micros(now), keep_text=keep_text)
-        compare(connection, conn, store)
-        result = _result(mapping, opened, lost=lost, dry_run=dry_run)
-        if rejects_path is not None:
-            result = _write_rejects(connection, opened, rejects_path, result)
-        if dry_run:
+
+    def erased_among(customer_ids: Sequence[str]) -> set[str]:
+        if suppressed is None:
+            return set()
+        with database.read() as conn:
+            return suppressed(conn, customer_ids)
+
+    with held(store, waiting=lambda: say("waiting for another import or compaction to end")):
+        say(f"reading {path.name}")
+        with open_source(
+            path,
+            scratch=store.scratch,
+            store=store.root,
+            delimiter=mapping.delimiter,
+            header=mapping.header,
+            columns=mapping.columns,
+            numeric=_counted_columns(mapping),
+            textual=_text_columns(mapping),
+        ) as opened:
+            _check(mapping, opened, zone)
+            connection = opened.connection
+            for statement in (STAGED, REJECTED):
+                connection.execute(statement)
+            try:
+                stage_events(mapping, opened, Clock(now, zone))
+                stage_attributes(mapping, opened)
+                stage_protected(mapping, opened)
+                labels_as_of = stage_snapshot(mapping, opened, zone)
+            except duckdb.InvalidInputException as problem:
+                raise _unreadable_text(path, problem) from None
+            lost, people = rename_customers(connection, rename, erased_among)
+            with database.read() as conn:
+                first_time = _is_first(conn, mapping.name)
+            say("telling events apart")
+            identify(connection, None if first_time else to_micros(now), keep_text=keep_text)
+            run = _Run(mapping, opened, path, database, store, now, say, rejects_path)
+
+            def also(conn: Connection, result: ImportResult, prepared: Prepared) -> ImportResult:
+                gone = set() if suppressed is None else suppressed(conn, sorted(people))
+                if gone:
+                    result = run.leave_out(conn, prepared, gone, result)
+                _write_stated(connection, conn, labels_as_of)
+                _mark(conn, mapping, now)
+                if published is not None:
+                    published(conn, result)
+                return result
+
+            while True:
+                before = run.compare()
+                result = run.told(_result(mapping, opened, lost=lost, dry_run=dry_run))
+                if dry_run:
+                    return result
+                done = run.publish(before, result, also)
+                if done is not None:
+                    return run.told(done) if done.conflicts > result.conflicts else done
+
+
+class _Run(NamedTuple):
+    """One import under way, after its events were told apart."""
+
+    mapping: SourceMapping
+    opened: Source
+    path: Path
+    database: Transactions
+    store: HistoryStore
+    now: datetime
+    say: Progress
+    rejects_path: Path | None
+
+    def told(self, result: ImportResult) -> ImportResult:
+        """Write what did not come in to the rejects file, if there is to be one."""
+        if self.rejects_path is None:
             return result
-        if result.events_written:
-            say(f"writing {result.events_written:,} events")
-            _write(connection, conn, store, mapping.name, _hash(path), now)
-        _write_stated(connection, conn, labels_as_of)
-        _mark(conn, mapping, now)
+        return _write_rejects(self.opened.connection, self.opened, self.rejects_path, result)
+
+    def publish(
+        self,
+        before: frozenset[str],
+        result: ImportResult,
+        also: Callable[[Connection, ImportResult, Prepared], ImportResult],
+    ) -> ImportResult | None:
+        """Write and publish what is new; None if someone else published since `before`."""
+        prepared = self.prepare(result)
+        with self.database.write() as conn:
+            hold_history(conn)
+            hold_intake(conn)
+            if _segment_ids(conn) != before:
+                prepared.give_up(conn)
+                return None
+            result = also(conn, self.settle(conn, prepared, result), prepared)
+            prepared.publish(conn)
+            if prepared.files:
+                name_customers(self.opened.connection, conn)
         return result
+
+    def compare(self) -> frozenset[str]:
+        """Find out what history holds already; gives the segments it then had."""
+        self.say("comparing with history")
+        for patience in (2, 1, 0):
+            with self.database.read() as conn:
+                before = _segment_ids(conn)
+                paths = [self.store.path_of(bucket.path) for bucket in buckets(conn)]
+                live = live_identities(conn)
+            try:
+                compare(self.opened.connection, paths, live)
+            except duckdb.IOException:  # an erasure replaced a file just now
+                if not patience:
+                    raise
+            else:
+                break
+        return before
+
+    def prepare(self, result: ImportResult) -> Prepared:
+        """Write files and chunks, then take out what came in while that was done."""
+        total, done = result.events_written, 0
+        if not total:
+            return Prepared(Segment("", "import", self.mapping.name, "", self.now), [], self.store)
+
+        def written(rows: int) -> None:
+            nonlocal done
+            done += rows
+            self.say(f"written {done:,} of {total:,} events")
+
+        self.say(f"writing {total:,} events")
+        prepared = prepare(
+            self.opened.connection,
+            self.database,
+            self.store,
+            source=self.mapping.name,
+            source_hash=_hash(self.path),
+            now=self.now,
+            written=written,
+        )
+        with self.database.read() as conn:
+            live = live_identities(conn)
+        doomed = note_live(self.opened.connection, live)
+        if doomed:
+            with self.database.write() as conn:
+                prepared.prune(conn, doomed)
+        return prepared
+
+    def settle(self, conn: Connection, prepared: Prepared, result: ImportResult) -> ImportResult:
+        """Take out what came in until this very moment, and count anew if anything did."""
+        connection = self.opened.connection
+        doomed = note_live(connection, live_identities(conn))
+        if doomed:
+            prepared.prune(conn, doomed)
+        [(held,)] = connection.execute("SELECT count(*) FROM compared").fetchall()
+        if held == result.duplicates + result.conflicts:
+            return result
+        return replace(result, **_counts(connection))
+
+    def leave_out(
+        self, conn: Connection, prepared: Prepared, gone: set[str], result: ImportResult
+    ) -> ImportResult:
+        """Take out people who were erased since this import began."""
+        connection = self.opened.connection
+        lost = forget_people(connection, sorted(gone))
+        prepared.prune(conn, dict.fromkeys(sorted(gone)))
+        suppressed = result.suppressed + lost
+        return replace(result, suppressed=suppressed, **_counts(connection))
+
+
+def _unreadable_text(path: Path, problem: duckdb.Error) -> InvalidInput | duckdb.Error:
+    """Say which file is meant without repeating what is in it."""
+    if "string encoding" not in str(problem):
+        return problem
+    return InvalidInput(
+        f"{path.name} holds text that is not UTF-8",
+        hint="write its text columns as UTF-8; half a surrogate pair is no character",
+    )
+
+
+def _segment_ids(conn: Connection) -> frozenset[str]:
+    return frozenset(segment.segment_id for segment in segments(conn))
 
 
 def _counted_columns(mapping: SourceMapping) -> frozenset[str]:
@@ -216,8 +359,6 @@ def _result(mapping: SourceMapping, opened: Source, *, lost: int, dry_run: bool)
                 f"AND {LINE} NOT IN (SELECT line FROM rejected)"
             )
         )
-    kinds = connection.execute("SELECT kind, count(*) FROM fresh GROUP BY kind ORDER BY kind")
-    kinds_written = {str(kind): int(count) for kind, count in kinds.fetchall()}
     reasons = connection.execute(
         "SELECT reason, count(DISTINCT line) FROM rejected GROUP BY reason ORDER BY reason"
     ).fetchall()
@@ -230,15 +371,11 @@ def _result(mapping: SourceMapping, opened: Source, *, lost: int, dry_run: bool)
     return ImportResult(
         source=mapping.name,
         rows_read=rows + len(opened.unreadable),
-        events_written=sum(kinds_written.values()),
         customers=int(
             one("SELECT count(DISTINCT customer) FROM identified WHERE subject = 'customer'")
         ),
-        duplicates=int(one("SELECT count(*) FROM compared WHERE same")),
-        conflicts=int(one("SELECT count(*) FROM compared WHERE NOT same")),
         rejected=int(one("SELECT count(DISTINCT line) FROM rejected")) + len(opened.unreadable),
         rejects_file=None,
-        kinds=kinds_written,
         first_at=None if first is None else from_micros(first),
         last_at=None if last is None else from_micros(last),
         not_selected=unwanted,
@@ -247,7 +384,25 @@ def _result(mapping: SourceMapping, opened: Source, *, lost: int, dry_run: bool)
         labels=int(one("SELECT count(*) FROM label_values")),
         reasons=counted,
         dry_run=dry_run,
+        **_counts(connection),
     )
+
+
+def _counts(connection: duckdb.DuckDBPyConnection) -> dict[str, Any]:
+    """Count what is new, by kind, and what history held."""
+    kinds = connection.execute(
+        "SELECT kind, count(*) FROM fresh GROUP BY kind ORDER BY kind"
+    ).fetchall()
+    [(duplicates, conflicts)] = connection.execute(
+        "SELECT count(*) FILTER (same), count(*) FILTER (NOT same) FROM compared"
+    ).fetchall()
+    written = {str(kind): int(count) for kind, count in kinds}
+    return {
+        "events_written": sum(written.values()),
+        "kinds": written,
+        "duplicates": int(duplicates),
+        "conflicts": int(conflicts),
+    }
 
 
 def _write_rejects(
@@ -269,39 +424,7 @@ def _write_rejects(
         writer = csv.writer(file)
         writer.writerow(("line", "event", "reason", "column"))
         writer.writerows(sorted(lines))
-    return ImportResult(**{**result.__dict__, "rejects_file": path})
-
-
-def _write(
-    connection: duckdb.DuckDBPyConnection,
-    conn: Connection,
-    store: HistoryStore,
-    source: str,
-    source_hash: str,
-    now: datetime,
-) -> None:
-    segment_id = uuid.uuid4().hex
-    ordered = connection.sql(
-        """
-        SELECT subject, customer AS customer_id, kind, event_id, occurrence, occurred_at,
-            known_at, value_micros, currency, text, properties, corrects, retracts,
-            digest_high, digest_low
-        FROM fresh ORDER BY subject, customer, occurred_at, known_at, digest_high,
-            digest_low, occurrence
-        """
-    ).to_arrow_reader(100_000)
-    tables = (pa.Table.from_batches([batch]).cast(SEGMENT_SCHEMA) for batch in ordered)
-    written = []
-    for table in cut_between_customers(tables):
-        written.append(write_bucket(store, table, segment_id))
-        people, batch = [], []
-        for subject, customer_id, first_known_at, payload in table_chunks(table):
-            whose = {"subject": subject, "customer_id": customer_id}
-            people.append({**whose, "first_known_at": from_micros(first_known_at)})
-            batch.append({**whose, "segment_id": segment_id, "payload": payload})
-        conn.execute(history_chunks.insert(), batch)
-        insert_new(conn, customers, people)
-    register(conn, Segment(segment_id, "import", source, source_hash, now), written)
+    return replace(result, rejects_file=path)
 
 
 def _write_stated(

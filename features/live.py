@@ -11,8 +11,9 @@ from sqlalchemy import Connection, Row, bindparam, select
 
 from features.chunks import STRING_COLUMNS, EventColumns, unpack
 from features.events import MISSING, Event, canonical_properties, content_digest, event_name
+from features.holding import join_intake
 from features.store import SEGMENT_SCHEMA, digest_halves
-from features.tables import customers, history_chunks, insert_new, live_events
+from features.tables import customers, history_chunks, history_pending, insert_new, live_events
 from governance.instants import from_micros, to_micros
 
 Outcome = Literal["written", "duplicate", "conflict"]
@@ -27,6 +28,7 @@ def append(conn: Connection, events: Sequence[Event]) -> list[Outcome]:
     it came up to now in this very call, so that a repeated call writes nothing new. The caller
     stamps `known_at` and holds the customers' locks.
     """
+    join_intake(conn)
     rows = as_rows(events)
     known = _known_identities(conn, {row["customer_id"] for row in rows})
     outcomes: list[Outcome] = []
@@ -154,7 +156,8 @@ def _known_identities(conn: Connection, ids: set[str]) -> dict[Identity, bytes]:
             found[(subject, customer_id, kind, name)] = digest
         chunks = history_chunks.c
         packed = select(chunks.subject, chunks.customer_id, chunks.payload).where(
-            chunks.customer_id.in_(some)
+            chunks.customer_id.in_(some),
+            chunks.segment_id.not_in(select(history_pending.c.segment_id)),
         )
         for subject, customer_id, payload in conn.execute(packed):
             for kind, name, digest in _names(unpack(payload)):

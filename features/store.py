@@ -15,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
-from sqlalchemy import Connection, delete, insert, select, text
+from sqlalchemy import Connection, delete, insert, select
 
 from features.tables import history_buckets, history_retired, history_segments
 
@@ -114,15 +114,6 @@ class Bucket(NamedTuple):
         if self.first_customer is None or self.last_customer is None:
             return True
         return self.first_customer <= customer_id <= self.last_customer
-
-
-def hold_history(conn: Connection) -> None:
-    """Let one transaction at a time change the manifest; whoever comes second waits for its end.
-
-    On SQLite the write transaction does that already.
-    """
-    if conn.dialect.name == "postgresql":
-        conn.execute(text("SELECT pg_advisory_xact_lock(hashtext('keepwell.import'))"))
 
 
 def segments(conn: Connection) -> list[Segment]:

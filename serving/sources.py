@@ -4,6 +4,8 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from pathlib import Path
 
+from sqlalchemy import Connection
+
 from features.compaction import sweep
 from features.importing import ImportResult, import_source, refuse
 from features.mapping import draft_mapping
@@ -19,7 +21,7 @@ def import_file(
     dry_run: bool = False,
     progress: Callable[[str], None] = lambda _: None,
 ) -> ImportResult:
-    """Import `source` through the mapping file, in one transaction; again changes nothing.
+    """Import `source` through the mapping file; again changes nothing, and intake goes on.
 
     What an import that was killed left on disk is deleted. An evaluation home keeps pseudonyms and
     no free text. People who were erased stay out. Raises `ConfigurationError` with every mistake of
@@ -30,26 +32,12 @@ def import_file(
         refuse(draft, source, store=keepwell.store)
     read = draft.mapping
     evaluation = keepwell.kind == "evaluation"
-    with keepwell.database.write() as conn:
 
-        def erased(customer_ids: Sequence[str]) -> set[str]:
-            return keepwell.suppression.suppressed_among(conn, customer_ids, now=now)
+    def erased(conn: Connection, customer_ids: Sequence[str]) -> set[str]:
+        return keepwell.suppression.suppressed_among(conn, customer_ids, now=now)
 
-        result = import_source(
-            read,
-            source,
-            conn=conn,
-            store=keepwell.store,
-            now=now,
-            timezone=None,
-            rename=keepwell.pseudonymiser.of_many if evaluation else None,
-            suppressed=erased,
-            rejects_path=None if dry_run else keepwell.home.rejects / f"{read.name}.csv",
-            keep_text=keepwell.settings.keep_text and not evaluation,
-            dry_run=dry_run,
-            progress=progress,
-        )
-        if not dry_run and result.events_written:
+    def log(conn: Connection, result: ImportResult) -> None:
+        if result.events_written:
             keepwell.ledger.append(
                 conn,
                 "import",
@@ -61,6 +49,22 @@ def import_file(
                 },
                 now=now,
             )
+
+    result = import_source(
+        read,
+        source,
+        database=keepwell.database,
+        store=keepwell.store,
+        now=now,
+        timezone=None,
+        rename=keepwell.pseudonymiser.of_many if evaluation else None,
+        suppressed=erased,
+        rejects_path=None if dry_run else keepwell.home.rejects / f"{read.name}.csv",
+        keep_text=keepwell.settings.keep_text and not evaluation,
+        dry_run=dry_run,
+        progress=progress,
+        published=log,
+    )
     if not dry_run:
         with keepwell.database.write() as conn:
             sweep(conn, keepwell.store)

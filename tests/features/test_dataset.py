@@ -186,9 +186,8 @@ def reference(
 ) -> Dataset:
     store = HistoryStore(folder / "history")
     now = datetime(2026, 3, 1, tzinfo=UTC)
-    with database.write() as conn:
-        mapping = load_mapping(EXAMPLES / f"{name}.toml")
-        import_source(mapping, path, conn=conn, store=store, now=now, rename=pseudonyms)
+    mapping = load_mapping(EXAMPLES / f"{name}.toml")
+    import_source(mapping, path, database=database, store=store, now=now, rename=pseudonyms)
     with database.read() as conn:
         training = evaluation_permit("model_training", customer_ids(conn))
         found = read_all(conn, store, training)

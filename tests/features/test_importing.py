@@ -5,7 +5,7 @@ import json
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 import pytest
@@ -67,16 +67,15 @@ class Home:
     def take(self, mapping: str, source: str, *, file: str = "s.csv", **own: Any) -> ImportResult:
         path = self.folder / file
         path.write_text(source.strip() + "\n", encoding="utf-8")
-        with self.database.write() as conn:
-            return import_source(
-                parse_mapping(mapping, name=own.pop("name", "m")),
-                path,
-                conn=conn,
-                store=self.store,
-                now=own.pop("now", NOW),
-                rejects_path=self.folder / "rejects.csv",
-                **own,
-            )
+        return import_source(
+            parse_mapping(mapping, name=own.pop("name", "m")),
+            path,
+            database=self.database,
+            store=self.store,
+            now=own.pop("now", NOW),
+            rejects_path=self.folder / "rejects.csv",
+            **own,
+        )
 
     def rejects(self) -> list[tuple[str, str, str]]:
         with (self.folder / "rejects.csv").open(encoding="utf-8") as file:
@@ -370,7 +369,7 @@ def test_pseudonyms_replace_ids_everywhere_and_text_stays_outside(home: Home) ->
 
 def test_erased_people_do_not_come_back(home: Home) -> None:
     source = "client,day,price\nc0,2024-01-02,5\nc1,2024-01-02,5"
-    result = home.take(PLAIN, source, suppressed=lambda ids: {"c0"} & set(ids))
+    result = home.take(PLAIN, source, suppressed=lambda _, ids: {"c0"} & set(ids))
     assert (result.suppressed, result.events_written, result.customers) == (1, 1, 1)
     assert home.events_of("c0") == []
 
@@ -387,11 +386,14 @@ def test_a_failed_commit_leaves_no_event(home: Home) -> None:
     path = home.folder / "s.csv"
     path.write_text("client,day,price\nc0,2024-01-02,5\n")
 
+    def fail(*_: object) -> NoReturn:
+        raise KeyboardInterrupt
+
     def import_and_fail() -> None:
-        with home.database.write() as conn:
-            mapping = parse_mapping(PLAIN, name="m")
-            import_source(mapping, path, conn=conn, store=home.store, now=NOW)
-            raise KeyboardInterrupt
+        mapping = parse_mapping(PLAIN, name="m")
+        import_source(
+            mapping, path, database=home.database, store=home.store, now=NOW, published=fail
+        )
 
     with pytest.raises(KeyboardInterrupt):
         import_and_fail()
@@ -400,11 +402,11 @@ def test_a_failed_commit_leaves_no_event(home: Home) -> None:
 
 
 def test_a_missing_file_and_an_unknown_kind_are_said_plainly(home: Home) -> None:
-    with home.database.write() as conn, pytest.raises(InvalidInput, match="no file"):
+    with pytest.raises(InvalidInput, match="no file"):
         import_source(
             parse_mapping(PLAIN, name="m"),
             home.folder / "none.csv",
-            conn=conn,
+            database=home.database,
             store=home.store,
             now=NOW,
         )
@@ -415,10 +417,14 @@ def take_real(home: Home, name: str, path: Path) -> tuple[ImportResult, ImportRe
     mapping = load_mapping(EXAMPLES / f"{name}.toml")
 
     def once() -> ImportResult:
-        with home.database.write() as conn:
-            return import_source(
-                mapping, path, conn=conn, store=home.store, now=NOW, rename=pseudonyms
-            )
+        return import_source(
+            mapping,
+            path,
+            database=home.database,
+            store=home.store,
+            now=NOW,
+            rename=pseudonyms,
+        )
 
     return once(), once()
 
@@ -488,11 +494,11 @@ def test_one_word_is_a_column_whatever_it_means_in_sql(home: Home) -> None:
 
 def test_an_empty_file_is_said_to_be_empty(home: Home, tmp_path: Path) -> None:
     (tmp_path / "nothing.csv").touch()
-    with pytest.raises(InvalidInput, match="is empty"), home.database.write() as conn:
+    with pytest.raises(InvalidInput, match="is empty"):
         import_source(
             parse_mapping(PLAIN, name="m"),
             tmp_path / "nothing.csv",
-            conn=conn,
+            database=home.database,
             store=home.store,
             now=NOW,
         )

@@ -168,14 +168,13 @@ def test_the_real_import_takes_every_line_of_the_company(
 
     kinds: Counter[str] = Counter()
     for path in files.mappings:
-        with sqlite_database.write() as conn:
-            done = import_source(
-                load_mapping(path),
-                conn=conn,
-                store=store,
-                now=END,
-                rejects_path=tmp_path / f"{path.stem}.csv",
-            )
+        done = import_source(
+            load_mapping(path),
+            database=sqlite_database,
+            store=store,
+            now=END,
+            rejects_path=tmp_path / f"{path.stem}.csv",
+        )
         assert (done.rejected, done.conflicts, done.not_selected) == (0, 0, 0)
         kinds.update(done.kinds)
 

@@ -227,14 +227,13 @@ def test_the_real_import_takes_every_row_but_impossible_answers(
     store = HistoryStore(tmp_path / "history")
     written, rejected = 0, 0
     for path in company.mappings:
-        with sqlite_database.write() as conn:
-            done = import_source(
-                load_mapping(path),
-                conn=conn,
-                store=store,
-                now=END,
-                rejects_path=tmp_path / f"{path.stem}.csv",
-            )
+        done = import_source(
+            load_mapping(path),
+            database=sqlite_database,
+            store=store,
+            now=END,
+            rejects_path=tmp_path / f"{path.stem}.csv",
+        )
         assert (done.conflicts, done.not_selected, done.repeated_lines) == (0, 0, 0)
         written += done.events_written
         rejected += done.rejected

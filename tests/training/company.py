@@ -80,15 +80,14 @@ def bring_in(company: Company, mapping: str, path: Path) -> None:
     def rename(customers: Sequence[str]) -> Sequence[str]:
         return [names.of(customer) for customer in customers]
 
-    with company.database.write() as conn:
-        import_source(
-            parse_mapping(mapping, name=path.name, folder=path.parent),
-            path,
-            conn=conn,
-            store=company.workshop.store,
-            now=NOW,
-            rename=rename if company.registry.home_kind == "evaluation" else None,
-        )
+    import_source(
+        parse_mapping(mapping, name=path.name, folder=path.parent),
+        path,
+        database=company.database,
+        store=company.workshop.store,
+        now=NOW,
+        rename=rename if company.registry.home_kind == "evaluation" else None,
+    )
 
 
 def write_orders(path: Path, customers: int = 300, *, days: int = 360, seed: int = 0) -> Path:
