@@ -35,7 +35,8 @@ class Lexicon(NamedTuple):
 
     `phrases` maps a first word to its phrases, longest first, each with its valence. `known` are
     all words the lists speak of, those with valence 0 too; `common` are everyday words that only
-    English has, `shared` words that prove no language.
+    English has, `topics` those of them that say what a text is about, `shared` words that prove no
+    language.
     """
 
     valence: Mapping[str, float]
@@ -46,6 +47,7 @@ class Lexicon(NamedTuple):
     dampeners: frozenset[str]
     known: frozenset[str]
     common: frozenset[str]
+    topics: frozenset[str]
     shared: frozenset[str]
     version: str
 
@@ -73,7 +75,8 @@ def english() -> Lexicon:
         boosters=frozenset(own["boosters"].split()),
         dampeners=frozenset(own["dampeners"].split()),
         known=known,
-        common=frozenset(own["common"].split()),
+        common=frozenset(own["common"].split() + own["topics"].split()),
+        topics=frozenset(own["topics"].split()),
         shared=frozenset(own["shared"].split()),
         version=f"english-{hashlib.sha256(written).hexdigest()[:8]}+vader-{version('vaderSentiment')}",
     )

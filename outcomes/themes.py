@@ -18,6 +18,7 @@ from features.narratives import text_rows
 from features.sentiment import sentiment
 from features.tagging import Rules, tag, themes_of
 from features.tokens import clean, tokens
+from governance.errors import InvalidInput
 from governance.instants import to_micros
 from governance.intervals import Interval, mean_interval, wilson
 from governance.proof import AggregatePermit, Permit
@@ -85,7 +86,7 @@ def theme_figures(
     `by` names a property of `profile` events: the newest known before the period, else the first in
     it. `wellbeing` covers those whose mood may be judged and whose texts may be read for the
     empathy counter; without it neither is measured. What the permit's instant does not know is left
-    out.
+    out. Raises `InvalidInput` where no profile states `by`.
     """
     permit.require(PURPOSE)
     if wellbeing is not None:
@@ -101,8 +102,10 @@ def theme_figures(
         there = _people(about)
         hidden = hidden_cells({c: len(p) for c, p in there.items()}, permit.min_people)
         hidden |= hidden_cells({c: len(p) for c, p in out_of.items()}, permit.min_people)
+        judged = _people([each for each in about if each.mood is not None])
+        unsaid = hidden_cells({c: len(p) for c, p in judged.items()}, permit.min_people)
         found += [
-            _figure(name, cell, about, there, out_of, periods, permit, hidden=cell in hidden)
+            _figure(name, cell, about, there, out_of, periods, hidden=hidden, unsaid=unsaid)
             for cell in sorted(out_of, key=lambda c: (c[1], c[0] != ALL, c[0]))
         ]
     return tuple(found)
@@ -144,6 +147,8 @@ def _wrote(
 ) -> Iterator[_Wrote]:
     edges = [(to_micros(each.start), to_micros(each.end)) for each in periods]
     groups = _groups(histories, permit, by) if by is not None else None
+    if groups is not None and not groups:
+        raise InvalidInput(f"no profile states {by!r}", hint="name a property of profile events")
     rows = [
         (row, text, k)
         for row, text in text_rows(histories, permit.judged_at)
@@ -182,12 +187,12 @@ def _figure(
     there: Mapping[Cell, set[int]],
     out_of: Mapping[Cell, set[int]],
     periods: Sequence[Period],
-    permit: AggregatePermit,
     *,
-    hidden: bool,
+    hidden: set[Cell],
+    unsaid: set[Cell],
 ) -> ThemeFigure:
     segment, k = cell
-    if hidden:
+    if cell in hidden:
         return ThemeFigure(name, segment, periods[k], None, None, None, None, None, hidden=True)
     own = [each for each in about if (each.segment, each.period) == cell]
     moods: dict[int, list[float]] = defaultdict(list)
@@ -195,7 +200,7 @@ def _figure(
         if each.mood is not None:
             moods[each.person].append(each.mood)
     means = np.array([np.mean(each) for each in moods.values()])
-    enough = permit.allows(len(means))
+    enough = len(means) > 0 and cell not in unsaid
     people = len(there.get(cell, ()))
     return ThemeFigure(
         name,
@@ -238,7 +243,7 @@ def _group_at(stated: Sequence[tuple[int, str]] | None, start: int) -> str:
 
 def _telling(text: str) -> Iterator[str]:
     lexicon = english()
-    plain = lexicon.common | lexicon.shared | lexicon.negations
+    plain = (lexicon.common - lexicon.topics) | lexicon.shared | lexicon.negations
     words = [
         "" if each.pause or each.word in plain or not _LETTERS.fullmatch(each.word) else each.word
         for each in tokens(clean(text))

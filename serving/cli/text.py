@@ -334,7 +334,7 @@ def _themes_table(figures: Sequence["ThemeFigure"], *, grouped: bool) -> Any:
             f"{s.value:.1%}",
             f"{s.low:.1%}–{s.high:.1%}",
             "—" if m is None else f"{m.value:+.2f}",
-            "" if m is None else f"{m.low:+.2f}–{m.high:+.2f}",
+            "" if m is None else f"{m.low:+.2f} … {m.high:+.2f}",
         )
     return drawn
 
@@ -354,17 +354,17 @@ def _theme_json(each: "ThemeFigure") -> dict[str, Any]:
 
 def _comparison_table(found: Sequence[tuple[str, "TextComparison"]]) -> Any:
     drawn = table(
-        "file", "texts", "unmeasured", "word lists", "VADER", "trained", "trained − lists",
+        "file", "texts", "unread", "word lists", "VADER", "trained", "difference",
         numbers=range(1, 7),
     )  # fmt: skip
     for name, each in found:
         vader = each.others.get("vader")
         drawn.add_row(
-            name,
+            Path(name).stem,
             f"{each.labels:,}",
             f"{each.not_measured:,}",
             *(
-                "—" if r is None else f"{r.value:.3f} [{r.low:.3f}, {r.high:.3f}]"
+                "—" if r is None else f"{r.value:.3f} ({r.low:.3f}…{r.high:.3f})"
                 for r in (each.lexicon, vader, each.model, each.difference)
             ),
         )
