@@ -106,27 +106,32 @@ def allowed_by(histories: Histories, plan: Plan, permits: Mapping[str, Permit]) 
 
     Raises `PermissionRefused` for a permit that is not for the purpose it is given for.
     """
+    return allowed_among(histories.customers.tolist(), plan, permits)
+
+
+def allowed_among(customers: Sequence[str], plan: Plan, permits: Mapping[str, Permit]) -> Flags:
+    """Like `allowed_by`, for these customers (m,)."""
     permitted = {
-        purpose: _permitted(histories, purpose, permits)
+        purpose: _permitted(customers, purpose, permits)
         for group in plan.groups
         for purpose in group
     }
-    found = np.ones((len(plan.groups), len(histories)), np.uint8)
+    found = np.ones((len(plan.groups), len(customers)), np.uint8)
     for g, group in enumerate(plan.groups):
         for purpose in group:
             found[g] &= permitted[purpose]
     return found
 
 
-def _permitted(histories: Histories, purpose: str, permits: Mapping[str, Permit]) -> Flags:
+def _permitted(customers: Sequence[str], purpose: str, permits: Mapping[str, Permit]) -> Flags:
     carried_by = _CARRIED_BY.get(purpose, (purpose,))
     given = next((permits[name] for name in carried_by if name in permits), None)
     if given is None:
-        return np.zeros(len(histories), np.uint8)
+        return np.zeros(len(customers), np.uint8)
     if given.purpose not in carried_by:
         given.require(purpose)
-    customers = given.customers
-    return np.array([c in customers for c in histories.customers], np.uint8)
+    covered = given.customers
+    return np.array([customer in covered for customer in customers], np.uint8)
 
 
 def _blocks(offsets: Ints) -> list[tuple[int, int]]:

@@ -87,6 +87,13 @@ class LimitSettings(_Record):
     concurrency: int = Field(default=64, ge=1)
 
 
+class SparkSettings(_Record):
+    """Where `--engine spark` runs; `conf` holds Spark's own settings."""
+
+    master: str = "local[2]"
+    conf: Mapping[str, str] = Field(default_factory=dict)
+
+
 class Settings(_Record):
     """Everything a company has decided about its home."""
 
@@ -106,8 +113,10 @@ class Settings(_Record):
     contact: ContactSettings = ContactSettings()
     webhook: WebhookSettings = WebhookSettings()
     limits: LimitSettings = LimitSettings()
+    spark: SparkSettings = SparkSettings()
     feature: tuple[Mapping[str, Any], ...] = ()  # `features.own_features` reads them
     measure: tuple[Mapping[str, Any], ...] = ()  # `outcomes.measures.own` reads them
+    wellbeing: Mapping[str, Any] = Field(default_factory=dict)  # `features.wellbeing_settings`
 
     @field_validator("timezone")
     @classmethod

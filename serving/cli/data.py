@@ -79,7 +79,13 @@ def features_command() -> None:
     required=True,
     help="The Parquet file to write.",
 )
-@click.option("--engine", type=click.Choice(["local"]), default="local", show_default=True)
+@click.option(
+    "--engine",
+    type=click.Choice(["local", "spark"]),
+    default="local",
+    show_default=True,
+    help="spark: on the [spark] master of keepwell.toml; needs Java.",
+)
 @click.pass_obj
 def build_command(session: Session, as_ofs: tuple[str, ...], out: Path, engine: str) -> None:
     """One row per customer per as_of, of those who permit model_training."""
@@ -89,21 +95,25 @@ def build_command(session: Session, as_ofs: tuple[str, ...], out: Path, engine: 
     started = time.perf_counter()
     with session.open() as keepwell, session.step("building features") as progress:
         zone = keepwell.settings.zone
-        rows, features = build_feature_table(
+        found = build_feature_table(
             keepwell,
             [parse_instant(each, zone) for each in as_ofs],
             out=out,
-            now=datetime.now(UTC),
+            clock=lambda: datetime.now(UTC),
+            engine=engine,
             progress=progress,
         )
     seconds = round(time.perf_counter() - started, 3)
     session.emit(
-        {"rows": rows, "features": features, "out": out, "seconds": seconds},
+        {**found._asdict(), "engine": engine, "seconds": seconds},
         lambda screen: facts(
             screen,
             [
-                ("rows", f"{rows:,}"),
-                ("features", features),
+                ("rows", f"{found.rows:,}"),
+                ("features", found.features),
+                ("customers who permit it", f"{found.customers:,}"),
+                ("permission as of consent event", f"{found.permission_sequence:,}"),
+                ("left out, changed their mind since", f"{found.withdrew:,}"),
                 ("out", out),
                 ("seconds", seconds),
             ],
