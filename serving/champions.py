@@ -12,6 +12,7 @@ from sqlalchemy import Connection
 
 from features.definitions import FeatureDefinition
 from features.own_functions import OwnFunction, load_functions
+from features.plan import Plan, plan_of
 from governance.errors import ConfigurationError, IntegrityBroken, KeepwellError, NotFound
 from governance.proof import Approval
 from governance.review import approval as approval_of
@@ -35,14 +36,19 @@ def try_in_child(directory: Path, digest: str) -> None:
 
 
 class Champion(NamedTuple):
-    """A loaded model with the definitions of its features, in the order of its columns.
+    """A loaded model with the plan of its features, in the order of its columns.
 
     `functions` are the company's own that they name.
     """
 
     model: LoadedModel
-    definitions: tuple[FeatureDefinition, ...]
+    plan: Plan
     functions: Mapping[str, OwnFunction] = MappingProxyType({})
+
+    @property
+    def definitions(self) -> tuple[FeatureDefinition, ...]:
+        """What its features are."""
+        return self.plan.definitions
 
     @property
     def purposes(self) -> tuple[str, ...]:
@@ -147,4 +153,4 @@ def open_bundle(home: Home, digest: str) -> Champion:
         raise IntegrityBroken(
             f"model {digest[:12]}… names other features than it defines", hint="train again"
         )
-    return Champion(model, definitions, load_functions(definitions, home.root))
+    return Champion(model, plan_of(definitions), load_functions(definitions, home.root))

@@ -67,7 +67,7 @@ def estimate(
     instant = to_micros(as_of)
     table = compute(
         histories,
-        champion.definitions,
+        champion.plan,
         [instant],
         permits=permits,
         functions=champion.functions,
