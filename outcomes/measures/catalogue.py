@@ -30,7 +30,7 @@ from outcomes.measures.engine import take
 from outcomes.measures.events import EventTable
 
 FAMILIES = (
-    "retention",
+    "staying",
     "revenue",
     "value",
     "surveys",

@@ -7,7 +7,7 @@ from typing import Literal, NamedTuple
 
 from governance.errors import InvalidInput
 from governance.instants import DAY_US, to_micros, to_text
-from governance.intervals import Interval
+from governance.intervals import Interval, as_json
 
 ALL = "all"
 
@@ -103,7 +103,8 @@ class Definition:
     `sql` gives one row per person and period, `(period, who, x, y)`: what they add to the numerator
     and to the denominator. `parts` gives `(period, who, part, x, y)` for a breakdown of the
     measure's own (visits by source); where `sql` is None there is only that breakdown. `needs`
-    names the kinds it is made of: all of them, " or " between alternatives. `states` are the terms
+    names the kinds it is made of: all of them, " or " between alternatives; `wants` says what else
+    the events must state. `states` are the terms
     it rests on, `instrument` the survey it reads. `low` and `high` bound what is possible. An
     `outcome` may be used to judge whether something helped.
     """
@@ -117,6 +118,7 @@ class Definition:
     parts: str | None = None
     part_of: str = ""
     needs: tuple[str, ...] = ()
+    wants: str = ""
     params: Mapping[str, object] = field(default_factory=dict)
     states: tuple[str, ...] = ()
     instrument: str | None = None
@@ -161,7 +163,7 @@ class Measure(NamedTuple):
         return self.value is not None
 
     def to_json(self) -> dict[str, object]:
-        """Give it flat, as the command line, the HTTP interface and exported files say it."""
+        """Give the shape of the interfaces; `value` is null or `{value, low, high}`."""
         return {
             "name": self.name,
             "family": self.family,
@@ -169,9 +171,7 @@ class Measure(NamedTuple):
             "period": self.period.label,
             "start": to_text(self.period.start),
             "end": to_text(self.period.end),
-            "value": None if self.value is None else self.value.value,
-            "low": None if self.value is None else self.value.low,
-            "high": None if self.value is None else self.value.high,
+            "value": as_json(self.value),
             "numerator": self.numerator,
             "denominator": self.denominator,
             "people": self.people,

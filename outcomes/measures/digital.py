@@ -53,6 +53,7 @@ DEFINITIONS = (
         parts="""
         SELECT p.period, v.who, v.source AS part, count(*) AS x, 1 AS y
         FROM visits AS v JOIN periods AS p ON v.ts >= p.since AND v.ts < p.until
+            AND EXISTS (SELECT 1 FROM visits WHERE source <> '(unknown)')
         GROUP BY p.period, v.who, v.source""",
         part_of="source",
     ),
@@ -68,7 +69,8 @@ DEFINITIONS = (
         FROM visits AS v JOIN periods AS p ON v.ts >= p.since AND v.ts < p.until""",
         parts="""
         SELECT DISTINCT p.period, v.who, v.source AS part, 1 AS x, 1 AS y
-        FROM visits AS v JOIN periods AS p ON v.ts >= p.since AND v.ts < p.until""",
+        FROM visits AS v JOIN periods AS p ON v.ts >= p.since AND v.ts < p.until
+            AND EXISTS (SELECT 1 FROM visits WHERE source <> '(unknown)')""",
         part_of="source",
     ),
     Definition(
@@ -109,14 +111,15 @@ DEFINITIONS = (
             "`results` and pages that state `status`"
         ),
         needs=("search or page_view",),
+        wants="search events with results or page_view events with status",
         sql="""
         SELECT p.period, e.who, count(*) FILTER (
-            CASE e.kind WHEN 'search' THEN TRY_CAST(e.(properties ->> 'results') AS DOUBLE) = 0
-                ELSE TRY_CAST(e.(properties ->> 'status') AS DOUBLE) >= 400 END) AS x, count(*) AS y
+            CASE e.kind WHEN 'search' THEN TRY_CAST((e.properties ->> 'results') AS DOUBLE) = 0
+                ELSE TRY_CAST((e.properties ->> 'status') AS DOUBLE) >= 400 END) AS x, count(*) AS y
         FROM events AS e JOIN periods AS p ON e.ts >= p.since AND e.ts < p.until
         WHERE e.subject <> 'company' AND (
-            e.kind = 'search' AND TRY_CAST(e.(properties ->> 'results') AS DOUBLE) IS NOT NULL
-            OR e.kind = 'page_view' AND TRY_CAST(e.(properties ->> 'status') AS DOUBLE) IS NOT NULL)
+            e.kind = 'search' AND TRY_CAST((e.properties ->> 'results') AS DOUBLE) IS NOT NULL
+            OR e.kind = 'page_view' AND TRY_CAST((e.properties ->> 'status') AS DOUBLE) IS NOT NULL)
         GROUP BY p.period, e.who""",
     ),
     Definition(

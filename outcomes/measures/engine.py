@@ -160,8 +160,10 @@ def _measures(
 
 
 def _why_empty(definition: Definition) -> str:
-    if "horizon_days" in definition.states:
+    if any("horizon" in name for name in definition.states):
         return "nobody whose horizon is over yet"
+    if definition.wants:
+        return f"not measured: no {definition.wants} in this period"
     return "nobody to measure in this period"
 
 

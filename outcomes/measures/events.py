@@ -129,20 +129,16 @@ class EventTable:
         ((first,),) = self.rows("SELECT min(ts) FROM events")
         return None if first is None else from_micros(first)
 
-    def set_periods(
-        self, periods: Sequence[Period], *, by: str | None = None, observed: datetime | None = None
-    ) -> None:
+    def set_periods(self, periods: Sequence[Period], *, by: str | None = None) -> None:
         """Work out who was active, how they answered and which group they were in, per period.
 
         `by` is the name of an attribute (of profile, plan_changed or renewed events; the value
         known at the period's start, else the first one in it) or `kind:NAME` (had such an event in
-        the year before the start). `observed` cuts how long people can be followed.
+        the year before the start).
         """
         for period in periods:
             period.check()
         self._prepare()
-        until = to_micros(observed) if observed is not None else self._observed
-        self._set("observed_us", min(until or 0, self._observed or 0))
         self._set("grouped", by is not None)
         self.sql.execute("CREATE OR REPLACE TABLE periods (period INTEGER, since BIGINT, until "
                          "BIGINT)")  # fmt: skip

@@ -51,7 +51,7 @@ def happiness(
     found = _levels(measures, terms.happiness, period, segment)
     made = blank(HAPPINESS, book, period, "", segment=segment)
     if not found:
-        return made._replace(note=f"not measured: none of {', '.join(terms.happiness)}")
+        return made._replace(note=f"not measured: needs one of {', '.join(terms.happiness)}")
     parts = {name: (terms.happiness[name][0], _scaled(m, 0.0, terms.happiness[name][1]))
              for name, m in found.items()}  # fmt: skip
     return _index(made, parts, found, [n for n in terms.happiness if n not in found], {})

@@ -9,7 +9,7 @@ _WINDOW = ("active_window_days",)
 DEFINITIONS = (
     Definition(
         name="active",
-        family="retention",
+        family="staying",
         unit="share",
         says=f"customers active at the period's end ÷ customers known by then; {_SAYS_ACTIVE}",
         needs=_ACTIVE,
@@ -21,7 +21,7 @@ DEFINITIONS = (
     ),
     Definition(
         name="retention",
-        family="retention",
+        family="staying",
         unit="share",
         says=f"active at start and end ÷ active at start; {_SAYS_ACTIVE}",
         needs=_ACTIVE,
@@ -30,7 +30,7 @@ DEFINITIONS = (
     ),
     Definition(
         name="churn",
-        family="retention",
+        family="staying",
         unit="share",
         says="active at start, not at end ÷ active at start; 1 − retention",
         needs=_ACTIVE,
@@ -39,7 +39,7 @@ DEFINITIONS = (
     ),
     Definition(
         name="churn_voluntary",
-        family="retention",
+        family="staying",
         unit="share",
         says="left for any reason but a failed payment ÷ active at start",
         needs=(*_ACTIVE, "cancelled or payment_failed"),
@@ -50,7 +50,7 @@ DEFINITIONS = (
     ),
     Definition(
         name="churn_involuntary",
-        family="retention",
+        family="staying",
         unit="share",
         says=(
             "left over a failed payment (the reason given when cancelled, else the last payment "
@@ -64,7 +64,7 @@ DEFINITIONS = (
     ),
     Definition(
         name="churn_contractual",
-        family="retention",
+        family="staying",
         unit="share",
         says="contract in force at start, none at end ÷ contract in force at start",
         needs=("plan_changed or renewed or cancelled",),
@@ -73,7 +73,7 @@ DEFINITIONS = (
     ),
     Definition(
         name="churn_noncontractual",
-        family="retention",
+        family="staying",
         unit="share",
         says="without a contract: active at start, fallen silent by the end ÷ active at start",
         needs=("order",),

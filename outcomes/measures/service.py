@@ -52,6 +52,7 @@ DEFINITIONS = (
             "tickets and chats that state talk_seconds"
         ),
         needs=("call or ticket_closed or chat_message",),
+        wants="call, ticket_closed or chat_message events with talk_seconds",
         sql="""
         SELECT p.period, e.who, sum(TRY_CAST((e.properties ->> 'talk_seconds') AS DOUBLE)
             + coalesce(TRY_CAST((e.properties ->> 'hold_seconds') AS DOUBLE), 0)
@@ -71,6 +72,7 @@ DEFINITIONS = (
             "messages of one `conversation`, else of one person's day)"
         ),
         needs=("chat_message",),
+        wants="chat_message events with bot = true",
         sql="""
         SELECT period, who, count(*) FILTER (handed) AS x, count(*) AS y
         FROM (SELECT p.period, e.who, bool_or(coalesce(

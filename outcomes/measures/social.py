@@ -110,6 +110,7 @@ DEFINITIONS = (
         unit="share",
         says="public mentions marked negative ÷ mentions of the period that state `sentiment`",
         needs=("mention",),
+        wants="mention events with sentiment",
         sql="""
         SELECT p.period, e.who, count(*) FILTER ((e.properties ->> 'sentiment') = 'negative') AS x,
             count(*) AS y

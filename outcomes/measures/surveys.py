@@ -127,6 +127,7 @@ DEFINITIONS = (
             f"answered either; {_NEWEST}"
         ),
         needs=("survey",),
+        wants="survey events with instrument ces_effort or ces_ease",
         sql="""
         SELECT period, who, max(CASE WHEN instrument = 'ces_effort'
             THEN score >= low + 0.6 * (high - low) ELSE score <= low + 0.4 * (high - low) END)::INT

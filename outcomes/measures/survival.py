@@ -16,7 +16,7 @@ DAYS = (30, 90, 180, 365, 730)
 DEFINITIONS = tuple(
     Definition(
         name=f"survival_{days}d",
-        family="retention",
+        family="staying",
         unit="share",
         says=(
             f"those who came in the period and were still active {days} days later, without a gap "

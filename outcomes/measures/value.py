@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from governance.intervals import Interval
+from outcomes.measures.cells import hidden_cells
 from outcomes.measures.definition import ALL, Definition, Measure, Period
 from outcomes.measures.engine import TOO_FEW, blank, unit_of, why_missing
 from outcomes.measures.estimate import total
@@ -153,9 +154,12 @@ def costs(
         spent.setdefault(int(period), {})[str(category)] = float(amount)
     came = {int(period): int(n) for period, n in book.rows(_CAME_IN)}
     worth = {m.period: m for m in lifetime if m.segment == ALL}
+    hidden = hidden_cells({(ALL, k): n for k, n in came.items()}, book.permit.min_people)
     found = []
     for k, period in enumerate(periods):
         cost = _cost(book, period, spent.get(k, {}), came.get(k, 0))
+        if (ALL, k) in hidden:
+            cost = blank(CAC, book, period, TOO_FEW, hidden=True)
         found += [cost, _ratio(book, period, worth.get(period), cost)]
     return found
 
@@ -163,8 +167,8 @@ def costs(
 def _cost(book: EventTable, period: Period, spent: dict[str, float], came: int) -> Measure:
     if not spent:
         return blank(CAC, book, period, "not measured: no spend in this period")
-    if not book.permit.allows(came):
-        return blank(CAC, book, period, TOO_FEW, hidden=came > 0)
+    if not came:
+        return blank(CAC, book, period, "nobody came in this period")
     amount, count = sum(spent.values()), total(float(came), float(came))
     unsaid = [name for name in ("wages", "tools") if name not in spent and "not said" not in spent]
     note = f"cost of {', '.join(spent)}" + (f"; no {' or '.join(unsaid)} recorded" * bool(unsaid))

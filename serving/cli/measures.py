@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 _PERIODS = ("week", "month", "quarter", "year")
 _FEW = 5
+_ONE_SURVEY = "not measured: needs survey events with instrument"
+_SURVEYS = f"{_ONE_SURVEY} of that name"
 _WIDEST = 6
 """How many periods a table shows; files and JSON hold all."""
 
@@ -91,7 +93,7 @@ def measures_command(
         kind = keepwell.kind
     rows = [each.to_json() for each in found.taken.measures]
     if out is not None:
-        _write(out, rows)
+        _write(out, [_flat(row) for row in rows])
     payload = {
         "home": kind,
         "start": found.periods[0].start,
@@ -102,7 +104,7 @@ def measures_command(
         "measures": rows,
         **({"out": out} if out is not None else {}),
     }
-    session.emit(payload, lambda console: _draw(console, found, asked=bool(names), out_file=out))
+    session.emit(payload, lambda console: _draw(console, found, out))
 
 
 def _list(session: Session, terms: "Terms") -> None:
@@ -147,36 +149,38 @@ def _list(session: Session, terms: "Terms") -> None:
     )
 
 
-def _draw(
-    out: Console, found: "HomeMeasures", *, asked: bool, out_file: Path | None = None
-) -> None:
-    periods = found.periods
-    shown = [m for m in found.taken.measures if m.shown or m.hidden or asked]
+def _draw(out: Console, found: "HomeMeasures", out_file: Path | None) -> None:
+    periods, measures = found.periods, found.taken.measures
+    measured = {m.name for m in measures if m.shown or m.hidden}
+    drawn = [m for m in measures if m.name in measured]
     out.print(f"[dim]{periods[0].start:%Y-%m-%d} to {periods[-1].end:%Y-%m-%d}[/]")
-    with_groups = any(m.segment != "all" for m in shown)
-    for family, each in _by_family(shown).items():
+    there = {m.segment for m in drawn}
+    small = sorted(there - {m.segment for m in drawn if m.shown} - {"all"})
+    drawn = [m for m in drawn if m.segment not in small]
+    for family, each in _by_family(drawn).items():
         out.print()
         if len(periods) == 1:
-            _draw_one(out, family, each, with_groups=with_groups)
+            _draw_one(out, family, each, with_groups=there != {"all"})
         else:
-            _draw_series(out, family, each, found, with_groups=with_groups)
+            _draw_series(out, family, each, found, with_groups=there != {"all"})
     missing: dict[str, list[str]] = defaultdict(list)
-    drawn = {m.name for m in shown}
-    for m in found.taken.measures:
-        if m.name not in drawn and m.name not in missing[m.note]:
-            missing[m.note].append(m.name)
-    if any(missing.values()):
-        out.print()
-        for note, names in missing.items():
-            if names:
-                few = ", ".join(names[:_FEW])
-                more = f" and {len(names) - _FEW} more" if len(names) > _FEW else ""
-                out.print(f"[dim]{escape(note)}:[/] {few}{more}", highlight=False)
-        out.print("[dim]what each measure is: keepwell outcomes measures --list[/]")
+    for m in measures:
+        note = _SURVEYS if m.note.startswith(_ONE_SURVEY) else m.note
+        if m.name not in measured and m.name not in missing[note]:
+            missing[note].append(m.name)
+    out.print()
+    if small:
+        out.print(f"[dim]too few people to show:[/] {escape(', '.join(small))}", highlight=False)
+    for note, names in missing.items():
+        if names:
+            few = ", ".join(names[:_FEW])
+            more = f" and {len(names) - _FEW} more" if len(names) > _FEW else ""
+            out.print(f"[dim]{escape(note)}:[/] {few}{more}", highlight=False)
     for note in found.taken.notes:
         out.print(f"[yellow]![/] {escape(note)}", highlight=False)
+    out.print("[dim]what each measure is: keepwell outcomes measures --list[/]")
     if out_file is not None:
-        out.print(f"\n{len(found.taken.measures):,} figures in {out_file}", highlight=False)
+        out.print(f"{len(measures):,} figures in {out_file}", highlight=False)
 
 
 def _draw_one(
@@ -187,6 +191,7 @@ def _draw_one(
     drawn = table(
         family, *groups, "value", "95 %", "n", "people", "", numbers=range(first, first + 4)
     )
+    drawn.columns[0].min_width = max(len(m.name) for m in measures)
     for m in measures:
         group = (escape(m.segment),) if with_groups else ()
         if m.value is None:
@@ -218,6 +223,7 @@ def _draw_series(
     first = 1 + len(groups)
     labels = [p.label for p in last]
     drawn = table(family, *groups, *labels, numbers=range(first, first + len(labels)))
+    drawn.columns[0].min_width = max(len(m.name) for m in measures)
     lines: dict[tuple[str, str], dict[str, Measure]] = defaultdict(dict)
     for m in measures:
         lines[m.name, m.segment][m.period.label] = m
@@ -267,6 +273,18 @@ def _by_family(found: Sequence["Definition | Measure"]) -> Mapping[str, list]:  
     for each in found:
         families[each.family].append(each)
     return families
+
+
+def _flat(row: Mapping[str, object]) -> dict[str, object]:
+    """One figure as columns: value, low and high beside each other."""
+    bounds = row["value"] if isinstance(row["value"], Mapping) else {}
+    found = {}
+    for name, each in row.items():
+        if name == "value":
+            found.update({part: bounds.get(part) for part in ("value", "low", "high")})
+        else:
+            found[name] = each
+    return found
 
 
 def _write(path: Path, rows: Sequence[Mapping[str, object]]) -> None:
