@@ -6,7 +6,8 @@ import math
 import pytest
 
 from features.catalogue import catalogue
-from features.definitions import FeatureDefinition, pretty, sentence
+from features.definition_checks import check_definitions
+from features.definitions import FeatureDefinition, meaning, pretty, sentence
 from governance.errors import ConfigurationError, InvalidInput
 from tests.features.sample import event, histories
 
@@ -88,3 +89,30 @@ def test_everything_wrong_with_a_definition_is_said_at_once() -> None:
     with pytest.raises(ConfigurationError) as raised:
         FeatureDefinition(name="x", kinds=(), aggregate="sum", window_days=0, purposes=())
     assert len(raised.value.problems) == 4
+
+
+def test_everything_wrong_with_a_set_is_said_at_once() -> None:
+    count = FeatureDefinition("a", ("order",), "count")
+    lost = FeatureDefinition("lost", (), "ratio", of=("a", "gone"))
+    turning = FeatureDefinition("turning", (), "total", of=("turning", "a"))
+    assert [
+        (each.feature, each.key) for each in check_definitions((count, count, lost, turning))
+    ] == [
+        ("a", "name"),
+        ("lost", "of"),
+        ("turning", "of"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [(1.0, "1 day"), (2.5, "2.5 days"), (-0.25, "-0.25 days")],
+)
+def test_days_are_counted_as_people_do(value: float, said: str) -> None:
+    definition = FeatureDefinition("a", ("order",), "days_since_last", text="{days} ago")
+    assert sentence(definition, value) == f"{said} ago"
+
+
+def test_a_meaning_is_of_nobody_in_particular() -> None:
+    assert meaning(named("days_since_last_order")) == "last order was … days ago"
+    assert meaning(named("order_count_90d")) == "… orders in the last 90 days"
