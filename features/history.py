@@ -7,8 +7,8 @@ the arrays of a customer are identical either way, and the kernel cannot tell wh
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
 from types import SimpleNamespace
@@ -16,9 +16,10 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import Connection, bindparam, func, not_, or_, select
+from sqlalchemy import Connection, func, not_, or_, select
 
-from features.chunks import join, unpack
+from features.accounts import SUBJECT as ACCOUNT
+from features.counting import OWN, Counted, Origins, named
 from features.events import (
     MICROS,
     MISSING,
@@ -28,13 +29,23 @@ from features.events import (
     event_name,
     is_reserved,
 )
-from features.live import CUSTOMER_EVENTS, as_rows, to_columns
-from features.ranges import EVENTS_PER_RANGE, CustomerRange, plan_ranges, read_rows
-from features.rows import Rows, end_to_end, in_order, no_rows, put_in_order
+from features.linking import linked_account, linked_customer
+from features.live import as_rows, to_columns
+from features.ranges import (
+    EVENTS_PER_RANGE,
+    CustomerRange,
+    account_ranges,
+    count_range,
+    plan_ranges,
+    read_rows,
+    with_linked,
+)
+from features.rows import Rows, end_to_end
 from features.store import HistoryStore
+from features.stored import customer_rows, ordered, rows_and_links
 from features.tables import customers as customers_table
-from features.tables import history_buckets, history_chunks, history_pending, live_events
-from features.versions import NEVER, supersede
+from features.tables import history_buckets, live_events
+from features.versions import NEVER, settled
 from governance.errors import InvalidInput
 from governance.instants import from_micros, to_text
 from governance.proof import AggregatePermit, Permit
@@ -53,8 +64,9 @@ class Histories:
     `offsets[i]:offsets[i + 1]`. Instants (n,) are µs since 1970 UTC. `kind` (n,) indexes `kinds`.
     `value_micros` (n,) is in millionths, `MISSING` where there is none. A version counts at as_of
     exactly if `occurred_at < as_of and known_at < as_of <= superseded_at`. `digests` (n, 2) are
-    the content digests. Columns in `strings` hold one string or None per event (a sequence, or an
-    Arrow array); an absent column has none.
+    the content digests. `origins` says what was recorded under other ids, where anything was: an
+    event may then stand here twice, known at different times. Columns in `strings` hold one string
+    or None per event (a sequence, or an Arrow array); an absent column has none.
     """
 
     customers: NDArray[np.object_]
@@ -69,6 +81,7 @@ class Histories:
     occurrence: NDArray[np.int32]
     strings: dict[str, Any] = field(default_factory=dict)
     subject: str = "customer"
+    origins: Origins | None = None
 
     def __len__(self) -> int:
         return len(self.customers)
@@ -93,6 +106,27 @@ class Histories:
         if not reserved:
             return np.zeros(len(self.kind), np.bool_)
         return np.isin(self.kind, reserved)
+
+    @property
+    def ids(self) -> NDArray[np.object_]:
+        """Whose permission these histories need: the customers (m,), then other ids (c,)."""
+        if self.origins is None:
+            return self.customers
+        return np.concatenate([self.customers, self.origins.contributors])
+
+    def is_away(self, as_of: int) -> NDArray[np.bool_]:
+        """Whether each customer (m,) counts for another one at `as_of` (µs), merged into them."""
+        found = np.zeros(len(self.customers), np.bool_)
+        for index, spans in (self.origins.away if self.origins is not None else {}).items():
+            found[index] = any(since < as_of <= until for since, until in spans)
+        return found
+
+    def carriers(self, ids: Collection[str]) -> frozenset[str]:
+        """Customers whose history holds events that were recorded under these other ids."""
+        if self.origins is None:
+            return frozenset()
+        places = np.unique(self.customer_of_event[named(self.origins, ids)])
+        return frozenset(self.customers[places].tolist())
 
     def events_of(self, index: int) -> slice:
         """Rows of the customer at `index`."""
@@ -163,13 +197,20 @@ class Histories:
                 for name, column in self.strings.items()
             },
             subject=self.subject,
+            origins=None
+            if self.origins is None
+            else replace(self.origins, of_event=self.origins.of_event[keep]),
         )
 
     def events(self, index: int) -> list[dict[str, Any]]:
-        """Every version of one customer's events as plain records, for export and display."""
+        """Every version of one customer's events as plain records, for export and display.
+
+        One that was recorded under another id names it as `customer_id`.
+        """
         rows = self.events_of(index)
         places = np.arange(rows.start, rows.stop)
         texts = {name: self.pick(name, places) for name in self.strings}
+        others = np.full(len(places), OWN) if self.origins is None else self.origins.of_event[rows]
         records = []
         for k, row in enumerate(places):
             digest = self.digests[row].astype(">u8").tobytes()
@@ -177,8 +218,12 @@ class Histories:
             properties = own.pop("properties", None)
             event_id = own.pop("event_id", None)
             value, superseded = int(self.value_micros[row]), int(self.superseded_at[row])
+            other = {}
+            if self.origins is not None and others[k] != OWN:
+                other = {"customer_id": self.origins.contributors[others[k]]}
             records.append(
                 {
+                    **other,
                     "event_id": event_name(event_id, digest, int(self.occurrence[row])),
                     "kind": self.kinds[self.kind[row]],
                     "occurred_at": to_text(from_micros(int(self.occurred_at[row]))),
@@ -200,10 +245,20 @@ def read_customer(
     """Bring in one customer's history: one indexed read of chunks, one of live events.
 
     Never touches Parquet. Empty (no customers) when nothing is known. Raises `PermissionRefused`
-    unless `permit` is genuine and covers the customer.
+    unless `permit` is genuine and covers the customer. Of someone merged the events of those ids
+    come along that it covers, too. With `subject` "account" the history of an account: what
+    happened to those of its members whom the permit covers.
     """
+    if subject == ACCOUNT:
+        permit.require(permit.purpose)
+        return _assemble(linked_account(conn, customer_id, permit.customers), subject)
     permit.require_customer(permit.purpose, customer_id)
-    return _assemble(_customer_rows(conn, customer_id, subject), subject)
+    if subject != "customer":
+        return _assemble(_settled(customer_rows(conn, customer_id, subject)), subject)
+    rows, linked = rows_and_links(conn, customer_id)
+    if linked:
+        return _assemble(linked_customer(conn, customer_id, permit.customers, rows), subject)
+    return _assemble(_settled(rows), subject)
 
 
 def read_everything_of(conn: Connection, customer_id: str) -> list[dict[str, Any]]:
@@ -213,7 +268,7 @@ def read_everything_of(conn: Connection, customer_id: str) -> list[dict[str, Any
     """
     found = []
     for subject in ("customer", "visitor"):
-        histories = _assemble(_customer_rows(conn, customer_id, subject), subject)
+        histories = _assemble(_settled(customer_rows(conn, customer_id, subject)), subject)
         if len(histories):
             found += [{"subject": subject, **record} for record in histories.events(0)]
     return found
@@ -251,11 +306,16 @@ def read_ranges(
 
     Put together they are what `read_all` gives, but only about `events_per_range` events are in
     memory at a time. Each range names the kinds that occur in it. What counts is settled when the
-    first range is asked for; `conn` is not used after that. A range of no one permitted is left
-    out. Raises `IntegrityBroken` where an erasure meanwhile replaced a file: begin again.
+    first range is asked for; `conn` is not used after that, but for accounts. A range of no one
+    permitted is left out. Raises `IntegrityBroken` where an erasure meanwhile replaced a file:
+    begin again.
     """
     permit.require(permit.purpose)
     allowed = _covered(permit)
+    if subject == ACCOUNT:
+        for some in account_ranges(conn, events_per_range=events_per_range):
+            yield read_range(store, some, allowed, digests=digests)
+        return
     known = None if allowed is None else sorted(allowed)
     for each in plan_ranges(conn, store, subject=subject, events_per_range=events_per_range):
         if known is not None and not each.span.any_of(known):
@@ -297,7 +357,7 @@ def read_range(
     permission again before anything is published. All other code reads through `read_ranges` or
     `read_all`, which ask for the permit themselves.
     """
-    return _assemble(read_rows(store, range_, allowed, digests=digests), range_.subject)
+    return _assemble(count_range(store, range_, allowed, digests=digests), range_.subject)
 
 
 def from_events(events: Sequence[Event], *, subject: str = "customer") -> Histories:
@@ -310,7 +370,7 @@ def from_events(events: Sequence[Event], *, subject: str = "customer") -> Histor
     sizes = Counter(row.customer_id for row in rows)
     offsets = np.concatenate([[0], np.cumsum(list(sizes.values()))]).astype(np.int64)
     known = np.array(list(sizes), np.object_)
-    return _assemble(_ordered(Rows(known, offsets, to_columns(rows))), subject)
+    return _assemble(_settled(ordered(Rows(known, offsets, to_columns(rows)))), subject)
 
 
 def read_company(conn: Connection, store: HistoryStore) -> Histories:
@@ -347,23 +407,6 @@ def _covered(permit: Permit | AggregatePermit) -> frozenset[str] | None:
     return None if isinstance(permit, AggregatePermit) else permit.customers
 
 
-def _customer_rows(conn: Connection, customer_id: str, subject: str) -> Rows:
-    whose = {"customer": customer_id, "whose_subject": subject}
-    parts = [unpack(payload) for payload in conn.execute(_CHUNKS, whose).scalars()]
-    live = conn.execute(CUSTOMER_EVENTS, whose).all()
-    if live or not parts:
-        parts.append(to_columns(live))
-    columns = join(parts)
-    if not len(columns):
-        return no_rows()
-    offsets = np.array([0, len(columns)])
-    return _ordered(Rows(np.array([customer_id], np.object_), offsets, columns))
-
-
-def _ordered(rows: Rows) -> Rows:
-    return rows if in_order(rows) else put_in_order(rows)
-
-
 def _together(
     store: HistoryStore,
     plan: Sequence[CustomerRange],
@@ -378,18 +421,17 @@ def _together(
     lacking = [len(part.columns.digests) == 0 for part in parts if len(part.customers)]
     if any(lacking) and not all(lacking):
         parts = [read_rows(store, each, allowed, digests=True) for each in plan]
-    return _assemble(end_to_end(parts), subject)
+    return _assemble(with_linked(end_to_end(parts), plan, allowed), subject)
 
 
-def _assemble(rows: Rows, subject: str) -> Histories:
-    """Settle which version of each event counts until when."""
-    columns = rows.columns
-    histories = Histories(
+def _assemble(counted: Counted, subject: str) -> Histories:
+    rows, columns = counted.rows, counted.rows.columns
+    return Histories(
         customers=rows.customers,
         offsets=rows.offsets,
         occurred_at=columns.occurred_at,
         known_at=columns.known_at,
-        superseded_at=np.full(len(columns), NEVER),
+        superseded_at=counted.superseded_at,
         kind=columns.kind,
         kinds=columns.kinds,
         value_micros=columns.value_micros,
@@ -397,48 +439,9 @@ def _assemble(rows: Rows, subject: str) -> Histories:
         occurrence=np.ascontiguousarray(columns.occurrence),
         strings=columns.strings,
         subject=subject,
-    )
-    if "corrects" in columns.strings or "retracts" in columns.strings:
-        _settle_versions(histories)
-    return histories
-
-
-def _settle_versions(histories: Histories) -> None:
-    touched = np.zeros(len(histories), np.bool_)
-    for name in ("corrects", "retracts"):
-        column = histories.strings.get(name)
-        if column is None:
-            continue
-        if isinstance(column, list):
-            pointing = np.array([text is not None for text in column], np.bool_)
-        else:
-            pointing = column.is_valid().to_numpy(zero_copy_only=False)
-        touched[histories.customer_of_event[pointing]] = True
-    rows = np.flatnonzero(touched[histories.customer_of_event])
-    digests = histories.digests[rows].astype(">u8")
-    names = [
-        event_name(event_id, digests[k].tobytes(), int(histories.occurrence[row]))
-        for k, (row, event_id) in enumerate(
-            zip(rows, histories.pick("event_id", rows), strict=True)
-        )
-    ]
-    histories.superseded_at[rows] = supersede(
-        names,
-        list(
-            zip(
-                histories.customer_of_event[rows].tolist(),
-                histories.kind[rows].tolist(),
-                strict=True,
-            )
-        ),
-        histories.known_at[rows].tolist(),
-        histories.pick("corrects", rows),
-        histories.pick("retracts", rows),
+        origins=counted.origins,
     )
 
 
-_CHUNKS = select(history_chunks.c.payload).where(
-    history_chunks.c.customer_id == bindparam("customer"),
-    history_chunks.c.subject == bindparam("whose_subject"),
-    history_chunks.c.segment_id.not_in(select(history_pending.c.segment_id)),
-)
+def _settled(rows: Rows) -> Counted:
+    return Counted(rows, settled(rows), None)

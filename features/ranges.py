@@ -5,8 +5,9 @@ needs and with the rows that no file holds yet. Afterwards a range is read witho
 """
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import reduce
 from itertools import groupby
 from typing import NamedTuple
 
@@ -14,6 +15,7 @@ import numpy as np
 import pyarrow as pa
 from sqlalchemy import Connection
 
+from features.accounts import SUBJECT as ACCOUNT
 from features.buckets import (
     Span,
     customer_starts,
@@ -23,6 +25,8 @@ from features.buckets import (
     rows_of_table,
     sort_rows,
 )
+from features.counting import Counted, Linked, weave
+from features.linking import count_linked, plan_accounts, plan_linked
 from features.live import live_table
 from features.rows import (
     Rows,
@@ -32,8 +36,10 @@ from features.rows import (
     no_rows,
     only,
     put_in_order,
+    without,
 )
 from features.store import Bucket, HistoryStore, buckets
+from features.versions import settled
 
 EVENTS_PER_RANGE = 500_000
 _LEEWAY = 1.25
@@ -46,7 +52,8 @@ class CustomerRange:
 
     `span` says whose rows these are; `files` name the buckets, grouped by segment. `events` is
     about how many rows there are. `versions` tells whether anything may be corrected or retracted.
-    `tail` holds the rows that are in no file yet: treat a range like the history itself.
+    `tail` holds the rows that are in no file yet, `linked` what was recorded under several ids for
+    one customer: treat a range like the history itself.
     """
 
     subject: str
@@ -55,6 +62,7 @@ class CustomerRange:
     events: int
     versions: bool
     tail: pa.Table | None
+    linked: Linked | None = None
 
 
 class _Piece(NamedTuple):
@@ -78,8 +86,10 @@ def plan_ranges(
     (by more than a quarter) only where one customer or one indivisible part of a file is. Nobody's
     permission is looked at here: `read_range` and `read_ranges` leave out whom they are told.
     Files may be gone when an erasure came in between; reading then raises `IntegrityBroken`, and
-    a new plan will do.
+    a new plan will do. With `subject` "account" the ranges are of accounts (`account_ranges`).
     """
+    if subject == ACCOUNT:
+        return tuple(account_ranges(conn, events_per_range=events_per_range))
     found = buckets(conn, subject)
     tail = sort_rows(live_table(conn, subject))
     pieces = [piece for each in found for piece in _pieces(store, each, subject, events_per_range)]
@@ -87,7 +97,9 @@ def plan_ranges(
     starts = customer_starts(tail)
     in_tail = tail["customer_id"].take(pa.array(starts)).to_pylist()
     ranges = []
-    for span, events in _spans(pieces, events_per_range):
+    spans = list(_spans(pieces, events_per_range))
+    linked = plan_linked(conn, subject, [span for span, _ in spans])
+    for (span, events), apart in zip(spans, linked, strict=True):
         wanted = [b for b in found if span.holds(b.first_customer, b.last_customer)]
         by_segment = groupby(wanted, key=lambda bucket: (bucket.segment_id, bucket.subject))
         rows = _tail_of(tail, starts, in_tail, span)
@@ -102,9 +114,21 @@ def plan_ranges(
                 events=events,
                 versions=pointing or any(bucket.versions for bucket in wanted),
                 tail=rows,
+                linked=apart,
             )
         )
     return tuple(ranges)
+
+
+def account_ranges(
+    conn: Connection, *, events_per_range: int = EVENTS_PER_RANGE
+) -> Iterator[CustomerRange]:
+    """Cut the accounts into ranges, one after another; `conn` is used until the last.
+
+    A range holds the rows of its accounts' members itself, and needs no file.
+    """
+    for span, linked in plan_accounts(conn, events_per_range):
+        yield CustomerRange(ACCOUNT, span, (), len(linked.rows.columns), False, None, linked)
 
 
 def read_rows(
@@ -116,6 +140,7 @@ def read_rows(
 ) -> Rows:
     """Bring in a range's rows in order: every segment's and the tail's, merged.
 
+    Those whose events are put together from several ids are left out: `count_range` adds them.
     `allowed` names the customers wanted, None all of them. Digests are read where they are asked
     for, and where only they can tell the order or the names of versions. Rows found out of order
     are sorted; files out of the order of their customers raise `IntegrityBroken`.
@@ -127,7 +152,32 @@ def read_rows(
         assert rows is not None
     if allowed is not None:
         rows = only(rows, allowed)
+    if range_.linked is not None:
+        rows = without(rows, range_.linked.owners)
     return rows._replace(columns=name_kinds(rows.columns))
+
+
+def count_range(
+    store: HistoryStore,
+    range_: CustomerRange,
+    allowed: frozenset[str] | None = None,
+    *,
+    digests: bool = False,
+) -> Counted:
+    """Bring in everyone's rows of a range, with the instant each version is superseded at.
+
+    Of those merged or above others only the events of ids in `allowed` (None: of all) count.
+    """
+    return with_linked(read_rows(store, range_, allowed, digests=digests), [range_], allowed)
+
+
+def with_linked(
+    rows: Rows, ranges: Sequence[CustomerRange], allowed: frozenset[str] | None
+) -> Counted:
+    """Add what `read_rows` left out of these ranges to their rows."""
+    apart = [count_linked(each.linked, allowed) for each in ranges if each.linked is not None]
+    counted = Counted(rows, settled(rows), None)
+    return weave(counted, reduce(weave, apart)) if apart else counted
 
 
 def _read(store: HistoryStore, range_: CustomerRange, *, digests: bool) -> Rows | None:

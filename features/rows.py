@@ -1,5 +1,6 @@
 """Events of many customers as arrays: grouped by customer, checked for order, put into order."""
 
+from collections.abc import Collection
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -132,7 +133,16 @@ def cut(rows: Rows, start: int, stop: int) -> Rows:
 
 def only(rows: Rows, allowed: frozenset[str]) -> Rows:
     """Give the rows of these customers alone."""
-    wanted = np.array([customer in allowed for customer in rows.customers], np.bool_)
+    return _chosen(rows, np.array([each in allowed for each in rows.customers], np.bool_))
+
+
+def without(rows: Rows, left_out: Collection[str]) -> Rows:
+    """Give the rows of everyone but these customers."""
+    gone = frozenset(left_out)
+    return _chosen(rows, np.array([each not in gone for each in rows.customers], np.bool_))
+
+
+def _chosen(rows: Rows, wanted: NDArray[np.bool_]) -> Rows:
     if wanted.all():
         return rows
     sizes = np.diff(rows.offsets)

@@ -2,6 +2,13 @@
 
 from collections.abc import Sequence
 from itertools import pairwise
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from features.events import event_name
+from features.rows import Rows
 
 NEVER = 2**63 - 1
 """The instant until which a version counts that nothing has replaced."""
@@ -48,3 +55,51 @@ def supersede(
             if retracts[k] is not None:
                 until[k] = min(until[k], known_at[k])
     return until
+
+
+def settled(rows: Rows) -> NDArray[np.int64]:
+    """Give the instant (n,) in µs from which each version no longer counts; `NEVER` for current.
+
+    Each customer's events are settled among themselves. Where anything corrects or retracts,
+    digests are needed.
+    """
+    columns = rows.columns
+    until = np.full(len(columns), NEVER)
+    if not {"corrects", "retracts"} & set(columns.strings):
+        return until
+    customer = np.repeat(np.arange(len(rows.customers), dtype=np.int32), np.diff(rows.offsets))
+    touched = np.zeros(len(rows.customers), np.bool_)
+    for name in ("corrects", "retracts"):
+        column = columns.strings.get(name)
+        if column is None:
+            continue
+        if isinstance(column, list):
+            pointing = np.array([text is not None for text in column], np.bool_)
+        else:
+            pointing = column.is_valid().to_numpy(zero_copy_only=False)
+        touched[customer[pointing]] = True
+    chosen = np.flatnonzero(touched[customer])
+    digests = columns.digests[chosen].astype(">u8")
+    occurrences = columns.occurrence[chosen].tolist()
+    names = [
+        event_name(event_id, digests[k].tobytes(), occurrences[k])
+        for k, event_id in enumerate(_pick(columns.strings.get("event_id"), chosen))
+    ]
+    groups = zip(customer[chosen].tolist(), columns.kind[chosen].tolist(), strict=True)
+    until[chosen] = supersede(
+        names,
+        list(groups),
+        columns.known_at[chosen].tolist(),
+        _pick(columns.strings.get("corrects"), chosen),
+        _pick(columns.strings.get("retracts"), chosen),
+    )
+    return until
+
+
+def _pick(column: Any, places: NDArray[np.int64]) -> list[str | None]:
+    if column is None:
+        return [None] * len(places)
+    if isinstance(column, list):
+        return [column[place] for place in places]
+    picked: list[str | None] = column.take(places).to_pylist()
+    return picked
