@@ -180,16 +180,14 @@ KINDS = ("order", "order", "order", "return", "survey", "profile", "chat_message
 def instants(first: float = 0.0, last: float = 140.0) -> st.SearchStrategy[datetime]:
     """Times that coincide often, lie around clock changes, and are written in many zones."""
     grid = st.integers(int(first * 8), int(last * 8)).map(lambda k: START + k * timedelta(hours=3))
-    changes = st.builds(
-        lambda change, minutes: change + timedelta(minutes=minutes),
-        st.sampled_from([each for each in CLOCK_CHANGES if (each - START).days < last]),
-        st.sampled_from([-60, -30, -1, 0, 1, 29, 30, 59, 60]),
-    ).filter(lambda found: found >= START + timedelta(days=first))
-    return st.builds(
-        lambda found, zone: found.astimezone(zone),
-        st.one_of(grid, grid, changes),
-        st.sampled_from(ZONES),
-    )
+    around = [
+        change + timedelta(minutes=minutes)
+        for change in CLOCK_CHANGES
+        if first < (change - START) / timedelta(days=1) < last
+        for minutes in (-60, -30, -1, 0, 1, 29, 30, 59, 60)
+    ]
+    times = st.one_of(grid, grid, st.sampled_from(around)) if around else grid
+    return st.builds(lambda found, zone: found.astimezone(zone), times, st.sampled_from(ZONES))
 
 
 @st.composite

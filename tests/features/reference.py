@@ -469,3 +469,23 @@ def _of_two_groups(
         answered = any(timedelta() <= e.occurred_at - asked.occurred_at <= wait for e in second)
         found += over and not answered
     return float(found)
+
+
+def magnitude(
+    definition: FeatureDefinition, usable: Sequence[Event], as_of: datetime, row: Row
+) -> float:
+    """Give the size of the numbers that a feature is made of, to judge its rounding by.
+
+    Sums whose parts cancel, and slopes of what goes up and down, are small beside their parts.
+    """
+    if definition.of:
+        return max(abs(row[part]) for part in definition.of)
+    if definition.aggregate not in ("decayed_sum", "slope"):
+        return abs(row[definition.name])
+    chosen = [e for e in usable if e.kind in definition.kinds and _matches(e, definition.where)]
+    inside = _window(chosen, as_of, definition.window_days)
+    numbers = _numbers(inside, definition.column)
+    if definition.aggregate == "decayed_sum":
+        return float(sum(map(abs, numbers)))
+    times = [e.occurred_at for e in inside if number(e, definition.column) is not None]
+    return float((max(numbers) - min(numbers)) / (_days(max(times) - min(times)) / 30))
