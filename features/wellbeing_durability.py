@@ -39,16 +39,16 @@ class TrialRow(NamedTuple):
 class Durability(NamedTuple):
     """Treated minus held out, in points, `days` after the start, with a 95 % interval.
 
-    `effect` is None with fewer people heard in an arm than may be shown. `treated` and `held_out`
-    count people heard around that day; who has left or no longer answers is not among them, so a
-    large difference between the arms in who is heard weakens the comparison.
+    `effect` and the counts are None with fewer people heard in an arm than may be shown. `treated`
+    and `held_out` count people heard around that day; who has left or no longer answers is not
+    among them, so a large difference between the arms in who is heard weakens the comparison.
     """
 
     dimension: str
     days: int
     effect: Interval | None
-    treated: int
-    held_out: int
+    treated: int | None
+    held_out: int | None
     waiting: int
 
 
@@ -132,8 +132,11 @@ def durability(trial: Trial, *, aggregate: AggregatePermit) -> tuple[Durability,
         table = np.array([tuple(row) for row in rows], np.float64).reshape(-1, 4)
         arm = table[:, 0] == 1
         sizes = int(arm.sum()), int((~arm).sum())
-        effect = _effect(table) if all(map(aggregate.allows, sizes)) else None
-        found.append(Durability(name, day, effect, *sizes, trial.waiting.get(day, 0)))
+        waiting = trial.waiting.get(day, 0)
+        if all(map(aggregate.allows, sizes)):
+            found.append(Durability(name, day, _effect(table), *sizes, waiting))
+        else:
+            found.append(Durability(name, day, None, None, None, waiting))
     return tuple(found)
 
 

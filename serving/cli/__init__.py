@@ -22,6 +22,7 @@ COMMANDS = {
     "audit": ("models", "The audit report of a model."),
     "review": ("models", "List, approve or reject models with an enrolled key."),
     "score": ("scores", "Scores with reasons, permission enforced."),
+    "wellbeing": ("wellbeing", "How customers and groups are faring, with permission."),
     "serve": ("home", "The scoring service: API and pages."),
     "dossier": ("scores", "One printable page about a decision."),
     "replay": ("scores", "Recompute a past decision."),

@@ -1,0 +1,370 @@
+"""How customers and groups are faring, of those who permit `wellbeing_inference` and no one else.
+
+What a reading is worth is learned from a sample of them at each call and kept nowhere, so that a
+withdrawal leaves nothing behind.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection
+
+from features.groups import protected
+from features.history import Histories, customer_ids, read_all, read_customer, read_ranges
+from features.wellbeing import WellbeingTable, wellbeing_at
+from features.wellbeing_durability import DURABLE_DAYS, Durability, Trial, durability, trial_rows
+from features.wellbeing_groups import (
+    Figure,
+    Gap,
+    GroupSums,
+    Span,
+    equity,
+    group_figures,
+    group_sums,
+    stated_groups,
+)
+from features.wellbeing_noise import Noise, estimate_noise
+from features.wellbeing_scheme import PURPOSE, Scheme
+from features.wellbeing_settings import parse_scheme
+from governance.consent import Refusal
+from governance.errors import InsufficientData, InvalidInput
+from governance.instants import from_micros, to_micros
+from governance.intervals import Interval
+from governance.proof import AggregatePermit, Permit
+from outcomes.assignments import first_assignments
+from outcomes.measures.periods import DEFAULT_COUNT, Every, floor, split, step
+from serving.bootstrap import Keepwell
+from serving.interventions.playbooks import STARTERS, find_playbook, load_playbooks
+from serving.locks import lock_customers
+from serving.scorer import home_clock
+
+SAMPLE = 3_000
+"""People from whom it is learned what a reading is worth."""
+_YEAR_DAYS = 365
+_TRIES = 3
+
+Progress = Callable[[str], None]
+
+
+class DimensionEstimate(NamedTuple):
+    """One dimension of one person at one instant; `points` is None for "not enough signal"."""
+
+    points: Interval | None
+    coverage: float
+    evidence: float
+
+
+class PersonEstimate(NamedTuple):
+    """One person at one instant; `overall` (the index) is None where no dimension has a value."""
+
+    as_of: datetime
+    overall: Interval | None
+    missing: tuple[str, ...]
+    dimensions: Mapping[str, DimensionEstimate]
+
+
+class PersonWellbeing(NamedTuple):
+    """One customer's series, oldest first; empty and with a `reason` where it is refused."""
+
+    customer_id: str
+    status: str
+    reason: str
+    scheme: Scheme
+    noise: Noise | None
+    series: tuple[PersonEstimate, ...]
+
+
+class CompanyWellbeing(NamedTuple):
+    """Figures over groups and periods, gaps between groups, and who was looked at.
+
+    `refused` counts customers who do not permit it, by reason.
+    """
+
+    scheme: Scheme
+    noise: Noise
+    figures: tuple[Figure, ...]
+    gaps: tuple[Gap, ...]
+    permitted: int
+    refused: Mapping[str, int]
+
+
+class LastingEffect(NamedTuple):
+    """What a playbook changed in well-being, so many days after the assignment."""
+
+    playbook: str
+    effects: tuple[Durability, ...]
+    permitted: int
+    refused: Mapping[str, int]
+
+
+def wellbeing_of(
+    keepwell: Keepwell,
+    customer_id: str,
+    *,
+    as_of: datetime | None,
+    every: Every | None,
+    clock: Callable[[], datetime],
+    progress: Progress = lambda _: None,
+) -> PersonWellbeing:
+    """Estimate one customer now, or at the end of each of the last calendar periods.
+
+    Permission is judged now, in the transaction that reads the history and logs the verdict.
+    """
+    scheme = scheme_of(keepwell)
+    inside = keepwell.inside_id(customer_id)
+    with keepwell.database.read() as conn:
+        now = clock()
+        instant = _instant(keepwell, conn, as_of, now)
+        answer = keepwell.registry.permit(conn, inside, PURPOSE, now=now)
+        noise = None
+        if isinstance(answer, Permit):
+            noise = _learn(keepwell, conn, scheme, instant, now, progress)
+    with keepwell.database.write() as conn:
+        lock_customers(conn, [inside])
+        now = clock()
+        answer = keepwell.registry.permit(conn, inside, PURPOSE, now=now)
+        if isinstance(answer, Refusal) or noise is None:
+            reason = answer.reason if isinstance(answer, Refusal) else "permission_changed"
+            _log(keepwell, conn, inside, "refused", reason, now)
+            return PersonWellbeing(customer_id, "refused", reason, scheme, None, ())
+        histories = read_customer(conn, answer, inside)
+        series: tuple[PersonEstimate, ...] = ()
+        if len(histories):
+            ends = [span.end for span in _spans(keepwell, instant, every)]
+            series = _series(wellbeing_at(histories, scheme, noise, ends, permit=answer))
+        said = bool(series) and series[-1].overall is not None
+        status = "estimated" if said else "insufficient_data"
+        _log(keepwell, conn, inside, status, "", now)
+    return PersonWellbeing(customer_id, status, "", scheme, noise, series)
+
+
+def wellbeing_of_company(
+    keepwell: Keepwell,
+    *,
+    by: str | None,
+    every: Every | None,
+    as_of: datetime | None,
+    clock: Callable[[], datetime],
+    progress: Progress = lambda _: None,
+) -> CompanyWellbeing:
+    """Give figures over the last year or each of the last calendar periods, by group if asked.
+
+    `by` names an attribute of the profile, or a protected one: that is looked at only of those who
+    permit `fairness_audit` too. Whoever withdraws meanwhile is not in the figures.
+    """
+    scheme = scheme_of(keepwell)
+    for _ in range(_TRIES):
+        with keepwell.database.read() as conn:
+            now = clock()
+            instant = _instant(keepwell, conn, as_of, now)
+            permit, refused = _permit(keepwell, conn, now)
+            aggregate = keepwell.registry.aggregate_permit(conn, "aggregate", now=now)
+            noise = _learn(keepwell, conn, scheme, instant, now, progress)
+            fixed = _protected_groups(keepwell, conn, by, permit, now)
+            spans = _spans(keepwell, instant, every)
+            sums: GroupSums | None = None
+            stated = 0
+            for histories in _blocks(keepwell, conn, permit, progress):
+                groups = fixed
+                if by is not None and fixed is None:
+                    groups = stated_groups(histories, by, to_micros(instant))
+                    stated += len(groups)
+                part = group_sums(
+                    histories,
+                    scheme,
+                    noise,
+                    spans,
+                    permit=permit,
+                    known_until=to_micros(instant),
+                    groups=groups,
+                )
+                sums = part if sums is None else sums + part
+        if _unchanged(keepwell, permit):
+            break
+    else:
+        raise _restless()
+    if sums is None:
+        raise InsufficientData("nobody who permits it has a history", hint="import events first")
+    if by is not None and fixed is None and not stated:
+        raise InvalidInput(
+            f"no customer has an attribute {by!r}",
+            hint="name one that [customer] attributes or protected of a mapping state",
+        )
+    figures = _begun(group_figures(sums, scheme, noise, aggregate=aggregate))
+    gaps = equity(figures) if by is not None else ()
+    return CompanyWellbeing(
+        scheme, noise, figures, gaps, len(permit.customers), Counter(refused.values())
+    )
+
+
+def lasting_effect(
+    keepwell: Keepwell,
+    playbook: str,
+    *,
+    as_of: datetime | None,
+    clock: Callable[[], datetime],
+    progress: Progress = lambda _: None,
+) -> LastingEffect:
+    """Compare treated and held-out customers of a playbook 30 and 180 days after assignment."""
+    scheme = scheme_of(keepwell)
+    found = find_playbook(load_playbooks(STARTERS), playbook)
+    for _ in range(_TRIES):
+        with keepwell.database.read() as conn:
+            now = clock()
+            instant = _instant(keepwell, conn, as_of, now)
+            permit, refused = _permit(keepwell, conn, now)
+            aggregate = keepwell.registry.aggregate_permit(conn, "aggregate", now=now)
+            noise = _learn(keepwell, conn, scheme, instant, now, progress)
+            trial = Trial({}, {})
+            for histories in _blocks(keepwell, conn, permit, progress):
+                trial += trial_rows(
+                    histories,
+                    scheme,
+                    noise,
+                    _assigned(histories, aggregate, found.name),
+                    permit=permit,
+                    known_until=to_micros(instant),
+                    days=DURABLE_DAYS,
+                )
+        if _unchanged(keepwell, permit):
+            break
+    else:
+        raise _restless()
+    effects = durability(trial, aggregate=aggregate)
+    return LastingEffect(found.name, effects, len(permit.customers), Counter(refused.values()))
+
+
+def scheme_of(keepwell: Keepwell) -> Scheme:
+    """Read the scheme that `[wellbeing]` of the settings states; the five dimensions by default."""
+    source = f"[wellbeing] of {keepwell.home.settings_file.name}"
+    return parse_scheme(keepwell.settings.wellbeing, source=source)
+
+
+def _permit(
+    keepwell: Keepwell, conn: Connection, now: datetime
+) -> tuple[Permit, Mapping[str, str]]:
+    permit, refused = keepwell.registry.permit_many(conn, PURPOSE, customer_ids(conn), now=now)
+    if not permit.customers:
+        raise InsufficientData(
+            f"nobody permits {PURPOSE}; {len(refused):,} customers are known",
+            hint="record what customers permit: keepwell consent import FILE",
+        )
+    return permit, refused
+
+
+def _learn(
+    keepwell: Keepwell,
+    conn: Connection,
+    scheme: Scheme,
+    as_of: datetime,
+    now: datetime,
+    progress: Progress,
+) -> Noise:
+    everyone = sorted(_permit(keepwell, conn, now)[0].customers)
+    some = everyone[:: -(-len(everyone) // SAMPLE)]
+    progress(f"learning from {len(some):,} customers what an answer is worth")
+    permit, _ = keepwell.registry.permit_many(conn, PURPOSE, some, now=now)
+    histories = read_all(conn, keepwell.store, permit, digests=False)
+    return estimate_noise(histories, scheme, to_micros(as_of), permit=permit)
+
+
+def _blocks(
+    keepwell: Keepwell, conn: Connection, permit: Permit, progress: Progress
+) -> Iterator[Histories]:
+    done = 0
+    for histories in read_ranges(conn, keepwell.store, permit):
+        yield histories
+        done += len(histories)
+        progress(f"{done:,} of {len(permit.customers):,} customers")
+
+
+def _unchanged(keepwell: Keepwell, permit: Permit) -> bool:
+    with keepwell.database.read() as conn:
+        return not keepwell.registry.changed_since(conn, permit)
+
+
+def _begun(figures: Sequence[Figure]) -> tuple[Figure, ...]:
+    """Leave out the periods that were over before anything was heard."""
+    heard = [each.span for each in figures if each.value is not None or each.hidden]
+    first = min(heard, default=max(each.span for each in figures))
+    return tuple(each for each in figures if each.span >= first)
+
+
+def _restless() -> InsufficientData:
+    return InsufficientData(
+        f"permissions changed during each of {_TRIES} attempts", hint="try again in a moment"
+    )
+
+
+def _protected_groups(
+    keepwell: Keepwell, conn: Connection, by: str | None, permit: Permit, now: datetime
+) -> Mapping[str, str] | None:
+    """Groups by a protected attribute; None where `by` is none."""
+    if by is None:
+        return None
+    audit, _ = keepwell.registry.permit_many(conn, "fairness_audit", permit.customers, now=now)
+    return protected(conn, audit).get(by)
+
+
+def _assigned(
+    histories: Histories, aggregate: AggregatePermit, playbook: str
+) -> dict[str, tuple[int, bool]]:
+    found = first_assignments(histories, aggregate, playbook=playbook)
+    return {
+        str(histories.customers[k]): (int(at), bool(treated))
+        for k, at, treated in zip(found.customer, found.at, found.treated, strict=True)
+    }
+
+
+def _instant(
+    keepwell: Keepwell, conn: Connection, as_of: datetime | None, now: datetime
+) -> datetime:
+    if as_of is not None and as_of > now:
+        raise InvalidInput("as_of lies in the future", hint="leave it out to look from now")
+    return as_of or home_clock(keepwell, conn, now=now)
+
+
+def _spans(keepwell: Keepwell, as_of: datetime, every: Every | None) -> Sequence[Span]:
+    """The last whole calendar periods before `as_of`, or the year up to it."""
+    end = to_micros(as_of)
+    if every is None:
+        return [Span(end - _YEAR_DAYS * 86_400_000_000, end)]
+    zone = keepwell.settings.zone
+    begin = step(floor(as_of, every, zone), every, -DEFAULT_COUNT[every])
+    return [
+        Span(to_micros(each.start), to_micros(each.end))
+        for each in split(begin, as_of, every, zone)
+    ]
+
+
+def _series(table: WellbeingTable) -> tuple[PersonEstimate, ...]:
+    def points(value: Any, low: Any, high: Any) -> Interval | None:
+        return None if value != value else Interval(float(value), float(low), float(high), 0.9)
+
+    return tuple(
+        PersonEstimate(
+            as_of=from_micros(int(as_of)),
+            overall=points(table.index[0, t], table.index_low[0, t], table.index_high[0, t]),
+            missing=table.missing(0, t),
+            dimensions={
+                name: DimensionEstimate(
+                    points(table.value[0, t, d], table.low[0, t, d], table.high[0, t, d]),
+                    float(table.coverage[0, t, d]),
+                    float(table.evidence[0, t, d]),
+                )
+                for d, name in enumerate(table.scheme.names)
+            },
+        )
+        for t, as_of in enumerate(table.as_ofs)
+    )
+
+
+def _log(
+    keepwell: Keepwell, conn: Connection, customer_id: str, outcome: str, reason: str, now: datetime
+) -> None:
+    """Note under the random person id that it was asked for; never what was found."""
+    person = keepwell.persons.find(conn, customer_id)
+    body = {"person": person, "purpose": PURPOSE, "outcome": outcome, "reason": reason}
+    keepwell.ledger.append(conn, "wellbeing_asked", body, now=now)
