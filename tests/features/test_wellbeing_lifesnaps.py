@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from numpy.typing import NDArray
 
 from features.events import Event
 from features.history import Histories, from_events
@@ -19,6 +20,8 @@ from features.wellbeing_scheme import Scheme
 from features.wellbeing_settings import parse_scheme
 from governance.instants import to_micros
 from tests.features.sample import permit
+
+Floats = NDArray[np.float64]
 
 MOODS = {"HAPPY": 100, "RESTED/RELAXED": 100, "ALERT": 100, "NEUTRAL": 50}
 LOW_MOODS = ("SAD", "TENSE/ANXIOUS", "TIRED")
@@ -106,7 +109,7 @@ def told(histories: Histories, scheme: Scheme, noise: Noise) -> WellbeingTable:
     )  # fmt: skip
 
 
-def _next_week(days: pd.DataFrame, told: WellbeingTable) -> tuple[np.ndarray, np.ndarray]:  # type: ignore[type-arg]
+def _next_week(days: pd.DataFrame, told: WellbeingTable) -> tuple[Floats, Floats]:
     """Mean mood (m, t) in the seven days from each cut, and how many reports it has."""
     means, counts = [], []
     for cut in CUTS:
