@@ -9,6 +9,7 @@ are kept for the next run (delete them when the format of the store has changed)
 import argparse
 import os
 import platform
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -23,12 +24,24 @@ from benchmarks.history_data import SIZES, EventSet, one_day
 from benchmarks.history_features import CUTS, definitions
 from benchmarks.history_home import data_set, publish_day, scratch_copy, segment_files
 from benchmarks.history_import import source_file, timed_import
+from benchmarks.history_spark import build_on_spark
 from benchmarks.peers import MODULES
 from benchmarks.peers.agreement import agree
 from features.catalogue import catalogue
 from features.history import from_events
 
-PARTS = ("scan", "kernel", "build", "late", "peers", "merge", "publish", "online", "import")
+PARTS = (
+    "scan",
+    "kernel",
+    "build",
+    "late",
+    "peers",
+    "merge",
+    "publish",
+    "online",
+    "import",
+    "spark",
+)
 SCAN = """
 SELECT count(*), sum(value_micros), max(occurred_at), max(known_at), max(strlen(customer_id)),
     max(strlen(kind))
@@ -61,6 +74,8 @@ def _arguments() -> argparse.Namespace:
     given = parser.parse_args()
     given.part = tuple(filter(None, given.part.split(","))) or PARTS
     given.peers = tuple(filter(None, given.peers.split(",")))
+    if "pandas" in given.peers and given.events not in ("100k", "1M"):
+        parser.error("pandas holds everything several times over: ask for it up to 1M")
     for name in given.peers:
         if name not in MODULES:
             parser.error(f"{name!r} is no peer; there are {', '.join(MODULES)}")
@@ -98,17 +113,18 @@ class Benchmark:
         if "merge" in self.parts:
             with scratch_copy(self.root) as keepwell:
                 with keepwell.database.write() as conn:
-                    day = one_day(self.wanted, self.wanted.events // 100)
-                    publish_day(conn, keepwell.store, day)
+                    publish_day(
+                        conn, keepwell.store, one_day(self.wanted, self.wanted.events // 100)
+                    )
                 self._rounds({**self._acts(), "day": self._batch(keepwell.home.root)})
         else:
             self._rounds(self._acts())
         self._print_rounds()
         if "publish" in self.parts:
             with scratch_copy(self.root) as keepwell:
-                days = [publish_and_compact(keepwell, self.wanted)]
-            _row(f"a day of {days[0].events:,} events published", [days[0].publish])
-            _row("the same number of live events compacted", [days[0].compact])
+                day = publish_and_compact(keepwell, self.wanted)
+            _row(f"a day of {day.events:,} events published", [day.publish])
+            _row("as many live events compacted", [day.compact])
         if "online" in self.parts:
             self._print_online()
         if "import" in self.parts:
@@ -123,7 +139,7 @@ class Benchmark:
         if "kernel" in self.parts:
             acts["steps"] = lambda: build(self.root, "steps", threads=1)._asdict()
         ours = self.folder / "ours.parquet"
-        if self.parts & {"build", "peers"}:
+        if self.parts & {"build", "peers", "spark"}:
             acts["build"] = self._batch(self.root, ours)
         if "late" in self.parts:
             late = data_set(self.folder, self.wanted._replace(late=self.given.late), _say)
@@ -132,9 +148,16 @@ class Benchmark:
         if "growth" in self.parts:
             smaller = data_set(self.folder, EventSet(*SIZES["10M"]), _say)
             acts["smaller"] = self._batch(smaller)
+        if "spark" in self.parts:
+            acts["spark"] = lambda: {"": self._spark()}
         for name in self.given.peers if "peers" in self.parts else ():
             acts[name] = self._peer(name)
         return acts
+
+    def _spark(self) -> float:
+        seconds, rows = build_on_spark(self.root, self.folder / "spark", threads=self.threads)
+        assert rows == self.found["build rows"][0]
+        return seconds
 
     def _batch(self, root: Path, out: Path | None = None) -> Act:
         def act() -> Mapping[str, float]:
@@ -147,14 +170,15 @@ class Benchmark:
         files, out = segment_files(self.root), self.folder / f"{name}.parquet"
 
         def act() -> Mapping[str, float]:
-            arguments = (name, out, self.threads, *files)
-            return in_child("benchmarks.peers", *arguments, threads=self.threads)
+            threads = self.threads
+            return in_child("benchmarks.peers", name, out, threads, *files, threads=threads)
 
         return act
 
     def _rounds(self, acts: Mapping[str, Act]) -> None:
-        for _ in range(self.given.rounds):
+        for k in range(self.given.rounds):
             for name, act in acts.items():
+                _say(f"round {k + 1}: {name}")
                 for step, number in act().items():
                     self.found.setdefault(f"{name} {step}".strip(), []).append(number)
 
@@ -179,6 +203,8 @@ class Benchmark:
             _row(f"read and compute, {share}", found["late compute"], batch, "on time")
         if "day compute" in found:
             _row("read and compute with a day of 1 % merged", found["day compute"], batch, "plain")
+        if "spark" in found:
+            _row(f"Spark local[{self.threads}], started up", found["spark"], whole, "whole build")
         if "smaller compute" in found:
             each = [x / self.wanted.events for x in batch]
             smaller = [x / SIZES["10M"][0] for x in found["smaller compute"]]
@@ -259,7 +285,7 @@ def _spread(numbers: Sequence[float]) -> str:
 
 
 def _say(what: str) -> None:
-    print(f"<!-- {what} -->", flush=True)
+    print(what, file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":

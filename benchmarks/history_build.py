@@ -171,8 +171,8 @@ def in_child(module: str, *arguments: str | Path | int, threads: int) -> dict[st
 
 def build(root: Path, way: str, *, threads: int, out: Path | None = None) -> Build:
     """Build in a process of its own: `way` is `batch` or `steps`."""
-    arguments = [way, root, threads, *([] if out is None else [out])]
-    found = in_child("benchmarks.history_build", *arguments, threads=threads)
+    where = () if out is None else (out,)
+    found = in_child("benchmarks.history_build", way, root, threads, *where, threads=threads)
     return Build(**found)  # type: ignore[arg-type]
 
 

@@ -102,7 +102,7 @@ def publish_and_compact(keepwell: Keepwell, wanted: EventSet) -> Day:
 
 
 def _as_live(day: pa.Table) -> list[dict[str, Any]]:
-    rows = day.to_pylist()
+    rows: list[dict[str, Any]] = day.to_pylist()
     for row in rows:
         high, low = row.pop("digest_high"), row.pop("digest_low")
         digest = high.to_bytes(8, "big") + low.to_bytes(8, "big")

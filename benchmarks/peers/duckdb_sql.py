@@ -91,10 +91,11 @@ class Queries:
                 f"WHERE {self._where(stream)} GROUP BY c, d)) JOIN cuts USING (k)) GROUP BY c, k"
             )
         upto = f"unnest(range(first, {len(self.cuts)}))::TINYINT AS k"
-        for stream, numbers in self._ever.items():
-            value = "value" in numbers
+        for stream, asked in self._ever.items():
             inner, outer = (
-                ("arg_max(v, t) AS v", "arg_max(v, t) AS v_ever") if value else ("0 AS v", "0 AS x")
+                ("arg_max(v, t) AS v", "arg_max(v, t) AS v_ever")
+                if "value" in asked
+                else ("0 AS v", "0 AS x")
             )
             yield (
                 f"CREATE OR REPLACE TEMP TABLE a_{stream} AS SELECT c, k, max(t) AS t_ever, "

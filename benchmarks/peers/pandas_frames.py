@@ -100,8 +100,8 @@ class Frames:
         place = frame["place"].to_numpy()
         if what in ("min", "max", "t"):
             column, how = ("t", "max") if what == "t" else ("v", what)
-            found = frame.loc[inside].groupby("place", as_index=False)[column].agg(how)
-            return self.spread(found, column)
+            extremes = frame.loc[inside].groupby("place")[column].agg(how).reset_index()
+            return self.spread(extremes, column)
         value = frame["v"].to_numpy()
         if what == "n":
             return np.bincount(place[inside], minlength=self.size)

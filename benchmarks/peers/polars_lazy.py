@@ -146,7 +146,7 @@ def plan(
         {"k": range(len(cuts)), "cut_day": cut_days, "as_of": cuts},
         schema={"k": pl.Int8, "cut_day": pl.Int32, "as_of": pl.Int64},
     ).with_columns(cents=pl.lit(100.0), day_us=pl.lit(float(DAY_US)))
-    read = pl.scan_parquet(files).select(
+    read = pl.scan_parquet(list(files)).select(
         "customer_id", "kind", "occurred_at", "known_at", "value_micros"
     )
     people = read.select(pl.col("customer_id").unique()).collect().with_row_index("c").lazy()
