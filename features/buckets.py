@@ -170,9 +170,7 @@ def read_table(store: HistoryStore, name: str) -> pa.Table:
         table = pq.read_table(store.path_of(name), schema=SEGMENT_SCHEMA)
     except (OSError, pa.ArrowException) as problem:
         raise _unreadable(name, problem) from None
-    place = SEGMENT_SCHEMA.get_field_index("known_at")
-    known = pc.coalesce(table["known_at"], table["occurred_at"])
-    return table.set_column(place, SEGMENT_SCHEMA.field(place), known)
+    return _complete(table)
 
 
 def holds_customer(store: HistoryStore, name: str, customer_id: str) -> bool:
@@ -256,6 +254,34 @@ def read_buckets(
     return cut(rows, start, stop)
 
 
+def read_span(
+    store: HistoryStore, names: Sequence[str], subject: str, span: Span
+) -> list[pa.Table]:
+    """Bring in whole rows of one kind of subject for a span of customers, file by file."""
+    found = [SEGMENT_SCHEMA.empty_table()]
+    for name in names:
+        file = open_bucket(store, name)
+        try:
+            table = _read_groups(file, SEGMENT_SCHEMA.names, subject, span)
+        except (OSError, pa.ArrowException) as problem:
+            raise _unreadable(name, problem) from None
+        table = _complete(table.cast(SEGMENT_SCHEMA))
+        wanted = np.ones(len(table), np.bool_)
+        if span.after is not None:
+            wanted &= pc.greater(table["customer_id"], span.after).to_numpy()
+        if span.until is not None:
+            wanted &= pc.less_equal(table["customer_id"], span.until).to_numpy()
+        found.append(table.filter(pa.array(wanted)))
+    return found
+
+
+def _complete(table: pa.Table) -> pa.Table:
+    """Write out `known_at` where it was left out for being the same as `occurred_at`."""
+    place = SEGMENT_SCHEMA.get_field_index("known_at")
+    known = pc.coalesce(table["known_at"], table["occurred_at"])
+    return table.set_column(place, SEGMENT_SCHEMA.field(place), known)
+
+
 def _read_groups(file: pq.ParquetFile, wanted: Sequence[str], subject: str, span: Span) -> pa.Table:
     groups, mixed = [], False
     for k in range(file.num_row_groups):
@@ -268,9 +294,10 @@ def _read_groups(file: pq.ParquetFile, wanted: Sequence[str], subject: str, span
         mixed = mixed or (first, last) != (subject, subject)
     if not mixed:
         return file.read_row_groups(groups, columns=list(wanted), use_threads=False)
-    table = file.read_row_groups(groups, columns=[*wanted, "subject"], use_threads=False)
+    columns = dict.fromkeys((*wanted, "subject"))
+    table = file.read_row_groups(groups, columns=list(columns), use_threads=False)
     own = pc.equal(table["subject"].cast(pa.string()), subject)
-    return table.filter(own).drop_columns(["subject"])
+    return table.filter(own).select(list(wanted))
 
 
 def _all_are(file: pq.ParquetFile, column: str, value: int) -> bool:

@@ -69,21 +69,7 @@ def identify(
     connection: duckdb.DuckDBPyConnection, known_at: int | None, *, keep_text: bool
 ) -> None:
     """Make `identified`: kept ids, `known_at`, digests as `content_digest`, occurrences."""
-    fields = ", ".join(
-        f"coalesce(strlen({field}) || ':' || {field} || ',', '-,')"
-        for field in (
-            "subject",
-            "kind",
-            "event_id",
-            "CAST(occurred_at AS VARCHAR)",
-            "CAST(value_micros AS VARCHAR)",
-            "currency",
-            "text" if keep_text else "CAST(NULL AS VARCHAR)",
-            "properties",
-            "corrects",
-            "retracts",
-        )
-    )
+    fields = _content_sql(connection, keep_text=keep_text)
     known = "occurred_at" if known_at is None else str(known_at)
     connection.execute(
         f"""
@@ -95,7 +81,7 @@ def identify(
                 {"text" if keep_text else "CAST(NULL AS VARCHAR)"} AS text,
                 coalesce(known_at, {known}) AS known_at
             ),
-            sha256(concat({fields})) AS digest, CAST(1 AS INTEGER) AS occurrence
+            sha256({fields}) AS digest, CAST(1 AS INTEGER) AS occurrence
         FROM staged LEFT JOIN renames ON staged.customer = renames.customer
             AND staged.subject <> 'company'
         WHERE NOT coalesce(erased, false))
@@ -118,6 +104,31 @@ def identify(
         ) AS numbered WHERE identified.rowid = numbered.row AND numbered.place > 1
         """
     )
+
+
+def _content_sql(connection: duckdb.DuckDBPyConnection, *, keep_text: bool) -> str:
+    """SQL for what is digested: an event's fields as netstrings.
+
+    A field that no staged event has, or that all have alike, is written out once: half the work.
+    """
+    fields = ("subject", "kind", "event_id", "occurred_at", "value_micros", "currency", "text")
+    fields += ("properties", "corrects", "retracts")
+    asked = ", ".join(f"count({field}), min({field}), max({field})" for field in fields)
+    [counted] = connection.execute(f"SELECT count(*), {asked} FROM staged").fetchall()
+    parts = []
+    for k, field in enumerate(fields):
+        present, low, high = counted[1 + 3 * k : 4 + 3 * k]
+        value = f"CAST({field} AS VARCHAR)"
+        written = f"strlen({value}), ':', {value}, ','"
+        if not present or (field == "text" and not keep_text):
+            parts.append("'-,'")
+        elif present == counted[0] and low == high:
+            parts.append(quote_text(f"{len(str(low).encode())}:{low},"))
+        elif present == counted[0]:
+            parts.append(written)
+        else:
+            parts.append(f"CASE WHEN {field} IS NULL THEN '-,' ELSE concat({written}) END")
+    return f"concat({', '.join(parts)})"
 
 
 def compare(connection: duckdb.DuckDBPyConnection, paths: Sequence[Path], live: pa.Table) -> None:
@@ -189,7 +200,7 @@ def forget_people(connection: duckdb.DuckDBPyConnection, customers: Sequence[str
         "INSERT INTO compared SELECT rowid, line, kind, NULL FROM identified "
         f"WHERE {own} AND rowid NOT IN (SELECT row FROM compared)"
     )
-    for name in ("protected_values", "label_values"):
+    for name in ("protected_values", "label_values", *(["newcomers"] if lost else [])):
         connection.execute(f"DELETE FROM {name} WHERE {whose}")
     connection.unregister("gone")
     return int(lost)

@@ -134,13 +134,10 @@ def import_source(
             connection = opened.connection
             for statement in (STAGED, REJECTED):
                 connection.execute(statement)
-            try:
-                stage_events(mapping, opened, Clock(now, zone))
-                stage_attributes(mapping, opened)
-                stage_protected(mapping, opened)
-                labels_as_of = stage_snapshot(mapping, opened, zone)
-            except duckdb.InvalidInputException as problem:
-                raise _unreadable_text(path, problem) from None
+            stage_events(mapping, opened, Clock(now, zone))
+            stage_attributes(mapping, opened)
+            stage_protected(mapping, opened)
+            labels_as_of = stage_snapshot(mapping, opened, zone)
             lost, people = rename_customers(connection, rename, erased_among)
             with database.read() as conn:
                 first_time = _is_first(conn, mapping.name)
@@ -272,16 +269,6 @@ class _Run(NamedTuple):
         prepared.prune(conn, dict.fromkeys(sorted(gone)))
         suppressed = result.suppressed + lost
         return replace(result, suppressed=suppressed, **_counts(connection))
-
-
-def _unreadable_text(path: Path, problem: duckdb.Error) -> InvalidInput | duckdb.Error:
-    """Say which file is meant without repeating what is in it."""
-    if "string encoding" not in str(problem):
-        return problem
-    return InvalidInput(
-        f"{path.name} holds text that is not UTF-8",
-        hint="write its text columns as UTF-8; half a surrogate pair is no character",
-    )
 
 
 def _segment_ids(conn: Connection) -> frozenset[str]:

@@ -68,12 +68,18 @@ _WAITING = select(
 ).where(live_events.c.segment_id.is_(None))
 
 
-def live_table(conn: Connection, subject: str | None = None) -> pa.Table:
+def live_table(
+    conn: Connection, subject: str | None = None, *, known_until: int | None = None
+) -> pa.Table:
     """Give the live events that are in no segment yet as a table of `SEGMENT_SCHEMA`, unsorted.
 
-    Of one kind of subject, or of all.
+    Of one kind of subject, or of all; up to and with those known at `known_until` (µs), or all.
     """
-    query = _WAITING if subject is None else _WAITING.where(live_events.c.subject == subject)
+    query = _WAITING
+    if subject is not None:
+        query = query.where(live_events.c.subject == subject)
+    if known_until is not None:
+        query = query.where(live_events.c.known_at <= known_until)
     rows = conn.execute(query).all()
     columns: list[Sequence[Any]] = list(zip(*rows, strict=True)) if rows else [()] * 14
     high, low = digest_halves(columns.pop())

@@ -31,6 +31,10 @@ _ORDERED = (
     "SELECT * RENAME (customer AS customer_id) FROM fresh WHERE subject = $1 "
     "ORDER BY customer, occurred_at"
 )
+_NEWCOMERS = """
+CREATE OR REPLACE TEMP TABLE newcomers AS
+SELECT subject, customer, min(known_at) AS first_known_at FROM fresh GROUP BY ALL
+"""
 _INSERT = {
     "sqlite": "INSERT INTO history_chunks (customer_id, subject, segment_id, payload) "
     "VALUES (?, ?, ?, ?)",
@@ -93,6 +97,7 @@ def prepare(
     segment = Segment(uuid.uuid4().hex, "import", source, source_hash, now)
     with database.write() as conn:
         conn.execute(insert(history_pending).values(segment_id=segment.segment_id, started_at=now))
+    connection.execute(_NEWCOMERS)
     prepared = Prepared(segment, [], store)
     for table in cut_between_customers(_sorted(connection)):
         ordered = table if in_order(rows_of_table(table)) else sort_rows(table)
@@ -106,9 +111,8 @@ def prepare(
 
 
 def name_customers(connection: duckdb.DuckDBPyConnection, conn: Connection) -> None:
-    """Make everyone in `fresh` a known customer."""
-    query = "SELECT subject, customer, min(known_at) FROM fresh GROUP BY ALL"
-    for batch in connection.sql(query).to_arrow_reader(_AT_ONCE):
+    """Make everyone for whom events were prepared a known customer."""
+    for batch in connection.sql("FROM newcomers").to_arrow_reader(_AT_ONCE):
         insert_new(
             conn,
             customers,

@@ -92,12 +92,10 @@ def plan_ranges(
         return tuple(account_ranges(conn, events_per_range=events_per_range))
     found = buckets(conn, subject)
     tail = sort_rows(live_table(conn, subject))
-    pieces = [piece for each in found for piece in _pieces(store, each, subject, events_per_range)]
-    pieces += _pieces_of_table(tail, max(events_per_range // 4, 1))
     starts = customer_starts(tail)
     in_tail = tail["customer_id"].take(pa.array(starts)).to_pylist()
     ranges = []
-    spans = list(_spans(pieces, events_per_range))
+    spans = list(spans_of(store, found, subject, events_per_range, tail))
     linked = plan_linked(conn, subject, [span for span, _ in spans])
     for (span, events), apart in zip(spans, linked, strict=True):
         wanted = [b for b in found if span.holds(b.first_customer, b.last_customer)]
@@ -129,6 +127,23 @@ def account_ranges(
     """
     for span, linked in plan_accounts(conn, events_per_range):
         yield CustomerRange(ACCOUNT, span, (), len(linked.rows.columns), False, None, linked)
+
+
+def spans_of(
+    store: HistoryStore,
+    found: Sequence[Bucket],
+    subject: str,
+    events_per_range: int,
+    tail: pa.Table | None = None,
+) -> Iterable[tuple[Span, int]]:
+    """Cut the customers of some files, and of sorted rows beside them, into consecutive spans.
+
+    Each comes with about how many rows it has.
+    """
+    pieces = [piece for each in found for piece in _pieces(store, each, subject, events_per_range)]
+    if tail is not None:
+        pieces += _pieces_of_table(tail, max(events_per_range // 4, 1))
+    return _spans(pieces, events_per_range)
 
 
 def read_rows(

@@ -16,6 +16,8 @@ from features.expressions import quote_name, quote_text
 from governance.errors import InvalidInput
 
 LINE = "__line"
+_FIRST_LINES = 2_000
+_MEMORY_LIMIT = "1500MB"  # beyond it DuckDB works on disk, in the scratch folder
 _RAW = "__raw_"
 
 _NAIVE = r"\d{4}-\d{2}-\d{2}([ T]\d{2}:\d{2}(:\d{2}(\.\d+)?)?)?"
@@ -62,7 +64,9 @@ def open_source(
     if path.stat().st_size == 0:
         raise InvalidInput(f"{path.name} is empty", hint="name a file with at least one line")
     kind = _kind(path)
-    connection = duckdb.connect(config={"temp_directory": str(scratch)})
+    connection = duckdb.connect(
+        config={"temp_directory": str(scratch), "memory_limit": _MEMORY_LIMIT}
+    )
     try:
         connection.execute("SET TimeZone = 'UTC'")
         unreadable: tuple[int, ...] = ()
@@ -85,6 +89,13 @@ def open_source(
         connection.execute(f"SET allowed_directories = [{quote_text(str(store))}]")
         connection.execute("SET enable_external_access = false")
         yield Source(connection, types, spoiled, unreadable)
+    except duckdb.InvalidInputException as problem:
+        if "string encoding" not in str(problem):
+            raise
+        raise InvalidInput(  # without what the database says: it repeats the text
+            f"{path.name} holds text that is not UTF-8",
+            hint="write its text columns as UTF-8; half a surrogate pair is no character",
+        ) from None
     finally:
         connection.close()
 
@@ -225,7 +236,22 @@ def _type_columns(
 
 
 def _sniff(connection: duckdb.DuckDBPyConnection, texts: Collection[str]) -> dict[str, str]:
-    """The type that every value of a text column has, where that is not text."""
+    """The type that every value of a text column has, where that is not text.
+
+    Columns whose first lines already show that they are text are not looked at further.
+    """
+    first = f"(SELECT * FROM raw LIMIT {_FIRST_LINES})"
+    undecided = _types_of(connection, texts, first, may_be_empty=True)
+    return _types_of(connection, list(undecided), "raw", may_be_empty=False)
+
+
+def _types_of(
+    connection: duckdb.DuckDBPyConnection,
+    texts: Collection[str],
+    lines: str,
+    *,
+    may_be_empty: bool,
+) -> dict[str, str]:
     if not texts:
         return {}
     tests = []
@@ -243,14 +269,13 @@ def _sniff(connection: duckdb.DuckDBPyConnection, texts: Collection[str]) -> dic
             f"AND TRY_CAST({value} AS TIMESTAMPTZ) IS NOT NULL)",
             f"count(*) FILTER (lower({value}) IN ('true', 'false'))",
         ]
-    row = connection.execute(f"SELECT {', '.join(tests)} FROM raw").fetchone()
-    assert row is not None
+    [row] = connection.execute(f"SELECT {', '.join(tests)} FROM {lines}").fetchall()
     kinds = ("BIGINT", "DOUBLE", "TIMESTAMP", "TIMESTAMPTZ", "BOOLEAN")
     found = {}
     for k, name in enumerate(texts):
         some, *counts = row[6 * k : 6 * k + 6]
         for kind, count in zip(kinds, counts, strict=True):
-            if some and count == some:
+            if count == some and (some or may_be_empty):
                 found[name] = kind
                 break
     return found

@@ -33,6 +33,8 @@ COMPANY = "company"
 
 _ZONED = r"(Z|[+-]\d{2}(:?\d{2})?)$"
 _LONGEST_ID = 200
+_TEXTS = ("currency", "text", "corrects", "retracts")
+_NUL_IN_JSON = r"""'(^|[^\\])(\\\\)*\\u0000'"""
 _NO_COLUMN = re.compile('Referenced column "(.+)" (?:was )?not found')
 
 
@@ -223,7 +225,7 @@ def _lines_sql(
             {", ".join(["NULL AS nothing", *beside])}
         FROM source WHERE {_wanted_sql(event, spoiled)}
     """
-    reason, column = _judgement_sql(event, to_micros(clock.now))
+    reason, column = _judgement_sql(event, mapping.customer_id, to_micros(clock.now))
     return f"""
         SELECT * EXCLUDE (nothing, naive, known_naive, known_stated, spoiled, number),
             CASE WHEN reason IS NULL THEN CAST(round(number * {MICROS}) AS BIGINT) END
@@ -239,7 +241,7 @@ def _wanted_sql(event: EventMapping, spoiled: str) -> str:
     return f"coalesce(TRY({event.where}), {spoiled})"
 
 
-def _judgement_sql(event: EventMapping, now: int) -> tuple[str, str]:
+def _judgement_sql(event: EventMapping, customer_id: str, now: int) -> tuple[str, str]:
     """SQL for the first reason a line cannot be an event, and for the mapping key concerned."""
     latest = now + CLOCK_TOLERANCE // timedelta(microseconds=1)
     tests = [
@@ -256,6 +258,23 @@ def _judgement_sql(event: EventMapping, now: int) -> tuple[str, str]:
         ("spoiled", "non-numeric value", "value"),
         ("NOT isfinite(number)", "non-numeric value", "value"),
         (f"abs(number) > {LARGEST_VALUE}", "value beyond 1e12", "value"),
+    ]
+    tests += [
+        (f"contains({column}, chr(0))", "holds the character NUL", key)
+        for column, key, expression in (
+            ("customer", "customer.id", customer_id),
+            ("event_id", "id", event.id),
+            *((name, name, getattr(event, name)) for name in _TEXTS),
+        )
+        if expression is not None
+    ]
+    tests += [
+        (
+            f"regexp_matches({quote_name(f'p_{name}')}, {_NUL_IN_JSON})",
+            "holds the character NUL",
+            f"properties.{name}",
+        )
+        for name, _ in event.properties
     ]
     if event.scale is not None:
         low, high = event.scale

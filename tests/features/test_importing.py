@@ -3,13 +3,18 @@
 import csv
 import json
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NoReturn
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
+from features.catalogue import catalogue
+from features.dataset import build_dataset
 from features.events import Event, content_digest
 from features.given import read_given_labels
 from features.groups import protected
@@ -21,12 +26,14 @@ from features.history import (
     read_customer,
 )
 from features.importing import ImportResult, import_source, refuse
+from features.labels import Target
 from features.live import append
 from features.mapping import draft_mapping, load_mapping, parse_mapping
 from features.store import HistoryStore
 from governance.errors import ConfigurationError, InvalidInput
+from governance.instants import to_micros
 from serving.database import Database
-from tests.features.sample import at, evaluation_permit, permit, pseudonyms
+from tests.features.sample import DAY, at, evaluation_permit, permit, pseudonyms
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
@@ -534,3 +541,128 @@ def test_amounts_with_a_decimal_comma_are_read_as_the_mapping_says(
     )
     assert home.events_of("c0")[0]["value"] == (1234.5 if "," in written else 7)
     assert result.rejected == (1 if "," in written else 0)
+
+
+def test_what_no_store_can_keep_is_rejected_with_its_reason(home: Home) -> None:
+    mapping = """
+[source]
+timezone = "UTC"
+[customer]
+id = "who"
+[[event]]
+kind = "review"
+id = "n"
+occurred_at = "day"
+text = "said"
+properties = { tag = "tag" }
+"""
+    lines = [
+        {"who": "c\0", "n": "1", "day": "2024-01-02", "said": "a", "tag": "x"},
+        {"who": "c0", "n": "2", "day": "2024-01-02", "said": "a\0b", "tag": "x"},
+        {"who": "c0", "n": "3", "day": "2024-01-02", "said": "a", "tag": "x\0"},
+        {"who": "c0", "n": "4", "day": "2024-01-02", "said": "a \\u0000", "tag": "\\u0000"},
+        {"who": "c0", "n": "5", "day": "2024-01-02", "said": "\ud800", "tag": "x"},
+    ]
+    result = home.take(mapping, "\n".join(map(json.dumps, lines)), file="s.jsonl")
+    assert result.events_written == 1
+    assert home.rejects() == [
+        ("1", "holds the character NUL", "customer.id"),
+        ("2", "holds the character NUL", "text"),
+        ("3", "holds the character NUL", "properties.tag"),
+        ("5", "unreadable line", ""),
+    ]
+
+
+def test_a_parquet_file_with_broken_text_is_refused_without_repeating_it(home: Home) -> None:
+    offsets, text = np.array([0, 8], np.int32).tobytes(), b"anna\xed\xa0\x80b"
+    broken = pa.StringArray.from_buffers(
+        1, pa.py_buffer(offsets), pa.py_buffer(b"anna\xed\xa0\x80b")
+    )
+    table = pa.table({"client": broken, "day": ["2024-01-02"], "price": [1.0]})
+    pq.write_table(table, home.folder / "s.parquet")
+    with pytest.raises(InvalidInput, match="not UTF-8") as caught:
+        import_source(
+            parse_mapping(PLAIN, name="m"),
+            home.folder / "s.parquet",
+            database=home.database,
+            store=home.store,
+            now=NOW,
+        )
+    assert "anna" not in str(caught.value)
+
+
+def test_what_comes_in_live_while_an_import_runs_is_not_written_twice(home: Home) -> None:
+    head = "client,bill,day,qty,price,item\n"
+    early = Event("c0", "order", at(1), at(1), event_id="b1", value=3.0, currency="EUR")
+    late = Event("c1", "order", at(2), at(2), event_id="b2", value=4.0, currency="EUR")
+    other = Event("c1", "order", at(3), at(3), event_id="b3", value=99.0, currency="EUR")
+
+    def meanwhile(said: str) -> None:
+        events = {"writing": [early], "written": [late, other]}.get(said.split()[0], [])
+        with home.database.write() as conn:
+            append(conn, events)
+
+    lines = ["c0,b1,2024-01-02,1,3,", "c1,b2,2024-01-03,1,4,", "c1,b3,2024-01-04,1,5,"]
+    lines += ["c1,b4,2024-01-05,1,6,", "c2,b5,2024-01-05,1,6,"]
+    result = home.take(ORDERS, head + "\n".join(lines), progress=meanwhile)
+    assert (result.events_written, result.duplicates, result.conflicts) == (2, 2, 1)
+    assert home.rejects() == [("3", "same id with other content", "id")]
+    everyone = {c: [e["event_id"] for e in home.events_of(c)] for c in ("c0", "c1", "c2")}
+    assert everyone == {"c0": ["b1"], "c1": ["b2", "b3", "b4"], "c2": ["b5"]}
+    with home.database.read() as conn:
+        whole = read_all(conn, home.store, permit("risk_scoring"))
+    assert np.diff(whole.offsets).tolist() == [1, 3, 1]
+
+
+def test_who_is_erased_while_an_import_runs_does_not_come_back(home: Home) -> None:
+    gone: set[str] = set()
+
+    def meanwhile(said: str) -> None:
+        if said.startswith("written"):
+            gone.add("c0")
+
+    source = "client,day,price\nc0,2024-01-02,5\nc1,2024-01-02,5"
+    result = home.take(PLAIN, source, progress=meanwhile, suppressed=lambda _, ids: gone & set(ids))
+    assert (result.events_written, result.suppressed) == (1, 1)
+    assert home.events_of("c0") == []
+    with home.database.read() as conn:
+        assert customer_ids(conn) == ["c1"]
+    assert not any(b"c0" in path.read_bytes() for path in home.store.root.glob("*.parquet"))
+
+
+def test_two_imports_at_once_write_every_event_once(home: Home) -> None:
+    source = "client,day,price\n" + "\n".join(f"c{k % 4},2024-01-02,{k}" for k in range(200))
+    with ThreadPoolExecutor(2) as pool:
+        done = list(pool.map(lambda k: home.take(PLAIN, source, file=f"{k}.csv"), range(2)))
+    assert sorted(result.events_written for result in done) == [0, 200]
+    assert sorted(result.duplicates for result in done) == [0, 200]
+
+
+def test_back_filling_late_rows_leaves_an_earlier_training_set_as_it_was(home: Home) -> None:
+    rows = [f"c{k % 4},b{k},2024-0{1 + k % 6}-1{k % 9},1,{k},cup" for k in range(60)]
+    head = "client,bill,day,qty,price,item\n"
+
+    def training_set() -> tuple[str, int]:
+        permits = {
+            "model_training": permit("model_training"),
+            "risk_scoring": permit("risk_scoring"),
+        }
+        with home.database.read() as conn:
+            found = read_all(conn, home.store, permits["model_training"])
+        dataset = build_dataset(
+            found,
+            Target(name="churn", kind="inactivity", horizon_days=30, active_window_days=90),
+            [to_micros(datetime(2024, month, 20, tzinfo=UTC)) for month in (3, 4)],
+            [definition for definition in catalogue(found) if "order" in definition.name],
+            permits=permits,
+            observed_until=to_micros(datetime(2024, 7, 1, tzinfo=UTC)),
+            known_until=to_micros(NOW),
+        )
+        return dataset.manifest_digest, len(dataset)
+
+    home.take(ORDERS, head + "\n".join(rows[:40]))
+    before = training_set()
+    late = home.take(ORDERS, head + "\n".join(rows), now=NOW + DAY)
+    assert (late.events_written, late.duplicates) == (20, 40)
+    assert training_set() == before
+    assert before[1] > 0
