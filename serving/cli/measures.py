@@ -27,7 +27,12 @@ _WIDEST = 6
 @click.command("measures")
 @click.option("--start", help="First instant of the period; a year before its end, if not said.")
 @click.option("--end", help="End of the period; the end of the history, if not said.")
-@click.option("--period", "every", type=click.Choice(_PERIODS), help="One figure per calendar …")
+@click.option(
+    "--period",
+    "every",
+    type=click.Choice(_PERIODS),
+    help="A figure for each whole calendar period, the last few if no --start is said.",
+)
 @click.option(
     "--by",
     metavar="SEGMENT",
@@ -37,11 +42,25 @@ _WIDEST = 6
     "--measure", "names", multiple=True, help="Only this measure or family; may be repeated."
 )
 @click.option("--list", "listing", is_flag=True, help="List every measure with its definition.")
-@click.option("--window-days", type=click.IntRange(min=1), help="Active: ordered within so long.")
-@click.option("--margin-share", type=float, help="Margin per unit of net sales, for CLTV.")
-@click.option("--discount-rate", type=float, help="Discount rate a year, for CLTV.")
-@click.option("--horizon-days", type=click.IntRange(min=1), help="How long CLTV counts.")
-@click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help=".csv or .parquet")
+@click.option(
+    "--window-days",
+    type=click.IntRange(min=1),
+    help="Active: a contract, or an order so recently; 365 if not said.",
+)
+@click.option(
+    "--margin-share",
+    type=float,
+    help="Margin per unit of net sales (0.3); CLTV is not measured without it.",
+)
+@click.option("--discount-rate", type=float, help="CLTV: discount rate a year; 0.1 if not said.")
+@click.option(
+    "--horizon-days", type=click.IntRange(min=1), help="CLTV: how long it counts; 365 if not said."
+)
+@click.option(
+    "--out",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write every figure to a .csv or .parquet file.",
+)
 @click.pass_obj
 def measures_command(
     session: Session,

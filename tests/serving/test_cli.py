@@ -596,7 +596,8 @@ def test_a_playbook_is_tried_out_without_acting(company: Company, tmp_path: Path
 def test_measures_have_intervals_and_hide_small_cells(company: Company) -> None:
     found = {each["name"]: each for each in company.kw("outcomes", "measures").json["measures"]}
     assert found["retention"]["value"]["low"] < found["retention"]["value"]["high"]
-    assert found["ces_ease_mean"]["hidden"]
+    assert found["ces_ease_mean"]["value"] is None
+    assert "needs survey events" in found["ces_ease_mean"]["note"]
     backwards = company.kw("outcomes", "measures", "--start", "2026-01-01", "--end", "2025-01-01")
     assert backwards.error["code"] == "invalid_input"
 
