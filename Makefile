@@ -42,7 +42,7 @@ serve: setup ## serve the home in this directory
 	@$(BIN)/keepwell serve
 
 bench: setup ## short benchmarks, each beside its yardstick in one run
-	@$(BIN)/python -m benchmarks.features
+	@$(BIN)/python -m benchmarks.history --peers duckdb,polars,pandas --import-events 500000
 	@$(BIN)/python -m benchmarks.permission_and_ledger
 	@$(BIN)/python -m benchmarks.serving
 

@@ -30,18 +30,10 @@ from benchmarks.peers.agreement import agree
 from features.catalogue import catalogue
 from features.history import from_events
 
-PARTS = (
-    "scan",
-    "kernel",
-    "build",
-    "late",
-    "peers",
-    "merge",
-    "publish",
-    "online",
-    "import",
-    "spark",
-)
+PARTS = ("scan", "kernel", "build", "late", "peers", "merge", "publish", "online", "import")
+ON_DEMAND = ("growth", "spark")
+"""Parts that are measured only when named: they need two sizes, or Java."""
+
 SCAN = """
 SELECT count(*), sum(value_micros), max(occurred_at), max(known_at), max(strlen(customer_id)),
     max(strlen(kind))
@@ -67,7 +59,11 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--late", type=float, default=0.1, help="share of late events in `late`")
     parser.add_argument("--peers", default="", help="of " + ",".join(MODULES) + "; pandas up to 1M")
-    parser.add_argument("--part", default="", help="of " + ",".join((*PARTS, "growth")))
+    parser.add_argument(
+        "--part",
+        default="",
+        help="of " + ",".join((*PARTS, *ON_DEMAND)) + "; else all but the last two",
+    )
     parser.add_argument("--threads", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--folder", type=Path, help="where homes are kept; else a temporary one")
     parser.add_argument("--import-events", type=int, default=5_000_000)
@@ -80,8 +76,8 @@ def _arguments() -> argparse.Namespace:
         if name not in MODULES:
             parser.error(f"{name!r} is no peer; there are {', '.join(MODULES)}")
     for name in given.part:
-        if name not in (*PARTS, "growth"):
-            parser.error(f"{name!r} is no part; there are {', '.join((*PARTS, 'growth'))}")
+        if name not in (*PARTS, *ON_DEMAND):
+            parser.error(f"{name!r} is no part; there are {', '.join((*PARTS, *ON_DEMAND))}")
     if "growth" in given.part and given.events != "100M":
         parser.error("growth compares 100M with 10M: say --events 100M")
     return given
