@@ -31,13 +31,9 @@ def language_of(text: str) -> str | None:
     "en" is given for what is English, whatever its length: a sentence, `love it`, `refund please`.
     Undetermined are texts without letters, and one to three words that no list knows.
     """
-    letters = [c for c in text if c.isalpha()]
-    if not letters:
-        return None
     words = [each.word for each in tokens(text) if not each.pause and each.word[0].isalpha()]
-    latin = sum(c.isascii() or unicodedata.name(c, "").startswith("LATIN") for c in letters)
-    if not words or latin * 2 < len(letters):
-        return _other(text)
+    if not words or not _is_latin(text):
+        return _other(text) if any(c.isalpha() for c in text) else None
     telling = [word for word in words if word not in english().shared]
     plain = sum(word in english().common for word in telling)
     if plain * 3 >= len(words):
@@ -58,6 +54,14 @@ def language_of(text: str) -> str | None:
 def is_english(text: str) -> bool:
     """Whether a text is known to be English."""
     return language_of(text) == "en"
+
+
+def _is_latin(text: str) -> bool:
+    if text.isascii():
+        return True
+    letters = [c for c in text if c.isalpha()]
+    latin = sum(c.isascii() or unicodedata.name(c, "").startswith("LATIN") for c in letters)
+    return latin * 2 >= len(letters)
 
 
 def _is_listed(word: str) -> bool:

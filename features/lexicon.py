@@ -26,6 +26,7 @@ _SUFFIXES = (
     ("er", ("", "e")),
     ("est", ("", "e")),
 )
+_LAST = frozenset(suffix[-1] for suffix, _ in _SUFFIXES)
 _SHORTEST_STEM = 4
 _WORDLIKE = re.compile(r"[^\W\d_]")
 
@@ -84,6 +85,8 @@ def english() -> Lexicon:
 
 def stems(word: str) -> list[str]:
     """Give what an unknown word may be a form of: `predictably` of `predictable`."""
+    if len(word) <= _SHORTEST_STEM or word[-1] not in _LAST:
+        return []
     return [
         word[: -len(suffix)] + ending
         for suffix, endings in _SUFFIXES

@@ -159,7 +159,10 @@ def is_negation(word: str, lexicon: Lexicon) -> bool:
 def _phrase_at(
     found: Sequence[Token], place: int, lexicon: Lexicon
 ) -> tuple[tuple[str, ...], float] | None:
-    for words, valence in lexicon.phrases.get(found[place].word, ()):
+    begun = lexicon.phrases.get(found[place].word)
+    if begun is None:
+        return None
+    for words, valence in begun:
         end = place + len(words)
         if tuple(each.word for each in found[place:end]) == words:
             return words, valence
