@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from features.own_features import draft_own_features
 from governance.errors import ConfigurationError
+from outcomes.measures.own import parse as parse_own_measures
 
 HomeKind = Literal["production", "demo", "evaluation"]
 Mode = Literal["observe", "advise", "act"]
@@ -160,6 +161,10 @@ def load_settings(
             found = tomllib.loads(text)
             if own_features:
                 mistakes = [str(each) for each in draft_own_features(text).mistakes]
+            parse_own_measures(found.get("measure", ()))
+        except ConfigurationError as error:
+            mistakes += error.problems
+            found.pop("measure", None)
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
             raise ConfigurationError([f"not readable as TOML: {error}"], source=path.name) from None
     _overlay(found, os.environ if environment is None else environment)

@@ -113,6 +113,7 @@ def measure(
     occurs in the events is measured too. Raises `InvalidInput` for a name there is not.
     """
     chosen = _choose(book, names, own)
+    _check_group(book, by)
     wanted = {d.name for d in chosen}
     needed = {
         part
@@ -140,6 +141,18 @@ def measure(
         key=lambda m: (order[m.name], m.segment != ALL, m.segment, m.period.start),
     )
     return Taken(tuple(kept), _notes(book))
+
+
+def _check_group(book: EventTable, by: str | None) -> None:
+    """Raise `InvalidInput` for a group that nobody could be in."""
+    if by is None:
+        return
+    there = book.attributes
+    if by.startswith("kind:"):
+        there = frozenset(f"kind:{kind}" for kind in book.kinds)
+    if by not in there:
+        shown = ", ".join(sorted(there)[:20]) or "none"
+        raise InvalidInput(f"there are no groups by {by!r}", hint=f"there are: {shown}")
 
 
 def _choose(

@@ -10,11 +10,10 @@ WITH reached AS (
     SELECT p.period, e.who, min(e.ts) AS ts, any_value(p.until) AS until
     FROM events AS e JOIN periods AS p ON e.ts >= p.since AND e.ts < p.until
     WHERE e.subject <> 'company' AND e.kind = $stage GROUP BY p.period, e.who),
-following AS (SELECT who, max(ts) AS ts, list(ts) AS ats FROM events
-    WHERE subject <> 'company' AND kind = $following GROUP BY who)
-SELECT r.period, r.who, coalesce(len(list_filter(f.ats, lambda t: t >= r.ts AND t < r.until)) > 0,
-    false)::INT AS x, 1 AS y
-FROM reached AS r LEFT JOIN following AS f USING (who)
+following AS (
+    SELECT who, ts FROM events WHERE subject <> 'company' AND kind = $following)
+SELECT r.period, r.who, coalesce(f.ts < r.until, false)::INT AS x, 1 AS y
+FROM reached AS r ASOF LEFT JOIN following AS f ON r.who = f.who AND r.ts <= f.ts
 """
 
 

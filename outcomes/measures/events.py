@@ -109,6 +109,15 @@ class EventTable:
         return self._kinds
 
     @property
+    def attributes(self) -> frozenset[str]:
+        """Attributes that people can be grouped by: properties of profiles and plan events."""
+        found = self.rows(
+            "SELECT DISTINCT unnest(json_keys(properties)) FROM events WHERE subject <> 'company' "
+            "AND kind IN ('profile', 'plan_changed', 'renewed') AND properties IS NOT NULL"
+        )
+        return frozenset(name for (name,) in found if '"' not in name)
+
+    @property
     def currency(self) -> tuple[str | None, int]:
         """The currency of most orders, and how many events of the table are in another.
 

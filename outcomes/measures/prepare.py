@@ -82,110 +82,130 @@ LEFT JOIN instruments AS i USING (instrument)
 _TICKETS = """
 CREATE OR REPLACE TABLE tickets AS
 WITH opened AS (
-    SELECT who, ts, coalesce((properties ->> 'ticket'), ref) AS ticket,
-        coalesce((properties ->> 'escalated') = 'true', false) AS raised,
-        lead(ts) OVER (PARTITION BY who ORDER BY ts, rowid) AS following
+    SELECT rowid AS seq, who, ts, coalesce((properties ->> 'ticket'), ref) AS ticket,
+        coalesce((properties ->> 'escalated') = 'true', false) AS raised
     FROM events WHERE subject <> 'company' AND kind = 'ticket_opened'),
 steps AS (
-    SELECT who, ts, kind, (properties ->> 'ticket') AS ticket, ref FROM events
-    WHERE subject <> 'company' AND kind IN ('ticket_escalated', 'ticket_closed'))
-SELECT o.who, o.ts, o.raised OR coalesce(bool_or(s.kind = 'ticket_escalated'), false) AS escalated,
-    min(s.ts) FILTER (s.kind = 'ticket_closed') AS closed
-FROM opened AS o LEFT JOIN steps AS s ON s.who = o.who AND s.ts >= o.ts AND (
-    s.ticket = o.ticket OR s.ref = o.ticket
-    OR s.ticket IS NULL AND s.ts < coalesce(o.following, 4611686018427387904)
-        AND NOT EXISTS (SELECT 1 FROM opened AS n WHERE n.who = s.who AND n.ticket = s.ref))
-GROUP BY o.who, o.ts, o.ticket, o.raised, o.following
+    SELECT e.who, e.ts, e.kind, coalesce((e.properties ->> 'ticket'), o.ticket) AS ticket
+    FROM events AS e LEFT JOIN (SELECT DISTINCT who, ticket FROM opened) AS o
+        ON o.who = e.who AND o.ticket = e.ref
+    WHERE e.subject <> 'company' AND e.kind IN ('ticket_escalated', 'ticket_closed')),
+matched AS (
+    SELECT o.seq, s.kind, s.ts FROM steps AS s JOIN opened AS o
+        ON s.who = o.who AND s.ticket = o.ticket AND s.ts >= o.ts
+    UNION ALL
+    SELECT o.seq, s.kind, s.ts FROM (FROM steps WHERE ticket IS NULL) AS s
+    ASOF JOIN opened AS o ON s.who = o.who AND s.ts >= o.ts),
+settled AS (
+    SELECT seq, bool_or(kind = 'ticket_escalated') AS escalated,
+        min(ts) FILTER (kind = 'ticket_closed') AS closed
+    FROM matched GROUP BY seq)
+SELECT o.who, o.ts, o.raised OR coalesce(s.escalated, false) AS escalated, s.closed
+FROM opened AS o LEFT JOIN settled AS s USING (seq)
 """
 
 _MAILS = """
 CREATE OR REPLACE TABLE mails AS
 WITH delivered AS (
-    SELECT who, ts, coalesce((properties ->> 'message'), ref) AS message,
-        lead(ts) OVER (PARTITION BY who ORDER BY ts, rowid) AS following
+    SELECT rowid AS seq, who, ts, coalesce((properties ->> 'message'), ref) AS message
     FROM events WHERE subject = 'customer' AND kind = 'email_delivered'),
 acts AS (
     SELECT who, ts, kind, (properties ->> 'message') AS message,
         coalesce((properties ->> 'machine') = 'true', false) AS machine
-    FROM events WHERE subject = 'customer' AND kind IN ('email_opened', 'email_clicked'))
-SELECT d.who, d.ts,
-    coalesce(bool_or(a.kind = 'email_opened' AND NOT a.machine), false) AS opened,
-    coalesce(bool_or(a.kind = 'email_opened' AND a.machine), false) AS machine_opened,
-    coalesce(bool_or(a.kind = 'email_clicked' AND NOT a.machine), false) AS clicked
-FROM delivered AS d LEFT JOIN acts AS a ON a.who = d.who AND a.ts >= d.ts AND (
-    a.message = d.message
-    OR a.message IS NULL AND a.ts < coalesce(d.following, 4611686018427387904))
-GROUP BY d.who, d.ts, d.message, d.following
+    FROM events WHERE subject = 'customer' AND kind IN ('email_opened', 'email_clicked')),
+matched AS (
+    SELECT d.seq, a.kind, a.machine FROM acts AS a JOIN delivered AS d
+        ON a.who = d.who AND a.message = d.message AND a.ts >= d.ts
+    UNION ALL
+    SELECT d.seq, a.kind, a.machine FROM (FROM acts WHERE message IS NULL) AS a
+    ASOF JOIN delivered AS d ON a.who = d.who AND a.ts >= d.ts),
+reached AS (
+    SELECT seq, bool_or(kind = 'email_opened' AND NOT machine) AS opened,
+        bool_or(kind = 'email_opened' AND machine) AS machine_opened,
+        bool_or(kind = 'email_clicked' AND NOT machine) AS clicked
+    FROM matched GROUP BY seq)
+SELECT d.who, d.ts, coalesce(r.opened, false) AS opened,
+    coalesce(r.machine_opened, false) AS machine_opened, coalesce(r.clicked, false) AS clicked
+FROM delivered AS d LEFT JOIN reached AS r USING (seq)
 """
 
 _VISITS = """
 CREATE OR REPLACE TABLE visits AS
 WITH started AS (
-    SELECT who, ts, coalesce((properties ->> 'source'), '(unknown)') AS source,
+    SELECT rowid AS seq, who, ts, coalesce((properties ->> 'source'), '(unknown)') AS source,
         coalesce((properties ->> 'session'), ref) AS session,
-        TRY_CAST((properties ->> 'pages') AS DOUBLE) AS stated,
-        lead(ts) OVER (PARTITION BY who ORDER BY ts, rowid) AS following
+        TRY_CAST((properties ->> 'pages') AS DOUBLE) AS stated
     FROM events WHERE subject <> 'company' AND kind = 'session'),
 views AS (
     SELECT who, ts, (properties ->> 'session') AS session FROM events
-    WHERE subject <> 'company' AND kind = 'page_view')
+    WHERE subject <> 'company' AND kind = 'page_view'),
+matched AS (
+    SELECT s.seq FROM views AS v JOIN started AS s ON v.who = s.who AND v.session = s.session
+    UNION ALL
+    SELECT s.seq FROM (FROM views WHERE session IS NULL) AS v
+    ASOF JOIN started AS s ON v.who = s.who AND v.ts >= s.ts),
+seen AS (SELECT seq, count(*) AS pages FROM matched GROUP BY seq)
 SELECT s.who, s.ts, s.source, CASE WHEN s.stated IS NOT NULL THEN s.stated
-    WHEN EXISTS (SELECT 1 FROM views) THEN count(v.ts) END AS pages
-FROM started AS s LEFT JOIN views AS v ON v.who = s.who AND (
-    v.session = s.session
-    OR v.session IS NULL AND v.ts >= s.ts AND v.ts < coalesce(s.following, 4611686018427387904))
-GROUP BY s.who, s.ts, s.source, s.session, s.stated, s.following
+    WHEN EXISTS (SELECT 1 FROM views) THEN coalesce(n.pages, 0) END AS pages
+FROM started AS s LEFT JOIN seen AS n USING (seq)
 """
 
 _BASKETS = """
 CREATE OR REPLACE TABLE baskets AS
 WITH cut AS (
-    SELECT who, ts, CASE WHEN ts - lag(ts) OVER (PARTITION BY who ORDER BY ts, rowid)
-        <= getvariable('day_us') THEN 0 ELSE 1 END AS fresh, rowid AS seq
+    SELECT who, ts, rowid AS seq,
+        CASE WHEN ts - lag(ts) OVER (PARTITION BY who ORDER BY ts, rowid)
+            <= getvariable('day_us') THEN 0 ELSE 1 END AS fresh
     FROM events WHERE subject <> 'company' AND kind = 'cart'),
 numbered AS (
-    SELECT who, ts, sum(fresh) OVER (PARTITION BY who ORDER BY ts, seq) AS basket FROM cut)
-SELECT b.who, b.ts, b.last, EXISTS (SELECT 1 FROM events AS o WHERE o.kind = 'order'
-    AND o.who = b.who AND o.ts >= b.ts AND o.ts <= b.last + getvariable('day_us')) AS bought
-FROM (SELECT who, min(ts) AS ts, max(ts) AS last FROM numbered GROUP BY who, basket) AS b
+    SELECT who, ts, sum(fresh) OVER (PARTITION BY who ORDER BY ts, seq) AS basket FROM cut),
+whole AS (SELECT who, min(ts) AS ts, max(ts) AS last FROM numbered GROUP BY who, basket)
+SELECT b.who, b.ts, b.last, coalesce(o.ts <= b.last + getvariable('day_us'), false) AS bought
+FROM whole AS b ASOF LEFT JOIN (SELECT who, ts FROM events WHERE kind = 'order') AS o
+    ON b.who = o.who AND b.ts <= o.ts
 """
 
 _OFFERS = """
 CREATE OR REPLACE TABLE offers AS
 WITH shown AS (
-    SELECT who, ts, coalesce((properties ->> 'recommendation'), ref) AS offer,
+    SELECT rowid AS seq, who, ts, coalesce((properties ->> 'recommendation'), ref) AS offer,
         CASE (properties ->> 'match') WHEN 'true' THEN 'matches preferences'
-            WHEN 'false' THEN 'does not match' ELSE 'match not stated' END AS fit,
-        lead(ts) OVER (PARTITION BY who ORDER BY ts, rowid) AS following
+            WHEN 'false' THEN 'does not match' ELSE 'match not stated' END AS fit
     FROM events WHERE subject <> 'company' AND kind = 'recommendation_shown'),
 accepted AS (
     SELECT who, ts, (properties ->> 'recommendation') AS offer
     FROM events WHERE subject <> 'company' AND kind = 'recommendation_accepted'),
 matched AS (
-    SELECT s.who, s.ts, s.fit, s.offer, min(a.ts) AS taken
-    FROM shown AS s LEFT JOIN accepted AS a ON a.who = s.who AND a.ts >= s.ts AND (
-        a.offer = s.offer
-        OR a.offer IS NULL AND a.ts < coalesce(s.following, 4611686018427387904))
-    GROUP BY s.who, s.ts, s.fit, s.offer)
-SELECT who, ts, fit, taken IS NOT NULL AS accepted, taken IS NOT NULL AND EXISTS (
-    SELECT 1 FROM events AS o WHERE o.kind = 'order' AND o.who = m.who AND o.ts >= m.taken
-        AND o.ts < m.taken + 7 * getvariable('day_us')) AS converted
-FROM matched AS m
+    SELECT s.seq, a.ts FROM accepted AS a JOIN shown AS s
+        ON a.who = s.who AND a.offer = s.offer AND a.ts >= s.ts
+    UNION ALL
+    SELECT s.seq, a.ts FROM (FROM accepted WHERE offer IS NULL) AS a
+    ASOF JOIN shown AS s ON a.who = s.who AND a.ts >= s.ts),
+taken AS (SELECT seq, min(ts) AS ts FROM matched GROUP BY seq),
+followed AS (
+    SELECT s.who, s.ts, s.fit, coalesce(t.ts, 4611686018427387904) AS taken
+    FROM shown AS s LEFT JOIN taken AS t USING (seq))
+SELECT f.who, f.ts, f.fit, f.taken < 4611686018427387904 AS accepted,
+    coalesce(o.ts < f.taken + 7 * getvariable('day_us'), false) AS converted
+FROM followed AS f ASOF LEFT JOIN (SELECT who, ts FROM events WHERE kind = 'order') AS o
+    ON f.who = o.who AND f.taken <= o.ts
 """
 
 _GOALS = """
 CREATE OR REPLACE TABLE goals AS
-WITH set_ AS (
-    SELECT who, ts, coalesce((properties ->> 'goal'), ref) AS goal,
-        lead(ts) OVER (PARTITION BY who ORDER BY ts, rowid) AS following
+WITH meant AS (
+    SELECT rowid AS seq, who, ts, coalesce((properties ->> 'goal'), ref) AS goal
     FROM events WHERE subject <> 'company' AND kind = 'goal_set'),
-reached AS (
+done AS (
     SELECT who, ts, (properties ->> 'goal') AS goal
-    FROM events WHERE subject <> 'company' AND kind = 'goal_reached')
-SELECT s.who, s.ts, count(r.ts) > 0 AS reached
-FROM set_ AS s LEFT JOIN reached AS r ON r.who = s.who AND r.ts >= s.ts AND (
-    r.goal = s.goal OR r.goal IS NULL AND r.ts < coalesce(s.following, 4611686018427387904))
-GROUP BY s.who, s.ts, s.goal, s.following
+    FROM events WHERE subject <> 'company' AND kind = 'goal_reached'),
+matched AS (
+    SELECT m.seq FROM done AS d JOIN meant AS m
+        ON d.who = m.who AND d.goal = m.goal AND d.ts >= m.ts
+    UNION ALL
+    SELECT m.seq FROM (FROM done WHERE goal IS NULL) AS d
+    ASOF JOIN meant AS m ON d.who = m.who AND d.ts >= m.ts)
+SELECT who, ts, seq IN (SELECT seq FROM matched) AS reached FROM meant
 """
 
 _INCIDENTS = """

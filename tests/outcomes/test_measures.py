@@ -212,6 +212,15 @@ def test_groups_may_be_by_what_happened_in_the_year_before() -> None:
     }
 
 
+@pytest.mark.parametrize("by", ["plam", "kind:tickets", 'a"b'])
+def test_groups_there_are_not_are_said(by: str) -> None:
+    with pytest.raises(InvalidInput, match="there are no groups by") as caught:
+        take(in_groups(gold=5), "retention", by=by)
+
+    assert caught.value.hint in ("there are: plan", "there are: kind:order, kind:profile, "
+                                 "kind:session")  # fmt: skip
+
+
 def test_a_small_group_is_hidden_and_so_is_one_more() -> None:
     found = take(in_groups(north=20, south=9, west=2), "retention", by="plan").measures
 
