@@ -12,8 +12,8 @@ import shutil
 import sys
 import uuid
 import warnings
-from bisect import bisect_right
-from collections.abc import Iterator, Mapping, Sequence
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -25,11 +25,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from features.accounts import SUBJECT as ACCOUNT
 from features.batch import schema_of, to_arrow
 from features.definitions import FeatureDefinition
 from features.history import read_range
 from features.kernel import compute_allowed
 from features.own_functions import load_functions
+from features.permitted import of_accounts
 from features.plan import plan_of
 from features.ranges import CustomerRange
 from features.store import HistoryStore
@@ -63,7 +65,8 @@ class ClusterTable:
 class ClusterTask(NamedTuple):
     """One range of customers: `customers` (m,), ascending, who may be read at all.
 
-    `allowed` (groups, m) says for which groups of purposes, in the order of the plan.
+    Ids whose events count for customers of the range are among them. `allowed` (groups, m) says for
+    which groups of purposes, in the order of the plan.
     """
 
     range_: CustomerRange
@@ -93,10 +96,22 @@ def tasks_of(
         after, until = each.span
         first = 0 if after is None else bisect_right(customers, after)
         last = len(customers) if until is None else bisect_right(customers, until)
-        if last > first:
-            whose = tuple(customers[first:last])
-            found.append(ClusterTask(each, whose, allowed[:, first:last].copy()))
+        if each.subject == ACCOUNT:
+            last = first
+        places = list(range(first, last))
+        if each.linked is not None and (last > first or each.subject == ACCOUNT):
+            places = sorted({*places, *_places(customers, each.linked.contributors)})
+        if places:
+            whose = tuple(customers[place] for place in places)
+            found.append(ClusterTask(each, whose, allowed[:, places]))
     return found
+
+
+def _places(customers: Sequence[str], wanted: Iterable[str]) -> Iterator[int]:
+    for each in wanted:
+        place = bisect_left(customers, each)
+        if place < len(customers) and customers[place] == each:
+            yield place
 
 
 def build_on_cluster(
@@ -170,14 +185,14 @@ def _work(table: ClusterTable, batches: Iterator[pa.RecordBatch]) -> Iterator[pa
 
 def _run(table: ClusterTable, task: ClusterTask, functions: Mapping[str, Any], name: str) -> Part:
     histories = read_range(table.store, task.range_, frozenset(task.customers))
-    places = np.searchsorted(np.array(task.customers, np.object_), histories.customers)
-    found = compute_allowed(
-        histories,
-        plan_of(table.definitions),
-        table.as_ofs,
-        task.allowed[:, places],
-        functions,
-    )
+    plan = plan_of(table.definitions)
+    place = {customer: k for k, customer in enumerate(task.customers)}
+    nobody = np.zeros((len(task.allowed), 1), np.uint8)
+    places = [place.get(each, -1) for each in histories.ids]
+    allowed = np.concatenate([task.allowed, nobody], axis=1)[:, places]
+    if histories.subject == ACCOUNT:
+        allowed = of_accounts(allowed, histories, plan)
+    found = compute_allowed(histories, plan, table.as_ofs, allowed, functions)
     path = table.folder / name
     with pq.ParquetWriter(path, schema_of(found.names), compression="lz4") as writer:
         writer.write_table(to_arrow(found))

@@ -54,6 +54,12 @@ class Linked(NamedTuple):
     rows: Rows
     own: Rows | None = None
 
+    @property
+    def contributors(self) -> frozenset[str]:
+        """Other ids whose events may count for these owners."""
+        inside = frozenset(self.owners)
+        return frozenset(p.origin for p in self.pieces if p.owner in inside and p.origin != p.owner)
+
 
 def count_for(
     rows: Rows,

@@ -5,9 +5,11 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, delete, select
 
+from features.accounts import forget_memberships
 from features.chunks import unpack
 from features.history import read_everything_of
 from features.holding import hold_history
+from features.links import forget_links
 from features.pruning import prune_bucket
 from features.store import HistoryStore, buckets, replace_bucket
 from features.tables import (
@@ -58,6 +60,8 @@ def erase_customer(
             files += 1
     for table in (history_chunks, live_events, customers, protected_attributes, given_labels):
         conn.execute(delete(table).where(table.c.customer_id == customer_id))
+    forget_links(conn, customer_id)
+    forget_memberships(conn, customer_id)
     return Erased(events, files)
 
 

@@ -14,7 +14,7 @@ from features.surveys import complete_survey, instrument_problems
 from governance.errors import InvalidInput
 from governance.instants import to_micros
 
-SUBJECTS = ("customer", "visitor", "company")
+SUBJECTS = ("customer", "visitor", "account", "company")
 
 KINDS = frozenset(
     [

@@ -11,12 +11,14 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
+from features.accounts import SUBJECT as ACCOUNT
 from features.columns import Properties, lines_of, matches, properties_of, read_column
 from features.compiled import deal, fill, sift
 from features.definitions import FeatureDefinition
 from features.derived import fill as fill_derived
 from features.history import Histories
 from features.own_functions import OwnFunction, function_values
+from features.permitted import fill_permitted, of_accounts
 from features.plan import Plan, Source, plan_of
 from governance.proof import Permit
 
@@ -78,9 +80,29 @@ def compute_allowed(
 ) -> FeatureTable:
     """Compute a plan's features where `allowed` (groups, m) is 1: the part that needs no permit.
 
-    For carriers that checked the permits of `plan.groups` somewhere else (see `allowed_by`).
+    For carriers that checked the permits of `plan.groups` somewhere else (see `allowed_by`). Where
+    histories hold events of other ids, `allowed` goes on with theirs, as `Histories.ids` does.
     """
     cuts = np.array(sorted(set(as_ofs)), np.int64)
+    index, as_of, values = fill_permitted(
+        histories, plan, allowed, lambda some, flags: _fill(some, plan, cuts, flags, functions)
+    )
+    return FeatureTable(
+        names=plan.names,
+        customers=histories.customers[index],
+        customer_index=index,
+        as_of=as_of,
+        values=values,
+    )
+
+
+def _fill(
+    histories: Histories,
+    plan: Plan,
+    cuts: Ints,
+    allowed: Flags,
+    functions: Mapping[str, OwnFunction],
+) -> tuple[Ints, Ints, NDArray[np.float64]]:
     most = len(histories) * len(cuts)
     values = np.empty((most, len(plan.names)))
     index, as_of = np.empty(most, np.int64), np.empty(most, np.int64)
@@ -90,23 +112,19 @@ def compute_allowed(
         found = block.fill(cuts, values[done:], index[done:], as_of[done:])
         index[done : done + found] += first
         done += found
-    values = values[:done]
-    _fill_others(histories, plan, cuts, allowed, functions, (index[:done], as_of[:done], values))
-    return FeatureTable(
-        names=plan.names,
-        customers=histories.customers[index[:done]],
-        customer_index=index[:done],
-        as_of=as_of[:done],
-        values=values,
-    )
+    rows = index[:done], as_of[:done], values[:done]
+    _fill_others(histories, plan, cuts, allowed, functions, rows)
+    return rows
 
 
 def allowed_by(histories: Histories, plan: Plan, permits: Mapping[str, Permit]) -> Flags:
     """Whom each group of purposes of a plan is permitted for (groups, m): 1, or 0 without permit.
 
-    Raises `PermissionRefused` for a permit that is not for the purpose it is given for.
+    Of histories with events of other ids (groups, m + c), as `Histories.ids`. Raises
+    `PermissionRefused` for a permit that is not for the purpose it is given for.
     """
-    return allowed_among(histories.customers.tolist(), plan, permits)
+    found = allowed_among(histories.ids.tolist(), plan, permits)
+    return of_accounts(found, histories, plan) if histories.subject == ACCOUNT else found
 
 
 def allowed_among(customers: Sequence[str], plan: Plan, permits: Mapping[str, Permit]) -> Flags:

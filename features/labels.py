@@ -67,8 +67,9 @@ def label(
     Where the horizon ends after `observed_until` (µs), the end of what the history covers, `y` is
     NaN. Answers use everything known by `known_until` (µs; None: by now), because a file of past
     months teaches what happened in them: stating it gives the labels as they stood then, whatever
-    arrived since. Who is eligible depends only on what was known at as_of. Given labels come from
-    `given` (customer to 0 or 1); who has none is not eligible.
+    arrived since. `y` is NaN, too, for an id that counted for another one by then, merged into it:
+    what happened afterwards is told by that one. Who is eligible depends only on what was known at
+    as_of. Given labels come from `given` (customer to 0 or 1); who has none is not eligible.
     """
     size = len(histories.customers)
     if target.kind == "given":
@@ -83,7 +84,8 @@ def label(
         return Labels(np.full(size, np.nan), eligible)
     end = NEVER - 1 if known_until is None else known_until
     known = asked & (histories.known_at <= end) & (histories.superseded_at > end)
-    return Labels(np.where(_some(histories, known, as_of, horizon_end), 0.0, 1.0), eligible)
+    y = np.where(_some(histories, known, as_of, horizon_end), 0.0, 1.0)
+    return Labels(np.where(histories.is_away(end), np.nan, y), eligible)
 
 
 def _some(
