@@ -6,14 +6,11 @@ from outcomes.measures.definition import Definition, Terms
 
 _FAMILY = "digital"
 _CONVERSION = """
-WITH reached AS (
-    SELECT p.period, e.who, min(e.ts) AS ts, any_value(p.until) AS until
-    FROM events AS e JOIN periods AS p ON e.ts >= p.since AND e.ts < p.until
-    WHERE e.subject <> 'company' AND e.kind = $stage GROUP BY p.period, e.who),
-following AS (
-    SELECT who, ts FROM events WHERE subject <> 'company' AND kind = $following)
-SELECT r.period, r.who, coalesce(f.ts < r.until, false)::INT AS x, 1 AS y
-FROM reached AS r ASOF LEFT JOIN following AS f ON r.who = f.who AND r.ts <= f.ts
+SELECT p.period, e.who, coalesce(max(e.ts) FILTER (e.kind = $following)
+    >= min(e.ts) FILTER (e.kind = $stage), false)::INT AS x, 1 AS y
+FROM events AS e JOIN periods AS p ON e.ts >= p.since AND e.ts < p.until
+WHERE e.subject <> 'company' AND e.kind IN ($stage, $following)
+GROUP BY p.period, e.who HAVING count(*) FILTER (e.kind = $stage) > 0
 """
 
 
