@@ -1,6 +1,6 @@
 """What can be seen of the states: answers, words, payments, company kept, goals and wearables.
 
-Each signal says in `SIGNAL_TRUTH` how it depends on the state, for tests to recover.
+The constants say how each depends on the state; tests recover them.
 """
 
 from collections.abc import Mapping

@@ -153,6 +153,9 @@ class _Weekly(NamedTuple):
 
     @property
     def repeated(self) -> int:
+        """How many people have readings in two different weeks."""
+        if not len(self.readings.row):
+            return 0
         return int((np.isfinite(self.mean).sum(axis=1) >= 2).sum())
 
 
@@ -218,6 +221,8 @@ def _first(weekly: _Weekly, noise_var: float) -> SignalNoise:
 
 def _other(weekly: _Weekly, reference: Floats, mean: float, shape: Floats) -> SignalNoise:
     """Relate a signal to the one that sets the scale, over people who have both."""
+    if not len(weekly.readings.row):
+        return _left_out(weekly, "never heard")
     here, known = np.isfinite(weekly.mean), np.isfinite(reference)
     both = here.any(axis=1) & known.any(axis=1)
     if both.sum() < MIN_PEOPLE:
@@ -226,7 +231,7 @@ def _other(weekly: _Weekly, reference: Floats, mean: float, shape: Floats) -> Si
     level, base = float(np.nanmean(y)), float(np.nanmean(d))
     e, d = y - level, d - base
     loading, error = _loading(e, d, shape)
-    if loading < MIN_LOADING_Z * error:
+    if loading <= MIN_LOADING_Z * error:
         return _left_out(weekly, "no clear relation to the signal that sets the scale")
     lags, products, pairs = lagged_products(e)
     bias = 0.0
@@ -284,6 +289,8 @@ def _left_out(weekly: _Weekly, why: str) -> SignalNoise:
 
 
 def _counts(weekly: _Weekly) -> tuple[str, int, int]:
+    if not len(weekly.readings.row):
+        return weekly.readings.name, 0, 0
     people = int((weekly.count.sum(axis=1) > 0).sum())
     return weekly.readings.name, int(weekly.count.sum()), people
 

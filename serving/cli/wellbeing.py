@@ -226,7 +226,7 @@ def _draw_company(out: Console, found: "CompanyWellbeing") -> None:
     drawn = table("period", "group", *names, "people")
     for (span, group), cells in rows.items():
         when = _span(span)
-        people = [cell.people for cell in cells.values() if cell.people is not None]
+        people = [cell.people for cell in cells.values() if cell.people]
         drawn.add_row(
             f"{when['start']:%Y-%m-%d}",
             escape(group),

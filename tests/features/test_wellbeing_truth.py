@@ -24,7 +24,7 @@ from features.wellbeing_groups import (
     group_sums,
 )
 from features.wellbeing_noise import Noise, estimate_noise
-from features.wellbeing_scheme import FIVE
+from features.wellbeing_scheme import FIVE, Dimension, Scheme, Signal
 from features.wellbeing_signals import WEEK_US
 from governance.proof import Permit
 from tests.features.made_up import block, histories_of, true_points, week_instant
@@ -150,6 +150,17 @@ def test_what_has_nothing_to_do_with_a_dimension_is_left_out_and_says_why(others
 
     assert not nps.used
     assert "no clear relation" in nps.why
+
+
+def test_counting_what_never_happens_is_no_signal(others: Others) -> None:
+    """A dimension with nothing but a kind of event that this company does not have."""
+    scheme = Scheme(
+        "s", (Dimension("civic", (Signal("votes", "count", kinds=("voted",), high=2),)),)
+    )
+    noise = estimate_noise(others.histories, scheme, week_instant(100), permit=others.permit)
+
+    assert not noise.of("civic").measurable
+    assert noise.of("civic").why == "0 people have repeated readings, 30 are needed"
 
 
 @pytest.fixture(scope="module")
