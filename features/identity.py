@@ -111,8 +111,10 @@ def _content_sql(connection: duckdb.DuckDBPyConnection, *, keep_text: bool) -> s
 
     A field that no staged event has, or that all have alike, is written out once: half the work.
     """
-    fields = ("subject", "kind", "event_id", "occurred_at", "value_micros", "currency", "text")
-    fields += ("properties", "corrects", "retracts")
+    fields = (
+        *("subject", "kind", "event_id", "occurred_at", "value_micros", "currency", "text"),
+        *("properties", "corrects", "retracts"),
+    )
     asked = ", ".join(f"count({field}), min({field}), max({field})" for field in fields)
     [counted] = connection.execute(f"SELECT count(*), {asked} FROM staged").fetchall()
     parts = []

@@ -80,7 +80,9 @@ def live_table(
         query = query.where(live_events.c.subject == subject)
     if known_until is not None:
         query = query.where(live_events.c.known_at <= known_until)
-    rows = conn.execute(query).all()
+    cursor = conn.execute(query).cursor
+    assert cursor is not None
+    rows = cursor.fetchall()  # plain tuples: there may be many
     columns: list[Sequence[Any]] = list(zip(*rows, strict=True)) if rows else [()] * 14
     high, low = digest_halves(columns.pop())
     names = [field.name for field in SEGMENT_SCHEMA if field.name in live_events.c]

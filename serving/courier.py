@@ -1,12 +1,16 @@
-"""Carries due messages out while the service runs; any number of workers may have one."""
+"""What the service does in the background; any number of workers may have one of each.
+
+The courier carries due messages out, the keeper keeps the history's files in step.
+"""
 
 import random
 import threading
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import structlog
 
+from features.compaction import tidy, waiting
 from governance.errors import KeepwellError
 from serving.bootstrap import Keepwell
 from serving.interventions.desk import desk_of
@@ -14,6 +18,9 @@ from serving.interventions.dispatch import dispatch, http_client
 from serving.interventions.webhook import Endpoint
 
 PAUSE_SECONDS = 2.0
+KEEPER_PAUSE_SECONDS = 60.0
+MANY_EVENTS = 50_000
+"""So many live events are copied at once, fewer when the oldest has waited a day."""
 _AT_ONCE = 100
 
 log = structlog.get_logger("keepwell.courier")
@@ -68,3 +75,38 @@ def start_courier(keepwell: Keepwell, *, clock: Callable[[], datetime]) -> Couri
     courier = Courier(keepwell, endpoint, clock=clock)
     courier.start()
     return courier
+
+
+class Keeper(threading.Thread):
+    """Looks every minute whether live events should be copied into the history's files."""
+
+    def __init__(self, keepwell: Keepwell, *, clock: Callable[[], datetime]) -> None:
+        super().__init__(name="keeper", daemon=True)
+        self._keepwell = keepwell
+        self._clock = clock
+        self._stopped = threading.Event()
+
+    def run(self) -> None:
+        """Look until stopped; another worker that is at it already is left alone."""
+        while not self._stopped.wait(KEEPER_PAUSE_SECONDS):
+            try:
+                tidy_if_due(self._keepwell, now=self._clock())
+            except KeepwellError as error:
+                log.error("compacting failed", code=error.code, message=error.message)
+            except Exception as error:  # noqa: BLE001 - the next minute may be better
+                log.error("compacting failed", kind=type(error).__name__)
+
+    def stop(self) -> None:
+        """End before the next look; what is under way ends with the process, and loses nothing."""
+        self._stopped.set()
+        self.join(timeout=5)
+
+
+def tidy_if_due(keepwell: Keepwell, *, now: datetime) -> bool:
+    """Copy live events when there are many or the oldest is a day old; tells whether it did."""
+    with keepwell.database.read() as conn:
+        tail = waiting(conn)
+    old = tail.since is not None and tail.since <= now - timedelta(days=1)
+    if not old and tail.events < MANY_EVENTS:
+        return False
+    return tidy(keepwell.database, keepwell.store, now=now, wait=False) is not None

@@ -4,15 +4,17 @@ import ctypes.util
 import importlib.metadata
 import shutil
 import sys
-from collections.abc import Iterator
-from datetime import datetime
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Literal, NamedTuple
 
 from sqlalchemy import Connection, func, select
 
+from features.compaction import Tail, strays, waiting
 from features.history import observed_until
-from features.tables import customers, history_buckets, history_segments, live_events
+from features.store import Bucket, buckets
+from features.tables import customers
 from governance.errors import KeepwellError
 from governance.review import champion
 from governance.tables import ledger_head
@@ -22,6 +24,7 @@ from serving.home import Home
 Outcome = Literal["ok", "attention", "missing"]
 _PACKAGES = ("lightgbm", "scikit-learn", "shap", "mlflow", "fairlearn", "bentoml", "duckdb")
 _LOW_DISK = 2 * 1024**3
+_MANY_SEGMENTS = 20
 
 
 class Check(NamedTuple):
@@ -92,21 +95,45 @@ def _settings_in_words(keepwell: Keepwell) -> str:
 
 
 def _history(keepwell: Keepwell, conn: Connection, now: datetime) -> Iterator[Check]:
-    segments = conn.execute(select(func.count()).select_from(history_segments)).scalar_one()
-    rows = conn.execute(select(func.coalesce(func.sum(history_buckets.c.rows), 0))).scalar_one()
-    people = conn.execute(select(func.count()).select_from(customers)).scalar_one()
-    live = conn.execute(select(func.count()).select_from(live_events)).scalar_one()
-    size = sum(path.stat().st_size for path in keepwell.home.history.glob("*.parquet"))
     last = observed_until(conn)
     if last is None:
         yield Check("history", "attention", "empty", "keepwell import MAPPING --source FILE")
         return
+    files, tail = buckets(conn), waiting(conn)
+    events = sum(bucket.rows for bucket in files) + tail.events
+    people = conn.execute(select(func.count()).select_from(customers)).scalar_one()
+    size = sum(path.stat().st_size for path in keepwell.home.history.glob("*.parquet"))
+    days = max((now - last).days, 0)
     yield Check(
         "history",
         "ok",
-        f"{people:,} customers, {rows:,} events in {segments} segments ({size / 1e6:.1f} MB), "
-        f"{live:,} live; last event {last:%Y-%m-%d}, {max((now - last).days, 0)} days ago",
+        f"{people:,} customers, {events:,} events ({size / 1e6:.1f} MB); "
+        f"last event {last:%Y-%m-%d}, {days} days ago",
     )
+    yield _files(files, tail, now)
+    left = strays(conn, keepwell.store)
+    if left:
+        yield Check(
+            "history strays",
+            "attention",
+            f"{len(left)} files that nothing names: an import runs now, or one was killed",
+            "keepwell compact removes them",
+        )
+
+
+def _files(files: Sequence[Bucket], tail: Tail, now: datetime) -> Check:
+    segments = len({bucket.segment_id for bucket in files})
+    old = sum(bucket.subject is None for bucket in files)
+    found = f"{segments} segments in {len(files)} files, {tail.events:,} live events in none yet"
+    if tail.since is not None:
+        hours = max((now - tail.since).total_seconds(), 0) / 3600
+        found += f", the oldest for {hours:,.0f} hours"
+    late = tail.since is not None and now - tail.since > timedelta(days=2)
+    if old:
+        found += f"; {old} files are of an older version"
+    slow = late or old or segments > _MANY_SEGMENTS
+    advice = "keepwell compact, so that reading everyone is fast; the service does it daily"
+    return Check("history files", "attention" if slow else "ok", found, advice if slow else "")
 
 
 def _log(keepwell: Keepwell, conn: Connection, now: datetime) -> Iterator[Check]:

@@ -15,7 +15,7 @@ from typing import Any, cast
 import bentoml
 
 from serving.bootstrap import Keepwell, open_home
-from serving.courier import Courier, start_courier
+from serving.courier import Courier, Keeper, start_courier
 from serving.http.api import create_app
 from serving.http.door import App, Door, Receive, Scope, Send
 from serving.logs import log_to_stderr
@@ -31,6 +31,7 @@ class Front:
     def __init__(self) -> None:
         self._opened: tuple[Keepwell, App] | None = None
         self._courier: Courier | None = None
+        self._keeper: Keeper | None = None
         self._opening = threading.Lock()
 
     def open(self) -> None:
@@ -45,6 +46,8 @@ class Front:
             scorer.warm()
             self._opened = keepwell, create_app(keepwell, scorer, clock=_now)
             self._courier = start_courier(keepwell, clock=_now)
+            self._keeper = Keeper(keepwell, clock=_now)
+            self._keeper.start()
             gc.collect()
             gc.freeze()  # what serves for the life of the process is not looked at again
             gc.set_threshold(50_000, 50, 100)
@@ -64,8 +67,9 @@ class Front:
 
     def close(self) -> None:
         """Let the courier finish its message and return the database connections."""
-        if self._courier is not None:
-            self._courier.stop()
+        for background in (self._courier, self._keeper):
+            if background is not None:
+                background.stop()
         if self._opened is not None:
             self._opened[0].close()
 

@@ -15,6 +15,7 @@ COMMANDS = {
     "demo": ("home", "A simulated company, from events to interventions, then served."),
     "init": ("home", "Make a home; with a FILE, import it and say what is at stake."),
     "import": ("data", "Bring your own data in through a mapping file."),
+    "compact": ("history", "Put what came in live beside the imported history; merge files."),
     "consent": ("consent", "Who permitted what: grant, withdraw, show, receipt, import."),
     "features": ("data", "List the features, check your own, build the table alone."),
     "train": ("models", "From data to an audited candidate model."),

@@ -7,7 +7,11 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import features.compaction as compaction
+import features.erasure as erasure
 import features.importing as importing
+import features.publishing as publishing
+import serving.rights as rights
 import serving.scorer as scoring
 from features.store import HistoryStore
 from governance.ledger import Ledger
@@ -15,7 +19,9 @@ from serving.bootstrap import open_home
 from serving.scorer import Scorer
 from serving.sources import import_file
 
-IMPORTING = ("written", "published", "registered", "half_way", "logged")
+IMPORTING = ("written", "published", "packed", "prepared", "registered", "half_way", "logged")
+TIDYING = ("written", "copied", "marked", "merging", "merged", "replaced", "sweeping")
+ERASING = ("rewritten", "replaced", "erased", "sweeping")
 SCORING = ("judged", "recorded", "logged")
 
 
@@ -38,13 +44,48 @@ def import_and_die(root: str, mapping: str, point: str, now: str) -> None:
         HistoryStore.publish = die  # type: ignore[method-assign]
     elif point == "published":
         HistoryStore.publish = after(HistoryStore.publish)  # type: ignore[method-assign]
+    elif point == "packed":
+        publishing._insert = after(publishing._insert)
+    elif point == "prepared":
+        importing.prepare = after(importing.prepare)  # type: ignore[attr-defined]
     elif point == "registered":
-        importing.register = after(importing.register)  # type: ignore[attr-defined]
+        publishing.register = after(publishing.register)  # type: ignore[attr-defined]
     elif point == "half_way":
         importing.insert_new = after(importing.insert_new)  # type: ignore[attr-defined]
     elif point == "logged":
         Ledger.append = after(Ledger.append)  # type: ignore[method-assign]
     import_file(open_home(Path(root)), Path(mapping), None, now=datetime.fromisoformat(now))
+
+
+def tidy_and_die(root: str, point: str, now: str) -> None:
+    if point == "written":
+        HistoryStore.publish = die  # type: ignore[method-assign]
+    elif point == "copied":
+        compaction.register = after(compaction.register)  # type: ignore[attr-defined]
+    elif point == "marked":
+        compaction.compact = after(compaction.compact)
+    elif point == "merging":
+        compaction._to_merge = die
+    elif point == "merged":
+        compaction._replace = die
+    elif point == "replaced":
+        compaction._replace = after(compaction._replace)
+    elif point == "sweeping":
+        compaction.sweep = die
+    keepwell = open_home(Path(root))
+    compaction.tidy(keepwell.database, keepwell.store, now=datetime.fromisoformat(now))
+
+
+def erase_and_die(root: str, customer_id: str, point: str, now: str) -> None:
+    if point == "rewritten":
+        erasure.prune_bucket = after(erasure.prune_bucket)  # type: ignore[attr-defined]
+    elif point == "replaced":
+        erasure.replace_bucket = after(erasure.replace_bucket)  # type: ignore[attr-defined]
+    elif point == "erased":
+        rights.features.erase_customer = after(erasure.erase_customer)  # type: ignore[attr-defined]
+    elif point == "sweeping":
+        rights.sweep = die  # type: ignore[attr-defined]
+    rights.erase(open_home(Path(root)), customer_id, now=datetime.fromisoformat(now))
 
 
 def score_and_die(root: str, customer_id: str, point: str, now: str) -> None:
