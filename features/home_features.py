@@ -26,13 +26,16 @@ class HomeFeatures:
     own: tuple[OwnFeature, ...] = ()
     directory: Path | None = None
 
-    def definitions(self, histories: Histories) -> tuple[FeatureDefinition, ...]:
+    def definitions(
+        self, histories: Histories, *, sample: bool = False
+    ) -> tuple[FeatureDefinition, ...]:
         """Give the catalogue for these histories and the company's own features after it.
 
         Functions are held to their files as they are now. Raises `ConfigurationError` with every
-        own feature that does not fit, and the line it stands in.
+        own feature that does not fit, and the line it stands in. Of a `sample` of the histories it
+        is not asked whether a property that an own feature reads is there.
         """
-        found, mistakes = self.examine(histories)
+        found, mistakes = self.examine(histories, sample=sample)
         if mistakes:
             raise ConfigurationError(
                 [str(each) for each in mistakes],
@@ -42,7 +45,7 @@ class HomeFeatures:
         return found
 
     def examine(
-        self, histories: Histories
+        self, histories: Histories, *, sample: bool = False
     ) -> tuple[tuple[FeatureDefinition, ...], tuple[Mistake, ...]]:
         """Give what `definitions` gives, as far as it goes, and what is to be mended."""
         suggested = catalogue(histories, timezone=self.timezone)
@@ -60,7 +63,7 @@ class HomeFeatures:
         lines = {each.definition.name: each.lines for each in self.own}
         mistakes += [
             Mistake(lines[name].get(key, lines[name][""]), name, message)
-            for name, key, message in check_definitions(every, histories)
+            for name, key, message in check_definitions(every, None if sample else histories)
             if name in lines
         ]
         return every, tuple(sorted(mistakes))

@@ -118,7 +118,8 @@ def _ask(
     last = observed_until(conn)
     instants = list(as_ofs) or ([last] if last is not None else [])
     progress("looking at the histories")
-    definitions = keepwell.features.definitions(read_sample(conn, keepwell.store, permit))
+    sample = read_sample(conn, keepwell.store, permit)
+    definitions = keepwell.features.definitions(sample, sample=True)
     named = {purpose for each in definitions for purpose in each.purposes}
     permits = {PURPOSE: permit} | {
         purpose: registry.permit_many(conn, purpose, permit.customers, now=now)[0]

@@ -213,6 +213,11 @@ def test_a_kind_that_may_yet_come_is_no_mistake() -> None:
     assert home(text).examine(SHOP)[1] == ()
 
 
+def test_a_sample_cannot_say_that_a_property_is_nowhere() -> None:
+    text = table(name='"a"', kinds='["session"]', aggregate='"sum"', column='"property:seldom"')
+    assert "a" in {each.name for each in home(text).definitions(SHOP, sample=True)}
+
+
 def test_an_own_function_is_held_to_its_file(tmp_path: Path) -> None:
     (tmp_path / "own.py").write_text("def f(customer):\n    return 4\n", encoding="utf-8")
     text = table(name='"a"', aggregate='"function"', function='"own.py:f"')
