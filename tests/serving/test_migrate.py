@@ -3,11 +3,14 @@
 from pathlib import Path
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import text
 
+from features.store import buckets, segments
 from serving.database import Database, sqlite_url
 from serving.migrate import MIGRATIONS, current_revision, metadatas, migrate, newest_revision
 
@@ -47,3 +50,28 @@ def test_migrating_again_changes_nothing(empty_database: Database) -> None:
 
 def test_the_quick_look_names_alembics_own_head() -> None:
     assert newest_revision() == ScriptDirectory(str(MIGRATIONS)).get_current_head()
+
+
+def test_a_segment_of_the_first_version_becomes_one_bucket_that_says_look(
+    empty_database: Database,
+) -> None:
+    with empty_database.write() as conn:
+        config = Config()
+        config.set_main_option("script_location", str(MIGRATIONS))
+        config.attributes["connection"] = conn
+        command.upgrade(config, "0001")
+        conn.execute(
+            text(
+                "INSERT INTO history_segments VALUES "
+                "('s', 's.parquet', 'import', 'orders', 'h', 7, 1, 2, 3, 4, 5, 6)"
+            )
+        )
+        conn.execute(text("INSERT INTO history_retired VALUES ('old.parquet')"))
+    migrate(empty_database)
+    with empty_database.read() as conn:
+        [segment], [bucket] = segments(conn), buckets(conn)
+        retired = conn.execute(text("SELECT path, retired_at FROM history_retired")).all()
+    empty_database.close()
+    assert (segment.segment_id, segment.source, bucket.segment_id) == ("s", "orders", "s")
+    assert bucket[:7] == ("s.parquet", "s", None, None, None, 7, 5)
+    assert retired == [("old.parquet", 0)]
