@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from features.definitions import FeatureDefinition
-from features.history import Histories, customer_ids, read_all
+from features.history import Histories, customer_ids, read_all, read_sample
 from features.home_features import HomeFeatures
 from features.own_features import Mistake, draft_own_features
 from governance.errors import ConfigurationError, InsufficientData, InvalidInput, NotFound
@@ -29,7 +29,8 @@ def list_features(keepwell: Keepwell, *, now: datetime) -> tuple[FeatureDefiniti
     Looks at the histories of those who permit `model_training`. Raises `InsufficientData` when
     nobody does, `ConfigurationError` for own features that do not fit.
     """
-    return keepwell.features.definitions(_histories(keepwell, now))
+    sample = _histories(keepwell, now, whole=False)
+    return keepwell.features.definitions(sample, sample=True)
 
 
 def examine_features(root: Path, file: Path, *, now: datetime) -> Examined:
@@ -54,7 +55,7 @@ def examine_features(root: Path, file: Path, *, now: datetime) -> Examined:
     try:
         keepwell = open_home(root, own_features=False)
         try:
-            histories = _histories(keepwell, now)
+            histories = _histories(keepwell, now, whole=True)
         finally:
             keepwell.close()
     except (ConfigurationError, NotFound, InsufficientData) as error:
@@ -65,7 +66,7 @@ def examine_features(root: Path, file: Path, *, now: datetime) -> Examined:
     return Examined(count, tuple(sorted({*draft.mistakes, *told})), "")
 
 
-def _histories(keepwell: Keepwell, now: datetime) -> Histories:
+def _histories(keepwell: Keepwell, now: datetime, *, whole: bool) -> Histories:
     with keepwell.database.read() as conn:
         permit, refused = keepwell.registry.permit_many(conn, PURPOSE, customer_ids(conn), now=now)
         if not permit.customers:
@@ -73,4 +74,6 @@ def _histories(keepwell: Keepwell, now: datetime) -> Histories:
                 f"nobody permits {PURPOSE}; {len(refused):,} customers are known",
                 hint="record what customers permit: keepwell consent import FILE",
             )
-        return read_all(conn, keepwell.store, permit, digests=False)
+        if whole:
+            return read_all(conn, keepwell.store, permit, digests=False)
+        return read_sample(conn, keepwell.store, permit)
