@@ -5,7 +5,7 @@ A block is a function of the seed and its number alone: it is the same whatever 
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -75,6 +75,9 @@ class _Table(NamedTuple):
     mended: NDArray[np.bool_]
 
 
+_ARRAYS = _Table._fields[2:]
+
+
 def make_block(
     number: int,
     seed: int,
@@ -130,8 +133,8 @@ def _season(start: datetime, world: World) -> Floats:
 def _days(start: datetime, world: World) -> Floats | None:
     if world.weekday_share is None:
         return None
-    shares = np.roll(np.array(world.weekday_share), -start.weekday())
-    return shares / shares.sum()
+    shares: Floats = np.roll(np.array(world.weekday_share), -start.weekday())
+    return shares / float(shares.sum())
 
 
 def _trade(
@@ -248,10 +251,10 @@ def _spoil(table: _Table, rng: np.random.Generator, world: World) -> _Table:
             wrong=np.full(n, role == DOUBLE),
             mended=mended & (role == DOUBLE),
         )
-        arrays = {name: getattr(chosen, name)[rows] for name in _Table._fields[2:]}
+        arrays: dict[str, Any] = {name: getattr(chosen, name)[rows] for name in _ARRAYS}
         parts.append(chosen._replace(**arrays))
-    joined = {
-        name: np.concatenate([getattr(part, name) for part in parts]) for name in _Table._fields[2:]
+    joined: dict[str, Any] = {
+        name: np.concatenate([getattr(part, name) for part in parts]) for name in _ARRAYS
     }
     return table._replace(**joined)
 

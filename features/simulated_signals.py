@@ -103,7 +103,8 @@ def _who5(here: Flags, states: States, rng: np.random.Generator, days: Floats | 
 def _sleep(here: Flags, states: States, rng: np.random.Generator, days: Floats | None) -> Rows:
     """A weekly sleep score, 0 to 100, of those who share a wearable's readings."""
     n = here.shape[1]
-    wears, own = rng.random(n) < WEARS_SHARE, SLEEP_OWN_SD * rng.standard_normal(n)
+    wears = rng.random(n) < WEARS_SHARE
+    own = SLEEP_OWN_SD * np.asarray(rng.standard_normal(n), np.float64)
     shown = here & wears & (rng.random(here.shape) < 0.8)
     customer, week, seconds = spread(shown.astype(np.int64), rng, days=days)
     score = SLEEP_LEVEL + SLEEP_SLOPE * states.points[week, customer, 3] + own[customer]

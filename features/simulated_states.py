@@ -21,7 +21,8 @@ class States:
     @property
     def mean(self) -> Floats:
         """Mean over dimensions `(weeks, n)`."""
-        return self.points.mean(axis=2, dtype=np.float64)
+        found: Floats = self.points.mean(axis=2, dtype=np.float64)
+        return found
 
 
 def wander(n: int, rng: np.random.Generator, world: World) -> States:

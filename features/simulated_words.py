@@ -54,7 +54,8 @@ class GradedTexts(NamedTuple):
     def pick(self, meant: NDArray[np.float64], rng: np.random.Generator) -> NDArray[np.int64]:
         """Choose for each wish `(n,)` one of the texts closest to it; gives their places `(n,)`."""
         near = np.searchsorted(self.meant, meant) + rng.integers(-20, 21, len(meant))
-        return np.clip(near, 0, len(self.text) - 1)
+        found: NDArray[np.int64] = np.clip(near, 0, len(self.text) - 1)
+        return found
 
 
 @cache

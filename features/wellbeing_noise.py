@@ -149,7 +149,7 @@ class _Weekly(NamedTuple):
 
     readings: Readings
     mean: Floats
-    count: Floats
+    number: Floats
 
     @property
     def repeated(self) -> int:
@@ -189,13 +189,13 @@ def _dimension(name: str, weekly: list[_Weekly]) -> tuple[DimensionNoise, Floats
     d = y - mean
     lags, products, pairs = lagged_products(d)
     start = fit_moments(lags, products, pairs)
-    keep, own_var, wander_var, noise_var = most_likely(d, scale.count, start)
+    keep, own_var, wander_var, noise_var = most_likely(d, scale.number, start)
     state_var = own_var + wander_var
     if state_var <= _LEAST_VAR:
         why = f"people do not differ measurably in {scale.readings.name}"
         unused = tuple(_left_out(each, "nothing to relate it to") for each in weekly)
         return DimensionNoise(name, False, why, mean=mean, signals=unused), None
-    shape = own_var + wander_var * keep ** np.arange(LOOKBACK_WEEKS)
+    shape: Floats = own_var + wander_var * np.power(keep, np.arange(LOOKBACK_WEEKS))
     signals = [
         _first(each, noise_var)
         if k == place
@@ -240,7 +240,7 @@ def _other(weekly: _Weekly, reference: Floats, mean: float, shape: Floats) -> Si
         bias = max(0.0, float(np.average(over, weights=pairs)))
     inside = np.isfinite(e)
     spread = float(np.mean(e[inside] ** 2)) - loading**2 * float(shape[0]) - bias
-    noise = spread / float(np.mean(1 / weekly.count[both][inside]))
+    noise = spread / float(np.mean(1 / weekly.number[both][inside]))
     return SignalNoise(
         *_counts(weekly),
         used=True,
@@ -275,7 +275,7 @@ def _loading(e: Floats, d: Floats, shape: Floats) -> tuple[float, float]:
 def _shares(signals: list[SignalNoise], weekly: list[_Weekly]) -> list[SignalNoise]:
     told = []
     for signal, each in zip(signals, weekly, strict=True):
-        own = each.count.sum(axis=1)
+        own = each.number.sum(axis=1)
         own = own[own > 0]
         spread = signal.noise_var + own * signal.bias_var
         worth = (signal.weight * signal.loading**2 * own / np.maximum(spread, _LEAST_VAR)).sum()
@@ -291,8 +291,8 @@ def _left_out(weekly: _Weekly, why: str) -> SignalNoise:
 def _counts(weekly: _Weekly) -> tuple[str, int, int]:
     if not len(weekly.readings.row):
         return weekly.readings.name, 0, 0
-    people = int((weekly.count.sum(axis=1) > 0).sum())
-    return weekly.readings.name, int(weekly.count.sum()), people
+    people = int((weekly.number.sum(axis=1) > 0).sum())
+    return weekly.readings.name, int(weekly.number.sum()), people
 
 
 def _correlation(
