@@ -89,7 +89,7 @@ def tasks_of(
     """Cut permission, given for `customers` (m,) in ascending order, along the ranges.
 
     `allowed` (groups, m) as for `features.kernel.compute_allowed`. A range without anyone permitted
-    makes no task.
+    makes no task, but one of accounts, which may have events of their own.
     """
     found = []
     for each in ranges:
@@ -101,7 +101,7 @@ def tasks_of(
         places = list(range(first, last))
         if each.linked is not None and (last > first or each.subject == ACCOUNT):
             places = sorted({*places, *_places(customers, each.linked.contributors)})
-        if places:
+        if places or each.subject == ACCOUNT:
             whose = tuple(customers[place] for place in places)
             found.append(ClusterTask(each, whose, allowed[:, places]))
     return found
