@@ -12,7 +12,9 @@ from datetime import datetime
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
+from features.counting import OWN
 from features.history import Histories
 from features.tokens import clean
 from governance.errors import InvalidInput
@@ -146,13 +148,37 @@ def text_rows(histories: Histories, as_of: datetime) -> list[tuple[int, str]]:
     ]
 
 
+def permitted_events(histories: Histories, permit: Permit) -> NDArray[np.bool_]:
+    """Whether `permit` lets each event (n,) be read: its person, and the id it was recorded under.
+
+    Where ids were merged into one person each must permit by itself.
+    """
+    people = np.array([permit.covers(str(each)) for each in histories.customers], np.bool_)
+    found: NDArray[np.bool_] = people[histories.customer_of_event]
+    origins = histories.origins
+    if origins is None or not len(origins.contributors):
+        return found
+    others = np.array([permit.covers(str(each)) for each in origins.contributors], np.bool_)
+    found &= (origins.of_event == OWN) | others[origins.of_event]
+    return found
+
+
 def _readable(histories: Histories, permit: Permit, as_of: datetime) -> Iterator[tuple[int, str]]:
-    covered = [permit.covers(str(each)) for each in histories.customers]
+    allowed = permitted_events(histories, permit)
     for row, text in text_rows(histories, as_of):
-        if covered[histories.customer_of_event[row]]:
-            cleaned = redact(text, (str(histories.customers[histories.customer_of_event[row]]),))
+        if allowed[row]:
+            cleaned = redact(text, _ids(histories, row))
             if cleaned:
                 yield row, cleaned
+
+
+def _ids(histories: Histories, row: int) -> list[str]:
+    """The ids a text's writer is known by here."""
+    found = [str(histories.customers[histories.customer_of_event[row]])]
+    origins = histories.origins
+    if origins is not None and origins.of_event[row] != OWN:
+        found.append(str(origins.contributors[origins.of_event[row]]))
+    return found
 
 
 def _excerpt(histories: Histories, row: int, text: str) -> Excerpt:

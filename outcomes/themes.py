@@ -14,7 +14,7 @@ import numpy as np
 
 from features.history import Histories
 from features.lexicon import english
-from features.narratives import text_rows
+from features.narratives import permitted_events, text_rows
 from features.sentiment import sentiment
 from features.tagging import Rules, tag, themes_of
 from features.tokens import clean, tokens
@@ -156,10 +156,8 @@ def _wrote(
         if start <= histories.occurred_at[row] < end
     ]
     whose = [int(histories.customer_of_event[row]) for row, _, _ in rows]
-    allowed = [
-        wellbeing is not None and wellbeing.covers(str(histories.customers[person]))
-        for person in whose
-    ]
+    readable = None if wellbeing is None else permitted_events(histories, wellbeing)
+    allowed = [readable is not None and bool(readable[row]) for row, _, _ in rows]
     moods = sentiment(
         [text if may else None for (_, text, _), may in zip(rows, allowed, strict=True)],
         scorer=scorer,

@@ -1,9 +1,12 @@
 """Searching and sampling what customers wrote: only with permission, redacted, as known then."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from features.narratives import redact, sample_texts, search_texts
+from features.counting import OWN, Origins
+from features.narratives import permitted_events, redact, sample_texts, search_texts
 from governance.errors import InvalidInput, PermissionRefused
 from tests.features.sample import at, event, histories, permit
 
@@ -90,3 +93,12 @@ def test_a_sample_may_be_of_some_kinds_only() -> None:
 )
 def test_what_identifies_is_redacted(written: str, redacted: str) -> None:
     assert redact(written, ["c17"]) == redacted
+
+
+def test_of_merged_ids_each_permits_its_own_texts() -> None:
+    """The person c0 was c2 once; what c2 wrote needs what c2 said."""
+    told_by = histories(told(1, "as c0"), told(2, "as c2 then"))
+    origins = Origins(np.array(["c2"], np.object_), np.array([OWN, 0], np.int32), {})
+    merged = replace(told_by, origins=origins)
+    assert permitted_events(merged, permit("research_text", ["c0"])).tolist() == [True, False]
+    assert permitted_events(merged, permit("research_text", ["c0", "c2"])).tolist() == [True, True]
