@@ -19,7 +19,8 @@ from features.surveys import INSTRUMENTS
 from governance.instants import from_micros, to_micros
 from governance.proof import AggregatePermit, Permit
 from outcomes.measures.definition import Period, Terms
-from outcomes.measures.prepare import EVENTS, PER_PERIOD, PREPARED
+from outcomes.measures.per_period import PER_PERIOD
+from outcomes.measures.prepare import EVENTS, PREPARED
 from outcomes.measures.segments import BY_ATTRIBUTE, BY_KIND, NO_GROUPS
 
 PURPOSE = "aggregate"
