@@ -14,6 +14,7 @@ import numpy as np
 import pyarrow as pa
 
 from features.history import Histories
+from features.narratives import permitted_events
 from features.sentiment import LANGUAGES, sentiment
 from features.surveys import INSTRUMENTS
 from governance.instants import from_micros, to_micros
@@ -213,11 +214,9 @@ class EventTable:
         """How each text sounds, −1 to 1; nothing without permission or in a language unknown."""
         moods = np.full(len(rows), np.nan)
         if self._wellbeing is not None and "text" in histories.strings:
-            covered = self._wellbeing.customers
-            allowed = np.array([c in covered for c in histories.customers], np.bool_)
+            allowed = permitted_events(histories, self._wellbeing)
             asked = np.flatnonzero(
-                allowed[histories.customer_of_event[rows]]
-                & (histories.occurred_at[rows] >= self._mood_since)
+                allowed[rows] & (histories.occurred_at[rows] >= self._mood_since)
             )
             texts = histories.pick("text", rows[asked])
             readable = [_readable(p) for p in properties.take(pa.array(asked)).to_pylist()]
