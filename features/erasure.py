@@ -5,11 +5,11 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, delete, select
 
-from features.accounts import forget_memberships
+from features.accounts import Membership, forget_memberships, memberships_around
 from features.chunks import unpack
 from features.history import read_everything_of
 from features.holding import hold_history
-from features.links import forget_links
+from features.links import Link, direct_links, forget_links
 from features.pruning import prune_bucket
 from features.store import HistoryStore, buckets, replace_bucket
 from features.tables import (
@@ -68,8 +68,9 @@ def erase_customer(
 def export_customer(conn: Connection, customer_id: str) -> dict[str, Any]:
     """Give everything this floor holds about one person, ready for JSON.
 
-    `events` holds every version in the order things happened; `protected_attributes` and
-    `given_labels` what is kept apart. The caller has checked who is asking.
+    `events` holds every version in the order things happened, `links` and `accounts` what joins
+    the id to others; `protected_attributes` and `given_labels` what is kept apart. The caller has
+    checked who is asking.
     """
     attributes, labels = protected_attributes.c, given_labels.c
     stated = conn.execute(
@@ -84,9 +85,22 @@ def export_customer(conn: Connection, customer_id: str) -> dict[str, Any]:
     )
     return {
         "events": read_everything_of(conn, customer_id),
+        "links": [_plain(link) for link in direct_links(conn, customer_id)],
+        "accounts": [
+            _plain(each)
+            for each in memberships_around(conn, [customer_id])
+            if each.customer == customer_id
+        ],
         "protected_attributes": {row.name: row.value for row in stated},
         "given_labels": [
             {"target": target, "as_of": to_text(as_of), "value": value}
             for target, as_of, value in given
         ],
+    }
+
+
+def _plain(record: Link | Membership) -> dict[str, Any]:
+    return {
+        name: to_text(each) if isinstance(each, datetime) else each
+        for name, each in record._asdict().items()
     }

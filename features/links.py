@@ -132,6 +132,11 @@ def links_around(conn: Connection, ids: Iterable[str]) -> list[Link]:
     return sorted(found, key=lambda link: (link.linked_at, link.keep, link.other))
 
 
+def direct_links(conn: Connection, customer_id: str) -> list[Link]:
+    """List the links that name this very id."""
+    return [link for link in links_around(conn, [customer_id]) if customer_id in link[:2]]
+
+
 def parents_of(links: Iterable[Link]) -> Parents:
     """Say of each id when it counted for which other one directly."""
     found: dict[str, list[tuple[int, int, str]]] = {}
@@ -157,6 +162,16 @@ def contributors(conn: Connection, ids: Collection[str]) -> dict[str, frozenset[
         if piece.owner in wanted and piece.origin != piece.owner:
             found.setdefault(piece.owner, set()).add(piece.origin)
     return {owner: frozenset(each) for owner, each in found.items()}
+
+
+def counted_for(conn: Connection, ids: Collection[str]) -> frozenset[str]:
+    """Give the other customers for whom events of these ids count or ever counted.
+
+    Whatever was made of those events goes when one of these ids withdraws its permission.
+    """
+    wanted = set(ids)
+    pieces = identity_pieces(links_around(conn, wanted))
+    return frozenset(p.owner for p in pieces if p.origin in wanted and p.owner != p.origin)
 
 
 def merged_into(conn: Connection, customer_id: str) -> str | None:

@@ -13,6 +13,7 @@ from sqlalchemy import Connection
 
 from features.history import Histories, customer_ids, read_all
 from features.labels import Target
+from features.links import contributors
 from governance.decision import Decision, new_decision_id, record
 from governance.errors import InsufficientData
 from governance.proof import Permit
@@ -76,6 +77,7 @@ class _Reading(NamedTuple):
     histories: Histories
     as_of: datetime
     known: frozenset[str]
+    others: frozenset[str]  # read for those they are merged with, not asked about themselves
 
 
 def score_everyone(
@@ -148,7 +150,11 @@ def _read(
         if customers is None
         else list(dict.fromkeys(keepwell.inside_id(each) for each in customers))
     )
-    permit, refusals = keepwell.registry.permit_many(conn, target.purpose, people, now=now)
+    others = frozenset().union(*contributors(conn, people).values()).difference(people)
+    permit, refusals = keepwell.registry.permit_many(
+        conn, target.purpose, {*people, *others}, now=now
+    )
+    refusals = {each: why for each, why in refusals.items() if each not in others}
     permits = {target.purpose: permit}
     for purpose in champion.purposes:
         permits[purpose], _ = keepwell.registry.permit_many(
@@ -157,13 +163,14 @@ def _read(
     histories = read_all(conn, keepwell.store, permit)
     instant = as_of if as_of is not None else home_clock(keepwell, conn, now=now)
     known = frozenset(everyone).intersection(people)
-    return _Reading(champion, permit, refusals, permits, histories, instant, known)
+    return _Reading(champion, permit, refusals, permits, histories, instant, known, others)
 
 
 def _estimates(found: _Reading, target: Target) -> tuple[Estimate, ...]:
-    return estimate(
+    estimates = estimate(
         found.champion, target, found.histories, as_of=found.as_of, permits=found.permits
     )
+    return tuple(each for each in estimates if each.customer_id not in found.others)
 
 
 def _decide(
@@ -179,6 +186,7 @@ def _decide(
         for permit in found.permits.values()
         for customer in keepwell.registry.changed_since(conn, permit)
     }
+    changed |= found.histories.carriers(changed)
     counts: Counter[str] = Counter({"refused": len(found.refusals)})
     read = {each.customer_id for each in estimates}
     persons = keepwell.persons.person_ids(conn, {*read, *found.known})
@@ -217,7 +225,7 @@ def _decide(
         counts[each.outcome] += 1
         decisions.append(made)
         kept.append(_Kept(each, given, made.decision_id))
-    for customer_id in sorted(found.permit.customers - read - changed):
+    for customer_id in sorted(found.permit.customers - read - changed - found.others):
         told = customer_id in found.permit.consent_event_ids
         outcome, why = (
             ("insufficient_data", "no_history") if told else ("unknown", "unknown_customer")

@@ -1,7 +1,8 @@
 """Permissions given and taken: what the registry records, and everything that follows from it.
 
 A withdrawal is journalled, recorded, stops what waits to be sent and takes stored results with it,
-all in one transaction; it is effective when that commits.
+those of whoever the id was merged into among them, all in one transaction; it is effective when
+that commits.
 """
 
 from collections import Counter
@@ -12,6 +13,7 @@ from typing import NamedTuple
 from sqlalchemy import Connection
 
 from features.events import Event, keepwell_event
+from features.links import counted_for
 from features.live import append
 from governance.canonical import canonical
 from governance.consent_record import OBJECTED, STOPPING, ConsentChange, ConsentEvent
@@ -90,8 +92,11 @@ def follow_up(
         if event.state in STOPPING or event.state == OBJECTED:
             cancel_for(conn, event.customer_id, event.purpose, now=now)
         if event.state in STOPPING:
-            forget_results(conn, persons[event.customer_id], event.purpose)
-            drop_dossiers(keepwell, conn, persons[event.customer_id])
+            for customer_id in (event.customer_id, *counted_for(conn, [event.customer_id])):
+                person = keepwell.persons.find(conn, customer_id)
+                if person is not None:
+                    forget_results(conn, person, event.purpose)
+                    drop_dossiers(keepwell, conn, person)
     append(conn, [_as_event(event, now) for event in events])
     bodies = [
         {

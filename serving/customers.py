@@ -12,6 +12,7 @@ from governance.decision import of_person
 from governance.errors import NotFound
 from serving.bootstrap import Keepwell
 from serving.interventions.oversight import interventions_of
+from serving.links import person_permit
 from serving.shapes import decision_json, state_json
 
 NEWEST_EVENTS = 200
@@ -38,7 +39,7 @@ def show_customer(
     inside = keepwell.inside_id(customer_id)
     with keepwell.database.read() as conn:
         now = clock()
-        permit = keepwell.registry.permit(conn, inside, "operations", now=now)
+        permit = person_permit(keepwell, conn, inside, "operations", now=now)
         if isinstance(permit, Refusal):
             raise unknown_customer()
         histories = read_customer(conn, permit, inside)

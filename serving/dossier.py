@@ -24,6 +24,7 @@ from governance.instants import from_micros, to_micros, to_text
 from governance.notices import find_notice
 from governance.review import Review, find_model, reviews_of
 from serving.bootstrap import Keepwell
+from serving.links import person_permit
 from serving.pages.chance import percent
 from serving.replay import Replay, replay
 
@@ -192,7 +193,7 @@ def _data(
     nothing: dict[str, Any] = {"kinds": [], "events": 0}
     if customer_id is None or found.as_of is None or found.event_digest is None:
         return {**nothing, "note": "no history was used"}
-    permit = keepwell.registry.permit(conn, customer_id, found.purpose, now=now)
+    permit = person_permit(keepwell, conn, customer_id, found.purpose, now=now)
     if isinstance(permit, Refusal):
         return {**nothing, "note": f"may no longer be read: {permit.reason}"}
     histories = read_customer(conn, permit, customer_id)

@@ -19,6 +19,9 @@ from governance.instants import DAY_US, to_micros
 from governance.proof import Permit
 from serving.champions import Champion
 
+MERGED = "merged_into_another"
+"""Why nothing is said of an id whose events count for another customer: ask about that one."""
+
 
 class Reason(NamedTuple):
     """What one feature added, in log-odds of the blend before calibration, in words."""
@@ -72,6 +75,7 @@ def estimate(
         permits=permits,
         functions=champion.functions,
     )
+    away = histories.is_away(instant)
     rows = {customer: row for row, customer in enumerate(table.customers)}
     scores = champion.model.predict(table.values) if rows else None
     active = active_at(histories, target, as_of=as_of)
@@ -80,7 +84,8 @@ def estimate(
         customer_id = str(customer)
         row = rows.get(customer_id)
         if row is None or scores is None:
-            found.append(Estimate(customer_id, "insufficient_data", "no_history", None, None))
+            why = MERGED if away[index] else "no_history"
+            found.append(Estimate(customer_id, "insufficient_data", why, None, None))
             continue
         events = histories.digest(index, instant)
         features = feature_digest(champion.model.names, table.values[row])

@@ -21,6 +21,7 @@ from features.cluster import ClusterTable, build_on_cluster, cluster_session, ta
 from features.definitions import FeatureDefinition
 from features.history import customer_ids, observed_until, read_ranges, read_sample
 from features.kernel import allowed_among
+from features.links import counted_for
 from features.plan import plan_of
 from features.ranges import plan_ranges
 from governance.errors import InsufficientData, InvalidInput
@@ -196,6 +197,7 @@ def _publish(
             changed = frozenset().union(
                 *(keepwell.registry.changed_since(conn, each) for each in asked.permits.values())
             )
+            changed |= counted_for(conn, changed)
             if changed <= left_out:
                 with ready.open("rb") as file:
                     os.fsync(file.fileno())

@@ -17,6 +17,7 @@ from governance.proof import Permit
 from serving.bootstrap import Keepwell
 from serving.champions import open_bundle
 from serving.estimate import Estimate, estimate, reasons, result_of
+from serving.links import person_permit
 
 
 class Replay(NamedTuple):
@@ -62,7 +63,7 @@ def _compare(
     purposes = (found.result or {}).get("purposes", [found.purpose])
     permits: dict[str, Permit] = {}
     for purpose in purposes:
-        judged = keepwell.registry.permit(conn, customer_id, purpose, now=now)
+        judged = person_permit(keepwell, conn, customer_id, purpose, now=now)
         if isinstance(judged, Refusal):
             return [], f"permission for {purpose} is gone: {judged.reason}"
         permits[purpose] = judged

@@ -3,6 +3,7 @@
 Export and erasure call each floor's own function, in the order of the floors.
 """
 
+from collections import Counter
 from datetime import datetime
 from typing import Any
 
@@ -12,15 +13,17 @@ from features import erasure as features
 from features.compaction import sweep
 from features.events import Event, keepwell_event
 from features.history import read_everything_of
+from features.links import counted_for, merged_ids
 from features.live import append
 from governance import rights as governance
-from governance.decision import new_decision_id
+from governance.decision import forget_person, new_decision_id
 from governance.instants import to_text
 from serving.bootstrap import Keepwell
 from serving.consents import follow_up
 from serving.customers import unknown_customer
 from serving.dossier import drop_dossiers
 from serving.interventions import outbox
+from serving.links import lock_linked
 from serving.locks import lock_customers
 from serving.restore import bring_back, note_journal
 
@@ -28,67 +31,102 @@ from serving.restore import bring_back, note_journal
 def export(keepwell: Keepwell, customer_id: str, *, now: datetime) -> dict[str, Any]:
     """Give everything held about a customer: exactly what erasure would delete.
 
-    Raises `NotFound` when nothing is held. The log learns that it was asked for.
+    `merged` holds the same of every id merged into this one, each with its own id. Raises
+    `NotFound` when nothing is held. The log learns that it was asked for.
     """
     inside = keepwell.inside_id(customer_id)
     with keepwell.database.write() as conn:
-        lock_customers(conn, [inside])
+        lock_linked(conn, [inside])
         if not _is_known(keepwell, conn, inside):
             raise unknown_customer()
         found = {
             "customer_id": customer_id,
             "home": keepwell.kind,
             "exported_at": to_text(now),
-            **governance.export_customer(
-                conn,
-                inside,
-                now=now,
-                registry=keepwell.registry,
-                persons=keepwell.persons,
-                suppression=keepwell.suppression,
-            ),
-            **features.export_customer(conn, inside),
-            **outbox.export_customer(conn, inside),
+            **_everything(keepwell, conn, inside, now),
+            "merged": [
+                {"customer_id": each, **_everything(keepwell, conn, each, now)}
+                for each in merged_ids(conn, inside)
+            ],
         }
         _log(keepwell, conn, "export", inside, now)
     return found
 
 
+def _everything(
+    keepwell: Keepwell, conn: Connection, customer_id: str, now: datetime
+) -> dict[str, Any]:
+    """Give what each floor holds under one id."""
+    return {
+        **governance.export_customer(
+            conn,
+            customer_id,
+            now=now,
+            registry=keepwell.registry,
+            persons=keepwell.persons,
+            suppression=keepwell.suppression,
+        ),
+        **features.export_customer(conn, customer_id),
+        **outbox.export_customer(conn, customer_id),
+    }
+
+
 def erase(keepwell: Keepwell, customer_id: str, *, now: datetime) -> dict[str, Any]:
     """Erase a customer everywhere in one transaction, after which every read is refused.
 
-    What is kept: a keyed token, for a limited time, so that a re-import does not bring them back,
-    and commitments in the log under a random id that now leads nowhere. Raises `NotFound` when
-    nothing is held.
+    Ids merged into this one are the same person and go with it; an id that was itself merged into
+    another takes its own events from that one. What is kept: a keyed token, for a limited time, so
+    that a re-import does not bring them back, and commitments in the log under a random id that now
+    leads nowhere. Raises `NotFound` when nothing is held.
     """
-    inside = keepwell.inside_id(customer_id)
+    return _erase(keepwell, keepwell.inside_id(customer_id), now=now, with_merged=True)
+
+
+def _erase(
+    keepwell: Keepwell, customer_id: str, *, now: datetime, with_merged: bool
+) -> dict[str, Any]:
     with keepwell.database.write() as conn:
-        lock_customers(conn, [inside])
-        if not _is_known(keepwell, conn, inside):
+        lock_linked(conn, [customer_id])
+        if not _is_known(keepwell, conn, customer_id):
             raise unknown_customer()
-        _log(keepwell, conn, "erasure", inside, now)
-        drop_dossiers(keepwell, conn, keepwell.persons.find(conn, inside))
-        ground = governance.erase_customer(
-            conn,
-            inside,
-            now=now,
-            persons=keepwell.persons,
-            suppression=keepwell.suppression,
-            journal=keepwell.journal,
-        )
-        history = features.erase_customer(conn, keepwell.store, inside, now=now)
-        contacts = outbox.erase_customer(conn, inside, now=now)
+        merged = merged_ids(conn, customer_id) if with_merged else []
+        counts = Counter[str]()
+        until = [_erase_one(keepwell, conn, each, counts, now) for each in (customer_id, *merged)]
         note_journal(keepwell, conn)
     with keepwell.database.write() as conn:
         sweep(conn, keepwell.store)
     return {
         "erased_at": to_text(now),
-        "events": history.events,
-        "consents": ground.consent_events,
-        "scores": ground.results,
-        "interventions": contacts,
-        "kept_out_until": to_text(ground.suppressed_until),
+        **{name: counts[name] for name in ("events", "consents", "scores", "interventions")},
+        "merged_ids": len(merged),
+        "kept_out_until": to_text(max(until)),
     }
+
+
+def _erase_one(
+    keepwell: Keepwell, conn: Connection, customer_id: str, counts: Counter[str], now: datetime
+) -> datetime:
+    """Erase what is held under one id; whoever it was merged into loses its events, and results."""
+    _log(keepwell, conn, "erasure", customer_id, now)
+    drop_dossiers(keepwell, conn, keepwell.persons.find(conn, customer_id))
+    for each in counted_for(conn, [customer_id]):
+        person = keepwell.persons.find(conn, each)
+        if person is not None:
+            counts["scores"] += forget_person(conn, person)
+            drop_dossiers(keepwell, conn, person)
+    ground = governance.erase_customer(
+        conn,
+        customer_id,
+        now=now,
+        persons=keepwell.persons,
+        suppression=keepwell.suppression,
+        journal=keepwell.journal,
+    )
+    counts["consents"] += ground.consent_events
+    counts["scores"] += ground.results
+    counts["events"] += features.erase_customer(conn, keepwell.store, customer_id, now=now).events
+    counts["interventions"] += outbox.erase_customer(conn, customer_id, now=now)
+    return ground.suppressed_until
 
 
 def settle(keepwell: Keepwell, *, now: datetime) -> int:
@@ -99,8 +137,8 @@ def settle(keepwell: Keepwell, *, now: datetime) -> int:
     found = bring_back(keepwell, now=now)
     if found is None:
         return 0
-    for customer_id in found.erasures:
-        erase(keepwell, customer_id, now=now)
+    for customer_id in found.erasures:  # each id has its own line, whoever it is merged with now
+        _erase(keepwell, customer_id, now=now, with_merged=False)
     with keepwell.database.write() as conn:
         note_journal(keepwell, conn)
     return len(found.erasures)

@@ -11,14 +11,16 @@ from sqlalchemy import Connection
 
 from features.history import Histories, observed_until, read_customer
 from features.labels import Target
+from features.links import contributors
 from governance.consent import Refusal
 from governance.decision import Decision, new_decision_id, record
 from governance.errors import InvalidInput
+from governance.instants import to_micros
 from governance.proof import Permit
 from serving.bootstrap import Keepwell
 from serving.champions import Champion, Champions, NotLoaded, Trial, try_in_child
-from serving.estimate import Reason, estimate, reasons, result_of
-from serving.locks import lock_customers
+from serving.estimate import MERGED, Reason, estimate, reasons, result_of
+from serving.links import lock_linked
 from serving.rule import judge
 
 _TICK = timedelta(microseconds=1)
@@ -127,12 +129,20 @@ class Scorer:
         keepwell = self._keepwell
         inside = {each: keepwell.inside_id(each) for each in asked}
         customer_ids = tuple(dict.fromkeys(inside.values()))
-        lock_customers(conn, customer_ids)
+        lock_linked(conn, customer_ids)
         now = self._clock()
         instant = as_of if as_of is not None else self._as_of(conn, now)
+        others = frozenset().union(*contributors(conn, customer_ids).values())
         judged = {
             target.name: _Judgement(
-                keepwell, conn, self._champions, target, as_of=instant, now=now, limit=reasons_limit
+                keepwell,
+                conn,
+                self._champions,
+                target,
+                as_of=instant,
+                now=now,
+                limit=reasons_limit,
+                others=others,
             ).of(customer_ids)
             for target in targets
         }
@@ -200,8 +210,9 @@ class _Judgement:
         as_of: datetime,
         now: datetime,
         limit: int,
+        others: frozenset[str],
     ) -> None:
-        self.keepwell, self.conn, self.target = keepwell, conn, target
+        self.keepwell, self.conn, self.target, self.others = keepwell, conn, target, others
         self.as_of, self.now, self.limit = as_of, now, limit
         serving = champions.of(conn, target.name, now=now)
         self.champion: Champion | None = None if serving is None else serving[0]
@@ -225,9 +236,12 @@ class _Judgement:
         return verdicts
 
     def _judge(self, purpose: str, customer_ids: Sequence[str]) -> Mapping[str, Permit | str]:
-        """Ask for permission: a permit that covers the customer, or the reason for the no."""
+        """Ask for permission: a permit that covers the customer, or the reason for the no.
+
+        It covers the ids merged into them, too, as far as those permit it.
+        """
         registry = self.keepwell.registry
-        if len(customer_ids) <= _FEW:
+        if len(customer_ids) <= _FEW and not self.others:
             answers = {
                 each: registry.permit(self.conn, each, purpose, now=self.now)
                 for each in customer_ids
@@ -236,9 +250,8 @@ class _Judgement:
                 each: answer.reason if isinstance(answer, Refusal) else answer
                 for each, answer in answers.items()
             }
-        permit, refusals = registry.permit_many(
-            self.conn, purpose, customer_ids, now=self.now, hold=True
-        )
+        people = {*customer_ids, *self.others}
+        permit, refusals = registry.permit_many(self.conn, purpose, people, now=self.now, hold=True)
         return {
             each: permit if permit.covers(each) else refusals.get(each, "no_record")
             for each in customer_ids
@@ -248,6 +261,8 @@ class _Judgement:
         self, customer_id: str, permit: Permit, permits: Mapping[str, Permit]
     ) -> _Verdict:
         histories = read_customer(self.conn, permit, customer_id)
+        if len(histories) and histories.is_away(to_micros(self.as_of))[0]:
+            return self._verdict(customer_id, "insufficient_data", MERGED)
         if not len(histories.occurred_at):
             if customer_id in permit.consent_event_ids:
                 return self._verdict(customer_id, "insufficient_data", "no_history")
@@ -348,6 +363,8 @@ def _told(customer_id: str, found: Mapping[str, _Verdict], may_see_refusals: boo
         status = "not_available"
     if status == "not_available" and not may_see_refusals:
         reason = None
+    if reason == MERGED and not may_see_refusals:
+        reason = "no_history"
     return CustomerScore(
         customer_id,
         status,

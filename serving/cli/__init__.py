@@ -17,6 +17,7 @@ COMMANDS = {
     "import": ("data", "Bring your own data in through a mapping file."),
     "compact": ("history", "Put what came in live beside the imported history; merge files."),
     "consent": ("consent", "Who permitted what: grant, withdraw, show, receipt, import."),
+    "customers": ("customers", "Ids that are one person, people who belong to accounts."),
     "features": ("data", "List the features, check your own, build the table alone."),
     "train": ("models", "From data to an audited candidate model."),
     "evaluate": ("models", "Someone else's scores beside ours on the same people."),

@@ -198,6 +198,8 @@ def test_export_holds_what_erasure_removes(database: Database, store: HistorySto
         assert len(exported) == erase_customer(conn, store, "c0", now=START).events
         assert export_customer(conn, "c0") == {
             "events": [],
+            "links": [],
+            "accounts": [],
             "protected_attributes": {},
             "given_labels": [],
         }
