@@ -18,17 +18,17 @@ from pathlib import Path
 import duckdb
 import numpy as np
 
-from benchmarks.history_build import Build, build, in_child
+from benchmarks.history_build import Build, build, everyone, in_child
 from benchmarks.history_daily import online, publish_and_compact
 from benchmarks.history_data import SIZES, EventSet, one_day
 from benchmarks.history_features import CUTS, definitions
-from benchmarks.history_home import data_set, publish_day, scratch_copy, segment_files
+from benchmarks.history_home import data_set, opened, publish_day, scratch_copy, segment_files
 from benchmarks.history_import import source_file, timed_import
 from benchmarks.history_spark import build_on_spark
 from benchmarks.peers import MODULES
 from benchmarks.peers.agreement import agree
 from features.catalogue import catalogue
-from features.history import from_events
+from features.history import read_sample
 
 PARTS = ("scan", "kernel", "build", "late", "peers", "merge", "publish", "online", "import")
 ON_DEMAND = ("growth", "spark")
@@ -66,6 +66,9 @@ def _arguments() -> argparse.Namespace:
     )
     parser.add_argument("--threads", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--folder", type=Path, help="where homes are kept; else a temporary one")
+    parser.add_argument(
+        "--peer-files", type=int, default=40, help="bucket files a peer is handed at once"
+    )
     parser.add_argument("--import-events", type=int, default=5_000_000)
     given = parser.parse_args()
     given.part = tuple(filter(None, given.part.split(","))) or PARTS
@@ -163,11 +166,11 @@ class Benchmark:
         return act
 
     def _peer(self, name: str) -> Act:
-        files, out = segment_files(self.root), self.folder / f"{name}.parquet"
+        given, threads = self.given.peer_files, self.threads
+        of_all = (name, self.folder / name, threads, given, *segment_files(self.root))
 
         def act() -> Mapping[str, float]:
-            threads = self.threads
-            return in_child("benchmarks.peers", name, out, threads, *files, threads=threads)
+            return in_child("benchmarks.peers", *of_all, threads=threads)
 
         return act
 
@@ -216,25 +219,21 @@ class Benchmark:
             _row(f"{name}: the same table", found[f"{name} compute"], base, more=more)
             _row(f"{name} beside ours", found[f"{name} compute"], batch, "ours")
             _row(f"{name}: writing it", found[f"{name} write"])
-            said = agree(
-                self.folder / "ours.parquet", self.folder / f"{name}.parquet", definitions()
-            )
+            said = agree(self.folder / "ours.parquet", self.folder / name, definitions())
             print(f"| {name} checked cell by cell | | {said} |", flush=True)
 
     def _steps_of(self, name: str) -> list[list[float]]:
         return [self.found[f"{name} {step}"] for step in ("permit", "compute", "write")]
 
     def _print_online(self) -> None:
-        for what, features in (
-            (f"{len(definitions())} features", definitions()),
-            ("the default catalogue", catalogue(from_events([]))),
-        ):
+        with opened(self.root) as keepwell, keepwell.database.read() as conn:
+            sample = read_sample(conn, keepwell.store, everyone(keepwell, conn))
+        for what, features in (("these", definitions()), ("the catalogue's", catalogue(sample))):
             given, asked = online(self.root, features, calls=2_000, seed=7)
-            print(
-                f"| one customer online, {what}: p50 / p99 | {given.p50:.2f} / {given.p99:.2f} ms "
-                f"| {asked.p50:.2f} / {asked.p99:.2f} ms with asking for permission |",
-                flush=True,
-            )
+            what = f"one customer online, {what} {len(features)} features: p50 / p99"
+            here = f"{given.p50:.2f} / {given.p99:.2f} ms"
+            there = f"{asked.p50:.2f} / {asked.p99:.2f} ms with asking for permission"
+            print(f"| {what} | {here} | {there} |", flush=True)
 
     def _print_import(self) -> None:
         source = source_file(self.folder, self.given.import_events)

@@ -44,7 +44,7 @@ class Agreement(NamedTuple):
 
 
 def agree(ours: Path, theirs: Path, definitions: Sequence[FeatureDefinition]) -> Agreement:
-    """Compare two Parquet files column by column; missing is null or NaN, alike."""
+    """Compare two tables (a Parquet file or a folder of them); missing is null or NaN, alike."""
     keys = [pq.read_table(path, columns=list(_KEYS)).cast(_KEYS_AS) for path in (ours, theirs)]
     orders = [pc.sort_indices(key, [(name, "ascending") for name in _KEYS]) for key in keys]
     sorted_keys = [key.take(order) for key, order in zip(keys, orders, strict=True)]
