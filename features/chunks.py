@@ -8,6 +8,7 @@ import json
 import struct
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -80,13 +81,22 @@ def pack_parts(
     `parts` are occurred_at, digests, kind, known_at, occurrence and value; `present` says which of
     the last three differ from what is left out: the same as occurred_at, ones, no value.
     """
-    head: dict[str, Any] = {"k": kinds}
-    if strings:
-        head["s"] = strings
-    header = json.dumps(head, ensure_ascii=False, separators=(",", ":")).encode()
+    header = _header(kinds, strings) if strings else _kinds_alone(kinds)
     flags = _OWN_KNOWN_AT * present[0] + _OWN_OCCURRENCE * present[1] + _HAS_VALUES * present[2]
     optional = [part for part, there in zip(parts[3:], present, strict=True) if there]
     return b"".join([_PREFIX.pack(_MAGIC, flags, size, len(header)), header, *parts[:3], *optional])
+
+
+def _header(kinds: tuple[str, ...], strings: Mapping[str, Sequence[str | None]]) -> bytes:
+    head: dict[str, Any] = {"k": kinds}
+    if strings:
+        head["s"] = strings
+    return json.dumps(head, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+@lru_cache(maxsize=64)
+def _kinds_alone(kinds: tuple[str, ...]) -> bytes:
+    return _header(kinds, {})
 
 
 def unpack(payload: bytes) -> EventColumns:

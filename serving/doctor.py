@@ -124,7 +124,8 @@ def _history(keepwell: Keepwell, conn: Connection, now: datetime) -> Iterator[Ch
 def _files(files: Sequence[Bucket], tail: Tail, now: datetime) -> Check:
     segments = len({bucket.segment_id for bucket in files})
     old = sum(bucket.subject is None for bucket in files)
-    found = f"{segments} segments in {len(files)} files, {tail.events:,} live events in none yet"
+    found = f"{_count(segments, 'segment')} in {_count(len(files), 'file')}, "
+    found += f"{tail.events:,} live events in none yet"
     if tail.since is not None:
         hours = max((now - tail.since).total_seconds(), 0) / 3600
         found += f", the oldest for {hours:,.0f} hours"
@@ -134,6 +135,10 @@ def _files(files: Sequence[Bucket], tail: Tail, now: datetime) -> Check:
     slow = late or old or segments > _MANY_SEGMENTS
     advice = "keepwell compact, so that reading everyone is fast; the service does it daily"
     return Check("history files", "attention" if slow else "ok", found, advice if slow else "")
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}" if number == 1 else f"{number:,} {what}s"
 
 
 def _log(keepwell: Keepwell, conn: Connection, now: datetime) -> Iterator[Check]:

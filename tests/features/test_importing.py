@@ -575,9 +575,7 @@ properties = { tag = "tag" }
 
 def test_a_parquet_file_with_broken_text_is_refused_without_repeating_it(home: Home) -> None:
     offsets, text = np.array([0, 8], np.int32).tobytes(), b"anna\xed\xa0\x80b"
-    broken = pa.StringArray.from_buffers(
-        1, pa.py_buffer(offsets), pa.py_buffer(b"anna\xed\xa0\x80b")
-    )
+    broken = pa.StringArray.from_buffers(1, pa.py_buffer(offsets), pa.py_buffer(text))
     table = pa.table({"client": broken, "day": ["2024-01-02"], "price": [1.0]})
     pq.write_table(table, home.folder / "s.parquet")
     with pytest.raises(InvalidInput, match="not UTF-8") as caught:
