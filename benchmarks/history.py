@@ -194,7 +194,7 @@ class Benchmark:
         if "build compute" in found:
             whole = [sum(each) for each in zip(*self._steps_of("build"), strict=True)]
             _row("asking for permission", found["build permit"])
-            _row("writing the result to Parquet", found["build write"])
+            _row("writing the result, while the next is computed", found["build write"])
             _row("whole build", whole, base, more=_memory(found, "build"))
         if "late compute" in found:
             share = f"{self.given.late:.0%} late"
