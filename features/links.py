@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
-from sqlalchemy import Connection, delete, insert, or_, select, text, update
+from sqlalchemy import Connection, bindparam, delete, insert, or_, select, text, update
 
 from features.pieces import Parents, Piece, carriers, pieces_of
 from features.tables import customers, identity_links
@@ -125,9 +125,7 @@ def links_around(conn: Connection, ids: Iterable[str]) -> list[Link]:
     while waiting:
         seen |= waiting
         for some in _in_parts(sorted(waiting)):
-            table = identity_links.c
-            query = select(*_COLUMNS).where(or_(table.keep_id.in_(some), table.other_id.in_(some)))
-            found.update(Link(*row) for row in conn.execute(query))
+            found.update(Link(*row) for row in conn.execute(_NAMING, {"some": some}))
         waiting = {each for link in found for each in (link.keep, link.other)} - seen
     return sorted(found, key=lambda link: (link.linked_at, link.keep, link.other))
 
@@ -223,6 +221,13 @@ _COLUMNS = (
     identity_links.c.other_id,
     identity_links.c.linked_at,
     identity_links.c.unlinked_at,
+)
+
+_NAMING = select(*_COLUMNS).where(
+    or_(
+        identity_links.c.keep_id.in_(bindparam("some", expanding=True)),
+        identity_links.c.other_id.in_(bindparam("some", expanding=True)),
+    )
 )
 
 

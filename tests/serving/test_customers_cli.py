@@ -6,15 +6,19 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from sqlalchemy import select
+from sqlalchemy import func, select
 
-from features.links import all_links
+from features.links import all_links, merge
+from features.live import append
 from features.tables import account_members, identity_links
 from serving.bootstrap import open_home
 from serving.consents import withdraw
-from serving.links import join, merge_customers, split_customers
+from serving.database import Database
+from serving.links import join, lock_linked, merge_customers, split_customers
+from serving.locks import _key
 from serving.replay import replay
 from serving.rights import erase, export
+from tests.features.sample import at, event
 from tests.serving.conftest import Shop
 from tests.serving.test_cli import Commands
 
@@ -106,6 +110,19 @@ def test_erasing_the_other_id_leaves_the_kept_one_with_its_own(two: Shop) -> Non
     erased = erase(two.keepwell, "ann@work", now=two.clock())
     assert (erased["merged_ids"], days_since(two, "ann")) == (0, 40)
     assert replay(two.keepwell, before.decision_id, now=two.clock()).outcome == "cannot_say"
+
+
+def test_whoever_is_merged_is_locked_together(postgres_database: Database) -> None:
+    with postgres_database.write() as conn:
+        append(conn, [event(1, customer=each) for each in ("c0", "c1", "c2")])
+        merge(conn, "c0", "c1", known_at=at(2))
+    with postgres_database.write() as conn, postgres_database.write() as other:
+        lock_linked(conn, ["c0"])
+        free = [
+            other.execute(select(func.pg_try_advisory_xact_lock(_key(each)))).scalar()
+            for each in ("c0", "c1", "c2")
+        ]
+    assert free == [False, False, True]
 
 
 # the command line
