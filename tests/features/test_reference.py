@@ -16,10 +16,9 @@ from features.columns import clock_column
 from features.definitions import AGGREGATES, FeatureDefinition
 from features.events import MICROS, Event
 from features.kernel import compute
-from features.plan import plan_of
 from governance.instants import from_micros, to_micros
 from tests.features import reference
-from tests.features.hard_history import define, definitions, some_events
+from tests.features.hard_history import definitions, some_events
 from tests.features.sample import at, event, histories, permit, permits
 
 DEFINITIONS = definitions()
@@ -51,12 +50,13 @@ def disagreements(
     if found.keys() != wanted.keys():
         return [f"rows: {sorted(found.keys() ^ wanted.keys())}"]
     return [
-        f"{definition.name} of {customer} at {as_of}: {found[key][definition.name]} "
+        f"{definition.name} of {customer} at {as_of}: {found[customer, as_of][definition.name]} "
         f"instead of {row[definition.name]}"
-        for key, row in wanted.items()
+        for (customer, as_of), row in wanted.items()
         for definition in some
-        if not agree(found[key][definition.name], row, definition, events, key)
-        for customer, as_of in [key]
+        if not agree(
+            found[customer, as_of][definition.name], row, definition, events, (customer, as_of)
+        )
     ]
 
 
@@ -258,7 +258,5 @@ def test_the_reference_never_looks_ahead() -> None:
     assert found == [[1.0], [1.0, 3.0], [2.0]]
 
 
-def test_a_definition_of_the_reference_is_told_from_all_others() -> None:
-    names = [definition.name for definition in DEFINITIONS]
-    assert len(set(names)) == len(names) == len(plan_of(DEFINITIONS).names)
-    assert define("count", ("order",)).name != define("count", ("order",), 30).name
+def test_every_definition_has_a_name_of_its_own() -> None:
+    assert len({definition.name for definition in DEFINITIONS}) == len(DEFINITIONS)
