@@ -1,7 +1,6 @@
 """Which version of an event counts when: corrections and retractions as they become known."""
 
 from collections.abc import Sequence
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -9,6 +8,8 @@ from numpy.typing import NDArray
 
 from features.events import event_name
 from features.rows import Rows
+
+Name = tuple[object, str]  # group and name of an event
 
 NEVER = 2**63 - 1
 """The instant until which a version counts that nothing has replaced."""
@@ -25,35 +26,36 @@ def supersede(
 
     Versions that correct each other form a chain within one group (customer and kind): the
     original first, then corrections and retractions in the order they became known. Each counts
-    until the next is known. A retraction itself never counts.
+    until the next is known; a chain that a later version ties to another joins it only from then
+    on, so that what is learned later never changes what counted before. A retraction itself never
+    counts.
     """
-    place = {(group, name): k for k, (group, name) in enumerate(zip(groups, names, strict=True))}
-
-    def root(k: int) -> tuple[object, str]:
-        seen: list[int] = []
-        while k not in seen:
-            seen.append(k)
-            pointed = corrects[k] or retracts[k]
-            if pointed is None:
-                return groups[k], names[k]
-            before = place.get((groups[k], pointed))
-            if before is None:
-                return groups[k], pointed
-            k = before
-        circle = seen[seen.index(k) :]
-        return groups[k], min(names[each] for each in circle)
-
-    chains: dict[tuple[object, str], list[int]] = {}
-    for k in range(len(names)):
-        chains.setdefault(root(k), []).append(k)
     until = [NEVER] * len(names)
-    for chain in chains.values():
-        chain.sort(key=lambda k: (bool(corrects[k] or retracts[k]), known_at[k], k))
-        for k, following in pairwise(chain):
-            until[k] = known_at[following]
-        for k in chain:
-            if retracts[k] is not None:
-                until[k] = min(until[k], known_at[k])
+    joined: dict[Name, Name] = {}  # a name to another name of its chain
+    newest: dict[Name, int] = {}  # a chain's last name to the version of it that counts
+
+    def last_name(name: Name) -> Name:
+        while name in joined:
+            name = joined[name]
+        return name
+
+    def rank(k: int) -> tuple[bool, int, int]:
+        return bool(corrects[k] or retracts[k]), known_at[k], k
+
+    for k in sorted(range(len(names)), key=lambda k: (known_at[k], k)):
+        own = last_name((groups[k], names[k]))
+        rivals = [k] + ([newest[own]] if own in newest else [])
+        pointed = corrects[k] or retracts[k]
+        other = own if pointed is None else last_name((groups[k], pointed))
+        if other != own:
+            joined[own] = other
+            rivals += [newest[other]] if other in newest else []
+        newest[other] = max(rivals, key=rank)
+        for rival in rivals:
+            if rival != newest[other]:
+                until[rival] = min(until[rival], known_at[k])
+        if retracts[k] is not None:
+            until[k] = min(until[k], known_at[k])
     return until
 
 

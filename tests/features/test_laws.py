@@ -121,7 +121,6 @@ def test_the_future_never_changes_a_feature(data: st.DataObject, day: float, how
     assert rows(histories(*events, *future), as_ofs) == rows(histories(*events), as_ofs)
 
 
-@pytest.mark.xfail(strict=True, reason="versions are put into chains by what is known later")
 def test_a_correction_known_later_does_not_join_what_was_two_events() -> None:
     """At day 7 nobody knows yet what `b` corrects, or that there is a `b` at all."""
     events = (
