@@ -5,13 +5,12 @@ transaction looks what came in meanwhile and publishes, so that a crash leaves e
 import or nothing, and intake goes on while it runs.
 """
 
-import csv
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
-from typing import Any, NamedTuple, NoReturn
+from typing import NamedTuple, NoReturn
 
 import duckdb
 from sqlalchemy import Connection, select, update
@@ -27,6 +26,7 @@ from features.identity import (
     note_live,
     rename_customers,
 )
+from features.imported import ImportResult, count_import, count_new, write_rejects
 from features.mapping import Draft, SourceMapping, binding_problems
 from features.publishing import Prepared, name_customers, prepare
 from features.snapshot import (
@@ -35,7 +35,7 @@ from features.snapshot import (
     stage_protected,
     stage_snapshot,
 )
-from features.source import LINE, Source, open_source
+from features.source import Source, open_source
 from features.staging import REJECTED, STAGED, Clock, bind_problems, stage_events
 from features.store import HistoryStore, Segment, buckets, segments
 from features.tables import (
@@ -46,39 +46,9 @@ from features.tables import (
     sources,
 )
 from governance.errors import ConfigurationError, InvalidInput
-from governance.instants import from_micros, to_micros
+from governance.instants import to_micros
 
 Progress = Callable[[str], None]
-
-
-@dataclass(frozen=True)
-class ImportResult:
-    """What an import did, or with `dry_run` would do.
-
-    `duplicates` are events that history held already; `conflicts` have a known id with other
-    content and were not written; `rejected` counts lines set aside for the `reasons` given;
-    `not_selected` lines that no event's `where` wanted; `repeated_lines` lines that repeat an
-    earlier one exactly (they count: real files hold true duplicates); `suppressed` events of
-    erased people. `kinds` counts written events by kind.
-    """
-
-    source: str
-    rows_read: int
-    events_written: int
-    customers: int
-    duplicates: int
-    conflicts: int
-    rejected: int
-    rejects_file: Path | None
-    kinds: Mapping[str, int]
-    first_at: datetime | None
-    last_at: datetime | None
-    not_selected: int = 0
-    repeated_lines: int = 0
-    suppressed: int = 0
-    labels: int = 0
-    reasons: Mapping[str, int] = field(default_factory=dict)
-    dry_run: bool = False
 
 
 def import_source(
@@ -157,7 +127,7 @@ def import_source(
 
             while True:
                 before = run.compare()
-                result = run.told(_result(mapping, opened, lost=lost, dry_run=dry_run))
+                result = run.told(count_import(mapping, opened, lost=lost, dry_run=dry_run))
                 if dry_run:
                     return result
                 done = run.publish(before, result, also)
@@ -181,7 +151,7 @@ class _Run(NamedTuple):
         """Write what did not come in to the rejects file, if there is to be one."""
         if self.rejects_path is None:
             return result
-        return _write_rejects(self.opened.connection, self.opened, self.rejects_path, result)
+        return write_rejects(self.opened.connection, self.opened, self.rejects_path, result)
 
     def publish(
         self,
@@ -258,7 +228,7 @@ class _Run(NamedTuple):
         [(held,)] = connection.execute("SELECT count(*) FROM compared").fetchall()
         if held == result.duplicates + result.conflicts:
             return result
-        return replace(result, **_counts(connection))
+        return replace(result, **count_new(connection))
 
     def leave_out(
         self, conn: Connection, prepared: Prepared, gone: set[str], result: ImportResult
@@ -268,7 +238,7 @@ class _Run(NamedTuple):
         lost = forget_people(connection, sorted(gone))
         prepared.prune(conn, dict.fromkeys(sorted(gone)))
         suppressed = result.suppressed + lost
-        return replace(result, suppressed=suppressed, **_counts(connection))
+        return replace(result, suppressed=suppressed, **count_new(connection))
 
 
 def _segment_ids(conn: Connection) -> frozenset[str]:
@@ -327,91 +297,6 @@ def _check(mapping: SourceMapping, opened: Source, zone: str | None) -> None:
 
 def _is_first(conn: Connection, name: str) -> bool:
     return conn.execute(select(sources.c.source).where(sources.c.source == name)).first() is None
-
-
-def _result(mapping: SourceMapping, opened: Source, *, lost: int, dry_run: bool) -> ImportResult:
-    connection = opened.connection
-
-    def one(query: str) -> Any:
-        [(found,)] = connection.execute(query).fetchall()
-        return found
-
-    wheres = [event.where for event in mapping.events]
-    unwanted = 0
-    if wheres and None not in wheres and mapping.snapshot is None:
-        wanted = " OR ".join(f"coalesce(TRY({where}), false)" for where in wheres)
-        unwanted = int(
-            one(
-                f"SELECT count(*) FROM source WHERE NOT ({wanted}) "
-                f"AND {LINE} NOT IN (SELECT line FROM rejected)"
-            )
-        )
-    reasons = connection.execute(
-        "SELECT reason, count(DISTINCT line) FROM rejected GROUP BY reason ORDER BY reason"
-    ).fetchall()
-    counted = {str(reason): int(count) for reason, count in reasons}
-    if opened.unreadable:
-        counted["unreadable line"] = len(opened.unreadable)
-    first, last = (one(f"SELECT {which}(occurred_at) FROM identified") for which in ("min", "max"))
-    rows = int(one("SELECT count(*) FROM source"))
-    columns = ", ".join('"' + name.replace('"', '""') + '"' for name in opened.types)
-    return ImportResult(
-        source=mapping.name,
-        rows_read=rows + len(opened.unreadable),
-        customers=int(
-            one("SELECT count(DISTINCT customer) FROM identified WHERE subject = 'customer'")
-        ),
-        rejected=int(one("SELECT count(DISTINCT line) FROM rejected")) + len(opened.unreadable),
-        rejects_file=None,
-        first_at=None if first is None else from_micros(first),
-        last_at=None if last is None else from_micros(last),
-        not_selected=unwanted,
-        repeated_lines=rows - int(one(f"SELECT count(DISTINCT hash({columns})) FROM source")),
-        suppressed=lost,
-        labels=int(one("SELECT count(*) FROM label_values")),
-        reasons=counted,
-        dry_run=dry_run,
-        **_counts(connection),
-    )
-
-
-def _counts(connection: duckdb.DuckDBPyConnection) -> dict[str, Any]:
-    """Count what is new, by kind, and what history held."""
-    kinds = connection.execute(
-        "SELECT kind, count(*) FROM fresh GROUP BY kind ORDER BY kind"
-    ).fetchall()
-    [(duplicates, conflicts)] = connection.execute(
-        "SELECT count(*) FILTER (same), count(*) FILTER (NOT same) FROM compared"
-    ).fetchall()
-    written = {str(kind): int(count) for kind, count in kinds}
-    return {
-        "events_written": sum(written.values()),
-        "kinds": written,
-        "duplicates": int(duplicates),
-        "conflicts": int(conflicts),
-    }
-
-
-def _write_rejects(
-    connection: duckdb.DuckDBPyConnection, opened: Source, path: Path, result: ImportResult
-) -> ImportResult:
-    """Write line, event, reason and mapping key of what did not come in; never its content."""
-    found: list[tuple[Any, ...]] = connection.execute(
-        """
-        SELECT line, event, reason, col FROM rejected
-        UNION ALL SELECT line, kind, 'same id with other content', 'id' FROM compared WHERE NOT same
-        ORDER BY ALL
-        """
-    ).fetchall()
-    lines = [*found, *((line, "", "unreadable line", "") for line in opened.unreadable)]
-    if not lines:
-        return result
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file)
-        writer.writerow(("line", "event", "reason", "column"))
-        writer.writerows(sorted(lines))
-    return replace(result, rejects_file=path)
 
 
 def _write_stated(

@@ -17,7 +17,7 @@ from pydantic import ValidationError
 
 from features.guess import guess_mapping
 from features.history import customer_ids
-from features.importing import ImportResult
+from features.imported import ImportResult
 from features.own_functions import function_files
 from governance.errors import ConfigurationError, GateRefused, InsufficientData
 from serving.backtest import Backtest, Stake, back_test, stake_of

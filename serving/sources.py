@@ -7,7 +7,8 @@ from pathlib import Path
 from sqlalchemy import Connection
 
 from features.compaction import sweep
-from features.importing import ImportResult, import_source, refuse
+from features.imported import ImportResult
+from features.importing import import_source, refuse
 from features.mapping import draft_mapping
 from serving.bootstrap import Keepwell
 

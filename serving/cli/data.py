@@ -12,7 +12,7 @@ from rich.text import Text
 from serving.cli.console import Session, facts, table
 
 if TYPE_CHECKING:
-    from features.importing import ImportResult
+    from features.imported import ImportResult
 
 
 @click.command("import")

@@ -102,10 +102,9 @@ def test_a_merge_gives_way_to_an_erasure(
 ) -> None:
     for day in range(4):
         add_segment(database, store, [event(day), event(day, customer="c1")])
-    inner = compaction.write_buckets
 
     def erase_meanwhile(*given: object) -> object:
-        written = inner(*given)  # type: ignore[arg-type]
+        written = write_buckets(*given)  # type: ignore[arg-type]
         with database.write() as conn:
             erase_customer(conn, store, "c0", now=START)
         return written

@@ -25,7 +25,8 @@ from features.history import (
     read_all,
     read_customer,
 )
-from features.importing import ImportResult, import_source, refuse
+from features.imported import ImportResult
+from features.importing import import_source, refuse
 from features.labels import Target
 from features.live import append
 from features.mapping import draft_mapping, load_mapping, parse_mapping

@@ -637,6 +637,24 @@ def test_the_doctor_says_what_to_do_next(shop: Commands, tmp_path: Path) -> None
     assert (nowhere.code, nowhere.json["checks"][-1]["outcome"]) == (1, "missing")
 
 
+def test_compacting_tells_what_it_did_and_the_doctor_what_lies_where(shop: Commands) -> None:
+    mapping, source = shop.home / "orders.toml", shop.home / "orders.csv"
+    mapping.write_text(
+        f"[source]\npath = '{source}'\ntimezone = 'UTC'\n[customer]\nid = 'client'\n"
+        "[[event]]\nkind = 'order'\noccurred_at = 'day'\n"
+    )
+    source.write_text("client,day\nann,2026-01-02\nbob,2026-01-03\n")
+    assert shop("import", mapping).code == 0
+    done = shop("compact")
+    assert (done.code, done.json["events"], done.json["segments_after"]) == (0, 0, 1)
+    assert set(done.json) == {"events", "segments_before", "segments_after", "swept", "seconds"}
+    checks = {each["name"]: each for each in shop("doctor").json["checks"]}
+    assert checks["history"]["found"].startswith("2 customers, 2 events")
+    files = checks["history files"]
+    assert files["found"] == "1 segment in 1 file, 0 live events in none yet"
+    assert (files["outcome"], files["advice"]) == ("ok", "")
+
+
 def test_a_mistake_in_the_settings_is_named_with_its_place(shop: Commands) -> None:
     with (shop.home / "keepwell.toml").open("a", encoding="utf-8") as settings:
         settings.write("\n[targets.churn]\nhorizon = 3\n")
