@@ -212,14 +212,13 @@ def some_events(
         pointing = draw(st.sampled_from([None, None, None, None, "corrects", "retracts"]))
         fields: dict[str, Any] = {}
         if pointing is not None:  # mostly at an event there is, maybe itself a correction
-            fields = {pointing: f"{prefix} unknown {draw(st.integers(0, 1))}"}
+            target_of = draw(st.sampled_from([prefix, prefix, "later "]))
+            fields = {pointing: f"{target_of}{draw(st.integers(0, most))}"}
             named = [each for each in found if each.event_id is not None]
             if named and draw(st.integers(0, 4)):
                 target = draw(st.sampled_from(named))
                 fields = {pointing: target.event_id}
                 customer, kind = target.customer_id, target.kind
-                if target.corrects or target.retracts:
-                    known = max(known, target.known_at)
         answer: float | None = draw(st.integers(1, 5)) if kind == "survey" else draw(_VALUES)
         text: str | None = draw(st.sampled_from(TEXTS)) if kind == "chat_message" else None
         properties: dict[str, object] = draw(_PROPERTIES.get(kind, _BASKETS))
