@@ -73,15 +73,17 @@ def cut_between_customers(
 
 def _places_to_cut(table: pa.Table, bucket_rows: int) -> list[tuple[int, int]]:
     starts = customer_starts(table)
-    subjects = table["subject"].take(pa.array(starts)).to_pylist()
     ends = np.append(starts[1:], len(table))
+    subjects = table["subject"].combine_chunks()
+    changes = pc.not_equal(subjects[1:], subjects[:-1]).to_numpy(zero_copy_only=False)
     found, first = [], 0
-    for k, end in enumerate(ends):
-        last_of_subject = k + 1 == len(ends) or subjects[k + 1] != subjects[k]
-        too_many = k + 1 < len(ends) and ends[k + 1] - first > bucket_rows
-        if last_of_subject or too_many:
-            found.append((first, int(end)))
-            first = int(end)
+    for stop in [*(np.flatnonzero(changes) + 1).tolist(), len(table)]:  # ends of subjects
+        while first < stop:
+            own = ends[np.searchsorted(ends, first, "right") : np.searchsorted(ends, stop) + 1]
+            fitting = int(np.searchsorted(own, first + bucket_rows, "right"))
+            end = int(own[max(fitting - 1, 0)])
+            found.append((first, end))
+            first = end
     return found
 
 
