@@ -66,7 +66,7 @@ def merge(conn: Connection, keep: str, other: str, *, known_at: datetime) -> Lin
     if any(owner == other for _, until, owner in carriers(parents, keep) if until > now):
         raise InvalidInput(
             "this would be a circle: the id to keep is itself merged into the other",
-            hint="merge them the other way round, or split them first",
+            hint="see customers links; to keep the other id instead, split them first",
         )
     conn.execute(insert(identity_links).values(keep_id=keep, other_id=other, linked_at=known_at))
     return Link(keep, other, known_at, None)
