@@ -275,14 +275,6 @@ def _fits(numbers: Any, at: int, begin: int, end: int, most: float) -> bool:
 
 
 @numba.njit(**_OPTIONS)
-def _total(numbers: Any, at: int, sums: Any, base: int, begin: int, end: int, most: float) -> float:
-    """Sum of a window; NaN where the exact sum would not fit."""
-    if not _fits(numbers, at, begin, end, most):
-        return np.nan
-    return float(sums[base + end] - sums[base + begin]) / _MILLION
-
-
-@numba.njit(**_OPTIONS)
 def _mean(
     numbers: Any, at: int, sums: Any, known: Any, base: int, begin: int, end: int, most: float
 ) -> float:
@@ -661,8 +653,9 @@ def fill(
                         out[row + a, f] = np.nan
                     continue
                 if operation == _COUNT:
+                    begin_row, end_row = begins[w], ends[s]
                     for a in range(looked):
-                        out[row + a, f] = float(ends[s, a] - begins[w, a])
+                        out[row + a, f] = float(end_row[a] - begin_row[a])
                 elif operation == _TREND:
                     w2 = feature_table[f, 4]
                     for a in range(looked):
@@ -748,18 +741,29 @@ def fill(
                         for i in range(begins[w, a], ends[s, a]):
                             found += weights[min(today - times[at + i] // _DAY, len(weights) - 1)]
                         out[row + a, f] = found
-                elif operation > 0:  # those that read a column
+                elif operation in (_SUM, _MEAN):
+                    slot_row, begin_row, end_row = slots[s], begins[w], ends[s]
+                    base, biggest = column_at[j], most[j]
+                    for a in range(looked):
+                        begin, end = begin_row[a], end_row[a]
+                        cell = slot_row[a] * further + base
+                        running = cell + j
+                        count = known[running + end] - known[running + begin]
+                        found = np.nan
+                        if count == 0:
+                            found = 0.0 if operation == _SUM else np.nan
+                        elif biggest * count < _MOST or _fits(cells, cell, begin, end, biggest):
+                            found = float(sums[running + end] - sums[running + begin])
+                            found /= _MILLION if operation == _SUM else float(count) * _MILLION
+                        out[row + a, f] = found
+                elif operation > 0:  # others that read a column
                     w2 = feature_table[f, 4]
                     for a in range(looked):
                         slot, begin, end = slots[s, a], begins[w, a], ends[s, a]
                         at, cell = slot * far + source_at[s], slot * further + column_at[j]
                         running, as_of = cell + j, instants[a]
                         found = np.nan
-                        if operation == _SUM:
-                            found = _total(cells, cell, sums, running, begin, end, most[j])
-                        elif operation == _MEAN:
-                            found = _mean(cells, cell, sums, known, running, begin, end, most[j])
-                        elif operation in (_MAX, _MIN):
+                        if operation in (_MAX, _MIN):
                             found = _extreme(cells, cell, begin, end, operation == _MAX)
                         elif operation == _STD:
                             number = known[running + end] - known[running + begin]
