@@ -77,14 +77,16 @@ def fill(plan: DerivedPlan, values: Floats) -> None:
     """Fill the derived columns of `values` (n, k), in place, from their parts.
 
     Every kind is NaN where a part is, so what someone may not see stays unseen. A ratio whose
-    second part is 0 is the definition's `empty`: NaN, unless it declares a number.
+    second part is 0 is the definition's `empty`: NaN, unless it declares a number. What is too
+    large for a number is NaN.
     """
     if len(values) == 1:
         _fill_one(plan, values[0])
         return
     if plan.steps:
-        for first in range(0, len(values), _ROWS):
-            _fill_many(plan, values[first : first + _ROWS])
+        with np.errstate(over="ignore", invalid="ignore"):
+            for first in range(0, len(values), _ROWS):
+                _fill_many(plan, values[first : first + _ROWS])
 
 
 def _fill_many(plan: DerivedPlan, values: Floats) -> None:
@@ -102,7 +104,7 @@ def _fill_many(plan: DerivedPlan, values: Floats) -> None:
         else:
             for part in parts[1:]:
                 found += values[:, part]
-        found[np.isnan(found)] = np.nan  # one NaN, whatever the bits of those it came from
+        found[~np.isfinite(found)] = np.nan  # one NaN, whatever the bits of those it came from
         values[:, out] = found
 
 
@@ -119,7 +121,7 @@ def _fill_one(plan: DerivedPlan, row: Floats) -> None:
         else:
             for part in parts[1:]:
                 found += known[part]
-        known[out] = row[out] = found if found == found else math.nan
+        known[out] = row[out] = found if math.isfinite(found) else math.nan
 
 
 def derive(definitions: Sequence[FeatureDefinition], values: Floats) -> None:

@@ -41,7 +41,7 @@ from features.rows import (
 from features.store import Bucket, HistoryStore, buckets
 from features.versions import settled
 
-EVENTS_PER_RANGE = 500_000
+EVENTS_PER_RANGE = 250_000
 _LEEWAY = 1.25
 """How much larger than asked a range may be, so that a day's rows do not break it in two."""
 
