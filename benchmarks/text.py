@@ -8,10 +8,10 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from features.emotions import emotions
-from features.sentiment import sentiment
-from features.tagging import tag
-from features.tagging_file import DEFAULTS, load_rules
+from features.text.emotions import emotions
+from features.text.sentiment import sentiment
+from features.text.tagging import tag
+from features.text.tagging_file import DEFAULTS, load_rules
 from training.labelled_texts import read_labelled
 from training.text_fit import vader_scores
 

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from features.definitions import FeatureDefinition
 from features.events import LARGEST_VALUE, MICROS, MISSING, to_value_micros
 from features.history import Histories
-from features.sentiment import sentiment
+from features.text.sentiment import sentiment
 from governance.errors import InvalidInput
 from governance.instants import DAY_US
 

@@ -138,7 +138,7 @@ def content_digest(event: Event) -> bytes:
     """Digest an event's content: the first 16 bytes of SHA-256 over its fields as netstrings.
 
     The customer and `known_at` are not part of it: the same event learned twice is the same
-    content. `features.importing` computes the same digest in SQL.
+    content. `features.importing.run` computes the same digest in SQL.
     """
     value = event.value_micros
     parts = (

@@ -13,11 +13,11 @@ from typing import NamedTuple
 import numpy as np
 
 from features.history import Histories
-from features.lexicon import english
-from features.narratives import permitted_events, text_rows
-from features.sentiment import sentiment
-from features.tagging import Rules, tag, themes_of
-from features.tokens import clean, tokens
+from features.text.lexicon import english
+from features.text.narratives import permitted_events, text_rows
+from features.text.sentiment import sentiment
+from features.text.tagging import Rules, tag, themes_of
+from features.text.tokens import clean, tokens
 from governance.errors import InvalidInput
 from governance.instants import to_micros
 from governance.intervals import Interval, mean_interval, wilson

@@ -13,7 +13,7 @@ from pathlib import Path
 from random import Random
 
 from features.history import customer_ids
-from features.simulate import CompanyFiles, simulate, write_company
+from features.simulate.company import CompanyFiles, simulate, write_company
 from governance.errors import ConfigurationError
 from governance.notices import publish_notice
 from outcomes.experiment import analyse

@@ -16,8 +16,8 @@ from features.accounts import (
     leave_account,
     memberships_around,
 )
+from features.importing.source import open_source
 from features.links import Link, all_links, contributors, links_around, merge, split
-from features.source import open_source
 from governance.consent import Refusal
 from governance.errors import InvalidInput, KeepwellError, NotFound
 from governance.instants import parse_instant

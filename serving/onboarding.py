@@ -15,9 +15,9 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from features.guess import guess_mapping
 from features.history import customer_ids
-from features.imported import ImportResult
+from features.importing.guess import guess_mapping
+from features.importing.result import ImportResult
 from features.own_functions import function_files
 from governance.errors import ConfigurationError, GateRefused, InsufficientData
 from serving.backtest import Backtest, Stake, back_test, stake_of

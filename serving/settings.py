@@ -117,7 +117,7 @@ class Settings(_Record):
     spark: SparkSettings = SparkSettings()
     feature: tuple[Mapping[str, Any], ...] = ()  # `features.own_features` reads them
     measure: tuple[Mapping[str, Any], ...] = ()  # `outcomes.measures.own` reads them
-    wellbeing: Mapping[str, Any] = Field(default_factory=dict)  # `features.wellbeing_settings`
+    wellbeing: Mapping[str, Any] = Field(default_factory=dict)  # `features.wellbeing.settings`
 
     @field_validator("timezone")
     @classmethod

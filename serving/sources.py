@@ -7,9 +7,9 @@ from pathlib import Path
 from sqlalchemy import Connection
 
 from features.compaction import sweep
-from features.imported import ImportResult
-from features.importing import import_source, refuse
-from features.mapping import draft_mapping
+from features.importing.mapping import draft_mapping
+from features.importing.result import ImportResult
+from features.importing.run import import_source, refuse
 from serving.bootstrap import Keepwell
 
 

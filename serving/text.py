@@ -9,11 +9,11 @@ import numpy as np
 from sqlalchemy import Connection
 
 from features.history import customer_ids, observed_until, read_all
-from features.narratives import PURPOSE as RESEARCH
-from features.narratives import Excerpt, Matches, sample_texts, search_texts
-from features.tagging import Rules, themes_of
-from features.tagging_file import DEFAULTS, FILE_NAME, load_rules
-from features.text_model import TextModel, load, save
+from features.text.model import TextModel, load, save
+from features.text.narratives import PURPOSE as RESEARCH
+from features.text.narratives import Excerpt, Matches, sample_texts, search_texts
+from features.text.tagging import Rules, themes_of
+from features.text.tagging_file import DEFAULTS, FILE_NAME, load_rules
 from governance.errors import InsufficientData, InvalidInput, PermissionRefused
 from governance.proof import Permit
 from outcomes.measures.definition import Period

@@ -13,9 +13,8 @@ from sqlalchemy import Connection
 
 from features.groups import protected
 from features.history import Histories, customer_ids, read_all, read_customer, read_ranges
-from features.wellbeing import WellbeingTable, wellbeing_at
-from features.wellbeing_durability import DURABLE_DAYS, Durability, Trial, durability, trial_rows
-from features.wellbeing_groups import (
+from features.wellbeing.durability import DURABLE_DAYS, Durability, Trial, durability, trial_rows
+from features.wellbeing.groups import (
     Figure,
     Gap,
     GroupSums,
@@ -25,9 +24,10 @@ from features.wellbeing_groups import (
     group_sums,
     stated_groups,
 )
-from features.wellbeing_noise import Noise, estimate_noise
-from features.wellbeing_scheme import PURPOSE, Scheme
-from features.wellbeing_settings import parse_scheme
+from features.wellbeing.noise import Noise, estimate_noise
+from features.wellbeing.scheme import PURPOSE, Scheme
+from features.wellbeing.settings import parse_scheme
+from features.wellbeing.states import WellbeingTable, wellbeing_at
 from governance.consent import Refusal
 from governance.errors import InsufficientData, InvalidInput
 from governance.instants import from_micros, to_micros

@@ -14,9 +14,9 @@ from scipy.sparse import csr_matrix, hstack
 from sklearn.linear_model import Ridge
 from sklearn.model_selection import GroupKFold
 
-from features.grams import Grams, grams
-from features.sentiment import measurable, scorer_version, sentiment
-from features.text_model import TextModel, lexicon_scores, weighted
+from features.text.grams import Grams, grams
+from features.text.model import TextModel, lexicon_scores, weighted
+from features.text.sentiment import measurable, scorer_version, sentiment
 from governance.errors import InsufficientData
 from governance.intervals import Interval
 

@@ -14,9 +14,9 @@ import numpy as np
 import pyarrow as pa
 
 from features.history import Histories
-from features.narratives import permitted_events
-from features.sentiment import LANGUAGES, sentiment
 from features.surveys import INSTRUMENTS
+from features.text.narratives import permitted_events
+from features.text.sentiment import LANGUAGES, sentiment
 from governance.instants import from_micros, to_micros
 from governance.proof import AggregatePermit, Permit
 from outcomes.measures.definition import Period, Terms

@@ -12,7 +12,7 @@ from rich.text import Text
 from serving.cli.console import Session, facts, table
 
 if TYPE_CHECKING:
-    from features.imported import ImportResult
+    from features.importing.result import ImportResult
 
 
 @click.command("import")

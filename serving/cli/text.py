@@ -12,7 +12,7 @@ from rich.text import Text
 from serving.cli.console import Session, facts, table
 
 if TYPE_CHECKING:
-    from features.tagging import Tagging
+    from features.text.tagging import Tagging
     from outcomes.themes import ThemeFigure
     from training.text_fit import TextComparison
 
@@ -65,10 +65,10 @@ def tag_command(
     session: Session, text: str | None, file: Path | None, rules: Path | None, kind: str | None
 ) -> None:
     """Try the rules on a TEXT: how it sounds, which rules fire, and why. Nothing is kept."""
-    from features.emotions import EMOTIONS
-    from features.language import language_of
-    from features.tagging import tag
-    from features.tokens import clean
+    from features.text.emotions import EMOTIONS
+    from features.text.language import language_of
+    from features.text.tagging import tag
+    from features.text.tokens import clean
     from governance.errors import InvalidInput
     from serving.text import rules_for
 
@@ -276,7 +276,7 @@ def _lines(file: Path | None) -> list[str]:
 
 
 def _draw_tagging(out: Console, tagging: "Tagging", language: str | None) -> None:
-    from features.emotions import EMOTIONS, PRESENT
+    from features.text.emotions import EMOTIONS, PRESENT
 
     tone = tagging.tone
     felt = [

@@ -11,8 +11,8 @@ from rich.markup import escape
 from serving.cli.console import Session, facts, table
 
 if TYPE_CHECKING:
-    from features.wellbeing_groups import Figure, Span
-    from features.wellbeing_noise import Noise
+    from features.wellbeing.groups import Figure, Span
+    from features.wellbeing.noise import Noise
     from governance.intervals import Interval
     from serving.wellbeing import CompanyWellbeing, LastingEffect, PersonEstimate, PersonWellbeing
 

@@ -17,10 +17,10 @@ from features.compaction import compact
 from features.definitions import FeatureDefinition
 from features.events import Event
 from features.history import read_customer
-from features.importing import import_source
+from features.importing.mapping import parse_mapping
+from features.importing.run import import_source
 from features.kernel import FeatureTable, compute
 from features.live import append
-from features.mapping import parse_mapping
 from features.store import HistoryStore
 from governance.instants import from_micros, to_micros
 from governance.proof import Permit

@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 
 from features.events import MICROS, MISSING, canonical_properties
 from features.history import Histories
-from features.simulated_block import Block, make_block
-from features.simulated_life import WEEKS
-from features.simulated_world import World
+from features.simulate.block import Block, make_block
+from features.simulate.life import WEEKS
+from features.simulate.world import World
 from features.surveys import complete_survey
 from features.versions import NEVER
 from governance.instants import to_micros

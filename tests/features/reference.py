@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 
 from features.definitions import FeatureDefinition
 from features.events import Event, content_digest, event_name, is_reserved
-from features.sentiment import sentiment
+from features.text.sentiment import sentiment
 
 DAY = timedelta(days=1)
 MILLION = 1_000_000

@@ -11,9 +11,9 @@ from features.catalogue import catalogue
 from features.dataset import Dataset, Dropped, build_dataset
 from features.events import Event
 from features.history import customer_ids, from_events, observed_until, read_all
-from features.importing import import_source
+from features.importing.mapping import load_mapping
+from features.importing.run import import_source
 from features.labels import Target, label
-from features.mapping import load_mapping
 from features.store import HistoryStore
 from governance.errors import ConfigurationError, InvalidInput, PermissionRefused
 from governance.instants import to_micros

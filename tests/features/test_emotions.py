@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from features.emotions import EMOTIONS, PRESENT, emotions, emotions_version
+from features.text.emotions import EMOTIONS, PRESENT, emotions, emotions_version
 
 
 def strength(text: str, emotion: str) -> float:

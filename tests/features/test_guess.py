@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from features.guess import guess_mapping
-from features.mapping import parse_mapping
+from features.importing.guess import guess_mapping
+from features.importing.mapping import parse_mapping
 from governance.errors import InvalidInput
 
 

@@ -25,11 +25,11 @@ from features.history import (
     read_all,
     read_customer,
 )
-from features.imported import ImportResult
-from features.importing import import_source, refuse
+from features.importing.mapping import draft_mapping, load_mapping, parse_mapping
+from features.importing.result import ImportResult
+from features.importing.run import import_source, refuse
 from features.labels import Target
 from features.live import append
-from features.mapping import draft_mapping, load_mapping, parse_mapping
 from features.store import HistoryStore
 from governance.errors import ConfigurationError, InvalidInput
 from governance.instants import to_micros

@@ -11,7 +11,7 @@ from features.definitions import AGGREGATES, DERIVED, FeatureDefinition
 from features.events import Event
 from features.kernel import compute
 from features.plan import OPERATIONS
-from features.sentiment import sentiment
+from features.text.sentiment import sentiment
 from governance.errors import ConfigurationError, PermissionRefused
 from tests.features.sample import event, histories, micros, permit, permits
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from features.language import is_english, language_of
+from features.text.language import is_english, language_of
 
 _SENTENCES = {
     code: [line for line in lines.splitlines() if line]

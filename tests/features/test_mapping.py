@@ -2,8 +2,8 @@
 
 import pytest
 
-from features.expressions import columns_of, syntax_problem
-from features.mapping import parse_mapping
+from features.importing.expressions import columns_of, syntax_problem
+from features.importing.mapping import parse_mapping
 from governance.errors import ConfigurationError
 
 FINE = """

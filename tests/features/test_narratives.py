@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from features.counting import OWN, Origins
-from features.narratives import permitted_events, redact, sample_texts, search_texts
+from features.text.narratives import permitted_events, redact, sample_texts, search_texts
 from governance.errors import InvalidInput, PermissionRefused
 from tests.features.sample import at, event, histories, permit
 

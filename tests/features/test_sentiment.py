@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from features.lexicon import english
-from features.sentiment import Tone, scorer_version, sentiment, tones, weigh
-from features.tokens import MAX_CHARACTERS, clean
+from features.text.lexicon import english
+from features.text.sentiment import Tone, scorer_version, sentiment, tones, weigh
+from features.text.tokens import MAX_CHARACTERS, clean
 
 
 def tone(text: str) -> Tone:

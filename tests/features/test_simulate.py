@@ -10,10 +10,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from features.importing import import_source
-from features.mapping import load_mapping
-from features.simulate import Simulation, simulate, write_company
-from features.simulated_life import UNDER_RECORDED_BAND
+from features.importing.mapping import load_mapping
+from features.importing.run import import_source
+from features.simulate.company import Simulation, simulate, write_company
+from features.simulate.life import UNDER_RECORDED_BAND
 from features.store import HistoryStore
 from governance.errors import InvalidInput
 from serving.database import Database

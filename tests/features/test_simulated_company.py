@@ -11,16 +11,16 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
-from features.importing import import_source
-from features.mapping import load_mapping
-from features.sentiment import sentiment
-from features.simulated_block import Block, make_block
-from features.simulated_life import PILOT_WEEK, WEEKS
-from features.simulated_states import help_some, wander
-from features.simulated_stream import StreamedCompany, write_stream
-from features.simulated_words import graded_texts
-from features.simulated_world import DIMENSIONS, WORSE_OFF_AREA, World
+from features.importing.mapping import load_mapping
+from features.importing.run import import_source
+from features.simulate.block import Block, make_block
+from features.simulate.life import PILOT_WEEK, WEEKS
+from features.simulate.states import help_some, wander
+from features.simulate.stream import StreamedCompany, write_stream
+from features.simulate.words import graded_texts
+from features.simulate.world import DIMENSIONS, WORSE_OFF_AREA, World
 from features.store import HistoryStore
+from features.text.sentiment import sentiment
 from governance.errors import ConfigurationError, InvalidInput
 from outcomes.lift import difference
 from serving.database import Database

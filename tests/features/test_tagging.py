@@ -2,9 +2,9 @@
 
 import pytest
 
-from features.phrases import Phrases, as_words, phrase_problem
-from features.tagging import Rules, tag, themes_of
-from features.tagging_file import DEFAULTS, load_rules, parse_rules
+from features.text.phrases import Phrases, as_words, phrase_problem
+from features.text.tagging import Rules, tag, themes_of
+from features.text.tagging_file import DEFAULTS, load_rules, parse_rules
 from governance.errors import ConfigurationError
 
 

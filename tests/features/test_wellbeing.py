@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 
 from features.events import Event, keepwell_event
 from features.surveys import complete_survey
-from features.wellbeing import WellbeingTable, wellbeing_at
-from features.wellbeing_noise import DimensionNoise, Noise, SignalNoise, noise_from_json
-from features.wellbeing_scheme import Dimension, Scheme, Signal
+from features.wellbeing.noise import DimensionNoise, Noise, SignalNoise, noise_from_json
+from features.wellbeing.scheme import Dimension, Scheme, Signal
+from features.wellbeing.states import WellbeingTable, wellbeing_at
 from governance.errors import InvalidInput, PermissionRefused
 from tests.features.sample import EVERYONE, at, event, histories, micros, permit
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from features.events import Event
-from features.wellbeing_groups import (
+from features.wellbeing.groups import (
     Figure,
     GroupSums,
     Span,
@@ -13,8 +13,8 @@ from features.wellbeing_groups import (
     group_sums,
     stated_groups,
 )
-from features.wellbeing_noise import DimensionNoise, Noise, SignalNoise
-from features.wellbeing_scheme import Dimension, Scheme, Signal
+from features.wellbeing.noise import DimensionNoise, Noise, SignalNoise
+from features.wellbeing.scheme import Dimension, Scheme, Signal
 from governance.errors import InvalidInput, PermissionRefused
 from tests.features.sample import aggregate_permit, event, histories, micros, permit
 

@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 
 from features.events import Event
 from features.history import Histories, from_events
-from features.wellbeing import WellbeingTable, wellbeing_at
-from features.wellbeing_noise import Noise, estimate_noise
-from features.wellbeing_scheme import Scheme
-from features.wellbeing_settings import parse_scheme
+from features.wellbeing.noise import Noise, estimate_noise
+from features.wellbeing.scheme import Scheme
+from features.wellbeing.settings import parse_scheme
+from features.wellbeing.states import WellbeingTable, wellbeing_at
 from governance.instants import to_micros
 from tests.features.sample import permit
 

@@ -4,8 +4,8 @@ import tomllib
 
 import pytest
 
-from features.wellbeing_scheme import FIVE, PERMA
-from features.wellbeing_settings import parse_scheme
+from features.wellbeing.scheme import FIVE, PERMA
+from features.wellbeing.settings import parse_scheme
 from governance.errors import ConfigurationError
 
 

@@ -10,12 +10,11 @@ import pytest
 from numpy.typing import NDArray
 
 from features.history import Histories
-from features.simulated_block import Block
-from features.simulated_life import PILOT_WEEK
-from features.simulated_world import AREAS, DIMENSIONS, WORSE_OFF_AREA, World
-from features.wellbeing import WellbeingTable, wellbeing_at
-from features.wellbeing_durability import DURABLE_DAYS, Durability, durability, trial_rows
-from features.wellbeing_groups import (
+from features.simulate.block import Block
+from features.simulate.life import PILOT_WEEK
+from features.simulate.world import AREAS, DIMENSIONS, WORSE_OFF_AREA, World
+from features.wellbeing.durability import DURABLE_DAYS, Durability, durability, trial_rows
+from features.wellbeing.groups import (
     Figure,
     Gap,
     Span,
@@ -23,9 +22,10 @@ from features.wellbeing_groups import (
     group_figures,
     group_sums,
 )
-from features.wellbeing_noise import Noise, estimate_noise
-from features.wellbeing_scheme import FIVE, Dimension, Scheme, Signal
-from features.wellbeing_signals import WEEK_US
+from features.wellbeing.noise import Noise, estimate_noise
+from features.wellbeing.scheme import FIVE, Dimension, Scheme, Signal
+from features.wellbeing.signals import WEEK_US
+from features.wellbeing.states import WellbeingTable, wellbeing_at
 from governance.proof import Permit
 from tests.features.made_up import block, histories_of, true_points, week_instant
 from tests.features.sample import aggregate_permit, permit

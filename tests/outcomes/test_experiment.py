@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from features.simulate import simulate
+from features.simulate.company import simulate
 from governance.errors import InvalidInput, NotFound
 from outcomes.experiment import Experiment, analyse
 

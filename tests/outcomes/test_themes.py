@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from features.tagging_file import parse_rules
+from features.text.tagging_file import parse_rules
 from governance.errors import InvalidInput, PermissionRefused
 from governance.proof import AggregatePermit
 from outcomes.measures.definition import ALL, Period

@@ -9,8 +9,8 @@ from typing import Any
 
 import features.compaction as compaction
 import features.erasure as erasure
-import features.importing as importing
-import features.publishing as publishing
+import features.importing.publishing as publishing
+import features.importing.run as importing
 import serving.rights as rights
 import serving.scorer as scoring
 from features.store import HistoryStore

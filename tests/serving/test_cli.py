@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import pandas as pd
 import pytest
 
-from features.simulate import CompanyFiles, simulate, write_company
+from features.simulate.company import CompanyFiles, simulate, write_company
 from serving.cli import main
 from training.bundle import load
 

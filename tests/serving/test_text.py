@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text as sql
 
-from features.tagging_file import DEFAULTS, load_rules
+from features.text.tagging_file import DEFAULTS, load_rules
 from governance.errors import InsufficientData, InvalidInput, PermissionRefused
 from governance.instants import to_text
 from serving.intake import take_events

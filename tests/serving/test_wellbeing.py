@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from features.simulated_stream import write_stream
+from features.simulate.stream import write_stream
 from serving.bootstrap import Keepwell, create_home
 from serving.consent_files import read_consents
 from serving.consents import record_all

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from features.importing import import_source
-from features.mapping import parse_mapping
+from features.importing.mapping import parse_mapping
+from features.importing.run import import_source
 from features.store import HistoryStore
 from governance.consent import ConsentRegistry
 from governance.gate import GatePolicy

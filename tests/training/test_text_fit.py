@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from features.grams import grams
-from features.sentiment import sentiment
-from features.text_model import load, save, weighted
+from features.text.grams import grams
+from features.text.model import load, save, weighted
+from features.text.sentiment import sentiment
 from governance.errors import (
     ConfigurationError,
     InsufficientData,
