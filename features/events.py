@@ -67,7 +67,9 @@ LARGEST_VALUE = 1e12
 MISSING = -(2**63)
 """Stands for "no value" where values are whole millionths in 64 bits."""
 
-CLOCK_TOLERANCE = timedelta(minutes=5)
+CLOCK_TOLERANCE = timedelta(days=1)
+"""How far ahead of ours a source's clock, or its time zone, may be."""
+
 EARLIEST = datetime(1900, 1, 1, tzinfo=UTC)
 
 
@@ -164,8 +166,8 @@ def event_name(event_id: str | None, digest: bytes, occurrence: int) -> str:
 def validate(fields: Mapping[str, object], now: datetime) -> list[Problem]:
     """List everything wrong with an event as it was sent; an empty list means `parse` succeeds.
 
-    Times must be ISO 8601 strings or `datetime`s with a zone, and not in the future (five minutes
-    are forgiven). Reserved kinds are refused: only Keepwell writes them.
+    Times must be ISO 8601 strings or `datetime`s with a zone, and not in the future (one day
+    is forgiven). Reserved kinds are refused: only Keepwell writes them.
     """
     unstorable = [
         Problem(name, problem)

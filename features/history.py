@@ -330,6 +330,7 @@ def read_sample(
     store: HistoryStore,
     permit: Permit,
     *,
+    subject: str = "customer",
     events: int = SAMPLE_EVENTS,
 ) -> Histories:
     """Bring in everyone's histories, or of a large store about `events` events of some customers.
@@ -338,9 +339,10 @@ def read_sample(
     and permit give the same sample: whole ranges of customers at even distances.
     """
     permit.require(permit.purpose)
-    plan = plan_ranges(conn, store, events_per_range=max(events // _SAMPLE_RANGES, 1))
+    size = max(events // _SAMPLE_RANGES, 1)
+    plan = plan_ranges(conn, store, subject=subject, events_per_range=size)
     step = max(-(-sum(each.events for each in plan) // events), 1)
-    return _together(store, plan[::step], permit.customers, "customer", digests=False)
+    return _together(store, plan[::step], permit.customers, subject, digests=False)
 
 
 def read_range(

@@ -16,6 +16,8 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from sqlalchemy import Connection
 
+from features.accounts import SUBJECT as ACCOUNT
+from features.accounts import memberships_around
 from features.batch import feature_tables, schema_of, to_arrow
 from features.cluster import ClusterTable, build_on_cluster, cluster_session, tasks_of
 from features.definitions import FeatureDefinition
@@ -51,6 +53,7 @@ class FeatureBuild(NamedTuple):
 
 
 class _Asked(NamedTuple):
+    subject: str
     definitions: tuple[FeatureDefinition, ...]
     as_ofs: tuple[int, ...]
     permits: Mapping[str, Permit]
@@ -66,22 +69,24 @@ def build_feature_table(
     *,
     out: Path,
     clock: Callable[[], datetime],
+    subject: str = "customer",
     engine: str = "local",
     progress: Progress = lambda _: None,
 ) -> FeatureBuild:
     """Write one row per customer per as_of to the Parquet file `out`, in bounded memory.
 
     Only of customers who permit `model_training`; a feature whose own purpose someone has not
-    permitted is missing for them. Without `as_ofs`, at the end of the history. `engine` is `local`
-    or `spark` (on the master of the settings): both give the same table, bit for bit. Raises
-    `InsufficientData` when there is nobody to build features for.
+    permitted is missing for them. Without `as_ofs`, at the end of the history. With the `subject`
+    account there is a row per account, of its permitted members' events, now if not stated.
+    `engine` is `local` or `spark` (on the master of the settings): both give the same table, bit
+    for bit. Raises `InsufficientData` when there is nobody to build features for.
     """
     aside = out.with_name(f".{out.name}.writing")
     shutil.rmtree(aside, ignore_errors=True)
     aside.mkdir(parents=True)
     try:
         with keepwell.database.read() as conn:
-            asked = _ask(keepwell, conn, as_ofs, now=clock(), progress=progress)
+            asked = _ask(keepwell, conn, as_ofs, subject, now=clock(), progress=progress)
             run = _on_cluster if engine == "spark" else _here
             parts = run(keepwell, conn, asked, aside, progress)
         left_out = _publish(keepwell, asked, parts, aside / "whole.parquet", out, progress)
@@ -102,6 +107,7 @@ def _ask(
     keepwell: Keepwell,
     conn: Connection,
     as_ofs: Sequence[datetime],
+    subject: str,
     *,
     now: datetime,
     progress: Progress,
@@ -116,10 +122,10 @@ def _ask(
         )
     if any(instant > now for instant in as_ofs):
         raise InvalidInput("an as_of lies in the future", hint="state a past instant")
-    last = observed_until(conn)
-    instants = list(as_ofs) or ([last] if last is not None else [])
+    last = now if subject == ACCOUNT else observed_until(conn)
+    instants = list(as_ofs) or ([min(last, now)] if last is not None else [])
     progress("looking at the histories")
-    sample = read_sample(conn, keepwell.store, permit)
+    sample = read_sample(conn, keepwell.store, permit, subject=subject)
     definitions = keepwell.features.definitions(sample, sample=True)
     named = {purpose for each in definitions for purpose in each.purposes}
     permits = {PURPOSE: permit} | {
@@ -130,7 +136,8 @@ def _ask(
         f"{len(definitions)} features of {len(permit.customers):,} customers at "
         f"{len(instants)} instants"
     )
-    return _Asked(definitions, tuple(sorted({to_micros(each) for each in instants})), permits)
+    cuts = tuple(sorted({to_micros(each) for each in instants}))
+    return _Asked(subject, definitions, cuts, permits)
 
 
 def _here(
@@ -140,7 +147,7 @@ def _here(
     part = aside / "part.parquet"
     names = [definition.name for definition in asked.definitions]
     found = feature_tables(
-        read_ranges(conn, keepwell.store, asked.permit),
+        read_ranges(conn, keepwell.store, asked.permit, subject=asked.subject),
         asked.definitions,
         asked.as_ofs,
         permits=asked.permits,
@@ -162,7 +169,8 @@ def _on_cluster(
     """Compute in Spark's workers; history and output must lie where they see them."""
     people = sorted(asked.permit.customers)
     allowed = allowed_among(people, plan_of(asked.definitions), asked.permits)
-    tasks = tasks_of(plan_ranges(conn, keepwell.store), people, allowed)
+    ranges = plan_ranges(conn, keepwell.store, subject=asked.subject)
+    tasks = tasks_of(ranges, people, allowed)
     table = ClusterTable(
         store=keepwell.store,
         definitions=asked.definitions,
@@ -198,6 +206,8 @@ def _publish(
                 *(keepwell.registry.changed_since(conn, each) for each in asked.permits.values())
             )
             changed |= counted_for(conn, changed)
+            if asked.subject == ACCOUNT:
+                changed = frozenset(each.account for each in memberships_around(conn, changed))
             if changed <= left_out:
                 with ready.open("rb") as file:
                     os.fsync(file.fileno())

@@ -37,7 +37,7 @@ from outcomes.assignments import first_assignments
 from outcomes.measures.periods import DEFAULT_COUNT, Every, floor, split, step
 from serving.bootstrap import Keepwell
 from serving.interventions.playbooks import STARTERS, find_playbook, load_playbooks
-from serving.locks import lock_customers
+from serving.links import lock_linked, person_permit
 from serving.scorer import home_clock
 
 SAMPLE = 3_000
@@ -117,14 +117,14 @@ def wellbeing_of(
     with keepwell.database.read() as conn:
         now = clock()
         instant = _instant(keepwell, conn, as_of, now)
-        answer = keepwell.registry.permit(conn, inside, PURPOSE, now=now)
+        answer = person_permit(keepwell, conn, inside, PURPOSE, now=now)
         noise = None
         if isinstance(answer, Permit):
             noise = _learn(keepwell, conn, scheme, instant, now, progress)
     with keepwell.database.write() as conn:
-        lock_customers(conn, [inside])
+        lock_linked(conn, [inside])
         now = clock()
-        answer = keepwell.registry.permit(conn, inside, PURPOSE, now=now)
+        answer = person_permit(keepwell, conn, inside, PURPOSE, now=now)
         if isinstance(answer, Refusal) or noise is None:
             reason = answer.reason if isinstance(answer, Refusal) else "permission_changed"
             _log(keepwell, conn, inside, "refused", reason, now)

@@ -18,6 +18,7 @@ from features.dataset import Dataset
 from features.home_features import HomeFeatures
 from features.labels import Target
 from features.store import HistoryStore
+from features.text.sentiment import scorer_version
 from governance.audit import AuditReport
 from governance.candidates import Candidate, list_models, submit
 from governance.consent import ConsentRegistry
@@ -288,7 +289,7 @@ def _judge(
         data_manifest=data.train.manifest_digest,
         lock_hash=request.lock_hash,
         commit=request.commit,
-        versions={name: version(name) for name in PACKAGES},
+        versions={name: version(name) for name in PACKAGES} | {"sentiment": scorer_version()},
         command=request.command,
         threshold=selected_from(model.predict_proba(latest.values)[:, 1]),
     )

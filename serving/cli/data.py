@@ -80,6 +80,13 @@ def features_command() -> None:
     help="The Parquet file to write.",
 )
 @click.option(
+    "--subject",
+    type=click.Choice(["customer", "account"]),
+    default="customer",
+    show_default=True,
+    help="account: one row per account, of its members' events.",
+)
+@click.option(
     "--engine",
     type=click.Choice(["local", "spark"]),
     default="local",
@@ -87,7 +94,9 @@ def features_command() -> None:
     help="spark: on the [spark] master of keepwell.toml; needs Java.",
 )
 @click.pass_obj
-def build_command(session: Session, as_ofs: tuple[str, ...], out: Path, engine: str) -> None:
+def build_command(
+    session: Session, as_ofs: tuple[str, ...], out: Path, subject: str, engine: str
+) -> None:
     """One row per customer per as_of, of those who permit model_training."""
     from governance.instants import parse_instant
     from serving.feature_table import build_feature_table
@@ -100,6 +109,7 @@ def build_command(session: Session, as_ofs: tuple[str, ...], out: Path, engine: 
             [parse_instant(each, zone) for each in as_ofs],
             out=out,
             clock=lambda: datetime.now(UTC),
+            subject=subject,
             engine=engine,
             progress=progress,
         )
