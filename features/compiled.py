@@ -539,16 +539,20 @@ def fill(
     begins = np.empty((windows, together), np.int64)
     row = 0
     for c in range(customers):
+        any_late = False
+        for e in range(offsets[c], offsets[c + 1]):
+            any_late |= (known_at[e] > occurred_at[e]) | (superseded_at[e] != 2**63 - 1)
         # gather the events of each source
         place = 0
         for s in range(sources):
             source_at[s] = place
             first, size = starts[s, c], starts[s, c + 1] - starts[s, c]
+            for i in range(size):
+                times[place + i] = occurred_at[rows[first + i]]
             late[s] = 0
             known_so_far, replaced_so_far = np.int64(-(2**63)), np.int64(2**63 - 1)
-            for i in range(size):
+            for i in range(size if any_late else 0):
                 e = rows[first + i]
-                times[place + i] = occurred_at[e]
                 known_so_far = max(known_so_far, known_at[e])
                 replaced_so_far = min(replaced_so_far, superseded_at[e])
                 newest_known[place + i] = known_so_far
@@ -668,10 +672,11 @@ def fill(
                         above, below = ends[s, a] - begins[w, a], ends[other, a] - begins[w2, a]
                         out[row + a, f] = float(above) / below if below > 0 else np.nan
                 elif operation == _SINCE_LAST:
+                    slot_row, begin_row, end_row, base = slots[s], begins[w], ends[s], source_at[s]
                     for a in range(looked):
-                        at, end = slots[s, a] * far + source_at[s], ends[s, a]
+                        at, end = slot_row[a] * far + base, end_row[a]
                         found = np.nan
-                        if end > begins[w, a]:
+                        if end > begin_row[a]:
                             found = float(instants[a] - times[at + end - 1]) / _DAY
                         out[row + a, f] = found
                 elif operation == _SINCE_FIRST:
@@ -683,9 +688,10 @@ def fill(
                         out[row + a, f] = found
                 elif operation in (_ACTIVE_DAYS, _ACTIVE_MONTHS):
                     units = days if operation == _ACTIVE_DAYS else months
+                    slot_row, begin_row, end_row = slots[s], begins[w], ends[s]
                     for a in range(looked):
-                        base = slots[s, a] * far + source_at[s] + s
-                        begin, end = begins[w, a], ends[s, a]
+                        base = slot_row[a] * far + source_at[s] + s
+                        begin, end = begin_row[a], end_row[a]
                         found = 0.0
                         if end > begin:
                             found = float(units[base + end] - units[base + begin + 1] + 1)

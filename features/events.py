@@ -7,6 +7,7 @@ import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import NamedTuple
 
 from features.storable import storage_problem, text_problem
@@ -73,6 +74,7 @@ CLOCK_TOLERANCE = timedelta(days=1)
 EARLIEST = datetime(1900, 1, 1, tzinfo=UTC)
 
 
+@lru_cache(maxsize=4096)
 def is_reserved(kind: str) -> bool:
     """Whether only Keepwell writes this kind; such events are never features.
 

@@ -12,6 +12,7 @@ from sqlalchemy import (
     bindparam,
     cast,
     exists,
+    literal,
     null,
     or_,
     select,
@@ -21,7 +22,7 @@ from sqlalchemy import (
 from features.chunks import EventColumns, join, unpack
 from features.live import CUSTOMER_EVENTS, to_columns
 from features.rows import Rows, end_to_end, in_order, no_rows, put_in_order
-from features.tables import history_chunks, history_pending, identity_links
+from features.tables import history_chunks, history_pending, identity_links, live_events
 
 
 def customer_rows(conn: Connection, customer_id: str, subject: str) -> Rows:
@@ -49,13 +50,12 @@ def ordered(rows: Rows) -> Rows:
 
 def _rows(conn: Connection, customer_id: str, subject: str) -> tuple[Rows, bool]:
     whose = {"customer": customer_id, "whose_subject": subject}
-    query = _CHUNKS_OR_LINKS if subject == "customer" else _CHUNKS
+    query = _CUSTOMER if subject == "customer" else _OTHERS
     found = list(conn.execute(query, whose).scalars())
     linked = None in found
-    parts: list[EventColumns] = [unpack(payload) for payload in found if payload is not None]
-    live = conn.execute(CUSTOMER_EVENTS, whose).all()
-    if live or not parts:
-        parts.append(to_columns(live))
+    parts: list[EventColumns] = [unpack(payload) for payload in found if payload]
+    if _LIVE in found or not parts:
+        parts.append(to_columns(conn.execute(CUSTOMER_EVENTS, whose).all()))
     columns = join(parts)
     if not len(columns):
         return no_rows(), linked
@@ -75,5 +75,16 @@ _LINKED = exists().where(
         identity_links.c.other_id == bindparam("customer"),
     )
 )
-_CHUNKS_OR_LINKS = union_all(_CHUNKS, select(cast(null(), LargeBinary)).where(_LINKED))
-"""The chunks, and one empty line more for someone who is or was linked."""
+_IS_LIVE = exists().where(
+    live_events.c.customer_id == bindparam("customer"),
+    live_events.c.subject == bindparam("whose_subject"),
+)
+_LIVE = b""
+
+_ANY_LIVE = select(literal(_LIVE, LargeBinary)).where(_IS_LIVE)
+_ANY_LINK = select(cast(null(), LargeBinary)).where(_LINKED)
+_OTHERS = union_all(_CHUNKS, _ANY_LIVE)
+_CUSTOMER = union_all(_CHUNKS, _ANY_LIVE, _ANY_LINK)
+"""The chunks; one empty line more for someone with live events, one without a value for someone
+who is or was linked: so that most people take one question.
+"""
