@@ -49,9 +49,11 @@ bench: setup ## short benchmarks, each beside its yardstick in one run
 docs: setup ## write docs/commands.md from the commands themselves
 	@$(BIN)/python -m serving.cli.reference docs/commands.md
 
-evidence: setup ## the long forms: every law on many more examples, every benchmark
+evidence: setup ## the long forms: every law on many more examples, every benchmark at every size
 	@KEEPWELL_REQUIRE_ALL=1 $(BIN)/python -m pytest --hypothesis-profile=evidence
 	@$(MAKE) --no-print-directory bench
+	@$(BIN)/python -m benchmarks.history --events 10M --peers duckdb,polars --import-events 5M --part scan,kernel,build,late,peers,merge,publish,online,import,spark
+	@$(BIN)/python -m benchmarks.history --events 100M --rounds 2 --part scan,kernel,build,growth
 
 lock: ## compile requirements.in to requirements.lock
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-annotate requirements.in -o requirements.lock
