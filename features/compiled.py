@@ -13,7 +13,6 @@ from numba import types
 from numpy.typing import NDArray
 
 from features.events import MISSING
-from features.plan import OPERATIONS
 from governance.instants import DAY_US
 
 _I8 = types.Array(types.int64, 1, "C", readonly=True)
@@ -38,7 +37,19 @@ _NEAR = 8
 _SCRATCH = 4_000_000  # events of late views held at a time, at least one view's
 _SLOPE_DAYS = 30.0
 
-# an operation's number is its place in `features.plan.OPERATIONS`
+OPERATIONS = (
+    *("none", "count", "sum", "mean", "max", "min", "std", "last", "category"),
+    *("days_since_last", "days_since_first", "active_days", "active_months"),
+    *("gap_mean_days", "gap_median_days", "gap_std_days", "gap_shrunk_days", "recency_over_gap"),
+    *("trend", "decayed_count", "decayed_sum", "share", "share_where", "distinct", "slope"),
+    *("delta", "streak", "mode", "mode_share", "coverage", "repeats", "unanswered"),
+)
+"""Aggregates that are computed here; a feature's operation is its place.
+
+They are named in this file, and not beside the plan, because what is compiled is kept until this
+file changes: an order changed elsewhere would be read by code that knows the former one.
+"""
+
 _COUNT = OPERATIONS.index("count")
 _SUM = OPERATIONS.index("sum")
 _MEAN = OPERATIONS.index("mean")

@@ -10,21 +10,13 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from features.compiled import OPERATIONS
 from features.definitions import DERIVED, FeatureDefinition
 from features.derived import DerivedPlan, plan_derived
 from governance.instants import DAY_US
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
-
-OPERATIONS = (
-    *("none", "count", "sum", "mean", "max", "min", "std", "last", "category"),
-    *("days_since_last", "days_since_first", "active_days", "active_months"),
-    *("gap_mean_days", "gap_median_days", "gap_std_days", "gap_shrunk_days", "recency_over_gap"),
-    *("trend", "decayed_count", "decayed_sum", "share", "share_where", "distinct", "slope"),
-    *("delta", "streak", "mode", "mode_share", "coverage", "repeats", "unanswered"),
-)
-"""Aggregates the compiled kernel computes; a feature's operation is its place here."""
 
 _DAYS = frozenset(
     {"active_days", "gap_mean_days", "gap_median_days", "gap_std_days", "gap_shrunk_days"}

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from features.catalogue import catalogue
+from features.compiled import OPERATIONS
 from features.definitions import AGGREGATES, DERIVED, FeatureDefinition
 from features.events import Event
 from features.kernel import compute
-from features.plan import OPERATIONS
 from features.text.sentiment import sentiment
 from governance.errors import ConfigurationError, PermissionRefused
 from tests.features.sample import event, histories, micros, permit, permits
