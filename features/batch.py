@@ -3,8 +3,10 @@
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from features.definitions import FeatureDefinition
 from features.history import Histories
@@ -51,6 +53,17 @@ def schema_of(names: Sequence[str]) -> pa.Schema:
             ("as_of", pa.timestamp("us", tz="UTC")),
             *((name, pa.float64()) for name in names),
         ]
+    )
+
+
+def table_writer(path: Path, names: Sequence[str]) -> pq.ParquetWriter:
+    """Open a Parquet file for a feature table: doubles as they are, quick to write and to read."""
+    return pq.ParquetWriter(
+        path,
+        schema_of(names),
+        compression="lz4",
+        use_dictionary=["customer_id"],
+        write_statistics=["customer_id", "as_of"],
     )
 
 

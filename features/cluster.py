@@ -22,11 +22,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from features.accounts import SUBJECT as ACCOUNT
-from features.batch import schema_of, to_arrow
+from features.batch import table_writer, to_arrow
 from features.definitions import FeatureDefinition
 from features.history import read_range
 from features.kernel import compute_allowed
@@ -194,6 +193,6 @@ def _run(table: ClusterTable, task: ClusterTask, functions: Mapping[str, Any], n
         allowed = of_accounts(allowed, histories, plan)
     found = compute_allowed(histories, plan, table.as_ofs, allowed, functions)
     path = table.folder / name
-    with pq.ParquetWriter(path, schema_of(found.names), compression="lz4") as writer:
+    with table_writer(path, found.names) as writer:
         writer.write_table(to_arrow(found))
     return Part(path, len(found))

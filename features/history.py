@@ -52,7 +52,7 @@ from governance.proof import AggregatePermit, Permit
 
 Ints = NDArray[np.int64]
 
-SAMPLE_EVENTS = 2_000_000
+SAMPLE_EVENTS = 500_000
 _SAMPLE_RANGES = 16
 
 

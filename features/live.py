@@ -83,7 +83,9 @@ def live_table(
     cursor = conn.execute(query).cursor
     assert cursor is not None
     rows = cursor.fetchall()  # plain tuples: there may be many
-    columns: list[Sequence[Any]] = list(zip(*rows, strict=True)) if rows else [()] * 14
+    if not rows:
+        return SEGMENT_SCHEMA.empty_table()
+    columns: list[Sequence[Any]] = list(zip(*rows, strict=True))
     high, low = digest_halves(columns.pop())
     names = [field.name for field in SEGMENT_SCHEMA if field.name in live_events.c]
     given = dict(zip(names, columns, strict=True)) | {"digest_high": high, "digest_low": low}

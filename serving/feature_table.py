@@ -18,7 +18,7 @@ from sqlalchemy import Connection
 
 from features.accounts import SUBJECT as ACCOUNT
 from features.accounts import memberships_around
-from features.batch import feature_tables, schema_of, to_arrow
+from features.batch import feature_tables, table_writer, to_arrow
 from features.cluster import ClusterTable, build_on_cluster, cluster_session, tasks_of
 from features.definitions import FeatureDefinition
 from features.history import customer_ids, observed_until, read_ranges, read_sample
@@ -33,7 +33,6 @@ from serving.bootstrap import Keepwell
 
 PURPOSE = "model_training"
 ENGINES = ("local", "spark")
-_COMPRESSION = "lz4"
 Progress = Callable[[str], None]
 
 
@@ -155,7 +154,7 @@ def _here(
         threads=os.cpu_count() or 1,
     )
     rows = 0
-    with pq.ParquetWriter(part, schema_of(names), compression=_COMPRESSION) as writer:
+    with table_writer(part, names) as writer:
         for table in found:
             writer.write_table(to_arrow(table))
             rows += len(table)
@@ -227,7 +226,7 @@ def _write(
     path: Path, tables: Iterable[pa.Table], names: Sequence[str], left_out: frozenset[str]
 ) -> None:
     unwanted = pa.array(sorted(left_out), pa.string())
-    with pq.ParquetWriter(path, schema_of(names), compression=_COMPRESSION) as writer:
+    with table_writer(path, names) as writer:
         for table in tables:
             kept = table
             if len(unwanted):
