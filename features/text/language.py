@@ -12,7 +12,6 @@ from typing import Any
 from features.text.lexicon import english
 from features.text.tokens import shortened, tokens
 
-VERSION = "py3langid-1"
 CONSIDERED = (
     *("en", "de", "fr", "es", "it", "pt", "nl", "sv", "da", "no", "fi", "pl", "cs", "sk", "hu"),
     *("ro", "hr", "sl", "tr", "ru", "uk", "bg", "el", "ar", "he", "fa", "hi", "bn", "th", "vi"),
