@@ -16,7 +16,8 @@ from governance.errors import InvalidInput, NotFound
 from governance.review import Review, self_sign, sign
 from serving.auth import Unauthenticated, split_key
 from serving.bootstrap import Keepwell
-from training.pipeline import TrainRequest, TrainResult, Workshop, train
+from training.pipeline import TrainResult, train
+from training.request import TrainRequest, Workshop
 from training.tracking import Tracking
 
 _CHECKOUT = Path(__file__).parents[1]

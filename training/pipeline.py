@@ -5,95 +5,30 @@ extract → split and leak checks → fit and calibrate → evaluate (the test s
 review promotes.
 """
 
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from importlib.metadata import version
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from features.dataset import Dataset
-from features.home_features import HomeFeatures
-from features.labels import Target
-from features.store import HistoryStore
-from features.text.sentiment import scorer_version
 from governance.audit import AuditReport
 from governance.candidates import Candidate, list_models, submit
-from governance.consent import ConsentRegistry
 from governance.fairness import FairnessResult
-from governance.gate import GatePolicy, GateVerdict, decide
+from governance.gate import GateVerdict, decide
 from governance.instants import DAY_US, to_text
-from governance.intervals import Interval
-from governance.ledger import Ledger
-from governance.model_card import Dropped, FeatureImportance, ModelFacts, TestResult
+from governance.model_card import ModelFacts
 from training.baselines import fit_baselines
 from training.bundle import Description, save, support_of
-from training.evaluate import auc_difference, measure, reliability
-from training.explain import global_shares
-from training.extract import Extract, Progress, Transactions, extract
-from training.fairness import selected_from, weigh
+from training.extract import Extract, Progress, extract
+from training.fairness import weigh
 from training.fit import RiskClassifier
+from training.judge import TestScores, judge
 from training.leak import stop_on_leak
-from training.model import Vector
 from training.records import Written, write_down
+from training.request import TrainRequest, Workshop
 from training.screen import worth_keeping
-from training.tracking import CANDIDATE, Tracking
-
-PACKAGES = ("lightgbm", "mlflow", "numpy", "pandas", "scikit-learn")
-
-
-@dataclass(frozen=True, kw_only=True)
-class TrainRequest:
-    """What to train and how.
-
-    `test_as_of`: None takes the latest date whose horizon is over. `trials`: tree shapes tried.
-    `inside_id`: turns the customer ids of `split_file` into those of the data. `exclude`: features
-    left out, by name. `features`: what the home adds to the catalogue. `command`, `commit` and
-    `lock_hash` go into the report's reproducibility stamp.
-    """
-
-    target: Target
-    author: str
-    home_kind: str
-    test_as_of: datetime | None = None
-    trials: int = 2
-    split_file: Path | None = None
-    inside_id: Callable[[str], str] = str
-    exclude: tuple[str, ...] = ()
-    features: HomeFeatures = field(default_factory=HomeFeatures)
-    seed: int = 0
-    calibration: str = "platt"
-    command: str = ""
-    commit: str = ""
-    lock_hash: str = ""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Workshop:
-    """What a training run works with: where it reads, and where it writes."""
-
-    database: Transactions
-    registry: ConsentRegistry
-    ledger: Ledger
-    store: HistoryStore
-    tracking: Tracking
-    bundles: Path
-    reports: Path
-    policy: GatePolicy
-
-
-@dataclass(frozen=True)
-class TestScores:
-    """Ours and each baseline's probabilities of the test customers, all (n,), for comparisons."""
-
-    __test__ = False  # not a test class, whatever pytest thinks of its name
-
-    customers: tuple[str, ...]
-    y: Vector
-    probability: Vector
-    baselines: Mapping[str, Vector]
+from training.tracking import CANDIDATE
 
 
 @dataclass(frozen=True)
@@ -172,7 +107,7 @@ def train(
     model = _fit(request, data.train)
     digest = save(model.model_, _description(request, data, now), workshop.bundles)
     progress(f"evaluating on {len(data.test)} customers")
-    facts, scores = _judge(request, data, model, simple, digest, now)
+    facts, scores = judge(request, data, model, simple, digest, now)
     progress("auditing fairness")
     with workshop.database.read() as conn:
         fairness = weigh(
@@ -238,62 +173,6 @@ def _description(request: TrainRequest, data: Extract, now: datetime) -> Descrip
             "seed": request.seed,
         },
     )
-
-
-def _judge(
-    request: TrainRequest,
-    data: Extract,
-    model: RiskClassifier,
-    simple: Mapping[str, Vector],
-    digest: str,
-    now: datetime,
-) -> tuple[ModelFacts, TestScores]:
-    """Read the test set, once: our scores and the baselines' (`simple`) on the same people."""
-    test, y = data.test, data.test.y
-    probability = model.predict_proba(test.values)[:, 1]
-    random = np.random.default_rng(request.seed)
-
-    def figures(p: Vector) -> TestResult:
-        return measure(data.test_as_of, y, p, random)
-
-    differences: dict[str, Interval] = {
-        name: auc_difference(y, probability, p) for name, p in simple.items()
-    }
-    latest = data.train.take(data.train.as_of == data.train.as_of.max())
-    facts = ModelFacts(
-        target=request.target.name,
-        horizon_days=request.target.horizon_days,
-        purpose=request.target.purpose,
-        created_at=now,
-        author=request.author,
-        home_kind=request.home_kind,
-        model_digest=digest,
-        mlflow_run_id=None,
-        seed=request.seed,
-        test=figures(probability),
-        baselines={name: figures(p) for name, p in simple.items()},
-        differences=differences,
-        reliability=reliability(y, probability),
-        importance=tuple(
-            FeatureImportance(found.feature, found.feature.replace("_", " "), found.mean_abs)
-            for found in global_shares(model.model_, test.names, test.values)
-        ),
-        cutoffs=data.cutoffs,
-        split=data.split,
-        dropped=tuple(Dropped(*found) for found in data.dropped),
-        rows=len(data.train),
-        customers=len(np.unique(data.train.customer_index)),
-        permission=data.permission,
-        contaminated_rows=sum(f.rows for f in data.dropped if f.step == "contamination"),
-        features=data.train.names,
-        data_manifest=data.train.manifest_digest,
-        lock_hash=request.lock_hash,
-        commit=request.commit,
-        versions={name: version(name) for name in PACKAGES} | {"sentiment": scorer_version()},
-        command=request.command,
-        threshold=selected_from(model.predict_proba(latest.values)[:, 1]),
-    )
-    return facts, TestScores(tuple(test.customers.tolist()), y, probability, simple)
 
 
 def _last_signed(conn: Any, target: str) -> ModelFacts | None:

@@ -17,7 +17,7 @@ from governance.ledger import Ledger
 from governance.pseudonym import Pseudonymiser, Suppression
 from governance.purposes import PurposeRules
 from serving.database import Database
-from training.pipeline import Workshop
+from training.request import Workshop
 from training.tracking import Tracking
 
 NOW = datetime(2026, 1, 15, tzinfo=UTC)

@@ -26,7 +26,8 @@ from tests.training.company import (
     write_people,
 )
 from training.bundle import load
-from training.pipeline import TrainRequest, TrainResult, train
+from training.pipeline import TrainResult, train
+from training.request import TrainRequest
 
 CHURN = Target("churn", horizon_days=60)
 GIVEN = Target("churn", kind="given")
