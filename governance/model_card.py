@@ -20,7 +20,7 @@ class TestResult:
 
     `auc` is the chance that someone who left was ranked above someone who stayed; `ece` the mean
     gap between predicted and observed share; `lift_at_10` how many times denser leavers are in the
-    top tenth than overall.
+    top tenth than overall. `intervals` holds those of `log_loss`, `brier`, `ece` and `lift_at_10`.
     """
 
     __test__ = False  # not a test class, whatever pytest thinks of its name
@@ -34,6 +34,14 @@ class TestResult:
     brier: float
     ece: float
     lift_at_10: float
+    intervals: Mapping[str, Interval] = field(default_factory=dict)
+
+    def interval(self, figure: str) -> Interval:
+        """Give a figure with its interval; a bare point where none was measured."""
+        plain: Interval | float = getattr(self, figure)
+        if isinstance(plain, Interval):
+            return plain
+        return self.intervals.get(figure, Interval(plain, plain, plain))
 
     def to_json(self) -> dict[str, Any]:
         """Give the shape of the interface."""
@@ -47,6 +55,7 @@ class TestResult:
             "brier": self.brier,
             "ece": self.ece,
             "lift_at_10": self.lift_at_10,
+            "intervals": {name: found.to_json() for name, found in self.intervals.items()},
         }
 
 
@@ -215,4 +224,5 @@ def _test_result(found: Mapping[str, Any]) -> TestResult:
         brier=found["brier"],
         ece=found["ece"],
         lift_at_10=found["lift_at_10"],
+        intervals={name: _interval(each) for name, each in found.get("intervals", {}).items()},
     )
