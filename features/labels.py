@@ -1,56 +1,29 @@
-"""What is to be predicted, and its truth for each customer at each as_of."""
+"""The truth of a target for each customer at each as_of, whatever kind of target it is."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import NamedTuple
+from collections.abc import Callable, Iterator, Mapping
 
 import numpy as np
-from numpy.typing import NDArray
 
-from features.events import is_reserved
 from features.history import Histories
-from features.versions import NEVER
-from governance.errors import ConfigurationError
+from features.targets import contract, reports, trade
+from features.targets.answers import Bools, Circumstances, Labels, Unknown
+from features.targets.moments import knowledge_end
+from features.targets.target import Target
 from governance.instants import DAY_US
+from governance.proof import Permit
 
+__all__ = ["Labels", "Target", "asked_about", "label", "labeller", "who_is_asked"]
 
-@dataclass(frozen=True)
-class Target:
-    """What a model predicts.
-
-    `inactivity`: a customer with at least one `event_kind` in (as_of − active_window_days, as_of]
-    has none in (as_of, as_of + horizon_days]. `given`: the company's own label, stated in a file.
-    """
-
-    name: str
-    kind: str = "inactivity"
-    horizon_days: int = 90
-    active_window_days: int = 730
-    event_kind: str = "order"
-    purpose: str = "risk_scoring"
-
-    def __post_init__(self) -> None:
-        problems = []
-        if self.kind not in ("inactivity", "given"):
-            problems.append(f"kind is {self.kind!r}, must be inactivity or given")
-        for name in ("horizon_days", "active_window_days"):
-            if getattr(self, name) < 1:
-                problems.append(f"{name} == {getattr(self, name)}, must be >= 1")
-        if is_reserved(self.event_kind):
-            problems.append(f"event_kind {self.event_kind} is Keepwell's own, never a label")
-        if problems:
-            raise ConfigurationError(problems, source=f"target {self.name}")
-
-
-class Labels(NamedTuple):
-    """Truth per customer, in the order of `Histories.customers`.
-
-    `y` (m,) is 1.0 or 0.0, NaN where it cannot be known yet or was not given; `eligible` (m,)
-    says who the question makes sense for.
-    """
-
-    y: NDArray[np.float64]
-    eligible: NDArray[np.bool_]
+_FAMILIES: Mapping[str, Callable[[Histories, Target, Circumstances], Callable[[int], Labels]]] = {
+    "inactivity": trade.inactivity,
+    "silence": trade.silence,
+    "contract": contract.contract,
+    "event": trade.event,
+    "next_need": trade.next_need,
+    "clv": trade.clv,
+    "wellbeing_decline": reports.wellbeing_decline,
+    "sentiment_shift": reports.sentiment_shift,
+}
 
 
 def label(
@@ -61,37 +34,83 @@ def label(
     observed_until: int,
     known_until: int | None = None,
     given: Mapping[str, float] | None = None,
+    permits: Mapping[str, Permit] | None = None,
 ) -> Labels:
     """Give the truth of `target` at `as_of` (µs) for every customer of `histories`.
 
-    Where the horizon ends after `observed_until` (µs), the end of what the history covers, `y` is
-    NaN. Answers use everything known by `known_until` (µs; None: by now), because a file of past
-    months teaches what happened in them: stating it gives the labels as they stood then, whatever
-    arrived since. `y` is NaN, too, for an id that counted for another one by then, merged into it:
-    what happened afterwards is told by that one. Who is eligible depends only on what was known at
-    as_of. Given labels come from `given` (customer to 0 or 1); who has none is not eligible.
+    See `labeller`, which many instants share.
     """
-    size = len(histories.customers)
+    around = Circumstances(observed_until, known_until, given or {}, permits or {})
+    return labeller(histories, target, around)(as_of)
+
+
+def labeller(
+    histories: Histories, target: Target, around: Circumstances
+) -> Callable[[int], Labels]:
+    """Prepare the truth of `target`, to be asked for one instant (µs) after another.
+
+    Where the horizon ends after `observed_until`, the end of what the history covers, `y` is NaN.
+    Answers use everything known by `known_until` (None: by now), because a file of past months
+    teaches what happened in them: stating it gives the labels as they stood then, whatever arrived
+    since. `y` is NaN, too, for an id that counted for another one by then, merged into it: what
+    happened afterwards is told by that one. Who is eligible depends only on what was known at
+    as_of. Given labels come from `given` (customer to 0 or 1); who has none is not eligible.
+    Targets about how people fare read nothing of those whom the permit for `wellbeing_inference`
+    does not cover, and raise `InvalidInput` without one.
+    """
     if target.kind == "given":
-        found = given or {}
-        y = np.array([found.get(customer, np.nan) for customer in histories.customers], np.float64)
-        return Labels(y, ~np.isnan(y))
-    asked = histories.kind_mask(target.event_kind)
-    then = asked & (histories.known_at <= as_of) & (histories.superseded_at > as_of)
-    eligible = _some(histories, then, as_of - target.active_window_days * DAY_US, as_of)
-    horizon_end = as_of + target.horizon_days * DAY_US
-    if horizon_end > observed_until:
-        return Labels(np.full(size, np.nan), eligible)
-    end = NEVER - 1 if known_until is None else known_until
-    known = asked & (histories.known_at <= end) & (histories.superseded_at > end)
-    y = np.where(_some(histories, known, as_of, horizon_end), 0.0, 1.0)
-    return Labels(np.where(histories.is_away(end), np.nan, y), eligible)
+        return _given(histories, around)
+    answer = _FAMILIES[target.kind](histories, target, around)
+    away = histories.is_away(knowledge_end(around))
+
+    def at(as_of: int) -> Labels:
+        found = answer(as_of)
+        not_over = as_of + target.horizon_days * DAY_US > around.observed_until
+        nothing = away | not_over
+        return found._replace(
+            y=np.where(nothing, np.nan, found.y),
+            nested=np.where(nothing[:, None], np.nan, found.nested),
+            unknown=(*found.unknown, *_overlapping(target, as_of, len(histories))),
+        )
+
+    return at
 
 
-def _some(
-    histories: Histories, counts: NDArray[np.bool_], after: int, until: int
-) -> NDArray[np.bool_]:
-    """Who has one of the events that count (n,) in (after, until]."""
-    inside = counts & (histories.occurred_at > after) & (histories.occurred_at <= until)
-    customers = histories.customer_of_event[inside]
-    return np.bincount(customers, minlength=len(histories)) > 0
+def who_is_asked(target: Target) -> str:
+    """Say whom the question makes sense for, to follow "not one who"."""
+    return {
+        "inactivity": "was active before",
+        "given": "has a given label",
+        "silence": f"came within the {target.silence_days} days before",
+        "contract": "has a contract in force",
+        "event": "was seen in the active window",
+        "next_need": "was active before",
+        "clv": "was active before",
+        "wellbeing_decline": "was seen in the active window",
+        "sentiment_shift": "was seen in the active window",
+    }[target.kind]
+
+
+def asked_about(histories: Histories, target: Target) -> Bools:
+    """Which events (n,) the question is about: the history begins with the first of them."""
+    if target.kind == "contract":
+        return histories.kind_mask(*contract.asked_kinds())
+    if target.is_personal or target.kind == "event":
+        return ~histories.is_own_act
+    return histories.kind_mask(target.event_kind)
+
+
+def _given(histories: Histories, around: Circumstances) -> Callable[[int], Labels]:
+    y = np.array([around.given.get(each, np.nan) for each in histories.customers], np.float64)
+    found = Labels(y, ~np.isnan(y), np.zeros((len(histories), 0)))
+    return lambda _: found
+
+
+def _overlapping(target: Target, as_of: int, size: int) -> Iterator[Unknown]:
+    """Leave out every row whose horizon overlaps a declared outside event, by its name."""
+    if target.calendar == "ignore":
+        return
+    end = as_of + target.horizon_days * DAY_US
+    for each in target.outside:
+        overlaps = each.since <= end and each.until > as_of
+        yield Unknown("calendar", f"the horizon overlaps {each.name}", np.full(size, overlaps))

@@ -45,13 +45,13 @@ def dataset(events: tuple[Event, ...], *days: float, until: float = 200, **own: 
 
 
 def answer(*days: float, as_of: float, until: float = 200) -> tuple[float, bool]:
-    y, eligible = label(
+    found = label(
         histories(*(event(day) for day in days)),
         CHURN,
         micros(as_of),
         observed_until=micros(until),
     )
-    return float(y[0]), bool(eligible[0])
+    return float(found.y[0]), bool(found.eligible[0])
 
 
 @pytest.mark.parametrize(
