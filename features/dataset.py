@@ -187,8 +187,8 @@ def _steps(
     yield "label", "the horizon ends after what was observed", ~np.isnan(y)
     for each in zip(*(labels.unknown for labels in told), strict=True):
         yield each[0].step, each[0].reason, ~np.stack([found.who for found in each], axis=1)
-    contacted = _contacted(histories, target, cuts)
-    yield "contamination", "contacted by Keepwell within the horizon", ~contacted
+    reached = contacted(histories, target, cuts)
+    yield "contamination", "contacted by Keepwell within the horizon", ~reached
 
 
 def _answered_share(asked: Bools, answered: Bools) -> Interval | None:
@@ -207,8 +207,8 @@ def _kept(told: Sequence[NDArray[Any] | None], keep: Bools) -> NDArray[Any] | No
     return np.stack(found, axis=1)[keep] if found else None
 
 
-def _contacted(histories: Histories, target: Target, cuts: Sequence[int]) -> Bools:
-    """Who was contacted by Keepwell in (as_of, as_of + horizon], per cut-off (m, t).
+def contacted(histories: Histories, target: Target, cuts: Sequence[int]) -> Bools:
+    """Say who was contacted by Keepwell in (as_of, as_of + horizon], per cut-off (m, t).
 
     What a playbook records of someone it holds out is no contact: they are untreated.
     """

@@ -20,6 +20,8 @@ from governance.intervals import Interval
 Vector = NDArray[np.float64]
 Matrix = NDArray[np.float64]
 
+REFERENCE = "reference"
+"""Under which name a bundle's facts hold it."""
 BINS = 10
 LEAST_IN_BIN = 30
 LEAST_OF_EACH_OUTCOME = 5
