@@ -1,7 +1,7 @@
 """Builds everything once: a home on disk becomes one frozen `Keepwell` that others are handed."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
@@ -60,7 +60,7 @@ class Keepwell:
                 f"no target is called {name!r}; there is {', '.join(sorted(self.targets))}",
                 hint=f"add [targets.{name}] to keepwell.toml",
             )
-        return found if horizon_days is None else replace(found, horizon_days=horizon_days)
+        return found if horizon_days is None else found.within(horizon_days)
 
     def inside_id(self, customer_id: str) -> str:
         """Give the id this home knows a customer by: a pseudonym in an evaluation home."""
@@ -190,17 +190,9 @@ def _targets(settings: Settings, given: Sequence[str]) -> Mapping[str, Target]:
     """
     stated = settings.targets if "targets" in settings.model_fields_set else {}
     from_labels = {name: Target(name=name, kind="given") for name in given if name not in stated}
-    from_settings = {
-        name: Target(
-            name=name,
-            kind=each.kind,
-            horizon_days=each.horizon_days,
-            active_window_days=each.active_window_days,
-            event_kind=each.event_kind,
-            purpose=each.purpose,
-        )
-        for name, each in settings.targets.items()
-    }
+    from_settings, mistakes = settings.declared_targets()
+    if mistakes:
+        raise ConfigurationError(mistakes, source="keepwell.toml")
     return from_settings | from_labels
 
 

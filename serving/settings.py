@@ -7,6 +7,7 @@ This is the one module that reads the environment.
 import os
 import tomllib
 from collections.abc import Mapping
+from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo
@@ -14,7 +15,12 @@ from zoneinfo import ZoneInfo
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from features.own_features import draft_own_features
-from governance.errors import ConfigurationError
+from features.targets.declared import declare_all
+from features.targets.target import OutsideEvent, Target
+from features.wellbeing.scheme import FIVE
+from features.wellbeing.settings import parse_scheme
+from governance.errors import ConfigurationError, InvalidInput
+from governance.instants import parse_instant, to_micros
 from outcomes.measures.own import parse as parse_own_measures
 
 HomeKind = Literal["production", "demo", "evaluation"]
@@ -44,13 +50,70 @@ class PurposeSettings(_Record):
 
 
 class TargetSettings(_Record):
-    """What a model predicts: inactivity over a horizon, or a label that came with the data."""
+    """What a model predicts; what is not stated follows from kind and name (docs/targets.md)."""
 
-    kind: Literal["inactivity", "given"] = "inactivity"
-    horizon_days: int = Field(default=90, ge=1, le=730)
-    active_window_days: int = Field(default=730, ge=1)
-    event_kind: str = "order"
-    purpose: str = "risk_scoring"
+    kind: (
+        Literal[
+            "inactivity",
+            "given",
+            "silence",
+            "contract",
+            "event",
+            "next_need",
+            "clv",
+            "wellbeing_decline",
+            "sentiment_shift",
+        ]
+        | None
+    ) = None
+    horizon_days: int | None = Field(default=None, ge=1, le=730)
+    horizons: tuple[Annotated[int, Field(ge=1, le=730)], ...] | None = Field(
+        default=None, min_length=1
+    )
+    active_window_days: int | None = Field(default=None, ge=1)
+    event_kind: str | None = None
+    purpose: str | None = None
+    where: Mapping[str, str | bool | int | float] | None = None
+    silence_days: int | None = Field(default=None, ge=1)
+    term_days: int | None = Field(default=None, ge=1)
+    reason: Literal["any", "voluntary", "involuntary"] | None = None
+    category: str | None = None
+    margin_share: float | None = Field(default=None, gt=0, le=1)
+    discount_rate: float | None = Field(default=None, ge=0, lt=1)
+    dimension: str | None = None
+    amount: float | None = Field(default=None, gt=0)
+    baseline_days: int | None = Field(default=None, ge=1)
+    min_reports: int | None = Field(default=None, ge=2)
+    calendar: Literal["leave_out", "ignore"] | None = None
+
+    def stated(self) -> dict[str, Any]:
+        """What was stated, as `features.targets.declared` takes it."""
+        found = {name: value for name, value in self if value is not None}
+        if self.where is not None:
+            found["where"] = tuple(sorted((name, str(each)) for name, each in self.where.items()))
+        return found
+
+
+class CalendarSettings(_Record):
+    """Something outside that moves many people at once: [from, until), dates or instants."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+
+    name: str = Field(min_length=1)
+    since: str = Field(alias="from")
+    until: str
+
+    @field_validator("since", "until", mode="before")
+    @classmethod
+    def _as_text(cls, stated: Any) -> Any:
+        return stated.isoformat() if isinstance(stated, date) else stated
+
+    def event(self, zone: ZoneInfo) -> OutsideEvent:
+        """Read it on the clocks of the home; raises `InvalidInput` for what is no time span."""
+        since, until = (to_micros(parse_instant(each, zone)) for each in (self.since, self.until))
+        if since >= until:
+            raise InvalidInput(f"{self.name}: from {self.since} until {self.until} is no time span")
+        return OutsideEvent(self.name, since, until)
 
 
 class GateSettings(_Record):
@@ -115,6 +178,7 @@ class Settings(_Record):
     webhook: WebhookSettings = WebhookSettings()
     limits: LimitSettings = LimitSettings()
     spark: SparkSettings = SparkSettings()
+    calendar: tuple[CalendarSettings, ...] = ()
     feature: tuple[Mapping[str, Any], ...] = ()  # `features.own_features` reads them
     measure: tuple[Mapping[str, Any], ...] = ()  # `outcomes.measures.own` reads them
     wellbeing: Mapping[str, Any] = Field(default_factory=dict)  # `features.wellbeing.settings`
@@ -143,6 +207,22 @@ class Settings(_Record):
     def zone(self) -> ZoneInfo:
         """The zone in which bare dates begin at midnight."""
         return ZoneInfo(self.timezone)
+
+    def declared_targets(self) -> tuple[dict[str, Target], list[str]]:
+        """Give the targets and every mistake in `[targets.…]` and `[[calendar]]`."""
+        outside, mistakes = [], []
+        for number, each in enumerate(self.calendar):
+            try:
+                outside.append(each.event(self.zone))
+            except InvalidInput as error:
+                mistakes.append(f"calendar.{number}: {error.message}")
+        try:
+            scheme = parse_scheme(self.wellbeing)
+        except ConfigurationError:  # said by whoever reads [wellbeing] itself
+            scheme = FIVE
+        stated = {name: each.stated() for name, each in self.targets.items()}
+        targets, wrong = declare_all(stated, scheme=scheme, outside=outside)
+        return targets, [*mistakes, *wrong]
 
 
 def load_settings(
@@ -173,7 +253,9 @@ def load_settings(
     try:
         settings = Settings.model_validate(found)
     except ValidationError as error:
-        mistakes = [*mistakes_of(error), *mistakes]
+        mistakes = [*mistakes_of(error), *mistakes, *_mistakes_of_targets(found, error)]
+    else:
+        mistakes = [*mistakes, *settings.declared_targets()[1]]
     if mistakes:
         raise ConfigurationError(
             mistakes,
@@ -181,6 +263,19 @@ def load_settings(
             hint=f"correct {path} or unset the variable",
         )
     return settings
+
+
+def _mistakes_of_targets(found: Mapping[str, Any], error: ValidationError) -> list[str]:
+    """List what is wrong with the targets that can be read, where other settings cannot."""
+    places = [each["loc"] for each in error.errors(include_input=False, include_url=False)]
+    unread = {place[0] for place in places} - {"targets"}
+    targets = found.get("targets", {})
+    if not isinstance(targets, Mapping) or ("targets",) in places:
+        return []
+    bad = {place[1] for place in places if place[0] == "targets"}
+    kept = {name: each for name, each in found.items() if name not in unread}
+    kept["targets"] = {name: each for name, each in targets.items() if name not in bad}
+    return Settings.model_validate(kept).declared_targets()[1]
 
 
 def mistakes_of(error: ValidationError) -> list[str]:
@@ -197,7 +292,7 @@ def write_settings(path: Path, settings: Settings) -> None:
     lines = ["# Settings of this home. Every line is optional; `keepwell doctor` explains them."]
     nested: list[str] = []
     for name, value in settings.model_dump(
-        mode="json", exclude_defaults=True, exclude_none=True
+        mode="json", by_alias=True, exclude_defaults=True, exclude_none=True
     ).items():
         if isinstance(value, Mapping):
             nested += _table((name,), value)
@@ -223,7 +318,7 @@ def _overlay(found: dict[str, Any], environment: Mapping[str, str]) -> None:
 
 def _table(path: tuple[str, ...], values: Mapping[str, Any]) -> list[str]:
     scalars = {k: v for k, v in values.items() if not isinstance(v, Mapping)}
-    lines = ["", f"[{'.'.join(_key(step) for step in path)}]"] if scalars else []
+    lines = ["", f"[{'.'.join(_key(step) for step in path)}]"] if scalars or not values else []
     lines += [f"{_key(key)} = {_literal(value)}" for key, value in scalars.items()]
     for key, value in values.items():
         if isinstance(value, Mapping):

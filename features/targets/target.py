@@ -23,6 +23,7 @@ ACCUMULATING_KINDS = frozenset({"silence", "contract", "event", "next_need"})
 
 REASONS = ("any", "voluntary", "involuntary")
 INDEX = "index"
+_AMOUNTS = {"wellbeing_decline": 0.5, "sentiment_shift": 0.2}
 
 
 class OutsideEvent(NamedTuple):
@@ -46,8 +47,8 @@ class Target:
     returns then earn (`margin_share` of them, discounted by `discount_rate` a year).
     `wellbeing_decline`: the mean of a person's own reports on `dimension` (or "index") falls at
     least `amount` of their own standard deviations below their mean of the `baseline_days` before;
-    `sentiment_shift`: the mean polarity (−1 to 1) of their texts falls by at least `amount`. Both
-    need `min_reports` before and after.
+    `sentiment_shift`: the mean polarity (−1 to 1) of their texts falls by at least `amount` (0: 0.5
+    and 0.2). Both need `min_reports` before and after.
 
     `horizons` are every horizon (days) that is answered, ascending; the last is `horizon_days`, the
     main one. Only events that accumulate have several. `calendar`: whether rows whose horizon
@@ -70,7 +71,7 @@ class Target:
     margin_share: float | None = None
     discount_rate: float = 0.1
     dimension: str = INDEX
-    amount: float = 0.5
+    amount: float = 0.0
     baseline_days: int = 90
     min_reports: int = 3
     calendar: str = ""
@@ -84,6 +85,8 @@ class Target:
             defaults["horizons"] = (self.horizon_days,)
         if not self.purpose:
             defaults["purpose"] = PURPOSE if personal else "risk_scoring"
+        if not self.amount:
+            defaults["amount"] = _AMOUNTS.get(self.kind, 0.5)
         if not self.calendar:
             defaults["calendar"] = "leave_out" if self.kind == "sentiment_shift" else "ignore"
         for name, value in defaults.items():

@@ -1,8 +1,10 @@
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from governance.errors import ConfigurationError
+from governance.instants import to_micros
 from serving.settings import Settings, TargetSettings, load_settings, write_settings
 
 
@@ -87,3 +89,60 @@ def test_mistakes_of_own_features_come_with_all_others(tmp_path: Path) -> None:
         "curency: there is no such setting",
         "line 7: feature app_sessions_0d: window_days == 0, must be >= 1",
     )
+
+
+TARGETS = """
+[[calendar]]
+name = "outage"
+from = 2026-03-01
+until = 2026-03-04
+
+[targets.clv]
+margin_share = 0.3
+[targets.lost]
+kind = "silence"
+silence_days = 60
+[targets.wellbeing_decline_social]
+[targets.upgrade]
+kind = "event"
+event_kind = "plan_changed"
+where = { plan = "plus", paid = true }
+"""
+
+
+def test_targets_need_only_what_has_no_sensible_default(tmp_path: Path) -> None:
+    path, copy = tmp_path / "keepwell.toml", tmp_path / "copy.toml"
+    path.write_text('timezone = "Europe/Berlin"\n' + TARGETS)
+    settings = load_settings(path, {})
+    found, mistakes = settings.declared_targets()
+    assert not mistakes
+    assert (found["clv"].kind, found["clv"].horizon_days) == ("clv", 365)
+    assert (found["lost"].horizons, found["lost"].silence_days) == ((30, 60, 90), 60)
+    assert found["wellbeing_decline_social"].dimension == "social"
+    assert found["wellbeing_decline_social"].purpose == "wellbeing_inference"
+    assert found["upgrade"].where == (("paid", "True"), ("plan", "plus"))
+    assert found["upgrade"].outside[0].since == to_micros(datetime(2026, 2, 28, 23, tzinfo=UTC))
+    write_settings(copy, settings)
+    assert load_settings(copy, {}) == settings
+
+
+def test_every_mistake_of_every_target_is_listed_at_once(tmp_path: Path) -> None:
+    path = tmp_path / "keepwell.toml"
+    path.write_text(
+        'curency = "EUR"\n[[calendar]]\nname = "strike"\nfrom = 2026-03-04\nuntil = 2026-03-01\n'
+        "[targets.clv]\n[targets.churn]\nhorizons = [30, 90]\n"
+        '[targets.lost]\nkind = "silence"\n[targets.odd]\nhorizon_days = 0\n'
+        '[targets.wellbeing_decline]\ndimension = "moral"\npurpose = "risk_scoring"\n'
+    )
+    with pytest.raises(ConfigurationError) as caught:
+        load_settings(path, {})
+    assert [": ".join(each.split(": ")[:2])[:60] for each in caught.value.problems] == [
+        "targets.odd.horizon_days: Input should be greater than or eq",
+        "curency: there is no such setting",
+        "calendar.0: strike",
+        "targets.clv: margin_share must be stated",
+        'targets.churn: inactivity has one horizon, because "no event',
+        "targets.lost: silence_days must be stated",
+        "targets.wellbeing_decline: purpose is 'risk_scoring', wellbe",
+        "targets.wellbeing_decline: dimension is 'moral', must be one",
+    ]
