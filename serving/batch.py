@@ -25,6 +25,9 @@ from serving.scorer import home_clock
 
 CHUNK = 20_000
 _REASONS = 3
+_MEMBER = pa.struct(
+    [("feature", pa.string()), ("value", pa.float64()), ("contribution", pa.float64())]
+)
 _SCHEMA = pa.schema(
     [
         ("customer_id", pa.string()),
@@ -43,6 +46,8 @@ _SCHEMA = pa.schema(
                         ("value", pa.float64()),
                         ("contribution", pa.float64()),
                         ("text", pa.string()),
+                        ("group", pa.string()),
+                        ("members", pa.list_(_MEMBER)),
                     ]
                 )
             ),
@@ -261,7 +266,7 @@ def _row(each: _Kept, found: _Reading, target: Target, home_kind: str) -> dict[s
         "low": each.estimate.low,
         "high": each.estimate.high,
         "horizon_days": found.champion.model.horizon_days,
-        "reasons": [reason._asdict() for reason in each.reasons] if scored else [],
+        "reasons": [reason.to_json() for reason in each.reasons] if scored else [],
         "decision_id": each.decision_id,
         "model_digest": found.champion.model.digest,
         "as_of": found.as_of,

@@ -4,6 +4,7 @@ Pure: what was read, the model and an instant go in; numbers and words come out.
 """
 
 import hashlib
+import math
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -15,6 +16,7 @@ from features.definitions import FeatureDefinition, sentence
 from features.history import Histories
 from features.kernel import compute
 from features.labels import Target
+from features.reason_groups import Grouping, grouping
 from governance.instants import DAY_US, to_micros
 from governance.proof import Permit
 from serving.champions import Champion
@@ -23,13 +25,32 @@ MERGED = "merged_into_another"
 """Why nothing is said of an id whose events count for another customer: ask about that one."""
 
 
-class Reason(NamedTuple):
-    """What one feature added, in log-odds of the blend before calibration, in words."""
+class Member(NamedTuple):
+    """One feature's own share of a reason, in log-odds of the blend before calibration."""
 
     feature: str
-    value: float | str | None
+    value: float | None
+    contribution: float
+
+
+class Reason(NamedTuple):
+    """What one group of features added, in log-odds of the blend before calibration, in words.
+
+    `contribution` is the sum over `members`, which are all features of the group that moved the
+    score. `feature`, `value` and `text` are those of the member that words the reason: the one with
+    the largest contribution among those that point the way the group does.
+    """
+
+    feature: str
+    value: float | None
     contribution: float
     text: str
+    group: str
+    members: tuple[Member, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain JSON, the same in answers, files and the record of decisions."""
+        return {**self._asdict(), "members": [each._asdict() for each in self.members]}
 
 
 class Estimate(NamedTuple):
@@ -131,25 +152,54 @@ def active_at(histories: Histories, target: Target, *, as_of: datetime) -> NDArr
 def reasons(
     found: Estimate, definitions: tuple[FeatureDefinition, ...], *, limit: int
 ) -> tuple[Reason, ...]:
-    """Give the `limit` features that moved the score most, each in one plain sentence."""
+    """Give the `limit` groups of features that moved the score most, each in one plain sentence.
+
+    Over all groups the contributions and the estimate's `base` add up to its log-odds within 1e-9.
+    """
     if found.outcome != "scored":
         return ()
-    order = np.argsort(-np.abs(np.asarray(found.contributions)), kind="stable")[:limit]
+    groups = grouping(definitions)
+    sums = groups.sums(found.contributions)
+    order = np.argsort(-np.abs(sums), kind="stable")[:limit]
     context = {each.name: value for each, value in zip(definitions, found.values, strict=True)}
-    chosen: list[Reason] = []
-    for index in order.tolist():
-        definition, value = definitions[index], found.values[index]
-        if found.contributions[index] == 0.0:
-            continue
-        chosen.append(
-            Reason(
-                definition.name,
-                None if value != value else value,
-                found.contributions[index],
-                sentence(definition, value, context),
-            )
-        )
-    return tuple(chosen)
+    return tuple(
+        _reason(found, definitions, groups, group, float(sums[group]), context)
+        for group in order.tolist()
+        if sums[group] != 0.0
+    )
+
+
+def _reason(
+    found: Estimate,
+    definitions: tuple[FeatureDefinition, ...],
+    groups: Grouping,
+    group: int,
+    contribution: float,
+    context: Mapping[str, float],
+) -> Reason:
+    moved = [
+        place
+        for place in np.flatnonzero(groups.place == group).tolist()
+        if found.contributions[place] != 0.0
+    ]
+    way = math.copysign(1.0, contribution)
+    spoken = max(moved, key=lambda place: way * found.contributions[place])
+    value = found.values[spoken]
+    return Reason(
+        definitions[spoken].name,
+        _known(value),
+        contribution,
+        sentence(definitions[spoken], value, context),
+        groups.titles[group],
+        tuple(
+            Member(definitions[place].name, _known(found.values[place]), found.contributions[place])
+            for place in moved
+        ),
+    )
+
+
+def _known(value: float) -> float | None:
+    return None if math.isnan(value) else value
 
 
 def feature_digest(names: tuple[str, ...], values: NDArray[np.float64]) -> str:
@@ -186,5 +236,5 @@ def result_of(
         "horizon_days": champion.model.horizon_days,
         "method": "model",
         "purposes": purposes,
-        "reasons": [each._asdict() for each in given],
+        "reasons": [each.to_json() for each in given],
     }

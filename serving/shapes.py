@@ -51,7 +51,7 @@ def _score_json(found: TargetScore) -> dict[str, Any]:
         "method": found.method,
         "model_digest": found.model_digest,
         "decision_id": found.decision_id,
-        "reasons": [each._asdict() for each in found.reasons],
+        "reasons": [each.to_json() for each in found.reasons],
     }
 
 

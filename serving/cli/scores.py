@@ -119,7 +119,10 @@ def _draw_customer(out: Console, found: "CustomerScore") -> None:
         )
         for reason in score.reasons:
             arrow = "[red]▲[/]" if reason.contribution > 0 else "[green]▼[/]"
-            out.print(f"    {arrow} {escape(reason.text)}", highlight=False)
+            out.print(
+                f"    {arrow} {escape(reason.text)} [dim]· {escape(reason.group)}[/]",
+                highlight=False,
+            )
     out.print(f"  [dim]decision {found.decision_id}[/]", highlight=False)
 
 

@@ -51,7 +51,9 @@ class ScoreRequest(_In):
 
     inputs: Annotated[list[ScoreInput], Field(min_length=1, max_length=MAX_INPUTS)]
     targets: Annotated[list[str], Field(min_length=1, max_length=10)] = ["churn"]
-    reasons: Annotated[int, Field(ge=0, le=20)] = 3
+    reasons: Annotated[
+        int, Field(ge=0, le=20, description="How many groups of features to give as reasons.")
+    ] = 3
     as_of: Annotated[
         str | None,
         Field(description="Score as things were known then; a bare date is midnight at home."),
@@ -114,13 +116,27 @@ class ReasonRequest(_In):
     reason: Annotated[str, Field(min_length=3, max_length=2_000)]
 
 
-class Reason(BaseModel):
-    """What one feature added to the score, in log-odds of the blend before calibration."""
+class ReasonMember(BaseModel):
+    """One feature's own share of a reason, in log-odds of the blend before calibration."""
 
     feature: str
-    value: float | str | None
+    value: float | None
+    contribution: float
+
+
+class Reason(BaseModel):
+    """What one group of features added to the score, in log-odds of the blend before calibration.
+
+    `contribution` is the sum over `members`; `feature`, `value` and `text` are those of the member
+    that words the reason.
+    """
+
+    feature: str
+    value: float | None
     contribution: float
     text: str
+    group: str
+    members: list[ReasonMember] = []
 
 
 class Score(BaseModel):
