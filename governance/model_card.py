@@ -7,9 +7,11 @@ from datetime import UTC, datetime
 from typing import Any
 
 from governance.errors import InvalidInput
+from governance.evaluation_record import Evaluation
 from governance.instants import parse_instant, to_text
 from governance.intervals import Interval
 
+_NO_EVALUATION = Evaluation().to_json()  # of models that were trained before there was one
 ECE_BINS = 15
 """Equally filled bins over which a calibration error is measured."""
 
@@ -91,7 +93,8 @@ class Dropped:
 class ModelFacts:
     """The record of one training run; holds no personal data.
 
-    `differences` are paired AUC differences, model minus baseline. `permission` counts people as
+    `differences` are paired AUC differences, model minus baseline; `evaluation` holds those in log
+    loss and Brier, and everything beyond the plain figures. `permission` counts people as
     `permitted` and `refused:<reason>`. `threshold` is the score from which on someone counts as
     selected in the fairness audit.
     """
@@ -108,6 +111,7 @@ class ModelFacts:
     test: TestResult
     baselines: Mapping[str, TestResult] = field(default_factory=dict)
     differences: Mapping[str, Interval] = field(default_factory=dict)
+    evaluation: Evaluation = field(default_factory=Evaluation)
     reliability: tuple[ReliabilityBin, ...] = ()
     importance: tuple[FeatureImportance, ...] = ()
     cutoffs: tuple[str, ...] = ()
@@ -133,6 +137,7 @@ class ModelFacts:
         plain["test"] = self.test.to_json()
         plain["baselines"] = {name: result.to_json() for name, result in self.baselines.items()}
         plain["differences"] = {name: i.to_json() for name, i in self.differences.items()}
+        plain["evaluation"] = self.evaluation.to_json()
         plain["reliability"] = [
             {"n": b.n, "predicted": b.predicted, "observed": b.observed.to_json()}
             for b in self.reliability
@@ -156,6 +161,7 @@ class ModelFacts:
             plain["test"] = _test_result(plain["test"])
             plain["baselines"] = {k: _test_result(v) for k, v in plain["baselines"].items()}
             plain["differences"] = {k: _interval(v) for k, v in plain["differences"].items()}
+            plain["evaluation"] = Evaluation.from_json(plain.get("evaluation") or _NO_EVALUATION)
             plain["reliability"] = tuple(
                 ReliabilityBin(b["n"], b["predicted"], _interval(b["observed"]))
                 for b in plain["reliability"]

@@ -1,4 +1,8 @@
-"""How good a fitted model is: the one place that reads the test set, and it reads it once."""
+"""How good a fitted model is: the one place that reads the test set, and it reads it once.
+
+What each figure is stands where it is computed: `evaluate`, `season`, `segments`, `costs`,
+`challenge`. Here they are asked of one model and written into its facts.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -7,17 +11,29 @@ from importlib.metadata import version
 
 import numpy as np
 
+from features.dataset import Dataset
 from features.text.sentiment import scorer_version
-from governance.intervals import Interval
+from governance.evaluation_record import Evaluation, OtherOutcome
 from governance.model_card import Dropped, FeatureImportance, ModelFacts, TestResult
-from training.evaluate import auc_difference, measure, reliability
+from training.baselines import Baseline
+from training.challenge import Rival, challenge, complexity, paired, propose
+from training.costs import Margins, cost_curve, margins_of
+from training.evaluate import auc, measure_on, rank_figures, reliability
 from training.explain import global_shares
 from training.extract import Extract
 from training.fairness import selected_from
 from training.fit import RiskClassifier
 from training.model import Vector
 from training.request import TrainRequest
+from training.resample import Resamples, resamples_of
+from training.season import season_of
+from training.segments import by_segment
 
+COMMON = 0.5
+"""Base rate from which on those for whom it does not come true are the ones to be found."""
+ASKS_WHO_RETURNS = ("inactivity", "silence")
+"""Kinds of target whose other outcome is always told: who comes back."""
+RULE = "recency"
 PACKAGES = ("lightgbm", "mlflow", "numpy", "pandas", "scikit-learn")
 
 
@@ -33,26 +49,52 @@ class TestScores:
     baselines: Mapping[str, Vector]
 
 
+@dataclass(frozen=True, eq=False)
+class TestBench:
+    """What a model is held against, taken while every feature is still there.
+
+    `wide`: the test rows with all their features. `simple`: each baseline's probabilities (n,).
+    `margins`: None where no costs were stated. `rival`: the signed model, if there is one.
+    """
+
+    __test__ = False  # not a test class, whatever pytest thinks of its name
+
+    wide: Dataset
+    simple: Mapping[str, Vector]
+    margins: Margins | None = None
+    rival: Rival | None = None
+
+
+def bench_of(
+    request: TrainRequest, data: Extract, rules: Mapping[str, Baseline], rival: Rival | None
+) -> TestBench:
+    """Prepare the bench from rows that have all their features; the outcomes are not looked at."""
+    margins = None if request.costs is None else margins_of(request.costs, data.train, data.test)
+    simple = {name: rule(data.test.values) for name, rule in rules.items()}
+    return TestBench(data.test, simple, margins, rival)
+
+
 def judge(
     request: TrainRequest,
     data: Extract,
     model: RiskClassifier,
-    simple: Mapping[str, Vector],
+    bench: TestBench,
     digest: str,
     now: datetime,
 ) -> tuple[ModelFacts, TestScores]:
-    """Read the test set, once: our scores and the baselines' (`simple`) on the same people."""
-    test, y = data.test, data.test.y
+    """Read the test set, once: our scores and those of the bench on the same people."""
+    test, y, simple = data.test, data.test.y, bench.simple
     probability = model.predict_proba(test.values)[:, 1]
-    random = np.random.default_rng(request.seed)
+    drawn = resamples_of(test.customer_index, seed=request.seed)
 
     def figures(p: Vector) -> TestResult:
-        return measure(data.test_as_of, y, p, random)
+        return measure_on(data.test_as_of, y, p, drawn)
 
-    differences: dict[str, Interval] = {
-        name: auc_difference(y, probability, p) for name, p in simple.items()
-    }
     latest = data.train.take(data.train.as_of == data.train.as_of.max())
+    latest_probability = model.predict_proba(latest.values)[:, 1]
+    evaluation = _evaluation(
+        request, data, model, bench, digest, probability, latest_probability, drawn
+    )
     facts = ModelFacts(
         target=request.target.name,
         horizon_days=request.target.horizon_days,
@@ -65,7 +107,8 @@ def judge(
         seed=request.seed,
         test=figures(probability),
         baselines={name: figures(p) for name, p in simple.items()},
-        differences=differences,
+        differences={name: found.auc for name, found in evaluation.paired.items()},
+        evaluation=evaluation,
         reliability=reliability(y, probability),
         importance=tuple(
             FeatureImportance(found.feature, found.feature.replace("_", " "), found.mean_abs)
@@ -84,6 +127,50 @@ def judge(
         commit=request.commit,
         versions={name: version(name) for name in PACKAGES} | {"sentiment": scorer_version()},
         command=request.command,
-        threshold=selected_from(model.predict_proba(latest.values)[:, 1]),
+        threshold=selected_from(latest_probability),
     )
     return facts, TestScores(tuple(test.customers.tolist()), y, probability, simple)
+
+
+def _evaluation(
+    request: TrainRequest,
+    data: Extract,
+    model: RiskClassifier,
+    bench: TestBench,
+    digest: str,
+    probability: Vector,
+    latest: Vector,
+    drawn: Resamples,
+) -> Evaluation:
+    test, y, target = data.test, data.test.y, request.target
+    asked = target.kind in ASKS_WHO_RETURNS or float(np.mean(y)) > COMMON
+    every = {"model": probability, **bench.simple}
+    champion = challenge(
+        bench.rival, bench.wide, probability, horizon_days=target.horizon_days, split=data.split
+    )
+    costs = None
+    if request.costs is not None and bench.margins is not None:
+        costs = cost_curve(
+            request.costs,
+            bench.margins,
+            y=y,
+            probability=probability,
+            rule=bench.simple.get(RULE),
+            latest=latest,
+            groups=drawn.groups,
+        )
+    return Evaluation(
+        paired={name: paired(test, probability, p) for name, p in bench.simple.items()},
+        other_outcome={n: _other(1 - y, 1 - p, drawn) for n, p in every.items()} if asked else {},
+        season=season_of(data.train, test, probability),
+        costs=costs,
+        segments=by_segment(bench.wide, probability, target.event_kind),
+        champion=champion,
+        proposal=propose(champion, model_digest=digest, complexity_here=complexity(model.model_)),
+    )
+
+
+def _other(y: Vector, probability: Vector, drawn: Resamples) -> OtherOutcome:
+    ranked = rank_figures(y, probability, drawn)
+    area = auc(y, probability, groups=None if drawn.alone else drawn.groups)
+    return OtherOutcome(int(y.sum()), area, ranked.average_precision, ranked.lift)

@@ -13,17 +13,19 @@ import numpy as np
 
 from features.dataset import Dataset
 from governance.audit import AuditReport
-from governance.candidates import Candidate, list_models, submit
+from governance.candidates import Candidate, find_model, list_models, submit
 from governance.fairness import FairnessResult
 from governance.gate import GateVerdict, decide
 from governance.instants import DAY_US, to_text
 from governance.model_card import ModelFacts
+from governance.review import champion
 from training.baselines import fit_baselines
 from training.bundle import Description, save, support_of
+from training.challenge import rival_of
 from training.extract import Extract, Progress, extract
 from training.fairness import weigh
 from training.fit import RiskClassifier
-from training.judge import TestScores, judge
+from training.judge import TestScores, bench_of, judge
 from training.leak import stop_on_leak
 from training.records import Written, write_down
 from training.request import TrainRequest, Workshop
@@ -61,6 +63,8 @@ class TrainResult:
             "test": facts.test.to_json(),
             "baselines": {name: found.to_json() for name, found in facts.baselines.items()},
             "differences": {name: found.to_json() for name, found in facts.differences.items()},
+            "evaluation": facts.evaluation.to_json(),
+            "proposal": _plain_proposal(facts),
             "gate": self.verdict.to_json(),
             "fairness": {"outcome": self.fairness.outcome, "reason": self.fairness.reason},
             "alias": CANDIDATE,
@@ -97,17 +101,18 @@ def train(
             now=now,
             progress=progress,
         )
+        rival = rival_of(_serving(conn, request.target.name, now), workshop.bundles)
     stop_on_leak(data.train.values, data.train.y, data.train.names)
     rules = fit_baselines(
         data.train.values, data.train.y, data.train.definitions, request.target.event_kind
     )
-    simple = {name: rule(data.test.values) for name, rule in rules.items()}
+    bench = bench_of(request, data, rules, rival)
     data = data.narrow(worth_keeping(data.train, seed=request.seed))
     progress(f"fitting on {len(data.train)} rows, {len(data.train.names)} features")
     model = _fit(request, data.train)
     digest = save(model.model_, _description(request, data, now), workshop.bundles)
     progress(f"evaluating on {len(data.test)} customers")
-    facts, scores = judge(request, data, model, simple, digest, now)
+    facts, scores = judge(request, data, model, bench, digest, now)
     progress("auditing fairness")
     with workshop.database.read() as conn:
         fairness = weigh(
@@ -173,6 +178,17 @@ def _description(request: TrainRequest, data: Extract, now: datetime) -> Descrip
             "seed": request.seed,
         },
     )
+
+
+def _serving(conn: Any, target: str, now: datetime) -> ModelFacts | None:
+    """Give the facts of the model with a valid signature for this target."""
+    approval = champion(conn, target, now=now)
+    return None if approval is None else find_model(conn, approval.model_digest).facts
+
+
+def _plain_proposal(facts: ModelFacts) -> dict[str, Any] | None:
+    found = facts.evaluation.proposal
+    return None if found is None else found.to_json()
 
 
 def _last_signed(conn: Any, target: str) -> ModelFacts | None:

@@ -11,6 +11,7 @@ from features.store import HistoryStore
 from governance.consent import ConsentRegistry
 from governance.gate import GatePolicy
 from governance.ledger import Ledger
+from training.costs import Costs
 from training.extract import Transactions
 from training.tracking import Tracking
 
@@ -21,7 +22,8 @@ class TrainRequest:
 
     `test_as_of`: None takes the latest date whose horizon is over. `trials`: tree shapes tried.
     `inside_id`: turns the customer ids of `split_file` into those of the data. `exclude`: features
-    left out, by name. `features`: what the home adds to the catalogue. `command`, `commit` and
+    left out, by name. `features`: what the home adds to the catalogue. `costs`: what contacting
+    costs and brings, if the company stated it. `command`, `commit` and
     `lock_hash` go into the report's reproducibility stamp.
     """
 
@@ -35,6 +37,7 @@ class TrainRequest:
     exclude: tuple[str, ...] = ()
     features: HomeFeatures = field(default_factory=HomeFeatures)
     seed: int = 0
+    costs: Costs | None = None
     calibration: str = "platt"
     command: str = ""
     commit: str = ""
