@@ -12,7 +12,7 @@ from features.targets.target import Target
 from governance.instants import DAY_US
 from governance.proof import Permit
 
-__all__ = ["Labels", "Target", "asked_about", "label", "labeller", "who_is_asked"]
+__all__ = ["Labels", "Target", "askable", "asked_about", "label", "labeller", "who_is_asked"]
 
 _FAMILIES: Mapping[str, Callable[[Histories, Target, Circumstances], Callable[[int], Labels]]] = {
     "inactivity": trade.inactivity,
@@ -74,6 +74,25 @@ def labeller(
         )
 
     return at
+
+
+def askable(
+    histories: Histories,
+    target: Target,
+    as_of: int,
+    *,
+    permits: Mapping[str, Permit] | None = None,
+) -> Bools:
+    """Give whom (m,) the question can be asked of at `as_of` (µs), as training would.
+
+    Of targets that rest on reports those with too few of them cannot be asked: "insufficient data".
+    A label that came with the data can be asked of everyone.
+    """
+    if target.kind == "given":
+        return np.ones(len(histories), np.bool_)
+    found = label(histories, target, as_of, observed_until=as_of, permits=permits)
+    few = [each.who for each in found.unknown if each.step == "reports"]
+    return found.eligible & ~np.any(few, axis=0) if few else found.eligible
 
 
 def who_is_asked(target: Target) -> str:

@@ -1,6 +1,6 @@
 """Brings in what a run may learn from: permitted rows, point in time, split and checked."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -17,19 +17,16 @@ from features.derived import made_of, needed
 from features.given import read_given_labels
 from features.history import Histories, customer_ids, observed_until, read_all
 from features.home_features import HomeFeatures
-from features.labels import Target
+from features.labels import Target, asked_about
 from features.store import HistoryStore
 from governance.consent import ConsentRegistry
 from governance.errors import InsufficientData, InvalidInput
 from governance.instants import from_micros, to_micros, to_text
+from governance.intervals import Interval
 from governance.proof import Permit
-from training.split import (
-    default_test_as_of,
-    overlap_problems,
-    split_at_random,
-    split_by_file,
-    split_by_time,
-)
+from training.leak import Probe, probe_of
+from training.overlap import overlap_problems
+from training.split import default_test_as_of, split_at_random, split_by_file, split_by_time
 
 FEWEST_CUSTOMERS = 20
 LARGEST_TRAINING_ROWS = 400_000
@@ -53,7 +50,9 @@ class Extract:
 
     `permission` counts customers as `permitted` and `refused:<reason>`. `cutoffs` are the training
     instants as text. `dropped` counts rows left out over both sets. `left_out` names features that
-    say nothing about the training rows, or that trees hardly use.
+    say nothing about the training rows, or that trees hardly use. `probe` lets `stop_on_leak` look
+    whether anything came from the future. `answered_share` says, for targets that rest on people's
+    reports, how many of those asked answered.
     """
 
     train: Dataset
@@ -64,6 +63,8 @@ class Extract:
     dropped: tuple[Dropped, ...]
     permission: Mapping[str, int]
     left_out: tuple[str, ...]
+    probe: Probe | None = None
+    answered_share: Interval | None = None
 
     def narrow(self, keep: NDArray[np.bool_]) -> "Extract":
         """Only these columns, in training and test alike; the others are named as left out."""
@@ -106,7 +107,9 @@ def extract(
             hint="import data first; `keepwell consent show` says who permits what",
         )
     definitions = _definitions(histories, exclude, features)
-    permits = {"model_training": permit} | _further(conn, registry, definitions, permit, now)
+    purposes = {purpose for each in definitions for purpose in each.purposes} | {target.purpose}
+    permits = {"model_training": permit} | _further(conn, registry, purposes, permit, now)
+    functions = features.functions(definitions)
     if target.kind == "given":
         plan = _snapshot(conn, target, permit, test_as_of)
     else:
@@ -120,23 +123,26 @@ def extract(
         permits=permits,
         observed_until=plan.observed_until,
         given=plan.given,
-        functions=features.functions(definitions),
+        functions=functions,
     )
     is_test, said = _sides(dataset, target, plan, split_file, inside_id, seed)
-    train, sampled = _at_most(dataset.take(~is_test), LARGEST_TRAINING_ROWS, seed)
+    train, test = dataset.take(~is_test), dataset.take(is_test)
     _check_size(train, "training")
-    _check_size(dataset.take(is_test), "test")
-    _check_split(dataset, is_test, target)
+    _check_size(test, "test")
+    _check_split(train, test)
+    train, sampled = _at_most(train, LARGEST_TRAINING_ROWS, seed)
     varying = _with_parts(train.definitions, _varying(train.values))
     return Extract(
         train=_narrow(train, varying),
-        test=_narrow(dataset.take(is_test), varying),
+        test=_narrow(test, varying),
         test_as_of=from_micros(plan.test),
         cutoffs=tuple(to_text(from_micros(int(found))) for found in np.unique(train.as_of)),
         split=said,
         dropped=(*dataset.dropped, *sampled),
         permission=permission,
         left_out=tuple(np.asarray(dataset.names)[~varying].tolist()),
+        probe=probe_of(histories, train, permits=permits, functions=functions, seed=seed),
+        answered_share=dataset.answered_share,
     )
 
 
@@ -162,15 +168,14 @@ def _ask(
 def _further(
     conn: Connection,
     registry: ConsentRegistry,
-    definitions: Sequence[FeatureDefinition],
+    purposes: Set[str],
     permit: Permit,
     now: datetime,
 ) -> dict[str, Permit]:
-    """Permits for the purposes beyond scoring that features name, over the same customers."""
-    named = {purpose for found in definitions for purpose in found.purposes}
+    """Permits for purposes beyond scoring that features or labels need, over the same customers."""
     return {
         purpose: registry.permit_many(conn, purpose, permit.customers, now=now)[0]
-        for purpose in sorted(named - {"risk_scoring", "model_training"})
+        for purpose in sorted(purposes - {"risk_scoring", "model_training"})
     }
 
 
@@ -204,9 +209,12 @@ def _history(
     conn: Connection, histories: Histories, target: Target, test_as_of: datetime | None
 ) -> _Plan:
     until = observed_until(conn)
-    seen = histories.occurred_at[histories.kind_mask(target.event_kind)]
+    seen = histories.occurred_at[asked_about(histories, target)]
     if until is None or not len(seen):
-        raise InsufficientData(f"there is no {target.event_kind} in the history")
+        raise InsufficientData(
+            f"nothing in the history tells of {target.subject}",
+            hint=f"import events first: {target.name} is a target of kind {target.kind}",
+        )
     end = to_micros(until)
     test = default_test_as_of(end, target.horizon_days)
     if test_as_of is not None:
@@ -246,15 +254,8 @@ def _sides(
     return test, f"{plan.said}, a quarter at random (seed {seed})"
 
 
-def _check_split(dataset: Dataset, is_test: NDArray[np.bool_], target: Target) -> None:
-    problems = overlap_problems(
-        train_customers=dataset.customers[~is_test],
-        train_as_ofs=dataset.as_of[~is_test],
-        test_customers=dataset.customers[is_test],
-        test_as_ofs=dataset.as_of[is_test],
-        horizon_days=target.horizon_days,
-        snapshot=target.kind == "given",
-    )
+def _check_split(train: Dataset, test: Dataset) -> None:
+    problems = overlap_problems(train, test)
     if problems:
         raise InvalidInput(f"the split leaks: {'; '.join(problems)}")
 

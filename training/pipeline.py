@@ -102,7 +102,7 @@ def train(
             progress=progress,
         )
         rival = rival_of(_serving(conn, request.target.name, now), workshop.bundles)
-    stop_on_leak(data.train.values, data.train.y, data.train.names)
+    stop_on_leak(data.train, data.probe)
     rules = fit_baselines(
         data.train.values, data.train.y, data.train.definitions, request.target.event_kind
     )

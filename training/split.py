@@ -6,7 +6,7 @@ snapshot (labels given, one row per customer) is split by a file or at random, b
 """
 
 import hashlib
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -46,10 +46,25 @@ def split_by_time(
     """Lay the cut-offs; instants in µs.
 
     At most 12 training cut-offs, each with at least 30 days of history before it. Raises
-    `InvalidInput` when the test horizon is not yet over at `observed_until`, `InsufficientData`
-    when no training cut-off fits.
+    `InvalidInput` when the test date lies outside the data or its horizon is not yet over at
+    `observed_until`, `InsufficientData` when the horizon is longer than the history or no training
+    cut-off fits.
     """
     horizon = horizon_days * DAY_US
+    covered = f"{from_micros(first_event):%Y-%m-%d} to {from_micros(observed_until):%Y-%m-%d}"
+    if horizon > observed_until - first_event:
+        have = max(0, (observed_until - first_event) // DAY_US)
+        raise InsufficientData(
+            f"the horizon of {horizon_days} days is longer than the {have} days of history, "
+            f"{covered}",
+            hint="choose a shorter horizon, or import a longer history",
+        )
+    if not first_event <= test_as_of <= observed_until:
+        side = "before the data begins" if test_as_of < first_event else "after the data ends"
+        raise InvalidInput(
+            f"the test date {from_micros(test_as_of):%Y-%m-%d} lies {side}: it covers {covered}",
+            hint="choose a test date inside it, at least one horizon before its end",
+        )
     if test_as_of + horizon > observed_until:
         latest = observed_until - horizon
         possible = (
@@ -122,38 +137,6 @@ def split_by_file(
     if problems:
         raise InvalidInput(f"split file {path.name}: {'; '.join(problems)}")
     return np.array([side[customer] == "test" for customer in customers], dtype=np.bool_)
-
-
-def overlap_problems(
-    *,
-    train_customers: Collection[str],
-    train_as_ofs: NDArray[np.int64],
-    test_customers: Collection[str],
-    test_as_ofs: NDArray[np.int64],
-    horizon_days: int,
-    snapshot: bool,
-) -> tuple[str, ...]:
-    """Say what a split would let through; empty when nothing.
-
-    Independent of the functions above: it looks at the rows that came out. A snapshot must not
-    share customers. A history must not have a training label that reaches into the test period,
-    nor a test row that repeats a training row.
-    """
-    problems = []
-    if len(train_as_ofs) == 0 or len(test_as_ofs) == 0:
-        problems.append("one side of the split is empty")
-        return tuple(problems)
-    if snapshot:
-        shared = len(set(train_customers) & set(test_customers))
-        if shared:
-            problems.append(f"{shared} customers are on both sides of the split")
-        return tuple(problems)
-    last_label_day = int(np.max(train_as_ofs)) + horizon_days * 86_400 * 10**6
-    overlap = last_label_day - int(np.min(test_as_ofs))
-    if overlap > 0:
-        days = overlap / (86_400 * 10**6)
-        problems.append(f"training labels reach {days:.1f} days into the test period")
-    return tuple(problems)
 
 
 def _share_of(customer: str, seed: int) -> float:

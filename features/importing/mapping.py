@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from features.events import SUBJECTS, is_reserved
-from features.importing.expressions import as_column, syntax_problem
+from features.importing.expressions import as_column, columns_of, syntax_problem
 from features.surveys import complete_survey, instrument_problems
 from governance.errors import ConfigurationError, InvalidInput
 
@@ -194,6 +194,7 @@ class _Reader:
                 "a [snapshot] takes its columns by itself"
             )
         events = tuple(self.event(raw, k) for k, raw in enumerate(raw_events, start=1))
+        self.derived(attributes, events, snapshot)
         needs_customer = snapshot is not None or any(e.subject != "company" for e in events)
         return SourceMapping(
             name=self.text(source, "name", "source") or name,
@@ -274,6 +275,32 @@ class _Reader:
             labels=self.expressions(raw, "labels", "snapshot"),
             exclude=self.texts(raw, "exclude", "snapshot"),
         )
+
+    def derived(
+        self,
+        attributes: Expressions,
+        events: Sequence[EventMapping],
+        snapshot: SnapshotMapping | None,
+    ) -> None:
+        """Note what would become a feature and reads a column that a label reads, too."""
+        told = [(f"customer.attributes.{name}", text) for name, text in attributes]
+        for number, event in enumerate(events, start=1):
+            place = f"event {number} ({event.kind})"
+            told += [(f"{place}.properties.{name}", text) for name, text in event.properties]
+            told += [
+                (f"{place}.{name}", text)
+                for name in ("value", "text", "where")
+                if (text := getattr(event, name)) is not None
+            ]
+        for name, label in () if snapshot is None else snapshot.labels:
+            answers = {column.casefold() for column in columns_of(label)}
+            for place, text in told:
+                shared = sorted(c for c in columns_of(text) if c.casefold() in answers)
+                if shared:
+                    self.problems.append(
+                        f"{place} reads {', '.join(shared)}, which snapshot.labels.{name} reads, "
+                        "too: a feature would tell the label"
+                    )
 
     def keys(self, found: Mapping[str, Any], known: set[str], place: str) -> None:
         for key in sorted(set(found) - known):

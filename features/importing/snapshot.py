@@ -67,7 +67,10 @@ def stage_snapshot(mapping: SourceMapping, source: Source, timezone: str | None)
     hidden = {*snapshot.exclude, *columns_of(mapping.customer_id)}
     for _, text in (*snapshot.labels, *mapping.protected):
         hidden |= columns_of(text)
-    parts = [(name, json_sql(quote_name(name))) for name in source.types if name not in hidden]
+    hidden = {name.casefold() for name in hidden}  # SQL finds a column in any case
+    parts = [
+        (name, json_sql(quote_name(name))) for name in source.types if name.casefold() not in hidden
+    ]
     labels = ", ".join(
         f"TRY_CAST(TRY({text}) AS DOUBLE) AS {quote_name(f'l_{name}')}"
         for name, text in snapshot.labels

@@ -89,3 +89,20 @@ def test_only_one_expression_over_one_row_is_taken(text: str) -> None:
 
 def test_the_columns_an_expression_reads_are_known() -> None:
     assert columns_of('coalesce("Unit Price", 0) * qty') == {"Unit Price", "qty"}
+
+
+def test_what_reads_a_column_of_the_label_is_refused_with_both_names() -> None:
+    (found,) = problems("""
+        [customer]
+        id = "client"
+        attributes = { plan = "Plan", months = "CASE WHEN churn = 'Yes' THEN 0 ELSE Months END" }
+        [[event]]
+        kind = "joined"
+        occurred_at = "day"
+        [snapshot]
+        as_of = "2026-01-01"
+        labels = { left = "Churn = 'Yes'" }
+    """).splitlines()
+    assert found.startswith(
+        "customer.attributes.months reads churn, which snapshot.labels.left reads, too"
+    )
