@@ -11,10 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from training.model import Matrix, Vector
+from training.table import Table
 
 Fold = tuple[NDArray[np.int64], NDArray[np.int64]]
 
 FOLDS = 5
+_NEWTON_STEPS = 6
 
 
 class Choice(NamedTuple):
@@ -43,6 +45,41 @@ def folds_of(y: Vector, groups: NDArray[np.int64], *, seed: int) -> list[Fold]:
     fold = dealt[groups]
     folds = [(np.flatnonzero(fold != k), np.flatnonzero(fold == k)) for k in range(count)]
     return folds if all(len(np.unique(y[train])) == 2 for train, _ in folds) else []
+
+
+def forward_folds(table: Table, *, seed: int) -> list[Fold]:
+    """Folds of whole customers whose training rows lie before the latest third of the periods.
+
+    So what is chosen is what does well on other people and, for those latest periods, at a later
+    time. With fewer than three periods, or one class early on, time is left aside.
+    """
+    folds = folds_of(table.y, table.groups, seed=seed)
+    early = table.early()
+    forward = [(train[early[train]], held_out) for train, held_out in folds]
+    if all(len(np.unique(table.y[train])) == 2 for train, _ in forward):
+        return forward
+    return folds
+
+
+def leveled(scores: Matrix, y: Vector, weight: Vector, period: NDArray[np.int64]) -> Matrix:
+    """Add to each candidate's `scores` (c, n) the level at which it fits each period best.
+
+    One number per candidate and period (maximum likelihood, half a person added to either side):
+    a season is no one's trait, and no candidate is judged by it.
+    """
+    out = scores.copy()
+    for each in np.unique(period):
+        rows = np.flatnonzero(period == each)
+        w, total = weight[rows], float(weight[rows].sum())
+        wanted = (float(w @ y[rows]) + 0.5) / (total + 1.0) * total
+        base = scores[:, rows]
+        level = np.full(len(scores), np.log(wanted / max(total - wanted, 1e-9))) - base @ w / total
+        for _ in range(_NEWTON_STEPS):
+            p = 1.0 / (1.0 + np.exp(-np.clip(base + level[:, None], -500.0, 500.0)))
+            slope = np.maximum((p * (1 - p)) @ w, 1e-9)
+            level += np.clip((wanted - p @ w) / slope, -2.0, 2.0)
+        out[:, rows] += level[:, None]
+    return out
 
 
 def out_of_fold(
@@ -81,13 +118,22 @@ def smallest_within_one_se(
     best one's by no more than one standard error of their difference, where the error is taken
     over groups (all rows of a customer count as one observation).
     """
-    loss = losses(log_odds, y)
-    chosen = least = int(np.argmin(loss @ weight))
+    chosen = smallest(losses(log_odds, y), weight, groups, sizes)
+    return Choice(chosen, log_odds[chosen])
+
+
+def smallest(
+    loss: Matrix, weight: Vector, groups: NDArray[np.int64], sizes: Sequence[float]
+) -> int:
+    """Position of the least candidate within one paired standard error of the best.
+
+    `loss` (c, n) is any loss of each candidate on rows it did not see; the rest is as above.
+    """
+    least = int(np.argmin(loss @ weight))
     for index in np.lexsort((np.arange(len(sizes)), np.asarray(sizes))):
         if _excess_is_noise(loss[index] - loss[least], weight, groups):
-            chosen = int(index)
-            break
-    return Choice(chosen, log_odds[chosen])
+            return int(index)
+    return least
 
 
 def _excess_is_noise(difference: Vector, weight: Vector, groups: NDArray[np.int64]) -> bool:
