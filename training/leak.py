@@ -32,6 +32,7 @@ SUSPECT_AUC = 0.98
 FEWEST_ROWS = 50
 FEWEST_OF_EACH = 5
 MOST_ROWS = 20_000
+MOST_ROWS_BY_VALUE = 100_000
 MOST_CUSTOMERS = 500
 MOST_GROUPS = 64
 
@@ -96,9 +97,13 @@ def suspects(
     A feature is looked at by its value (where it has one), by whether it is missing at all, and by
     a small tree that learns single values and ranges on half of the `groups` (n,) (customers) and
     is judged on the others: an id, or noise with many values, tells nothing about people it has
-    not seen. At most 20,000 rows are looked at that way.
+    not seen. Of many rows 100,000 are looked at, 20,000 that last way.
     """
     members = np.arange(len(y)) if groups is None else groups
+    if len(y) > MOST_ROWS_BY_VALUE:
+        some = np.random.default_rng(0).choice(len(y), MOST_ROWS_BY_VALUE, replace=False)
+        some.sort()
+        values, y, members = values[some], y[some], members[some]
     learn, judge = _halves(members)
     found = []
     for j, name in enumerate(names):

@@ -104,7 +104,7 @@ def train(
         rival = rival_of(_serving(conn, request.target.name, now), workshop.bundles)
     stop_on_leak(data.train, data.probe)
     rules = fit_baselines(
-        data.train.values, data.train.y, data.train.definitions, request.target.event_kind
+        data.train.values, data.train.y, data.train.definitions, request.target
     )
     bench = bench_of(request, data, rules, rival)
     data = data.narrow(worth_keeping(data.train, seed=request.seed))

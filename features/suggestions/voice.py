@@ -43,6 +43,81 @@ def surveys(histories: Histories, rows: Rows) -> Iterator[FeatureDefinition]:
                 text=text.replace("{w}", within(days) if days else ""),
                 text_missing=f"too few answers to {instrument}{within(days)}",
             )
+        yield from _own_level(instrument)
+
+
+def _own_level(instrument: str) -> Iterator[FeatureDefinition]:
+    """Give what is usual for a person by one instrument, and where they stand to that now."""
+    half_life = 14.0
+    scale = "on a scale from 0 to 1 (best)"
+    newer = f"newer ones counting more (half as much every {half_life:.0f} days)"
+    few = f"too few answers to {instrument}"
+    for name, aggregate, days, column, parameter, text in (
+        (*("count_all", "count", None, "", None), f"{{value}} answers to {instrument} so far"),
+        (
+            *("level_mean_all", "mean", None, "level", None),
+            f"average answer to {instrument} so far was {{value}} {scale}",
+        ),
+        (
+            *("level_mean_30d", "mean", 30, "level", None),
+            f"average answer to {instrument} in the last 30 days was {{value}} {scale}",
+        ),
+        (
+            *("level_std_all", "std", None, "level", None),
+            f"answers to {instrument} usually lie {{value}} from their own average (of 0 to 1)",
+        ),
+        (
+            *("count_decayed_14d", "decayed_count", None, "", half_life),
+            f"{{value}} answers to {instrument}, {newer}",
+        ),
+        (
+            *("level_decayed_14d", "decayed_sum", None, "level", half_life),
+            f"answers to {instrument} add up to {{value}}, {newer}",
+        ),
+    ):
+        yield FeatureDefinition(
+            name=f"survey_{instrument}_{name}",
+            kinds=("survey",),
+            aggregate=aggregate,
+            window_days=days,
+            column=column,
+            where=(("instrument", instrument),),
+            parameter=parameter,
+            text=text,
+            text_missing=few,
+        )
+    own = f"survey_{instrument}"
+    for name, aggregate, of, text in (
+        (
+            *("level_decayed_mean_14d", "ratio", ("level_decayed_14d", "count_decayed_14d")),
+            f"answers to {instrument} average {{value}} {scale}, {newer}",
+        ),
+        (
+            *("level_mean_30d_less_own", "difference", ("level_mean_30d", "level_mean_all")),
+            f"answers to {instrument} in the last 30 days were {{higher}} than their own average",
+        ),
+        (
+            *("level_decayed_less_own", "difference", ("level_decayed_mean_14d", "level_mean_all")),
+            f"latest answers to {instrument} were {{higher}} than their own average",
+        ),
+        (
+            *(
+                "level_decayed_less_own_in_std",
+                "ratio",
+                ("level_decayed_less_own", "level_std_all"),
+            ),
+            f"latest answers to {instrument} lie {{value}} times their usual spread from their own "
+            "average (below 0: worse)",
+        ),
+    ):
+        yield FeatureDefinition(
+            name=f"{own}_{name}",
+            kinds=(),
+            aggregate=aggregate,
+            of=(f"{own}_{of[0]}", f"{own}_{of[1]}"),
+            text=text,
+            text_missing=few,
+        )
 
 
 def tone(kind: str) -> Iterator[FeatureDefinition]:
@@ -54,6 +129,9 @@ def tone(kind: str) -> Iterator[FeatureDefinition]:
         ("min", 365, f"most negative tone of {several}{{w}} was {{value}}"),
         ("last", None, f"latest tone of {several} was {{value}}"),
         ("delta", 90, f"tone of {several}{{w}} was {{higher}} than in the 90 days before"),
+        ("mean", None, f"average tone of {several}{{w}} was {{value}}"),
+        ("mean", 30, f"average tone of {several}{{w}} was {{value}}"),
+        ("std", None, f"tones of {several}{{w}} usually lie {{value}} from their average"),
     ):
         yield FeatureDefinition(
             name=f"{kind}_sentiment_{aggregate}{suffix(days)}",
@@ -64,4 +142,29 @@ def tone(kind: str) -> Iterator[FeatureDefinition]:
             purposes=("risk_scoring", "wellbeing_inference"),
             text=f"{text.replace('{w}', within(days))} (from -1 to 1)",
             text_missing=f"too few texts in {several}{within(days)}",
+        )
+    own = f"{kind}_sentiment"
+    for name, aggregate, of, text in (
+        (
+            *("mean_30d_less_own", "difference", ("mean_30d", "mean_all")),
+            f"tone of {several} in the last 30 days was {{higher}} than their own average",
+        ),
+        (
+            *("last_less_own", "difference", ("last_all", "mean_all")),
+            f"tone of the latest of {several} was {{higher}} than their own average",
+        ),
+        (
+            *("last_less_own_in_std", "ratio", ("last_less_own", "std_all")),
+            f"tone of the latest of {several} lies {{value}} times their usual spread from their "
+            "own average (below 0: worse)",
+        ),
+    ):
+        yield FeatureDefinition(
+            name=f"{own}_{name}",
+            kinds=(),
+            aggregate=aggregate,
+            of=(f"{own}_{of[0]}", f"{own}_{of[1]}"),
+            purposes=("risk_scoring", "wellbeing_inference"),
+            text=text,
+            text_missing=f"too few texts in {several}",
         )
