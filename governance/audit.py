@@ -5,6 +5,7 @@ content as JSON. Whatever was not measured says so. No personal data, no request
 """
 
 import json
+from base64 import b64encode
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -45,12 +46,28 @@ class SignOff(NamedTuple):
     self_signed: bool
 
 
+class Picture(NamedTuple):
+    """A picture in the report: what it shows in words, for those who cannot see it, and its PNG.
+
+    Nothing in it may stand for fewer people than the report's tables do.
+    """
+
+    alt: str
+    png: bytes
+
+    @property
+    def data(self) -> str:
+        """The picture as an address that needs nothing else."""
+        return "data:image/png;base64," + b64encode(self.png).decode()
+
+
 @dataclass(frozen=True, kw_only=True)
 class AuditReport:
     """Everything a report is made of.
 
     `previous` are the facts of the last signed model for the target; `mitigations` and `harms` are
-    sentences; `sign_offs` the reviews so far.
+    sentences; `sign_offs` the reviews so far. `groups_picture` and `dependence_picture` show what
+    the tables of section 8 say.
     """
 
     facts: ModelFacts
@@ -61,6 +78,8 @@ class AuditReport:
     mitigations: tuple[str, ...] = ()
     harms: tuple[str, ...] = ()
     sign_offs: tuple[SignOff, ...] = ()
+    groups_picture: Picture | None = None
+    dependence_picture: Picture | None = None
 
     @property
     def outcome(self) -> str:

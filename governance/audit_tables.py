@@ -27,6 +27,14 @@ def words(name: str) -> str:
     return name.replace("_", " ")
 
 
+def _value(value: float | None) -> str:
+    return "missing" if value is None else f"{value:,.4g}"
+
+
+def _signed(interval: Interval) -> str:
+    return f"{interval.value:+.3f} [{interval.low:+.3f}, {interval.high:+.3f}]"
+
+
 def model_tables(facts: ModelFacts) -> dict[str, Rows]:
     """Give the tables that speak of the model: results, calibration, reasons, people left out."""
     results = [("this model", facts.test), *facts.baselines.items()]
@@ -47,6 +55,12 @@ def model_tables(facts: ModelFacts) -> dict[str, Rows]:
         "difference_rows": [(words(name), str(i)) for name, i in facts.differences.items()],
         "reliability_rows": [
             (b.n, f"{100 * b.predicted:.1f}", percent(b.observed)) for b in facts.reliability
+        ],
+        "group_rows": [(g.group, f"{g.mean_abs:.3f}", len(g.features)) for g in facts.groups],
+        "dependence_rows": [
+            (d.feature, _value(p.value), p.n, _signed(p.contribution))
+            for d in facts.dependence
+            for p in d.points
         ],
         "importance_rows": [(i.feature, i.text, f"{i.mean_abs:.3f}") for i in facts.importance],
         "stamp_rows": [

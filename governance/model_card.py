@@ -80,6 +80,36 @@ class FeatureImportance:
 
 
 @dataclass(frozen=True)
+class GroupImportance:
+    """Mean absolute contribution of features that say one thing, together, in log-odds."""
+
+    group: str
+    mean_abs: float
+    features: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class DependencePoint:
+    """Mean contribution, in log-odds, of `n` people whose feature is about `value`.
+
+    `value` is None for those of whom it is not known; the interval is the mean's.
+    """
+
+    n: int
+    value: float | None
+    contribution: Interval
+
+
+@dataclass(frozen=True)
+class Dependence:
+    """How a feature's contribution goes with its value, and what it says in words."""
+
+    feature: str
+    text: str
+    points: tuple[DependencePoint, ...]
+
+
+@dataclass(frozen=True)
 class Dropped:
     """Rows and people left out at a step, and why."""
 
@@ -114,6 +144,8 @@ class ModelFacts:
     evaluation: Evaluation = field(default_factory=Evaluation)
     reliability: tuple[ReliabilityBin, ...] = ()
     importance: tuple[FeatureImportance, ...] = ()
+    groups: tuple[GroupImportance, ...] = ()
+    dependence: tuple[Dependence, ...] = ()
     cutoffs: tuple[str, ...] = ()
     split: str = ""
     dropped: tuple[Dropped, ...] = ()
@@ -142,6 +174,8 @@ class ModelFacts:
             {"n": b.n, "predicted": b.predicted, "observed": b.observed.to_json()}
             for b in self.reliability
         ]
+        plain["groups"] = [asdict(g) | {"features": list(g.features)} for g in self.groups]
+        plain["dependence"] = [_dependence_json(d) for d in self.dependence]
         for name in ("importance", "cutoffs", "dropped", "features"):
             plain[name] = list(plain[name])
         for name in ("permission", "versions", "thresholds"):
@@ -167,6 +201,11 @@ class ModelFacts:
                 for b in plain["reliability"]
             )
             plain["importance"] = tuple(FeatureImportance(**i) for i in plain["importance"])
+            plain["groups"] = tuple(
+                GroupImportance(g["group"], g["mean_abs"], tuple(g["features"]))
+                for g in plain.get("groups", ())
+            )
+            plain["dependence"] = tuple(_dependence(d) for d in plain.get("dependence", ()))
             plain["dropped"] = tuple(Dropped(**d) for d in plain["dropped"])
             plain["cutoffs"] = tuple(plain["cutoffs"])
             plain["features"] = tuple(plain["features"])
@@ -198,6 +237,9 @@ def render_markdown(facts: ModelFacts) -> str:
         *(_card_row(name, result) for name, result in facts.baselines.items()),
         "",
         "## What moves the score most",
+        *(f"- {g.group}: {g.mean_abs:.3f}" for g in facts.groups[:10]),
+        "",
+        "## By feature",
         *(f"- {i.text} (`{i.feature}`): {i.mean_abs:.3f}" for i in facts.importance[:10]),
         "",
         "## Who is missing",
@@ -217,6 +259,20 @@ def _card_row(name: str, result: TestResult) -> str:
 
 def _interval(found: Mapping[str, float]) -> Interval:
     return Interval(found["value"], found["low"], found["high"])
+
+
+def _dependence_json(found: Dependence) -> dict[str, Any]:
+    points = [
+        {"n": p.n, "value": p.value, "contribution": p.contribution.to_json()} for p in found.points
+    ]
+    return {"feature": found.feature, "text": found.text, "points": points}
+
+
+def _dependence(found: Mapping[str, Any]) -> Dependence:
+    points = tuple(
+        DependencePoint(p["n"], p["value"], _interval(p["contribution"])) for p in found["points"]
+    )
+    return Dependence(found["feature"], found["text"], points)
 
 
 def _test_result(found: Mapping[str, Any]) -> TestResult:

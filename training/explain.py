@@ -2,7 +2,8 @@
 
 Shares come from `RiskModel.predict`: tree shares are exact Shapley values (Lundberg et al. 2020,
 LightGBM's `pred_contrib`), curve shares are the curves themselves around their mean; both are
-weighted as in the blend, so that base + shares = log-odds within 1e-9.
+weighted as in the blend, so that base + shares = log-odds within 1e-9. On the whole they are told
+by feature, by group of features that say one thing, and as curves over a feature's value.
 """
 
 from collections.abc import Callable, Sequence
@@ -10,9 +11,19 @@ from typing import NamedTuple
 
 import numpy as np
 
+from features.definitions import FeatureDefinition, meaning
+from features.reason_groups import grouping
+from governance.intervals import Interval
+from governance.model_card import Dependence, DependencePoint, FeatureImportance, GroupImportance
 from training.model import Matrix, RiskModel, Vector
 
-_CHUNK_ROWS = 8192
+DRAWN_FEATURES = 4
+FEWEST_IN_POINT = 10
+"""No point of a curve stands for fewer people than this."""
+
+LARGEST_SAMPLE = 20_000
+_MOST_POINTS = 12
+_NORMAL_95 = 1.959963984540054
 
 
 class Reason(NamedTuple):
@@ -24,11 +35,16 @@ class Reason(NamedTuple):
     text: str
 
 
-class GlobalShare(NamedTuple):
-    """How much a feature moves scores on the whole: mean |contribution| in log-odds."""
+class Explained(NamedTuple):
+    """What moves scores on the whole, of the rows looked at.
 
-    feature: str
-    mean_abs: float
+    `features` and `groups`: mean |contribution| in log-odds, largest first. `dependence`: curves of
+    the features that move scores most.
+    """
+
+    features: tuple[FeatureImportance, ...]
+    groups: tuple[GroupImportance, ...]
+    dependence: tuple[Dependence, ...]
 
 
 Sentence = Callable[[str, float | None], str]
@@ -62,14 +78,89 @@ def top_reasons(
     return tuple(reasons)
 
 
-def global_shares(
-    model: RiskModel, names: Sequence[str], values: Matrix
-) -> tuple[GlobalShare, ...]:
-    """Every feature with its mean absolute contribution over `values` (n, k), largest first."""
-    total = np.zeros(len(names))
-    for begin in range(0, len(values), _CHUNK_ROWS):
-        scores = model.predict(values[begin : begin + _CHUNK_ROWS])
-        total += np.abs(scores.contributions).sum(axis=0)
-    mean = total / max(1, len(values))
-    order = np.argsort(-mean, kind="stable")
-    return tuple(GlobalShare(names[j], float(mean[j])) for j in order)
+def explain(
+    model: RiskModel, definitions: tuple[FeatureDefinition, ...], values: Matrix
+) -> Explained:
+    """Say what moves scores over `values` (n, k), whose columns are `definitions`, one row each.
+
+    A group's importance is the mean |sum of its members' contributions|: members that pull against
+    each other do not count twice. Of more than 20,000 rows evenly spaced ones are looked at.
+    """
+    values = sample_of(values)
+    contributions = model.predict(values).contributions
+    rows = max(1, len(values))
+    own = np.abs(contributions).sum(axis=0) / rows
+    most = np.argsort(-own, kind="stable")
+    groups = grouping(definitions)
+    summed = grouped(contributions, definitions)
+    together = np.abs(summed).sum(axis=0) / rows
+    return Explained(
+        tuple(
+            FeatureImportance(definitions[j].name, meaning(definitions[j]), float(own[j]))
+            for j in most
+        ),
+        tuple(
+            GroupImportance(
+                groups.titles[g],
+                float(together[g]),
+                tuple(definitions[j].name for j in np.flatnonzero(groups.place == g)),
+            )
+            for g in np.argsort(-together, kind="stable")
+        ),
+        tuple(
+            Dependence(
+                definitions[j].name,
+                meaning(definitions[j]),
+                dependence_points(values[:, j], contributions[:, j]),
+            )
+            for j in most[:DRAWN_FEATURES]
+            if own[j] > 0.0
+        ),
+    )
+
+
+def sample_of(values: Matrix) -> Matrix:
+    """Take at most 20,000 evenly spaced rows of `values` (n, k): the rows that are explained."""
+    return values[:: max(1, -(-len(values) // LARGEST_SAMPLE))]
+
+
+def grouped(contributions: Matrix, definitions: tuple[FeatureDefinition, ...]) -> Matrix:
+    """Add up contributions (n, k) by group of features: (n, g), in the order of `grouping`."""
+    groups = grouping(definitions)
+    summed = np.zeros((len(contributions), len(groups.titles)))
+    for j, group in enumerate(groups.place):
+        summed[:, group] += contributions[:, j]
+    return summed
+
+
+def dependence_points(values: Vector, contributions: Vector) -> tuple[DependencePoint, ...]:
+    """Draw a feature's mean contribution over its value, from `values` and `contributions` (n,).
+
+    At most 12 points of equally many people, at least 10 each, in ascending order of the value;
+    who has the same value is in the same point. A missing value is a point of its own, the last,
+    where at least 10 lack it. Each comes with the 95 % interval of the mean; what would stand for
+    fewer people is left out.
+    """
+    known = ~np.isnan(values)
+    x, y = values[known], contributions[known]
+    order = np.argsort(x, kind="stable")
+    x, y = x[order], y[order]
+    size = max(FEWEST_IN_POINT, -(-len(x) // _MOST_POINTS))
+    points, begin = [], 0
+    while begin < len(x):
+        end = min(begin + size, len(x))
+        end = int(np.searchsorted(x, x[end - 1], side="right"))
+        if len(x) - end < FEWEST_IN_POINT:
+            end = len(x)
+        if end - begin >= FEWEST_IN_POINT:
+            points.append(_point(float(x[begin:end].mean()), y[begin:end]))
+        begin = end
+    if np.count_nonzero(~known) >= FEWEST_IN_POINT:
+        points.append(_point(None, contributions[~known]))
+    return tuple(points)
+
+
+def _point(value: float | None, contributions: Vector) -> DependencePoint:
+    n, mean = len(contributions), float(contributions.mean())
+    half = _NORMAL_95 * float(contributions.std(ddof=1)) / n**0.5
+    return DependencePoint(n, value, Interval(mean, mean - half, mean + half))

@@ -14,12 +14,12 @@ import numpy as np
 from features.dataset import Dataset
 from features.text.sentiment import scorer_version
 from governance.evaluation_record import Evaluation, OtherOutcome
-from governance.model_card import Dropped, FeatureImportance, ModelFacts, TestResult
+from governance.model_card import Dropped, ModelFacts, TestResult
 from training.baselines import Baseline
 from training.challenge import Rival, challenge, complexity, paired, propose
 from training.costs import Margins, cost_curve, margins_of
 from training.evaluate import auc, measure_on, rank_figures, reliability
-from training.explain import global_shares
+from training.explain import explain
 from training.extract import Extract
 from training.fairness import selected_from
 from training.fit import RiskClassifier
@@ -95,6 +95,7 @@ def judge(
     evaluation = _evaluation(
         request, data, model, bench, digest, probability, latest_probability, drawn
     )
+    explained = explain(model.model_, test.definitions, test.values)
     facts = ModelFacts(
         target=request.target.name,
         horizon_days=request.target.horizon_days,
@@ -110,10 +111,9 @@ def judge(
         differences={name: found.auc for name, found in evaluation.paired.items()},
         evaluation=evaluation,
         reliability=reliability(y, probability),
-        importance=tuple(
-            FeatureImportance(found.feature, found.feature.replace("_", " "), found.mean_abs)
-            for found in global_shares(model.model_, test.names, test.values)
-        ),
+        importance=explained.features,
+        groups=explained.groups,
+        dependence=explained.dependence,
         cutoffs=data.cutoffs,
         split=data.split,
         dropped=tuple(Dropped(*found) for found in data.dropped),

@@ -9,7 +9,7 @@ from governance.audit import AuditReport, render_html, to_text_json
 from governance.model_card import ModelFacts, TestResult, render_markdown
 from training.blend import Plan
 from training.model import RiskModel
-from training.plots import LARGEST_SAMPLE, draw_summary
+from training.pictures import draw
 from training.tracking import RunRecord, Tracking
 
 
@@ -41,13 +41,17 @@ def write_down(
         name = f"audit-{facts.target}-{facts.model_digest[:12]}"
         reports.mkdir(parents=True, exist_ok=True)
         html, twin = reports / f"{name}.html", reports / f"{name}.json"
-        html.write_text(render_html(report), encoding="utf-8")
-        twin.write_text(to_text_json(report), encoding="utf-8")
         with tempfile.TemporaryDirectory() as place:
-            card, picture = Path(place) / "model_card.md", Path(place) / "shap_summary.png"
+            card = Path(place) / "model_card.md"
             card.write_text(render_markdown(facts), encoding="utf-8")
-            shown = test.values[:LARGEST_SAMPLE]
-            draw_summary(picture, model.predict(shown).contributions, shown, test.names)
+            pictures = draw(Path(place), facts, model, test)
+            report = replace(
+                report,
+                groups_picture=pictures.groups_shown,
+                dependence_picture=pictures.dependence_shown,
+            )
+            html.write_text(render_html(report), encoding="utf-8")
+            twin.write_text(to_text_json(report), encoding="utf-8")
             record = RunRecord(
                 digest=facts.model_digest,
                 parameters=_parameters(facts, plan),
@@ -62,7 +66,7 @@ def write_down(
                     (html, "report"),
                     (twin, "report"),
                     (card, ""),
-                    (picture, ""),
+                    *((picture, "") for picture in pictures.files),
                 ],
                 booster=model.trees,
                 requirements=[f"lightgbm=={facts.versions['lightgbm']}"],

@@ -2,14 +2,17 @@
 
 import json
 import re
+from dataclasses import replace
 from datetime import timedelta
 from html.parser import HTMLParser
 
 import pytest
 
-from governance.audit import AuditReport, SignOff, render_html, to_json, to_text_json
+from governance.audit import AuditReport, Picture, SignOff, render_html, to_json, to_text_json
 from governance.fairness import assess, not_assessed
 from governance.gate import GatePolicy, decide
+from governance.intervals import Interval
+from governance.model_card import Dependence, DependencePoint, GroupImportance, ModelFacts
 from tests.governance.sample import NOW, facts, result
 
 UNSAID = not_assessed("there are no protected attributes to assess by")
@@ -44,7 +47,7 @@ class _Balanced(HTMLParser):
         self.open: list[str] = []
 
     def handle_starttag(self, tag: str, attrs: object) -> None:
-        if tag not in ("meta", "br"):
+        if tag not in ("meta", "br", "img"):
             self.open.append(tag)
 
     def handle_startendtag(self, tag: str, attrs: object) -> None:
@@ -58,6 +61,35 @@ def test_every_element_is_closed() -> None:
     parser = _Balanced()
     parser.feed(render_html(report()))
     assert parser.open == []
+
+
+def test_what_moves_scores_is_shown_with_words_for_those_who_cannot_see_it() -> None:
+    facts_ = replace(
+        report().facts,
+        groups=(GroupImportance("time since the last order", 0.5, ("days_since_last_order",)),),
+        dependence=(
+            Dependence(
+                "days_since_last_order",
+                "last order was … ago",
+                (
+                    DependencePoint(12, 30.0, Interval(-0.4, -0.5, -0.3)),
+                    DependencePoint(10, None, Interval(0.2, 0.1, 0.3)),
+                ),
+            ),
+        ),
+    )
+    shown = replace(report(), facts=facts_, groups_picture=Picture('Bars: "time" 0.50', b"\x89PNG"))
+    page = render_html(shown)
+    assert '<img alt="Bars: &#34;time&#34; 0.50" src="data:image/png;base64,iVBORw=="' in page
+    assert not re.search(r'(?:src|href)="(?!data:)|@import|<script|http', page)
+    figure = page.index("</figure>")
+    assert 0 < page.index("<table", figure) - figure < 200
+    for cell in ("-0.400 [-0.500, -0.300]", "+0.200 [+0.100, +0.300]", "missing"):
+        assert f">{cell}</td>" in page
+    parser = _Balanced()
+    parser.feed(page)
+    assert parser.open == []
+    assert ModelFacts.from_json(facts_.to_text()) == facts_
 
 
 def test_every_figure_has_its_data_table() -> None:
