@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 from pathlib import Path
 
 import duckdb
@@ -46,8 +47,8 @@ class Table:
         return np.asarray(column.cast(pa.float64()).fill_null(float("nan")).to_numpy(), np.float64)
 
 
-def read_table(path: Path, columns: Sequence[str]) -> Table:
-    """Read the named columns of a CSV, Parquet or JSON-lines file.
+def read_table(path: Path, columns: Sequence[str] | None = None) -> Table:
+    """Read the named columns, or all, of a CSV, Parquet or JSON-lines file.
 
     Raises `NotFound` for a missing file and `InvalidInput` for an unknown format or column.
     """
@@ -72,11 +73,14 @@ def read_table(path: Path, columns: Sequence[str]) -> Table:
                 f"{path.name!r} could not be read as a table ({type(problem).__name__})",
                 hint="the first line must name the columns",
             ) from None
+        columns = found.columns if columns is None else columns
         unknown = [column for column in columns if column not in found.columns]
         if unknown:
+            near = [n for name in unknown for n in get_close_matches(name, found.columns, n=1)]
+            asked = f"did you mean {', '.join(near)}? " if near else ""
             raise InvalidInput(
                 f"{path.name!r} has no column {', '.join(map(repr, unknown))}",
-                hint="it has " + ", ".join(found.columns),
+                hint=f"{asked}it has {', '.join(found.columns)}",
             )
         wanted = [duckdb.ColumnExpression(column) for column in dict.fromkeys(columns)]
         return Table(found.select(*wanted).to_arrow_table())

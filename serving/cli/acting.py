@@ -10,6 +10,7 @@ from rich.markup import escape
 
 from serving.cli.console import Session, facts, table
 from serving.cli.measures import measures_command
+from serving.cli.uplift import uplift_command
 
 
 def _now() -> datetime:
@@ -19,6 +20,9 @@ def _now() -> datetime:
 @click.group("experiment")
 def experiment_command() -> None:
     """Analyse any randomised test in a table."""
+
+
+experiment_command.add_command(uplift_command)
 
 
 @experiment_command.command("analyse")

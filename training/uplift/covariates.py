@@ -54,7 +54,7 @@ class Covariates:
             if distinct + gaps < 2:
                 left_out.append(f"{name} (the same for everybody)")
             elif _is_number(values):
-                if distinct == len(values) >= 1_000 and pd.api.types.is_integer_dtype(values):
+                if distinct == len(values) >= 1_000 and bool((values % 1 == 0).all()):
                     left_out.append(f"{name} (different for everybody, like an id)")
                 else:
                     columns.append(Column(name, None, gaps))
@@ -119,7 +119,7 @@ def _is_number(values: "pd.Series[Any]") -> bool:
 
 
 def _words(values: "pd.Series[Any]") -> NDArray[np.object_]:
-    words = np.array(["" if pd.isna(v) else str(v).strip() for v in values], dtype=object)
+    words = values.astype("string").str.strip().fillna("").to_numpy(dtype=object)
     words[words == ""] = MISSING
     return words
 

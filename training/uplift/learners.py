@@ -23,9 +23,9 @@ import lightgbm
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from scipy.special import expit
 from sklearn.linear_model import LogisticRegression, Ridge
 
-from training.calibrate import sigmoid
 from training.uplift.covariates import Covariates
 from training.uplift.folds import deal
 from training.uplift.qini import Codes, Trial, Vector
@@ -254,7 +254,7 @@ def _grow(values: Matrix, y: Vector, options: Sequence[Option], *, binary: bool)
                 if sizes[place].leaves == leaves:
                     total = total + _added(booster, rows, done, sizes[place].trees)
                     done = sizes[place].trees
-                    found[place] = sigmoid(total) if binary else total
+                    found[place] = expit(total) if binary else total
         return found
 
     return expected
@@ -302,7 +302,7 @@ class _Scale:
     @classmethod
     def learn(cls, values: Matrix) -> "_Scale":
         drawn_in = _draw_in(values)
-        gaps = np.isnan(values).any(axis=0)
+        gaps = np.asarray(np.isnan(values).any(axis=0))
         known = ~np.isnan(values)
         counts = np.maximum(known.sum(axis=0), 1)
         centre = np.where(known, drawn_in, 0.0).sum(axis=0) / counts
@@ -329,7 +329,7 @@ def _regression(
     if not isinstance(option, Penalty):
         raise TypeError("a regression takes a penalty")
     if binary:
-        logistic = LogisticRegression(C=option.inverse, max_iter=1_000).fit(values, y)
+        logistic = LogisticRegression(C=option.inverse, solver="newton-cholesky").fit(values, y)
         return lambda rows: np.asarray(logistic.predict_proba(rows)[:, 1])
     linear = Ridge(alpha=1.0 / option.inverse).fit(values, y)
     return lambda rows: np.asarray(linear.predict(rows))

@@ -19,7 +19,7 @@ AUUC, which is defined for yes and no only, is NaN.
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,6 +28,7 @@ from governance.intervals import Interval
 
 Vector = NDArray[np.float64]
 Codes = NDArray[np.int64]
+Name = TypeVar("Name")
 
 TOP_SHARE = 0.3
 
@@ -91,7 +92,7 @@ class _Order:
     def __init__(self, y: Vector, treated: Vector, score: Vector) -> None:
         self._order = np.argsort(-score, kind="stable")
         ranked = score[self._order]
-        self._ends = np.append(np.flatnonzero(np.diff(ranked)), len(score) - 1)
+        self._starts = np.concatenate([[0], np.flatnonzero(np.diff(ranked)) + 1])
         self._treated = treated[self._order]
         y_ranked = y[self._order]
         self._y_treated = y_ranked * self._treated
@@ -100,10 +101,10 @@ class _Order:
     def areas(self, weight: Vector) -> _Areas:
         """Measure everything with `weight` (n,) copies of each row."""
         w = weight[self._order]
-        n = _running(w, self._ends)
-        n_treated = _running(w * self._treated, self._ends)
-        y_treated = _running(w * self._y_treated, self._ends)
-        y_control = _running(w * self._y_control, self._ends)
+        n = _running(w, self._starts)
+        n_treated = _running(w * self._treated, self._starts)
+        y_treated = _running(w * self._y_treated, self._starts)
+        y_control = _running(w * self._y_control, self._starts)
         n_control = n - n_treated
         qini = y_treated - y_control * _ratio(n_treated, n_control)
         uplift = (_ratio(y_treated, n_treated) - _ratio(y_control, n_control)) * n
@@ -140,21 +141,23 @@ class Measurer:
         """Sort everybody by `score` (n,), once for any number of measurements."""
         return _Order(self._y, self._trial.treated, score)
 
-    def figures(self, orders: Mapping[str, _Order], weight: Vector | None = None) -> list[Figures]:
+    def figures(
+        self, orders: Mapping[Name, _Order], weight: Vector | None = None
+    ) -> dict[Name, Figures]:
         """Measure each ranking, with `weight` (n,) copies of each person (one each by default)."""
         weight = np.ones(len(self._y)) if weight is None else weight
         best = self._perfect_qini.areas(weight)
         qini_line = best.people * best.qini_end / 2
         best_uplift = None if self._perfect_uplift is None else self._perfect_uplift.areas(weight)
-        found = []
-        for order in orders.values():
+        found = {}
+        for name, order in orders.items():
             areas = order.areas(weight)
             auuc = float("nan")
             if best_uplift is not None:
                 line = best_uplift.people * best_uplift.uplift_end / 2
                 auuc = _share(areas.uplift - line, best_uplift.uplift - line)
             qini = _share(areas.qini - qini_line, best.qini - qini_line)
-            found.append(Figures(qini, auuc, areas.top))
+            found[name] = Figures(qini, auuc, areas.top)
         return found
 
 
@@ -167,7 +170,7 @@ def figures_of(y: Vector, treated: Vector, score: Vector) -> Figures:
     """Measure one score on everybody."""
     trial = Trial(y, treated, np.arange(len(y), dtype=np.int64))
     measurer = Measurer(trial)
-    return measurer.figures({"": measurer.order(score)})[0]
+    return measurer.figures({"": measurer.order(score)})[""]
 
 
 def resample(trial: Trial, draws: int, rng: np.random.Generator) -> Iterator[Vector]:
@@ -218,10 +221,10 @@ def measure(
     measurer = Measurer(trial)
     orders = {name: measurer.order(score) for name, score in scores.items()}
     drawn = np.array(
-        [measurer.figures(orders, weight) for weight in resample(trial, draws, rng)]
+        [list(measurer.figures(orders, weight).values()) for weight in resample(trial, draws, rng)]
     ).reshape(draws, len(orders), 3)
     return Measured(
-        found=dict(zip(orders, measurer.figures(orders), strict=True)),
+        found=measurer.figures(orders),
         drawn={name: drawn[:, place] for place, name in enumerate(orders)},
     )
 
@@ -233,10 +236,10 @@ def null_band(trial: Trial, *, draws: int, rng: np.random.Generator) -> tuple[fl
     """
     measurer = Measurer(trial)
     units = int(trial.units.max()) + 1
-    found = [
-        measurer.figures({"": measurer.order(rng.permutation(units)[trial.units] * 1.0)})[0].qini
-        for _ in range(draws)
-    ]
+    found = []
+    for _ in range(draws):
+        score = rng.permutation(units)[trial.units].astype(np.float64)
+        found.append(measurer.figures({"": measurer.order(score)})[""].qini)
     low, high = np.quantile(found, [0.025, 0.975])
     return float(low), float(high)
 
@@ -249,8 +252,12 @@ def _interval(value: float, drawn: Vector) -> Interval | None:
     return Interval(value, float(low), float(high))
 
 
-def _running(added: Vector, ends: Codes) -> Vector:
-    return np.concatenate([[0.0], np.cumsum(added)[ends]])
+def _running(added: Vector, starts: Codes) -> Vector:
+    """Sums up to the end of each group of equal scores, from 0."""
+    grouped = added if len(starts) == len(added) else np.add.reduceat(added, starts)
+    found = np.zeros(len(grouped) + 1)
+    np.cumsum(grouped, out=found[1:])
+    return found
 
 
 def _ratio(part: Vector, whole: Vector) -> Vector:
