@@ -18,6 +18,7 @@ from governance.audit_charts import (
     range_chart,
     reliability_chart,
 )
+from governance.audit_forecasts import forecast_tables
 from governance.audit_tables import count, fairness_tables, model_tables, percent, words
 from governance.fairness_record import FairnessResult
 from governance.gate import GateVerdict, chance_ece
@@ -116,6 +117,7 @@ def render_html(report: AuditReport) -> str:
             changes=changes(report),
             not_measured=NOT_MEASURED,
             **model_tables(facts),
+            **forecast_tables(facts),
             **fairness_tables(report.fairness),
         )
     )

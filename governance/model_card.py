@@ -8,6 +8,7 @@ from typing import Any
 
 from governance.errors import InvalidInput
 from governance.evaluation_record import Evaluation
+from governance.forecasts import CategoryResult, ValueResult
 from governance.instants import parse_instant, to_text
 from governance.intervals import Interval
 
@@ -161,6 +162,8 @@ class ModelFacts:
     command: str = ""
     thresholds: Mapping[str, float] = field(default_factory=dict)
     threshold: float = 0.5
+    value: ValueResult | None = None
+    categories: CategoryResult | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Give plain JSON that `from_json` reads back to an equal record."""
@@ -169,6 +172,8 @@ class ModelFacts:
         plain["test"] = self.test.to_json()
         plain["baselines"] = {name: result.to_json() for name, result in self.baselines.items()}
         plain["differences"] = {name: i.to_json() for name, i in self.differences.items()}
+        plain["value"] = None if self.value is None else self.value.to_json()
+        plain["categories"] = None if self.categories is None else self.categories.to_json()
         plain["evaluation"] = self.evaluation.to_json()
         plain["reliability"] = [
             {"n": b.n, "predicted": b.predicted, "observed": b.observed.to_json()}
@@ -207,6 +212,10 @@ class ModelFacts:
             )
             plain["dependence"] = tuple(_dependence(d) for d in plain.get("dependence", ()))
             plain["dropped"] = tuple(Dropped(**d) for d in plain["dropped"])
+            if plain.get("value") is not None:
+                plain["value"] = ValueResult.from_json(plain["value"])
+            if plain.get("categories") is not None:
+                plain["categories"] = CategoryResult.from_json(plain["categories"])
             plain["cutoffs"] = tuple(plain["cutoffs"])
             plain["features"] = tuple(plain["features"])
             return cls(**plain)

@@ -16,7 +16,6 @@ from features.definitions import FeatureDefinition
 from governance.errors import InsufficientData, InvalidInput
 from training.choose import Fold, folds_of, out_of_fold, smallest
 from training.model import Matrix, Vector
-from training.table import LEVEL_HALF_LIFE_DAYS
 from training.trees import CHECKPOINTS, TreeShape, at_checkpoints
 from training.value import LEVELS, OwnRule, Residuals, ValueModel, expand, squash
 
@@ -27,7 +26,6 @@ SHAPES = (
 )
 LARGEST_TUNING_ROWS = 15_000
 _PENALTY = 1.0
-_ROWS_OF_PULL = 20
 _ROWS_PER_BIN = 100
 _MOST_BINS = 8
 _FACTORS = (0.5, 2.0)
@@ -72,7 +70,6 @@ def fit_value(
     happened: NDArray[np.bool_],
     groups: NDArray[np.int64],
     *,
-    period_days: Vector | None = None,
     own: Sequence[int] = (),
     categorical: Sequence[int] = (),
     seed: int = 0,
@@ -81,10 +78,11 @@ def fit_value(
     """Fit on the rows where the event `happened` (n,); the same rows and seed give the same bytes.
 
     `values` (n, k); `amount` (n,) in the home's currency, below 0 where returns outweigh; `groups`
-    (n,): rows of one customer are held out together. `period_days` (n,): when each row was looked
-    at, in days; amounts of a dear or a cheap time are first brought to the level of the latest.
-    `own`: columns of `own_columns`. Raises `InsufficientData` when fewer than 20 customers have an
-    amount.
+    (n,): rows of one customer are held out together. `own`: columns of `own_columns`. Raises
+    `InsufficientData` when fewer than 20 customers have an amount.
+
+    Amounts of earlier times are taken as they are: bringing them to the latest level made later
+    ones no nearer (CDNOW, tests at 1997-10-01 and 1997-12-01).
     """
     which = np.flatnonzero(happened)
     if np.isnan(amount[which]).any():
@@ -96,10 +94,9 @@ def fit_value(
             f"{count} customers with an amount to learn from, at least {FEWEST_PEOPLE} are needed",
             hint="a longer history or a longer horizon shows more of them",
         )
-    days = np.zeros(len(which)) if period_days is None else period_days[which]
     with threadpool_limits(1, "blas"):  # sums in the same order on every machine
         return _fit(
-            np.ascontiguousarray(values[which]), amount[which], people, days,
+            np.ascontiguousarray(values[which]), amount[which], people,
             own, categorical, seed, threads,
         )  # fmt: skip
 
@@ -108,14 +105,13 @@ def _fit(
     values: Matrix,
     amount: Vector,
     people: NDArray[np.int64],
-    days: Vector,
     own: Sequence[int],
     categorical: Sequence[int],
     seed: int,
     threads: int,
 ) -> ValueModel:
     scale = _scale(amount)
-    z = _at_present(squash(amount, scale), _rule(values, squash(amount, scale), own), values, days)
+    z = squash(amount, scale)
     tuned = _sample(people, LARGEST_TUNING_ROWS, seed)
     folds = folds_of(
         (z[tuned] > np.median(z[tuned])).astype(np.float64), people[tuned], seed=seed % 2**31
@@ -175,20 +171,6 @@ def _choose(
     tried = out_of_fold(candidates, folds, (len(sizes), len(z)))
     chosen = smallest((tried - z) ** 2, np.ones(len(z)), people, sizes)
     return chosen, tried[chosen]
-
-
-def _at_present(z: Vector, rule: OwnRule, values: Matrix, days: Vector) -> Vector:
-    """Bring squashed amounts (n,) to the present level: a season is no one's trait.
-
-    Every period's level is the mean of what the rule leaves there, pulled to 0 by 20 rows; the
-    present one is their mean, a period counting half as much every 60 days back.
-    """
-    found, period = np.unique(days, return_inverse=True)
-    left = z - rule.score(values)
-    levels = np.bincount(period, left) / (np.bincount(period) + _ROWS_OF_PULL)
-    weights = 0.5 ** ((found.max() - found) / LEVEL_HALF_LIFE_DAYS)
-    present = float(np.sum(levels * weights) / np.sum(weights))
-    return np.asarray(z - levels[period] + present)
 
 
 def _sample(people: NDArray[np.int64], largest: int, seed: int) -> NDArray[np.int64]:

@@ -119,15 +119,6 @@ def test_everyone_gets_the_mean_where_nothing_tells_customers_apart() -> None:
     assert model.method == "mean"
 
 
-def test_a_dear_season_is_brought_to_the_present_level() -> None:
-    found = shop(2000, noise=0.3)
-    days = np.where(np.arange(2000) < 1000, 0.0, 360.0)
-    dear = found._replace(amount=np.where(days == 0, 3 * found.amount, found.amount))
-    expected = fitted(dear, period_days=days).predict(found.values)
-    truth = found.usual * np.exp(0.3**2 / 2)
-    assert expected.sum() / truth.sum() == pytest.approx(1.0, abs=0.2)  # without: 2.0
-
-
 def test_a_model_that_expects_returns_says_so() -> None:
     found = shop(400, noise=0.2)
     back = found._replace(amount=-found.amount)
