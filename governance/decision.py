@@ -16,7 +16,7 @@ from itertools import groupby
 from typing import Any, NamedTuple
 from uuid import uuid4
 
-from sqlalchemy import Connection, Row, bindparam, select, update
+from sqlalchemy import Connection, Row, bindparam, func, select, update
 
 from governance.canonical import canonical
 from governance.chain import merkle_root
@@ -73,6 +73,14 @@ class RecordedDecision(Decision):
         return self.result_digest is not None and self.result is None
 
 
+class KeptResult(NamedTuple):
+    """What one person was told as of an instant, and is still kept."""
+
+    person_id: str
+    as_of: datetime
+    result: Mapping[str, Any]
+
+
 class CommitmentCheck(NamedTuple):
     """How many decisions were compared with the ledger, and which do not fit it."""
 
@@ -127,6 +135,41 @@ def of_person(conn: Connection, person_id: str) -> list[RecordedDecision]:
         .order_by(table.c.ledger_seq, table.c.position)
     )
     return [_recorded(row) for row in conn.execute(query)]
+
+
+def newest_results(
+    conn: Connection,
+    *,
+    kind: str,
+    target: str,
+    model_digest: str,
+    after: datetime,
+    until: datetime,
+    limit: int,
+) -> list[KeptResult]:
+    """Read each person's newest result that is still kept, as of an instant in (after, until].
+
+    Of more than `limit` people some at random, always the same: person ids are random.
+    """
+    asked = (
+        (table.c.kind == kind)
+        & (table.c.target == target)
+        & (table.c.model_digest == model_digest)
+        & (table.c.as_of > after)
+        & (table.c.as_of <= until)
+        & table.c.result.is_not(None)
+        & table.c.person_id.is_not(None)
+    )
+    rank = func.row_number().over(
+        partition_by=table.c.person_id,
+        order_by=(table.c.as_of.desc(), table.c.ledger_seq.desc(), table.c.position.desc()),
+    )
+    ranked = select(table.c.person_id, table.c.as_of, table.c.result, rank.label("rank"))
+    inner = ranked.where(asked).subquery("ranked")
+    query = select(inner).where(inner.c.rank == 1).order_by(inner.c.person_id).limit(limit)
+    return [
+        KeptResult(row.person_id, row.as_of, json.loads(row.result)) for row in conn.execute(query)
+    ]
 
 
 def forget_results(conn: Connection, person_id: str, purpose: str) -> int:

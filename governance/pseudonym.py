@@ -61,6 +61,14 @@ class PersonIds:
         """Give the customer behind a person id, or None after erasure."""
         return conn.execute(_FIND_CUSTOMER, {"person": person_id}).scalar_one_or_none()
 
+    def customers_of(self, conn: Connection, person_ids: Collection[str]) -> Mapping[str, str]:
+        """Give the customers behind person ids; the erased are missing."""
+        found: dict[str, str] = {}
+        for some in slices(sorted(set(person_ids))):
+            rows = conn.execute(_FIND_CUSTOMERS, {"persons": some})
+            found.update({row.person_id: row.customer_id for row in rows})
+        return found
+
     def destroy(self, conn: Connection, customer_id: str) -> str | None:
         """Forget the way to the customer's person id; gives that id if there was one."""
         person = self.find(conn, customer_id)
@@ -186,4 +194,7 @@ _FIND_PERSON = select(persons.c.person_id).where(persons.c.customer_id == bindpa
 _FIND_CUSTOMER = select(persons.c.customer_id).where(persons.c.person_id == bindparam("person"))
 _FIND_PERSONS = select(persons).where(
     persons.c.customer_id.in_(bindparam("customers", expanding=True))
+)
+_FIND_CUSTOMERS = select(persons).where(
+    persons.c.person_id.in_(bindparam("persons", expanding=True))
 )

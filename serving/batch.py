@@ -22,6 +22,7 @@ from serving.bootstrap import Keepwell
 from serving.champions import Champion, open_bundle
 from serving.estimate import Estimate, Reason, estimate, reasons, result_of
 from serving.scorer import home_clock
+from serving.staleness import STALE, is_stale
 
 CHUNK = 20_000
 _REASONS = 3
@@ -83,6 +84,7 @@ class _Reading(NamedTuple):
     as_of: datetime
     known: frozenset[str]
     others: frozenset[str]  # read for those they are merged with, not asked about themselves
+    is_stale: bool  # the model is past its limits, and the settings say stop
 
 
 def score_everyone(
@@ -168,10 +170,18 @@ def _read(
     histories = read_all(conn, keepwell.store, permit)
     instant = as_of if as_of is not None else home_clock(keepwell, conn, now=now)
     known = frozenset(everyone).intersection(people)
-    return _Reading(champion, permit, refusals, permits, histories, instant, known, others)
+    stale = keepwell.settings.monitoring.on_stale == "stop" and is_stale(conn, approval)
+    return _Reading(champion, permit, refusals, permits, histories, instant, known, others, stale)
 
 
 def _estimates(found: _Reading, target: Target) -> tuple[Estimate, ...]:
+    if found.is_stale:
+        asked = (str(each) for each in found.histories.customers)
+        return tuple(
+            Estimate(each, "insufficient_data", STALE, None, None)
+            for each in asked
+            if each not in found.others
+        )
     estimates = estimate(
         found.champion, target, found.histories, as_of=found.as_of, permits=found.permits
     )
@@ -222,7 +232,7 @@ def _decide(
             each.customer_id,
             each.outcome,
             each.reason,
-            model_digest=digest,
+            model_digest=None if found.is_stale else digest,
             event_digest=each.event_digest,
             feature_digest=each.feature_digest,
             result=result_of(each, given, found.champion, permits=found.permits),

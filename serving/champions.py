@@ -18,6 +18,7 @@ from governance.proof import Approval
 from governance.review import approval as approval_of
 from governance.review import champion
 from serving.home import Home
+from serving.staleness import is_stale
 from training.bundle import LoadedModel, load, probe
 
 log = structlog.get_logger("keepwell.models")
@@ -68,7 +69,9 @@ class NotLoaded(Exception):
 class Champions:
     """Keeps loaded bundles; which of them may serve the database is asked every second."""
 
-    def __init__(self, home: Home, *, home_kind: str, trial: Trial) -> None:
+    def __init__(
+        self, home: Home, *, home_kind: str, trial: Trial, stop_when_stale: bool = False
+    ) -> None:
         self._home = home
         self._kind = home_kind
         self._trial = trial
@@ -76,6 +79,8 @@ class Champions:
         self._broken: dict[str, KeepwellError] = {}
         self._serving: dict[str, str] = {}
         self._asked: dict[str, tuple[datetime, Approval | None]] = {}
+        self._stops = stop_when_stale
+        self._stale: dict[str, tuple[datetime, bool]] = {}
         self._loading = threading.Lock()
 
     def of(
@@ -99,6 +104,19 @@ class Champions:
             raise NotLoaded(approval.model_digest)
         self._serving[target] = approval.model_digest
         return found, approval
+
+    def is_stale(self, conn: Connection, approval: Approval, *, now: datetime) -> bool:
+        """Whether this model is past its limits and must stay silent until it is renewed.
+
+        Never where settings only warn. Asked of the database as often as who may serve.
+        """
+        if not self._stops:
+            return False
+        asked_at, stale = self._stale.get(approval.review_id, (None, False))
+        if asked_at is None or not timedelta(0) <= now - asked_at < ASK_AGAIN:
+            stale = is_stale(conn, approval)
+            self._stale[approval.review_id] = now, stale
+        return stale
 
     def _still_serving(
         self, conn: Connection, target: str, broken: str, now: datetime

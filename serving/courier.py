@@ -1,9 +1,12 @@
 """What the service does in the background; any number of workers may have one of each.
 
-The courier carries due messages out, the keeper keeps the history's files in step.
+The courier carries due messages out; the keeper keeps the history's files in step and has the
+models looked at once a day.
 """
 
 import random
+import subprocess
+import sys
 import threading
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -16,6 +19,7 @@ from serving.bootstrap import Keepwell
 from serving.interventions.desk import desk_of
 from serving.interventions.dispatch import dispatch, http_client
 from serving.interventions.webhook import Endpoint
+from serving.staleness import due_targets
 
 PAUSE_SECONDS = 2.0
 KEEPER_PAUSE_SECONDS = 60.0
@@ -78,13 +82,15 @@ def start_courier(keepwell: Keepwell, *, clock: Callable[[], datetime]) -> Couri
 
 
 class Keeper(threading.Thread):
-    """Looks every minute whether live events should be copied into the history's files."""
+    """Looks every minute whether live events should be copied, and models be looked at."""
 
     def __init__(self, keepwell: Keepwell, *, clock: Callable[[], datetime]) -> None:
         super().__init__(name="keeper", daemon=True)
         self._keepwell = keepwell
         self._clock = clock
         self._stopped = threading.Event()
+        self._looking: subprocess.Popen[bytes] | None = None
+        self._looked_at: datetime | None = None
 
     def run(self) -> None:
         """Look until stopped; another worker that is at it already is left alone."""
@@ -95,11 +101,30 @@ class Keeper(threading.Thread):
                 log.error("compacting failed", code=error.code, message=error.message)
             except Exception as error:  # noqa: BLE001 - the next minute may be better
                 log.error("compacting failed", kind=type(error).__name__)
+            try:
+                self._look_at_models()
+            except Exception as error:  # noqa: BLE001 - the next minute may be better
+                log.error("monitoring failed", kind=type(error).__name__)
+
+    def _look_at_models(self) -> None:
+        """Have a process of its own look at the models that are due, at most once an hour."""
+        now = self._clock()
+        if self._looking is not None and self._looking.poll() is None:
+            return
+        if self._looked_at is not None and now - self._looked_at < timedelta(hours=1):
+            return
+        if due_targets(self._keepwell, now=now):
+            self._looked_at = now
+            command = [sys.executable, "-m", "serving.monitoring", str(self._keepwell.home.root)]
+            self._looking = subprocess.Popen(command)  # noqa: S603 - our own interpreter and module
 
     def stop(self) -> None:
         """End before the next look; what is under way ends with the process, and loses nothing."""
         self._stopped.set()
         self.join(timeout=5)
+        if self._looking is not None and self._looking.poll() is None:
+            self._looking.terminate()
+            self._looking.wait(timeout=5)
 
 
 def tidy_if_due(keepwell: Keepwell, *, now: datetime) -> bool:

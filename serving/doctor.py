@@ -20,6 +20,7 @@ from governance.review import champion
 from governance.tables import ledger_head
 from serving.bootstrap import Keepwell, open_home
 from serving.home import Home
+from serving.staleness import Monitored, newest
 
 Outcome = Literal["ok", "attention", "missing"]
 _PACKAGES = ("lightgbm", "scikit-learn", "shap", "mlflow", "fairlearn", "bentoml", "duckdb")
@@ -154,4 +155,27 @@ def _models(keepwell: Keepwell, conn: Connection, now: datetime) -> Iterator[Che
             yield Check(f"model {name}", "attention", "none is approved", advice)
             continue
         signed = "self-signed" if approval.self_signed else f"signed by {approval.reviewer}"
-        yield Check(f"model {name}", "ok", f"{approval.model_digest[:12]} {signed}")
+        found = f"{approval.model_digest[:12]} {signed}"
+        yield _standing(keepwell, name, found, newest(conn, name, approval.model_digest), now)
+
+
+def _standing(
+    keepwell: Keepwell, name: str, found: str, look: Monitored | None, now: datetime
+) -> Check:
+    """Say where a serving model stands, by the last look at it, and what to do."""
+    if look is None:
+        text = f"{found}; not looked at yet"
+        return Check(f"model {name}", "attention", text, f"keepwell monitor {name}")
+    text = f"{found}; {look.status}, looked at {look.monitored_at:%Y-%m-%d}"
+    text += "".join(f"; {reason}" for reason in look.reasons)
+    advice = ""
+    if look.status == "retrain":
+        stops = keepwell.settings.monitoring.on_stale == "stop"
+        advice = f"keepwell train {name}, then keepwell review approve {name}"
+        advice += "; until then it answers no more" if stops else "; it goes on scoring"
+    elif look.status == "watch":
+        advice = f"see the figures: keepwell monitor {name}"
+    late = now - look.monitored_at > timedelta(hours=2 * keepwell.settings.monitoring.every_hours)
+    if late and not advice:
+        advice = f"look again: keepwell monitor {name}; the service does it daily"
+    return Check(f"model {name}", "attention" if advice else "ok", text, advice)

@@ -22,6 +22,7 @@ from serving.champions import Champion, Champions, NotLoaded, Trial, try_in_chil
 from serving.estimate import MERGED, Reason, estimate, reasons, result_of
 from serving.links import lock_linked
 from serving.rule import judge
+from serving.staleness import STALE
 
 _TICK = timedelta(microseconds=1)
 _LIVELY = timedelta(days=2)
@@ -80,7 +81,12 @@ class Scorer:
     ) -> None:
         self._keepwell = keepwell
         self._clock = clock
-        self._champions = Champions(keepwell.home, home_kind=keepwell.kind, trial=trial)
+        self._champions = Champions(
+            keepwell.home,
+            home_kind=keepwell.kind,
+            trial=trial,
+            stop_when_stale=keepwell.settings.monitoring.on_stale == "stop",
+        )
         self._looked: tuple[datetime, datetime] | None = None  # when, and what as_of was then
 
     def warm(self) -> None:
@@ -216,6 +222,7 @@ class _Judgement:
         self.as_of, self.now, self.limit = as_of, now, limit
         serving = champions.of(conn, target.name, now=now)
         self.champion: Champion | None = None if serving is None else serving[0]
+        self.is_stale = serving is not None and champions.is_stale(conn, serving[1], now=now)
 
     def of(self, customer_ids: Sequence[str]) -> dict[str, _Verdict]:
         extra = self.champion.purposes if self.champion is not None else ()
@@ -267,7 +274,7 @@ class _Judgement:
             if customer_id in permit.consent_event_ids:
                 return self._verdict(customer_id, "insufficient_data", "no_history")
             return self._verdict(customer_id, "unknown", "unknown_customer")
-        if self.champion is None:
+        if self.champion is None or self.is_stale:
             return self._by_rule(customer_id, histories)
         [found] = estimate(self.champion, self.target, histories, as_of=self.as_of, permits=permits)
         given = reasons(found, self.champion.definitions, limit=self.limit)
@@ -297,13 +304,14 @@ class _Judgement:
         return verdict._replace(score=score)
 
     def _by_rule(self, customer_id: str, histories: Histories) -> _Verdict:
+        why = STALE if self.is_stale else "no_model"
         ruled = judge(histories, self.target, as_of=self.as_of)
         if ruled is None:
-            return self._verdict(customer_id, "insufficient_data", "no_model")
+            return self._verdict(customer_id, "insufficient_data", why)
         verdict = self._verdict(
             customer_id,
             "insufficient_data",
-            "no_model",
+            why,
             result={"method": "rule", **ruled._asdict()},
         )
         score = TargetScore(

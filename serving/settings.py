@@ -9,10 +9,17 @@ import tomllib
 from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from features.own_features import draft_own_features
 from features.targets.declared import declare_all
@@ -128,6 +135,32 @@ class GateSettings(_Record):
     fairness_required: bool | None = None
 
 
+class CostSettings(_Record):
+    """What contacting a customer costs and brings, by the company's own figures (`training.costs`).
+
+    `margin` per kept customer, or `margin_feature` times `margin_share`. `sources` says where a
+    figure comes from; every one is printed as an assumption.
+    """
+
+    contact_cost: float = Field(ge=0)
+    success_rate: float = Field(gt=0, le=1)
+    margin: float | None = Field(default=None, gt=0)
+    margin_feature: str = ""
+    margin_share: float = Field(default=1.0, gt=0, le=1)
+    incentive_cost: float = Field(default=0.0, ge=0)
+    incentive_uptake: float = Field(default=1.0, ge=0, le=1)
+    sources: Mapping[str, str] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _one_margin(self) -> Self:
+        if (self.margin is None) == (not self.margin_feature):
+            raise ValueError("state margin, or the margin_feature to take it from, and not both")
+        unknown = sorted(set(self.sources) - (set(CostSettings.model_fields) - {"sources"}))
+        if unknown:
+            raise ValueError(f"sources names {', '.join(unknown)}, which is no figure of [costs]")
+        return self
+
+
 class ContactSettings(_Record):
     """How often and when a customer may be contacted, and what all contacts together may cost."""
 
@@ -158,6 +191,22 @@ class SparkSettings(_Record):
     conf: Mapping[str, str] = Field(default_factory=dict)
 
 
+class MonitoringSettings(_Record):
+    """How far a serving model may move, and what happens when it has moved too far.
+
+    `on_stale`: `warn` goes on scoring and says so, `stop` answers "insufficient data" until the
+    model is trained or reviewed again. The limits are those of `training.standing.Limits`.
+    """
+
+    on_stale: Literal["warn", "stop"] = "warn"
+    every_hours: int = Field(default=24, ge=1)
+    review_after_days: int = Field(default=365, ge=1)
+    max_feature_psi: float = Field(default=0.2, gt=0)
+    max_score_psi: float = Field(default=0.2, gt=0)
+    max_auc_loss: float = Field(default=0.02, ge=0, le=1)
+    max_gap: float = Field(default=0.05, gt=0, le=1)
+
+
 class Settings(_Record):
     """Everything a company has decided about its home."""
 
@@ -174,10 +223,12 @@ class Settings(_Record):
         default_factory=lambda: {"churn": TargetSettings()}
     )
     gate: GateSettings = GateSettings()
+    costs: CostSettings | None = None
     contact: ContactSettings = ContactSettings()
     webhook: WebhookSettings = WebhookSettings()
     limits: LimitSettings = LimitSettings()
     spark: SparkSettings = SparkSettings()
+    monitoring: MonitoringSettings = MonitoringSettings()
     calendar: tuple[CalendarSettings, ...] = ()
     feature: tuple[Mapping[str, Any], ...] = ()  # `features.own_features` reads them
     measure: tuple[Mapping[str, Any], ...] = ()  # `outcomes.measures.own` reads them

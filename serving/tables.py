@@ -1,6 +1,6 @@
-"""The tables this floor owns: what kind of home this is, and who may call it."""
+"""The tables this floor owns: what home this is, who may call it, how its models are doing."""
 
-from sqlalchemy import JSON, BigInteger, Column, Integer, MetaData, String, Table
+from sqlalchemy import JSON, BigInteger, Column, Integer, MetaData, String, Table, Text
 
 from governance.instants import UtcInstant
 
@@ -26,4 +26,14 @@ api_keys = Table(
     Column("expires_at", UtcInstant),
     Column("revoked_at", UtcInstant),
     Column("last_used_at", UtcInstant),
+)
+
+model_monitoring = Table(
+    "model_monitoring",
+    metadata,
+    Column("target", String(200), primary_key=True),
+    Column("model_digest", String(64), primary_key=True),
+    Column("monitored_at", UtcInstant, primary_key=True),
+    Column("status", String(16), nullable=False),
+    Column("result", Text, nullable=False),  # figures over people as JSON, none about anyone
 )

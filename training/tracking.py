@@ -14,6 +14,7 @@ import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ from governance.errors import NotFound
 DATABASE, ARTIFACTS, LOCK = "mlflow.db", "artifacts", ".lock"
 CANDIDATE, CHAMPION = "candidate", "champion"
 DIGEST_TAG = "model_digest"
+PARENT_TAG = "mlflow.parentRunId"
 _LONGEST_PARAMETER = 500
 
 
@@ -77,6 +79,28 @@ class Tracking:
         with self._open() as client:
             client.set_terminated(run_id, status="FAILED")
 
+    def backtested(
+        self, target: str, name: str, whole: RunRecord, parts: Mapping[str, RunRecord]
+    ) -> str:
+        """Log a back-test as a run of its own kind, with a child run per origin; gives its id.
+
+        No model comes out of it, so none is registered and no alias moves.
+        """
+        with self._open() as client:
+            experiment = self._experiment(client, target)
+            parent = client.create_run(
+                experiment, run_name=name, tags={**whole.tags, "kind": "backtest"}
+            )
+            parent_id = str(parent.info.run_id)
+            self._fill(client, parent_id, whole)
+            for title, record in parts.items():
+                tags = {**record.tags, "kind": "backtest_origin", PARENT_TAG: parent_id}
+                child = client.create_run(experiment, run_name=title, tags=tags)
+                self._fill(client, child.info.run_id, record)
+                client.set_terminated(child.info.run_id, status="FINISHED")
+            client.set_terminated(parent_id, status="FINISHED")
+            return parent_id
+
     def promote(self, target: str, digest: str) -> None:
         """Mirror a signed approval: the version with this model digest becomes `champion`.
 
@@ -93,6 +117,29 @@ class Tracking:
         with self._open() as client:
             if self._champion(client, target) is not None:
                 client.delete_registered_model_alias(target, CHAMPION)
+
+    def monitored(
+        self, target: str, digest: str, metrics: Mapping[str, float], *, status: str, at: datetime
+    ) -> bool:
+        """Add figures of one look at a serving model to its run; the step is the date, YYYYMMDD.
+
+        Tells whether there is a run of this digest; a model from elsewhere has none.
+        """
+        if not (self.folder / DATABASE).exists():
+            return False
+        from mlflow.entities import Metric
+
+        with self._open() as client:
+            version = self._version(client, target, digest)
+            if version is None:
+                return False
+            run_id = client.get_model_version(target, version).run_id
+            when, step = int(at.timestamp() * 1000), int(f"{at:%Y%m%d}")
+            client.log_batch(
+                run_id, metrics=[Metric(name, value, when, step) for name, value in metrics.items()]
+            )
+            client.set_tag(run_id, "monitor_status", status)
+            return True
 
     def champion_digest(self, target: str) -> str | None:
         """The digest that `champion` names now; None when it names nothing."""

@@ -19,7 +19,8 @@ from serving.auth import Principal
 from serving.bootstrap import Keepwell
 from serving.http import api_customers, api_interventions, api_outcomes, api_pages, problems
 from serving.http.context import Caller, Clock, Context, Here, KeyFirst, Step, fresh, identify
-from serving.http.metering import Meter, Metered
+from serving.http.metering import Meter, Metered, gauges_text
+from serving.http.model_gauges import model_gauges
 from serving.http.schemas import (
     EventsRequest,
     EventsResponse,
@@ -162,9 +163,11 @@ def get_models(here: Here, caller: Annotated[Principal, Depends(Caller("score:re
 def get_metrics(
     request: Request, caller: Annotated[Principal, Depends(Caller("admin"))]
 ) -> Response:
-    """Say how often and how fast this worker answered, in Prometheus's form."""
+    """Say how this worker answered and how the models do, in Prometheus's form."""
     meter: Meter = request.app.state.meter
-    return PlainTextResponse(meter.text(), headers={"Cache-Control": "no-store"})
+    here: Context = request.app.state.context
+    text = meter.text() + gauges_text(model_gauges(here.keepwell, now=here.clock()))
+    return PlainTextResponse(text, headers={"Cache-Control": "no-store"})
 
 
 @router.get("/v1/openapi.json", include_in_schema=False)

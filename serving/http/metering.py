@@ -1,10 +1,13 @@
-"""How often and how fast each route answers; labelled by route, never by what was asked."""
+"""How often and how fast each route answers, and how the models do, for Prometheus to read.
+
+Labelled by route and target, never by what was asked or of whom.
+"""
 
 import threading
 import time
 from collections import Counter
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
 from serving.http.door import App, Message, Receive, Scope, Send
 
@@ -49,6 +52,43 @@ class Meter:
             lines += _histogram(route, [slots.get((route, k), 0) for k in range(len(BUCKETS) + 1)])
             lines.append(f'keepwell_request_seconds_sum{{route="{route}"}} {seconds[route]:.6f}')
         return "\n".join(lines) + "\n"
+
+
+class ModelGauge(NamedTuple):
+    """What is told of one serving model: figures over people, by name; None where not known."""
+
+    target: str
+    figures: Mapping[str, float | None]
+
+
+_MODEL_GAUGES = {
+    "age_days": "Days since the serving model was signed.",
+    "drift_features": "Features of the serving model that have shifted or stopped arriving.",
+    "score_psi": "Population stability index of its scores against training.",
+    "expected_auc": "AUC to be expected of the people scored now, without outcomes.",
+    "realised_auc": "AUC of earlier scores whose outcome is known.",
+    "status": "Where it stands: 0 fine, 1 watch, 2 retrain.",
+}
+
+
+def gauges_text(models: Sequence[ModelGauge]) -> str:
+    """Write gauges of serving models in Prometheus's text form, `keepwell_model_…` by target."""
+    lines = []
+    for name, meaning in _MODEL_GAUGES.items():
+        told = [(each.target, each.figures.get(name)) for each in models]
+        known = [(target, value) for target, value in told if value is not None]
+        if not known:
+            continue
+        lines += [f"# HELP keepwell_model_{name} {meaning}", f"# TYPE keepwell_model_{name} gauge"]
+        lines += [
+            f'keepwell_model_{name}{{target="{_escaped(target)}"}} {value:g}'
+            for target, value in known
+        ]
+    return "".join(f"{line}\n" for line in lines)
+
+
+def _escaped(label: str) -> str:
+    return label.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
 
 
 class Metered:
