@@ -14,7 +14,8 @@ from sklearn.linear_model import LogisticRegression
 
 from features.definitions import DERIVED, FeatureDefinition
 from features.targets.target import Target
-from training.calibrate import fit_platt, sigmoid
+from training.calibrate import fit_platt
+from training.calibrator import sigmoid
 from training.model import Matrix, Vector
 
 Baseline = Callable[[Matrix], Vector]

@@ -1,8 +1,10 @@
 """Fits the blend: boosted trees and curves, added in log-odds, calibrated, with interval widths.
 
-Everything that is chosen is chosen by grouped inner validation on the training rows alone.
+Everything that is chosen is chosen by inner validation on the training rows alone: customers held
+out, and of several periods the latest third.
 """
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, NamedTuple
 
@@ -11,40 +13,73 @@ import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
-from training.calibrate import (
-    IDENTITY,
-    Calibrator,
-    IntervalWidths,
-    fit_isotonic,
-    fit_platt,
-    fit_widths,
+from training.calibrate import CALIBRATIONS, choose_calibration
+from training.calibrator import IDENTITY, Calibrator
+from training.choose import (
+    Fold,
+    best,
+    forward_folds,
+    leveled,
+    losses,
+    out_of_fold,
+    smallest_within_one_se,
 )
-from training.choose import Fold, best, folds_of, out_of_fold, smallest_within_one_se
 from training.curves import CurvesFit, fit_curves
 from training.model import Matrix, RiskModel, Vector
+from training.search import Trial, chosen, search_shapes
+from training.spread_fit import fit_spread
 from training.table import Table
-from training.trees import CHECKPOINTS, TreeShape, at_checkpoints, fit_trees, shapes_for
+from training.trees import CHECKPOINTS, SHAPES, TreeShape, fit_trees, sizes_of
 
 PENALTIES = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3)
-TREE_WEIGHTS = (0.5, 0.25, 0.75)
+TREE_WEIGHTS = (0.5, 0.25, 0.75, 1.0, 0.0)
+"""The trees' share in the blend; the nearer to a half, the plainer."""
+
 LARGEST_TUNING_ROWS = 15_000
 LARGEST_REFIT_ROWS = 6_000
+LARGEST_CURVE_ROWS = 60_000
 
 
 class Plan(NamedTuple):
-    """What inner validation chose."""
+    """What inner validation chose; with `personal` the curves see a person's own past alone."""
 
     shape: TreeShape
     trees: int
     penalty: float
     tree_weight: float
+    personal: bool = False
+    calibration: str = "none"
+
+    @property
+    def splits(self) -> int:
+        """How many splits the trees make: what a smaller model has fewer of."""
+        return (self.shape.leaves - 1) * self.trees if self.tree_weight > 0 else 0
+
+
+class Tried(NamedTuple):
+    """Everything inner validation looked at: log losses on held-out customers, lower is better.
+
+    `members` are the best of the trees and of either kind of curves, and their blend.
+    """
+
+    trials: tuple[Trial, ...] = ()
+    penalties: Mapping[float, float] = {}
+    blends: Mapping[str, float] = {}
+    calibrations: Mapping[str, float] = {}
+
+    @property
+    def configurations(self) -> int:
+        """How many configurations were compared in all."""
+        trees = sum(len(each.losses) for each in self.trials)
+        return trees + len(self.penalties) + len(self.blends) + len(self.calibrations)
 
 
 class Fitted(NamedTuple):
-    """A fitted model, and what inner validation chose for it."""
+    """A fitted model, what inner validation chose for it, and what it was chosen from."""
 
     model: RiskModel
     plan: Plan
+    tried: Tried
 
 
 def fit_blend(
@@ -52,7 +87,8 @@ def fit_blend(
 ) -> Fitted:
     """Choose, fit, calibrate and measure the spread; the same inputs give the same bytes.
 
-    With too few customers in a class for folds, the first shape is fitted small and uncalibrated.
+    `calibration` "auto" takes what does best on periods that were held out. With too few customers
+    in a class for folds, the first shape is fitted small and uncalibrated.
     """
     with threadpool_limits(1, "blas"):  # sums in the same order on every machine
         return _fit_blend(table, trials, calibration, refits, threads, seed)
@@ -63,54 +99,90 @@ def _fit_blend(
 ) -> Fitted:
     random = np.random.default_rng(seed)
     tuning = _sample_groups(table, LARGEST_TUNING_ROWS, random)
-    folds = folds_of(tuning.y, tuning.groups, seed=seed % 2**31)
-    plan, log_odds = _choose(tuning, folds, shapes_for(trials, random), threads)
-    calibrator = _calibrate(calibration, log_odds, tuning) if folds else IDENTITY
-    model = _fit(table, plan, calibrator, threads)
-    widths = _widths(table, plan, model, refits, threads, random)
-    return Fitted(replace(model, widths=widths), plan)
+    folds = forward_folds(tuning, seed=seed % 2**31)
+    plan, tried, calibrator = _choose(tuning, folds, trials, calibration, seed % 2**31)
+    model = _fit(table, plan, calibrator, threads, random)
+    if refits > 1 and folds:
+        sample = _sample_groups(table, LARGEST_REFIT_ROWS, random)
+        rough = _fit(sample, _rougher(plan), calibrator, 1, random)
+        spread = fit_spread(
+            sample,
+            rough,
+            model,
+            lambda part: _fit(part, plan, calibrator, 1, random),
+            refits=refits,
+            larger=len(table.y) / len(sample.y),
+            random=random,
+        )
+        model = replace(model, spread=spread)
+    return Fitted(model, plan, tried)
 
 
 def _choose(
-    table: Table, folds: list[Fold], shapes: list[TreeShape], threads: int
-) -> tuple[Plan, Vector]:
+    table: Table, folds: list[Fold], trials: int, calibration: str, seed: int
+) -> tuple[Plan, Tried, Calibrator]:
     if not folds:
-        return Plan(shapes[0], CHECKPOINTS[1], PENALTIES[2], TREE_WEIGHTS[0]), np.zeros(0)
-    grid = [(shape, count) for shape in shapes for count in CHECKPOINTS]
+        plan = Plan(SHAPES[0], CHECKPOINTS[1], PENALTIES[2], TREE_WEIGHTS[0])
+        return plan, Tried(), IDENTITY
+    weight = table.weight / table.weight.sum()
 
-    def curves(train: NDArray[np.int64]) -> Any:
-        fits = _curves(table.rows(train), PENALTIES)
-        return lambda held_out: np.stack(
-            [
-                found.member.log_odds(table.values[held_out]) + found.levels[table.period[held_out]]
-                for found in fits
-            ]
-        )
-
-    def trees(train: NDArray[np.int64]) -> Any:
-        part = table.rows(train)
-        levels = part.levels()
-        grown = fit_trees(part, shapes, CHECKPOINTS[-1], threads)
-        return lambda held_out: (
-            levels[table.period[held_out]]
-            + np.concatenate(
-                [at_checkpoints(booster, table.values[held_out], threads) for booster in grown]
-            )
-        )
+    def mean(log_odds: Matrix) -> Vector:
+        return np.asarray(losses(log_odds, table.y) @ weight)
 
     def pick(candidates: Matrix, sizes: list[float]) -> tuple[int, Vector]:
         return smallest_within_one_se(candidates, table.y, table.weight, table.groups, sizes)
 
-    n = len(table.y)
-    tried = out_of_fold(curves, folds, (len(PENALTIES), n))
-    penalty, curve_scores = best(tried, table.y, table.weight)  # a looser curve is no larger
-    tree, tree_scores = pick(
-        out_of_fold(trees, folds, (len(grid), n)),
-        [float((shape.leaves - 1) * count) for shape, count in grid],
+    search = search_shapes(table, folds, trials=trials, threads=1, seed=seed)
+    place, _ = pick(search.log_odds, sizes_of([each.shape for each in search.trials]).tolist())
+    shape, trees, tree_scores = chosen(search, place)
+    members = {False: _curve_scores(table, folds)}
+    if table.personal:
+        members[True] = _curve_scores(_personal(table), folds)
+    found = {personal: best(each, table.y, table.weight) for personal, each in members.items()}
+    options = [(w, personal) for personal in found for w in TREE_WEIGHTS]
+    blends = leveled(
+        np.stack([w * tree_scores + (1 - w) * found[personal].log_odds for w, personal in options]),
+        table.y, table.weight, table.period,
+    )  # fmt: skip
+    share, scores = pick(blends, [abs(w - TREE_WEIGHTS[0]) + 0.1 * p for w, p in options])
+    tree_weight, personal = options[share]
+    way = calibration
+    told: Mapping[str, float] = {}
+    if calibration == "auto":
+        way, told = choose_calibration(scores, table.y, table.weight, table.groups, table.period)
+    calibrator = IDENTITY
+    if way != "none":
+        calibrator = CALIBRATIONS[way](scores, table.y, table.weight)
+    plan = Plan(shape, trees, PENALTIES[found[personal].candidate], tree_weight, personal, way)
+    tried = Tried(
+        search.trials,
+        dict(zip(PENALTIES, mean(members[personal]).tolist(), strict=True)),
+        {
+            f"trees {w:g}, {'own past' if p else 'curves'} {1 - w:g}": loss
+            for (w, p), loss in zip(options, mean(blends).tolist(), strict=True)
+        },
+        told,
     )
-    blends = np.stack([w * tree_scores + (1 - w) * curve_scores for w in TREE_WEIGHTS])
-    share, scores = pick(blends, [abs(w - TREE_WEIGHTS[0]) for w in TREE_WEIGHTS])
-    return Plan(*grid[tree], PENALTIES[penalty], TREE_WEIGHTS[share]), scores
+    return plan, tried, calibrator
+
+
+def _curve_scores(table: Table, folds: list[Fold]) -> Matrix:
+    def curves(train: NDArray[np.int64]) -> Any:
+        fits = _curves(table.rows(train), PENALTIES)
+        return lambda held_out: np.stack(
+            [each.member.log_odds(table.values[held_out]) for each in fits]
+        )
+
+    scores = out_of_fold(curves, folds, (len(PENALTIES), len(table.y)))
+    return leveled(scores, table.y, table.weight, table.period)
+
+
+def _personal(table: Table) -> Table:
+    """The same rows with nothing known but how a person stands to their own past."""
+    others = np.setdiff1d(np.arange(table.values.shape[1]), table.personal)
+    values = table.values.copy()
+    values[:, others] = np.nan
+    return replace(table, values=values)
 
 
 def _curves(table: Table, penalties: tuple[float, ...]) -> list[CurvesFit]:
@@ -124,52 +196,33 @@ def _curves(table: Table, penalties: tuple[float, ...]) -> list[CurvesFit]:
     )
 
 
-def _fit(table: Table, plan: Plan, calibrator: Calibrator, threads: int) -> RiskModel:
-    curves = _curves(table, (plan.penalty,))[0]
-    booster = fit_trees(table, (plan.shape,), plan.trees, threads)[0]
-    curve_level, tree_level = table.level(curves.levels), table.level(table.levels())
+def _fit(
+    table: Table, plan: Plan, calibrator: Calibrator, threads: int, random: np.random.Generator
+) -> RiskModel:
+    trees, curves = None, None
+    intercept = 0.0
+    if plan.tree_weight > 0:
+        booster = fit_trees(table, plan.shape, plan.trees, threads)
+        trees = lightgbm.Booster(model_str=booster.model_to_string())
+        intercept += plan.tree_weight * table.level(table.levels())
+    if plan.tree_weight < 1:
+        some = _sample_groups(table, LARGEST_CURVE_ROWS, random)
+        curves = _curves(_personal(some) if plan.personal else some, (plan.penalty,))[0]
+        intercept += (1.0 - plan.tree_weight) * some.level(curves.levels)
     return RiskModel(
         features=table.values.shape[1],
-        intercept=plan.tree_weight * tree_level + (1.0 - plan.tree_weight) * curve_level,
-        trees=lightgbm.Booster(model_str=booster.model_to_string()),
+        intercept=intercept,
+        trees=trees,
         tree_weight=plan.tree_weight,
-        additive=curves.member,
+        additive=None if curves is None else curves.member,
         additive_weight=1.0 - plan.tree_weight,
         calibrator=calibrator,
-        widths=IntervalWidths((0.0,), (0.0,)),
     )
 
 
-def _calibrate(kind: str, log_odds: Vector, table: Table) -> Calibrator:
-    fit = fit_isotonic if kind == "isotonic" else fit_platt
-    return fit(log_odds, table.y, table.weight)
-
-
-def _widths(
-    table: Table,
-    plan: Plan,
-    model: RiskModel,
-    refits: int,
-    threads: int,
-    random: np.random.Generator,
-) -> IntervalWidths:
-    """Resample groups, fewer than there are when that is enough, and scale the spread back."""
-    shown = _sample_groups(table, LARGEST_REFIT_ROWS, random)
-    order = np.argsort(table.groups, kind="stable")
-    _, begins, sizes = np.unique(table.groups[order], return_index=True, return_counts=True)
-    drawn = max(1, min(len(begins), round(LARGEST_REFIT_ROWS / float(np.mean(sizes)))))
-    scores = []
-    for _ in range(refits):
-        picks = random.integers(0, len(begins), drawn)
-        which = np.concatenate([order[begins[g] : begins[g] + sizes[g]] for g in picks])
-        part = table.rows(which)
-        if len(np.unique(part.y)) == 2:
-            refit = _fit(part, plan, model.calibrator, threads)
-            scores.append(refit.calibrator.apply(refit.log_odds(shown.values)))
-    if len(scores) < 2:
-        return IntervalWidths((0.0,), (0.0,))
-    spread = np.stack(scores) * float(np.sqrt(drawn / len(begins)))
-    return fit_widths(model.log_odds(shown.values), spread)
+def _rougher(plan: Plan) -> Plan:
+    """A plan that follows the data more closely than the one chosen."""
+    return plan._replace(trees=2 * plan.trees, penalty=3 * plan.penalty)
 
 
 def _sample_groups(table: Table, largest: int, random: np.random.Generator) -> Table:

@@ -1,8 +1,12 @@
 """A model on disk as a directory of plain files; nothing in it is ever run.
 
-    manifest.json   target, features with their definitions, weights, calibrator, widths, facts
+    manifest.json   target, horizons, features with their definitions, facts
+    risk.json       the members' weights, the calibrator, the scale of the intervals
     lightgbm.txt    the trees (absent when the blend has none)
     linear.json     the curves of the additive member (absent when the blend has none)
+    spread.txt      the trees that say how wide an interval is (absent without intervals)
+    30.….txt …      the same of the step to a horizon of 30 days, where the target has it
+    value.…         the amount, category.… the kind of what happens, where the target has them
     digests.json    the sha256 of each of the above
 
 `model_digest` is the sha256 over the sorted lines `<sha256>  <file>`. Every byte is checked against
@@ -21,17 +25,19 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import lightgbm
 import numpy as np
 from numpy.typing import NDArray
 
-from governance.errors import IntegrityBroken, InvalidInput, NotFound
-from training.calibrate import Calibrator, IntervalWidths
-from training.model import AdditiveMember, Matrix, RiskModel, Scores, Vector
+from governance.errors import IntegrityBroken, NotFound
+from training import category, value
+from training.category import CategoryModel
+from training.model import Matrix, RiskModel, Scores
+from training.target_model import Step, TargetModel
+from training.value import ValueModel
 
-FORMAT = 1
-MANIFEST, TREES, LINEAR, DIGESTS = "manifest.json", "lightgbm.txt", "linear.json", "digests.json"
-_MEMBERS = (MANIFEST, TREES, LINEAR)
+FORMAT = 2
+MANIFEST, DIGESTS = "manifest.json", "digests.json"
+_KINDS = (".json", ".txt")
 _PROBE_SECONDS = 60
 
 
@@ -69,7 +75,12 @@ class LoadedModel:
 
     digest: str
     description: Description
-    model: RiskModel
+    whole: TargetModel
+
+    @property
+    def model(self) -> RiskModel:
+        """The risk within the main horizon."""
+        return self.whole.risk
 
     @property
     def target(self) -> str:
@@ -120,16 +131,17 @@ def support_of(values: Matrix) -> Support:
     return Support(tuple(low.tolist()), tuple(high.tolist()), tuple(missing.tolist()))
 
 
-def save(model: RiskModel, description: Description, bundles: Path) -> str:
+def save(model: TargetModel, description: Description, bundles: Path) -> str:
     """Write a bundle to `bundles`/<digest> in one rename; returns its digest.
 
     A bundle is never changed: when that very bundle is there already, it is kept as it is.
     """
-    files = {MANIFEST: _json_bytes(_manifest(model, description))}
-    if model.trees is not None:
-        files[TREES] = model.trees.model_to_string(num_iteration=-1).encode()
-    if model.additive is not None:
-        files[LINEAR] = _json_bytes(model.additive.to_json())
+    files = {MANIFEST: _json_bytes(_manifest(model, description)), **model.risk.to_files()}
+    for step in model.steps:
+        own = step.model.to_files()
+        files |= {f"{step.horizon_days}.{name}": content for name, content in own.items()}
+    for part in (model.value, model.category):
+        files |= {} if part is None else part.to_files()
     digests = _hashes(files)
     found = _digest_of(digests)
     bundles.mkdir(parents=True, exist_ok=True)
@@ -164,7 +176,11 @@ def load(directory: Path, *, expected_digest: str) -> LoadedModel:
     files = _whole(directory, expected_digest)
     manifest = json.loads(files[MANIFEST])
     if manifest.get("format") != FORMAT:
-        raise InvalidInput(f"bundle format {manifest.get('format')!r}, expected {FORMAT}")
+        raise IntegrityBroken(
+            f"model {expected_digest[:12]}… has bundle format {manifest.get('format')!r}, expected "
+            f"{FORMAT}",
+            hint="another version of Keepwell made it: train again",
+        )
     return LoadedModel(expected_digest, _description(manifest), _model(manifest, files))
 
 
@@ -190,7 +206,9 @@ def probe(directory: Path, *, expected_digest: str) -> None:
 
 def _read(directory: Path) -> dict[str, bytes]:
     files = {
-        name: (directory / name).read_bytes() for name in _MEMBERS if (directory / name).is_file()
+        each.name: each.read_bytes()
+        for each in directory.glob("*.*")
+        if each.suffix in _KINDS and each.name != DIGESTS and each.is_file()
     }
     if MANIFEST not in files:
         raise NotFound(f"no model bundle named {directory.name}")
@@ -230,7 +248,7 @@ def _json_bytes(content: Mapping[str, Any]) -> bytes:
     return (text + "\n").encode()
 
 
-def _manifest(model: RiskModel, description: Description) -> dict[str, Any]:
+def _manifest(model: TargetModel, description: Description) -> dict[str, Any]:
     support = description.support
     return {
         "format": FORMAT,
@@ -246,12 +264,7 @@ def _manifest(model: RiskModel, description: Description) -> dict[str, Any]:
         },
         "created_at": description.created_at,
         "facts": dict(description.facts),
-        "scale": "log-odds of the blend before calibration",
-        "intercept": model.intercept,
-        "tree_weight": model.tree_weight,
-        "additive_weight": model.additive_weight,
-        "calibrator": model.calibrator.to_json(),
-        "interval_90": model.widths.to_json(),
+        "steps": [step.horizon_days for step in model.steps],
     }
 
 
@@ -269,26 +282,30 @@ def _description(manifest: Mapping[str, Any]) -> Description:
     )
 
 
-def _model(manifest: Mapping[str, Any], files: Mapping[str, bytes]) -> RiskModel:
-    trees = lightgbm.Booster(model_str=files[TREES].decode()) if TREES in files else None
-    linear = AdditiveMember.from_json(json.loads(files[LINEAR])) if LINEAR in files else None
-    return RiskModel(
-        features=len(manifest["features"]),
-        intercept=float(manifest["intercept"]),
-        trees=trees,
-        tree_weight=float(manifest["tree_weight"]),
-        additive=linear,
-        additive_weight=float(manifest["additive_weight"]),
-        calibrator=Calibrator.from_json(manifest["calibrator"]),
-        widths=IntervalWidths.from_json(manifest["interval_90"]),
+def _model(manifest: Mapping[str, Any], files: Mapping[str, bytes]) -> TargetModel:
+    def step(horizon_days: int) -> Step:
+        start = f"{horizon_days}."
+        own = {
+            name.removeprefix(start): content
+            for name, content in files.items()
+            if name.startswith(start)
+        }
+        return Step(horizon_days, RiskModel.from_files(own))
+
+    return TargetModel(
+        horizon_days=int(manifest["horizon_days"]),
+        risk=RiskModel.from_files(files),
+        steps=tuple(step(int(days)) for days in manifest["steps"]),
+        value=ValueModel.from_files(files) if value.VALUE in files else None,
+        category=CategoryModel.from_files(files) if category.CATEGORY in files else None,
     )
 
 
 def _try(directory: Path, expected_digest: str) -> None:
     loaded = load(directory, expected_digest=expected_digest)
     scores = loaded.predict(np.full((1, len(loaded.names)), np.nan))
-    probability: Vector = scores.probability
-    if not np.all(np.isfinite(probability)):
+    horizons = loaded.whole.horizons(np.full((1, len(loaded.names)), np.nan), scores)
+    if not all(np.isfinite(each.probability).all() for each in horizons):
         raise IntegrityBroken("the model gives no number for an empty row")
 
 

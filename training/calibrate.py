@@ -1,72 +1,22 @@
-"""From a blended log-odds score to a probability: monotone calibrators and interval half-widths.
+"""Fits the map from a blended log-odds score to a probability, and says which way does best."""
 
-Both are plain numbers (a slope and an intercept, or knots), so that a bundle can carry them as JSON
-and serving needs numpy alone.
-"""
-
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable, Mapping
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.isotonic import isotonic_regression
 
-from governance.errors import InvalidInput
+from training.calibrator import Calibrator, sigmoid
+from training.choose import losses, smallest
 
 Vector = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+FEWEST_PERIODS = 3
 
 SMALLEST_SLOPE = 1e-3
-NORMAL_95 = 1.6448536269514722
+VENN_ABERS_KNOTS = 65
 _FARTHEST = 9.0  # calibrated log-odds of an isotonic step stay within ±9 (p in .0001 … .9999)
-
-
-def sigmoid(log_odds: Vector) -> Vector:
-    """Turn log-odds into probabilities, shape kept; never overflows."""
-    return np.asarray(1.0 / (1.0 + np.exp(-np.clip(log_odds, -500.0, 500.0))), dtype=np.float64)
-
-
-@dataclass(frozen=True)
-class Calibrator:
-    """A non-decreasing map from raw to calibrated log-odds.
-
-    `kind` "platt": slope · s + intercept, slope > 0. `kind` "isotonic": straight lines between the
-    knots (`scores`, `levels`), constant outside them.
-    """
-
-    kind: str
-    slope: float = 1.0
-    intercept: float = 0.0
-    scores: tuple[float, ...] = ()
-    levels: tuple[float, ...] = ()
-
-    def apply(self, log_odds: Vector) -> Vector:
-        """Calibrated log-odds, shape (n,), for raw log-odds of shape (n,)."""
-        if self.kind == "platt":
-            return self.slope * log_odds + self.intercept
-        return np.interp(log_odds, self.scores, self.levels)
-
-    def to_json(self) -> dict[str, Any]:
-        """Plain values; `from_json` gives an equal calibrator back."""
-        if self.kind == "platt":
-            return {"kind": "platt", "slope": self.slope, "intercept": self.intercept}
-        return {"kind": self.kind, "scores": list(self.scores), "levels": list(self.levels)}
-
-    @classmethod
-    def from_json(cls, found: Mapping[str, Any]) -> "Calibrator":
-        """Read what `to_json` wrote; raises `InvalidInput` for a map that could decrease."""
-        if found["kind"] == "platt":
-            if not found["slope"] > 0:
-                raise InvalidInput(f"calibrator slope is {found['slope']}, must be > 0")
-            return cls("platt", float(found["slope"]), float(found["intercept"]))
-        scores, levels = tuple(map(float, found["scores"])), tuple(map(float, found["levels"]))
-        if len(scores) != len(levels) or not scores:
-            raise InvalidInput("calibrator knots: as many scores as levels are needed")
-        if np.any(np.diff(scores) <= 0) or np.any(np.diff(levels) < 0):
-            raise InvalidInput("calibrator knots must rise")
-        return cls("isotonic", scores=scores, levels=levels)
-
-
-IDENTITY = Calibrator("platt")
 
 
 def fit_platt(log_odds: Vector, y: Vector, weight: Vector | None = None) -> Calibrator:
@@ -111,64 +61,85 @@ def fit_isotonic(log_odds: Vector, y: Vector, weight: Vector | None = None) -> C
     Each pooled block becomes one knot at its mean score; its level is the block's rate in
     log-odds, pulled in by half a person on either side so that no one is given 0 or 1.
     """
-    w = np.ones_like(log_odds) if weight is None else weight
-    order = np.argsort(log_odds, kind="stable")
-    blocks: list[tuple[float, float, float]] = []  # weight, Σ weight·y, Σ weight·score
-    for score, outcome, mass in zip(log_odds[order], y[order], w[order], strict=True):
-        if mass <= 0:
-            continue
-        block = (float(mass), float(mass * outcome), float(mass * score))
-        while blocks and blocks[-1][1] * block[0] >= block[1] * blocks[-1][0]:
-            last = blocks.pop()
-            block = (last[0] + block[0], last[1] + block[1], last[2] + block[2])
-        blocks.append(block)
-    table = np.asarray(blocks)
-    rate = (table[:, 1] + 0.5) / (table[:, 0] + 1.0)
-    levels = np.maximum.accumulate(np.clip(np.log(rate / (1 - rate)), -_FARTHEST, _FARTHEST))
-    scores, first = np.unique(table[:, 2] / table[:, 0], return_index=True)
-    return Calibrator("isotonic", scores=tuple(scores.tolist()), levels=tuple(levels[first]))
+    scores, hits, mass = _by_score(log_odds, y, weight)
+    rates = isotonic_regression(hits / mass, sample_weight=mass)
+    block = np.cumsum(np.diff(rates, prepend=rates[0]) > 0)
+    whole = np.bincount(block, mass)
+    rate = (np.bincount(block, hits) + 0.5) / (whole + 1.0)
+    return _knots("isotonic", np.bincount(block, mass * scores) / whole, rate)
 
 
-@dataclass(frozen=True)
-class IntervalWidths:
-    """Half-width of the 90 % interval, in calibrated log-odds, as lines between score knots."""
+def fit_venn_abers(log_odds: Vector, y: Vector, weight: Vector | None = None) -> Calibrator:
+    """Venn-Abers calibration (Vovk, Petej & Fedorova 2015), worked out at some scores beforehand.
 
-    scores: tuple[float, ...]
-    half_widths: tuple[float, ...]
-
-    def at(self, log_odds: Vector) -> Vector:
-        """Half-widths (≥ 0), shape (n,), for raw log-odds of shape (n,)."""
-        return np.interp(log_odds, self.scores, self.half_widths)
-
-    def to_json(self) -> dict[str, Any]:
-        """Plain values; `from_json` gives an equal record back."""
-        return {"scores": list(self.scores), "half_widths": list(self.half_widths)}
-
-    @classmethod
-    def from_json(cls, found: Mapping[str, Any]) -> "IntervalWidths":
-        """Read what `to_json` wrote; raises `InvalidInput` for negative widths."""
-        scores = tuple(map(float, found["scores"]))
-        widths = tuple(map(float, found["half_widths"]))
-        if len(scores) != len(widths) or not scores or min(widths) < 0:
-            raise InvalidInput("interval knots: as many half-widths (>= 0) as scores are needed")
-        return cls(scores, widths)
-
-
-def fit_widths(log_odds: Vector, refits: Vector, *, knots: int = 12) -> IntervalWidths:
-    """How far refitted models disagree, by score.
-
-    `log_odds` (n,): the shipped model's scores; `refits` (b, n): calibrated log-odds of b models
-    refitted to resampled customers. Around each of up to `knots` equally filled score bins the
-    half-width is 1.645 times the root mean square of the refits' standard deviations.
+    At each knot a person of that score is added to the others, once without and once with the
+    outcome; isotonic regression then gives p₀ and p₁, and the probability is p₁ ÷ (1 − p₀ + p₁).
+    Straight lines join the knots, so that unequal scores keep unequal probabilities.
     """
-    variance = np.var(refits, axis=0, ddof=1) if len(refits) > 1 else np.zeros(len(log_odds))
-    order = np.argsort(log_odds, kind="stable")
-    bins = np.array_split(order, min(knots, max(1, len(order) // 20)))
-    centres = np.array([float(np.mean(log_odds[part])) for part in bins])
-    widths = np.array([NORMAL_95 * float(np.sqrt(np.mean(variance[part]))) for part in bins])
-    scores, first = np.unique(centres, return_index=True)
-    return IntervalWidths(tuple(scores.tolist()), tuple(widths[first].tolist()))
+    scores, hits, mass = _by_score(log_odds, y, weight)
+    places = np.unique(np.linspace(0, len(scores) - 1, VENN_ABERS_KNOTS).round().astype(int))
+    rate = np.empty(len(places))
+    for k, place in enumerate(places):
+        one = np.zeros(len(scores))
+        one[place] = 1.0
+        low, high = (
+            isotonic_regression((hits + added) / (mass + one), sample_weight=mass + one)[place]
+            for added in (0.0, one)
+        )
+        rate[k] = high / (1 - low + high)
+    return _knots("venn_abers", scores[places], rate)
+
+
+def _by_score(log_odds: Vector, y: Vector, weight: Vector | None) -> tuple[Vector, Vector, Vector]:
+    """Different scores, ascending, with the weight of those who left and of everyone at each."""
+    w = np.ones_like(log_odds) if weight is None else weight
+    there = w > 0
+    scores, place = np.unique(log_odds[there], return_inverse=True)
+    return scores, np.bincount(place, w[there] * y[there]), np.bincount(place, w[there])
+
+
+def _knots(kind: str, scores: Vector, rate: Vector) -> Calibrator:
+    held = np.clip(rate, 1e-9, 1 - 1e-9)
+    levels = np.clip(np.log(held / (1 - held)), -_FARTHEST, _FARTHEST)
+    at, first = np.unique(scores, return_index=True)
+    return Calibrator(
+        kind, scores=tuple(at.tolist()), levels=tuple(np.maximum.accumulate(levels)[first].tolist())
+    )
+
+
+CALIBRATIONS: Mapping[str, Callable[[Vector, Vector, Vector | None], Calibrator]] = {
+    "platt": fit_platt,
+    "venn_abers": fit_venn_abers,
+    "isotonic": fit_isotonic,
+}
+"""Every way to calibrate, the plainest first."""
 
 
 def _log_loss(log_odds: Vector, target: Vector, weight: Vector) -> float:
     return float(np.sum(weight * (np.logaddexp(0.0, log_odds) - target * log_odds)))
+
+
+def choose_calibration(
+    log_odds: Vector, y: Vector, weight: Vector, groups: Ints, period: Ints
+) -> tuple[str, Mapping[str, float]]:
+    """Name the way that calibrates unseen periods best, and each way's log loss there.
+
+    Held-out scores (n,) of all periods but one fit the map, that one judges it, in turn: no single
+    recent period decides. With fewer than three periods fifths of the customers take their place.
+    The plainest within one paired standard error of the best is named; "none" leaves scores alone.
+    """
+    folds = period if len(np.unique(period)) >= FEWEST_PERIODS else groups % 5
+    ways = {"none": None, **CALIBRATIONS}
+    held = np.zeros((len(ways), len(y)))
+    for each in np.unique(folds):
+        inside = folds == each
+        rest = ~inside
+        for k, fit in enumerate(ways.values()):
+            if fit is None or len(np.unique(y[rest])) < 2:
+                held[k, inside] = log_odds[inside]
+            else:
+                held[k, inside] = fit(log_odds[rest], y[rest], weight[rest]).apply(log_odds[inside])
+    loss = losses(held, y)
+    place = smallest(loss, weight, groups, list(range(len(ways))))
+    mean = loss @ weight / weight.sum()
+    return list(ways)[place], dict(zip(ways, mean.tolist(), strict=True))

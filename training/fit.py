@@ -28,27 +28,34 @@ class RiskClassifier(ClassifierMixin, BaseEstimator):
     """Calibrated probability of a binary outcome, with an interval and reasons.
 
     Two members are fitted and added in log-odds, half and half unless inner validation is clear
-    that one deserves more: boosted trees (LightGBM) and one curve per feature. The fewest trees
+    that one deserves more: boosted trees (LightGBM) and one curve per feature. The fewest splits
     within one paired standard error of the best are kept. Held-out scores calibrate the blend;
-    refits to resampled customers give the 90 % interval.
+    refits to outcomes drawn from a model that is known give the 90 % interval.
 
-    Parameters: `trials`, how many tree shapes are tried; `calibration`, "platt" or "isotonic";
-    `refits`, how many resamples give the interval (0: no width); `categorical`, names or positions
-    of number columns that are codes (text, category and boolean columns of a DataFrame are found);
-    `random_state`; `n_threads` of LightGBM, where one is quickest unless cores are idle.
+    Parameters: `trials`, how many tree shapes are tried; `calibration`, "platt", "venn_abers",
+    "isotonic", "none", or "auto" for what does best on periods that were held out; `refits`, how
+    many refits give the interval (0: no width); `categorical`, names or positions of number columns
+    that are codes (text, category and boolean columns of a DataFrame are found); `monotone`, (k,)
+    of 1 where the risk can only rise with a column, -1 only fall, 0 unknown, kept to by the trees;
+    `personal`, positions of columns that hold a person against their own past, on which curves of
+    their own are tried; `random_state`; `n_threads` of LightGBM, where one is quickest unless
+    cores are idle.
 
     X is (n, k), an array or a DataFrame, NaN for missing. The second of the two sorted classes is
     the outcome whose probability is told. After fit: `model_` (the plain `RiskModel`), `classes_`,
-    `plan_` (what inner validation chose), `columns_` (how columns became numbers).
+    `plan_` (what inner validation chose), `tried_` (what it chose from), `columns_` (how columns
+    became numbers).
     """
 
     def __init__(
         self,
         *,
-        trials: int = 2,
-        calibration: str = "platt",
+        trials: int = 3,
+        calibration: str = "auto",
         refits: int = 10,
         categorical: Sequence[str] | Sequence[int] | None = None,
+        monotone: Sequence[int] | None = None,
+        personal: Sequence[int] | None = None,
         random_state: int | np.random.RandomState | None = None,
         n_threads: int = 1,
     ) -> None:
@@ -56,6 +63,8 @@ class RiskClassifier(ClassifierMixin, BaseEstimator):
         self.calibration = calibration
         self.refits = refits
         self.categorical = categorical
+        self.monotone = monotone
+        self.personal = personal
         self.random_state = random_state
         self.n_threads = n_threads
 
@@ -100,6 +109,8 @@ class RiskClassifier(ClassifierMixin, BaseEstimator):
             period=period,
             period_days=days,
             categorical=columns.categorical,
+            monotone=_one_each(self.monotone, values.shape[1]),
+            personal=() if self.personal is None else tuple(int(j) for j in self.personal),
         )
         fitted = fit_blend(
             table,
@@ -111,6 +122,7 @@ class RiskClassifier(ClassifierMixin, BaseEstimator):
         )
         self.model_: RiskModel = fitted.model
         self.plan_ = fitted.plan
+        self.tried_ = fitted.tried
         return self
 
     def predict_proba(self, X: Any) -> Matrix:
@@ -179,3 +191,10 @@ def _periods(days: ArrayLike | None, rows: int) -> tuple[Vector, NDArray[np.int6
     if len(codes) != rows:
         raise ValueError(f"period_days has {len(codes)} values, X has {rows} rows")
     return found, codes.astype(np.int64)
+
+
+def _one_each(monotone: Sequence[int] | None, columns: int) -> tuple[int, ...]:
+    found = () if monotone is None else tuple(int(each) for each in monotone)
+    if found and (len(found) != columns or not set(found) <= {-1, 0, 1}):
+        raise ValueError(f"monotone must hold -1, 0 or 1 for each of {columns} columns")
+    return found

@@ -4,6 +4,8 @@ Training fits it, a bundle carries it, serving computes with it: one class, so t
 is the score evaluated. Needs numpy and LightGBM only.
 """
 
+import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -12,10 +14,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from governance.errors import InvalidInput
-from training.calibrate import Calibrator, IntervalWidths, sigmoid
+from training.calibrator import Calibrator, sigmoid
+from training.spread import NO_SPREAD, Spread
 
 Matrix = NDArray[np.float64]
 Vector = NDArray[np.float64]
+
+RISK, TREES, LINEAR, SPREAD = "risk.json", "lightgbm.txt", "linear.json", "spread.txt"
 
 _CHUNK_ROWS = 4096
 _MANY_ROWS = 20_000
@@ -127,7 +132,43 @@ class RiskModel:
     additive: AdditiveMember | None
     additive_weight: float
     calibrator: Calibrator
-    widths: IntervalWidths
+    spread: Spread = NO_SPREAD
+
+    def to_files(self) -> dict[str, bytes]:
+        """Plain files by name; `from_files` gives a model back that scores the same."""
+        content = {
+            "features": self.features,
+            "scale": "log-odds of the blend before calibration",
+            "intercept": self.intercept,
+            "tree_weight": self.tree_weight,
+            "additive_weight": self.additive_weight,
+            "calibrator": self.calibrator.to_json(),
+            "interval_90": self.spread.to_json(),
+        }
+        files = {RISK: _json_bytes(content)}
+        if self.trees is not None:
+            files[TREES] = self.trees.model_to_string(num_iteration=-1).encode()
+        if self.additive is not None:
+            files[LINEAR] = _json_bytes(self.additive.to_json())
+        if self.spread.trees is not None:
+            files[SPREAD] = self.spread.trees.model_to_string(num_iteration=-1).encode()
+        return files
+
+    @classmethod
+    def from_files(cls, files: Mapping[str, bytes]) -> "RiskModel":
+        """Read what `to_files` wrote; check the digests of the bytes before."""
+        found = json.loads(files[RISK])
+        linear = json.loads(files[LINEAR]) if LINEAR in files else None
+        return cls(
+            features=int(found["features"]),
+            intercept=float(found["intercept"]),
+            trees=_booster(files.get(TREES)),
+            tree_weight=float(found["tree_weight"]),
+            additive=None if linear is None else AdditiveMember.from_json(linear),
+            additive_weight=float(found["additive_weight"]),
+            calibrator=Calibrator.from_json(found["calibrator"]),
+            spread=Spread.from_json(found["interval_90"], _booster(files.get(SPREAD))),
+        )
 
     def log_odds(self, values: Matrix) -> Vector:
         """Blended log-odds before calibration, shape (n,)."""
@@ -153,7 +194,7 @@ class RiskModel:
             contributions += self.additive_weight * self.additive.contributions(checked)
             base += self.additive_weight * self.additive.intercept
         calibrated = self.calibrator.apply(log_odds)
-        half = self.widths.at(log_odds)
+        half = self.spread.half_widths(checked, log_odds, _threads(len(checked)))
         return Scores(
             sigmoid(calibrated),
             sigmoid(calibrated - half),
@@ -173,8 +214,7 @@ class RiskModel:
 
     def _trees(self, values: Matrix, **how: bool) -> Any:
         assert self.trees is not None
-        threads = 0 if len(values) > _MANY_ROWS else 1
-        return self.trees.predict(values, num_threads=threads, **how)
+        return self.trees.predict(values, num_threads=_threads(len(values)), **how)
 
     def _checked(self, values: Matrix) -> Matrix:
         if values.ndim != 2 or values.shape[1] != self.features:
@@ -185,3 +225,16 @@ class RiskModel:
         if np.isinf(values).any():
             raise InvalidInput("an infinite feature value was found; missing is written as NaN")
         return np.ascontiguousarray(values, dtype=np.float64)
+
+
+def _threads(rows: int) -> int:
+    """One thread for few rows, all cores (0) for many."""
+    return 0 if rows > _MANY_ROWS else 1
+
+
+def _booster(text: bytes | None) -> lightgbm.Booster | None:
+    return None if text is None else lightgbm.Booster(model_str=text.decode())
+
+
+def _json_bytes(content: Mapping[str, Any]) -> bytes:
+    return (json.dumps(content, sort_keys=True, allow_nan=False, indent=1) + "\n").encode()

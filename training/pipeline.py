@@ -11,12 +11,11 @@ from typing import Any
 
 import numpy as np
 
-from features.dataset import Dataset
 from governance.audit import AuditReport
 from governance.candidates import Candidate, find_model, list_models, submit
 from governance.fairness import FairnessResult
 from governance.gate import GateVerdict, decide
-from governance.instants import DAY_US, to_text
+from governance.instants import to_text
 from governance.model_card import ModelFacts
 from governance.review import champion
 from training.baselines import fit_baselines
@@ -24,12 +23,13 @@ from training.bundle import Description, save, support_of
 from training.challenge import rival_of
 from training.extract import Extract, Progress, extract
 from training.fairness import weigh
-from training.fit import RiskClassifier
 from training.judge import TestScores, bench_of, judge
 from training.leak import stop_on_leak
 from training.records import Written, write_down
+from training.reference import REFERENCE, Reference, reference_of
 from training.request import TrainRequest, Workshop
 from training.screen import worth_keeping
+from training.target_fit import fit_target
 from training.tracking import CANDIDATE
 
 
@@ -109,8 +109,10 @@ def train(
     bench = bench_of(request, data, rules, rival)
     data = data.narrow(worth_keeping(data.train, seed=request.seed))
     progress(f"fitting on {len(data.train)} rows, {len(data.train.names)} features")
-    model = _fit(request, data.train)
-    digest = save(model.model_, _description(request, data, now), workshop.bundles)
+    fitted = fit_target(request, data.train)
+    model = fitted.classifier
+    seen = reference_of(data.train, model.model_.probability(data.train.values))
+    digest = save(fitted.model, _description(request, data, seen, now), workshop.bundles)
     progress(f"evaluating on {len(data.test)} customers")
     facts, scores = judge(request, data, model, bench, digest, now)
     progress("auditing fairness")
@@ -142,24 +144,9 @@ def train(
     return TrainResult(written.facts, fairness, verdict, written, data.left_out, scores)
 
 
-def _fit(request: TrainRequest, rows: Dataset) -> RiskClassifier:
-    coded = [
-        place
-        for place, definition in enumerate(rows.definitions)
-        if definition.aggregate == "category"
-    ]
-    classifier = RiskClassifier(
-        trials=request.trials,
-        calibration=request.calibration,
-        categorical=coded,
-        random_state=request.seed,
-    )
-    return classifier.fit(
-        rows.values, rows.y, groups=rows.customer_index, period_days=rows.as_of / DAY_US
-    )
-
-
-def _description(request: TrainRequest, data: Extract, now: datetime) -> Description:
+def _description(
+    request: TrainRequest, data: Extract, seen: Reference, now: datetime
+) -> Description:
     rows = data.train
     return Description(
         target=request.target.name,
@@ -176,6 +163,7 @@ def _description(request: TrainRequest, data: Extract, now: datetime) -> Descrip
             "cutoffs": list(data.cutoffs),
             "data_manifest": rows.manifest_digest,
             "seed": request.seed,
+            REFERENCE: seen.to_json(),
         },
     )
 

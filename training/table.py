@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from training.model import Matrix, Vector
 
 LEVEL_HALF_LIFE_DAYS = 60.0
+FEWEST_PERIODS = 3
 
 
 @dataclass(frozen=True)
@@ -17,6 +18,9 @@ class Table:
     `period` (n,): codes of the time each row was looked at, into `period_days` (p,), in days. Every
     period has a level of its own (a season is no one's trait), so the members learn what sets
     customers apart at one time. Predictions take the mean level, newer periods counting more.
+    `categorical`: columns whose numbers are codes. `monotone` (k,) or empty: 1 where the risk can
+    only rise with a column, -1 only fall, 0 unknown. `personal`: columns that hold a person against
+    their own past.
     """
 
     values: Matrix
@@ -26,6 +30,8 @@ class Table:
     period: NDArray[np.int64]
     period_days: Vector
     categorical: tuple[int, ...] = ()
+    monotone: tuple[int, ...] = ()
+    personal: tuple[int, ...] = ()
 
     def rows(self, which: NDArray[np.int64]) -> "Table":
         """Only these rows, repeated as often as they are named."""
@@ -37,6 +43,22 @@ class Table:
             groups=self.groups[which],
             period=self.period[which],
         )
+
+    def outcome(self, y: Vector) -> "Table":
+        """The same rows with another outcome (n,)."""
+        return replace(self, y=y)
+
+    def early(self) -> NDArray[np.bool_]:
+        """Rows (n,) looked at before the latest third of the periods; all where there are few."""
+        present = np.unique(self.period)
+        if len(present) < FEWEST_PERIODS:
+            return np.ones(len(self.y), np.bool_)
+        return np.asarray(self.period < present[-(len(present) // 3)])
+
+    def latest(self) -> "Table":
+        """The rows of the latest third of the periods; all where there are few periods."""
+        early = self.early()
+        return self if early.all() else self.rows(np.flatnonzero(~early))
 
     def levels(self) -> Vector:
         """Log-odds of the outcome in each period (p,), pulled in by half a person each way."""

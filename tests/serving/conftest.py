@@ -25,8 +25,10 @@ from serving.intake import take_events
 from serving.scorer import Scorer
 from serving.settings import Settings
 from training.bundle import Description, Support, digest, save
-from training.calibrate import Calibrator, IntervalWidths
+from training.calibrator import Calibrator
 from training.model import AdditiveMember, RiskModel
+from training.spread import Spread
+from training.target_model import TargetModel
 
 START = datetime(2026, 6, 1, 12, tzinfo=UTC)
 DEFINITIONS = (
@@ -157,7 +159,7 @@ def save_bundle(keepwell: Keepwell, *, intercept: float = 0.0) -> str:
         additive=AdditiveMember.from_curves(knots, levels, np.zeros(3), -0.5),
         additive_weight=1.0,
         calibrator=Calibrator("platt", 1.0, 0.0),
-        widths=IntervalWidths((0.0,), (0.3,)),
+        spread=Spread(shared=0.3),
     )
     description = Description(
         target="churn",
@@ -168,7 +170,7 @@ def save_bundle(keepwell: Keepwell, *, intercept: float = 0.0) -> str:
         support=Support((0.0,) * 3, (400.0, 100.0, 1.0), (0.0, 0.0, 0.5)),
         created_at=to_text(START),
     )
-    return save(model, description, keepwell.home.bundles)
+    return save(TargetModel(description.horizon_days, model), description, keepwell.home.bundles)
 
 
 def register_model(

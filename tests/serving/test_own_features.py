@@ -15,8 +15,10 @@ from serving.champions import open_bundle
 from tests.serving.conftest import START, Shop, register_model
 from tests.serving.test_cli import Commands
 from training.bundle import Description, Support, save
-from training.calibrate import Calibrator, IntervalWidths
+from training.calibrator import Calibrator
 from training.model import AdditiveMember, RiskModel
+from training.spread import Spread
+from training.target_model import TargetModel
 
 pytestmark = pytest.mark.xdist_group("command line")
 
@@ -138,7 +140,7 @@ def _model_with(shop: Shop, definition: FeatureDefinition) -> str:
         ),
         additive_weight=1.0,
         calibrator=Calibrator("platt", 1.0, 0.0),
-        widths=IntervalWidths((0.0,), (0.3,)),
+        spread=Spread(shared=0.3),
     )
     description = Description(
         target="churn",
@@ -149,7 +151,9 @@ def _model_with(shop: Shop, definition: FeatureDefinition) -> str:
         support=Support((0.0,), (10.0,), (0.0,)),
         created_at=to_text(START),
     )
-    saved = save(model, description, shop.keepwell.home.bundles)
+    saved = save(
+        TargetModel(description.horizon_days, model), description, shop.keepwell.home.bundles
+    )
     with shop.keepwell.database.write() as conn:
         register_model(conn, shop.keepwell, saved, now=shop.clock())
     shop.review("approve")

@@ -8,7 +8,7 @@ from features.suggestions.voice import surveys, tone
 from features.targets.target import Target
 from tests.features.sample import event, histories
 from training.baselines import fit_baselines, monotone_directions, personal_columns
-from training.calibrate import sigmoid
+from training.calibrator import sigmoid
 from training.evaluate import auc
 
 DEFINITIONS = (

@@ -11,6 +11,7 @@ import pytest
 from governance.errors import IntegrityBroken, NotFound
 from tests.training.examples import FIELDS, fitted, rows
 from training.bundle import Description, digest, load, probe, save, support_of
+from training.target_model import TargetModel
 
 NAMES = tuple(f"f{j}" for j in range(6))
 
@@ -26,7 +27,7 @@ def saved(place: Path) -> tuple[Path, str]:
         created_at="2026-01-31T12:00:00.000000Z",
         facts={"rows": 1200},
     )
-    model_digest = save(fitted(), description, place)
+    model_digest = save(TargetModel(90, fitted()), description, place)
     return place / model_digest, model_digest
 
 
@@ -53,12 +54,14 @@ def test_a_bundle_holds_only_text_files(tmp_path: Path) -> None:
         "lightgbm.txt",
         "linear.json",
         "manifest.json",
+        "risk.json",
+        "spread.txt",
     ]
     for found in directory.iterdir():
         found.read_text()
 
 
-@pytest.mark.parametrize("name", ["manifest.json", "lightgbm.txt", "linear.json"])
+@pytest.mark.parametrize("name", ["manifest.json", "risk.json", "lightgbm.txt", "spread.txt"])
 def test_one_flipped_byte_is_refused(tmp_path: Path, name: str) -> None:
     directory, model_digest = saved(tmp_path)
     content = bytearray((directory / name).read_bytes())

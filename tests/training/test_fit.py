@@ -13,6 +13,14 @@ from sklearn.utils.estimator_checks import check_estimator
 
 from tests.training.examples import outcome, rows
 from training.fit import EXPECTED_FAILED_CHECKS, RiskClassifier
+from training.table import Table
+from training.trees import SHAPES, fit_trees
+
+
+def model_table(X: np.ndarray, y: np.ndarray, monotone: tuple[int, ...]) -> Table:
+    n = len(X)
+    period, days = np.zeros(n, np.int64), np.zeros(1)
+    return Table(X, y, np.ones(n), np.arange(n), period, days, monotone=monotone)
 
 
 def small() -> RiskClassifier:
@@ -100,8 +108,9 @@ def test_probabilities_are_calibrated_on_new_customers() -> None:
 def test_a_customers_rows_stay_in_one_fold() -> None:
     X = np.repeat(rows(200), 4, axis=0)
     y = np.repeat(outcome(rows(200)), 4)
-    together = small().fit(X, y, groups=np.repeat(np.arange(200), 4))
-    apart = small().fit(X, y)
+    together, apart = (small().set_params(calibration="platt") for _ in range(2))
+    together.fit(X, y, groups=np.repeat(np.arange(200), 4))
+    apart.fit(X, y)
     assert np.abs(together.model_.calibrator.slope) < np.abs(apart.model_.calibrator.slope)
 
 
@@ -143,3 +152,30 @@ def test_three_classes_are_refused() -> None:
 
 def test_it_can_be_cloned() -> None:
     assert clone(small()).get_params() == small().get_params()
+
+
+def test_trees_keep_to_a_direction_that_is_known() -> None:
+    X = rows(900)
+    y = outcome(-X)  # falls with the first feature, as if the direction had been misjudged
+    step = np.zeros((2, 6))
+    step[1, 0] = 3.0
+    bent = fit_trees(
+        model_table(X, y, (1, 0, 0, 0, 0, 0)), SHAPES[0]._replace(monotone=True), 50, 1
+    )
+    free = fit_trees(model_table(X, y, ()), SHAPES[0], 50, 1)
+    assert np.diff(bent.predict(step, raw_score=True)).item() >= 0
+    assert np.diff(free.predict(step, raw_score=True)).item() < 0
+
+
+def test_directions_for_other_columns_than_there_are_are_refused() -> None:
+    with pytest.raises(ValueError, match="6 columns"):
+        small().set_params(monotone=[1]).fit(rows(100), outcome(rows(100)))
+
+
+def test_more_trials_are_suggested_and_counted() -> None:
+    X = rows(400)
+    model = RiskClassifier(trials=6, refits=0, random_state=0).fit(X, outcome(X))
+    again = RiskClassifier(trials=6, refits=0, random_state=0).fit(X, outcome(X))
+    assert len({trial.shape for trial in model.tried_.trials}) == 6
+    assert model.tried_ == again.tried_
+    assert model.tried_.configurations > 6 * 5

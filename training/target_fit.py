@@ -1,0 +1,131 @@
+"""Fits everything one target is asked for, on one set of rows."""
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from features.dataset import Dataset
+from governance.instants import DAY_US
+from training.calibrator import IDENTITY
+from training.category import CategoryModel
+from training.category_fit import fit_category, own_share_columns
+from training.fit import RiskClassifier
+from training.model import RiskModel, Vector
+from training.request import TrainRequest
+from training.target_model import Step, TargetModel
+from training.value import ValueModel
+from training.value_fit import fit_value, own_columns
+
+FEWEST_PEOPLE = 20
+STEP_REFITS = 6
+MANY_ROWS = 100_000
+
+
+class FittedTarget(NamedTuple):
+    """The whole model, and the classifier whose risk is its head."""
+
+    model: TargetModel
+    classifier: RiskClassifier
+
+
+def fit_target(request: TrainRequest, rows: Dataset) -> FittedTarget:
+    """Fit risk, steps between horizons, and amount or category where the target has them."""
+    target = request.target
+    classifier = _classifier(request, rows, request.trials)
+    _fit(classifier, rows, rows.y)
+    steps: list[Step] = []
+    longer = rows.y
+    for j in reversed(range(rows.nested.shape[1])):
+        happens = longer == 1
+        steps.append(Step(target.horizons[j], _step(request, rows, happens, rows.nested[:, j])))
+        longer = rows.nested[:, j]
+    model = TargetModel(
+        horizon_days=target.horizon_days,
+        risk=classifier.model_,
+        steps=tuple(reversed(steps)),
+        value=_value(request, rows),
+        category=_category(request, rows),
+    )
+    return FittedTarget(model, classifier)
+
+
+def coded_columns(rows: Dataset) -> list[int]:
+    """Positions of columns whose numbers are codes of categories."""
+    return [
+        place
+        for place, definition in enumerate(rows.definitions)
+        if definition.aggregate == "category"
+    ]
+
+
+def _classifier(request: TrainRequest, rows: Dataset, trials: int) -> RiskClassifier:
+    return RiskClassifier(
+        trials=trials,
+        calibration=request.calibration,
+        categorical=coded_columns(rows),
+        random_state=request.seed,
+        n_threads=2 if len(rows) > MANY_ROWS else 1,
+    )
+
+
+def _fit(classifier: RiskClassifier, rows: Dataset, y: Vector) -> None:
+    classifier.fit(rows.values, y, groups=rows.customer_index, period_days=rows.as_of / DAY_US)
+
+
+def _step(
+    request: TrainRequest, rows: Dataset, happens: NDArray[np.bool_], sooner: Vector
+) -> RiskModel:
+    """P(sooner | it happens); everyone's share where few people tell them apart."""
+    asked, y = rows.take(happens), sooner[happens]
+    people = [len(np.unique(asked.customer_index[y == outcome])) for outcome in (0.0, 1.0)]
+    if min(people) < FEWEST_PEOPLE:
+        share = (float(y.sum()) + 0.5) / (len(y) + 1.0)
+        return RiskModel(
+            features=rows.values.shape[1],
+            intercept=float(np.log(share / (1 - share))),
+            trees=None, tree_weight=0.0, additive=None, additive_weight=0.0,
+            calibrator=IDENTITY,
+        )  # fmt: skip
+    classifier = _classifier(request, rows, 1)
+    classifier.refits = STEP_REFITS
+    _fit(classifier, asked, y)
+    return classifier.model_
+
+
+def _value(request: TrainRequest, rows: Dataset) -> ValueModel | None:
+    if rows.value is None:
+        return None
+    return fit_value(
+        rows.values,
+        rows.value,
+        rows.y == 1,
+        rows.customer_index,
+        own=own_columns(rows.definitions, request.target.event_kind),
+        categorical=coded_columns(rows),
+        seed=request.seed,
+        threads=1,
+    )
+
+
+def _category(request: TrainRequest, rows: Dataset) -> CategoryModel | None:
+    target = request.target
+    if rows.category is None:
+        return None
+    return fit_category(
+        rows.values,
+        _where_it_happens(rows),
+        rows.customer_index,
+        own=own_share_columns(rows.definitions, target.event_kind, target.category),
+        categorical=coded_columns(rows),
+        seed=request.seed,
+        threads=1,
+    )
+
+
+def _where_it_happens(rows: Dataset) -> NDArray[np.object_]:
+    found = np.full(len(rows), None, np.object_)
+    happens = rows.y == 1
+    if rows.category is not None:
+        found[happens] = rows.category[happens]
+    return found
