@@ -84,7 +84,7 @@ def score_now(
     stays = (active & asked)[table.customer_index] if len(table) else np.zeros(0, np.bool_)
     values = np.ascontiguousarray(table.values[stays])
     probability = champion.model.predict(values).probability if stays.any() else np.zeros(0)
-    unseen = _unseen(histories, champion.definitions, instant, permits)
+    unseen = categories_told(histories, champion.definitions, instant, permits)
     place = table.customer_index[stays]
     return ScoredNow(
         table.customers[stays],
@@ -95,13 +95,16 @@ def score_now(
     )
 
 
-def _unseen(
+def categories_told(
     histories: Histories,
     definitions: tuple[FeatureDefinition, ...],
     instant: int,
     permits: Mapping[str, Permit],
 ) -> list[tuple[str, NDArray[np.bool_]]]:
-    """Say who has any value at all for each category feature (m,): missing, it is an unseen one."""
+    """Say who has a value at all, whichever, for each feature that is a category (m,).
+
+    Where such a feature is missing all the same, the value is one that training did not know.
+    """
     coded = [
         each
         for each in definitions
@@ -109,16 +112,7 @@ def _unseen(
     ]
     if not coded:
         return []
-    any_value = [
-        replace(
-            each,
-            aggregate="distinct",
-            column=(each.column or "").replace("property:", "distinct:", 1),
-            categories=(),
-            empty=0.0,
-        )
-        for each in coded
-    ]
+    any_value = [replace(each, aggregate="distinct", categories=(), empty=0.0) for each in coded]
     table = compute(histories, any_value, [instant], permits=permits)
     found = []
     for place, each in enumerate(coded):

@@ -11,6 +11,8 @@ from training.performance import Realised
 Status = Literal["fine", "watch", "retrain"]
 STATUSES: tuple[Status, ...] = ("fine", "watch", "retrain")
 SOON = timedelta(days=30)
+SEASONAL_SHIFT = 0.2
+"""In log-odds: 5 points of probability where half have the outcome."""
 _SHOWN = 3
 
 
@@ -72,6 +74,11 @@ def drifted(drift: Drift, limits: Limits) -> list[Finding]:
         share = f"{drift.season.unseen_share:.0%}"
         text = f"{share} of the days ahead lie in a part of the year that training never saw"
         found.append(Finding("watch", text))
+    usual = drift.season.usual
+    if usual is not None and usual.shift.excludes_zero and abs(usual.shift.value) >= SEASONAL_SHIFT:
+        more = "more" if usual.shift.value > 0 else "fewer"
+        text = f"at this time of year {more} outcomes came in training than the scores said"
+        found.append(Finding("watch", f"{text}: log-odds {_signed(usual.shift.value)}"))
     return found
 
 

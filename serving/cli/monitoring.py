@@ -12,6 +12,7 @@ from rich.markup import escape
 from serving.cli.console import Session, facts, table
 
 if TYPE_CHECKING:
+    from governance.intervals import Interval
     from serving.look import Look
 
 _MARKS = {
@@ -88,7 +89,10 @@ def _draw_look(out: Console, look: "Look") -> None:
         lines.append(("expected", "cannot say: under 100 people can be scored now"))
     else:
         lines.append(
-            ("expected", f"AUC {look.expected.auc}, lift at 10 % {look.expected.lift_at_10}")
+            (
+                "expected",
+                f"AUC {_span(look.expected.auc)}, lift at 10 % {_span(look.expected.lift_at_10)}",
+            )
         )
         lines.append(("", look.expected.assumption))
     came = look.realised
@@ -96,11 +100,17 @@ def _draw_look(out: Console, look: "Look") -> None:
     if came.auc is None:
         lines.append(("realised", f"{said}: {came.reason}"))
     else:
-        lines.append(("realised", f"{said}: AUC {came.auc} over {came.people:,} people"))
-        lines.append(("", f"against the test {came.auc_change}; observed − predicted {came.gap}"))
+        lines.append(("realised", f"{said}: AUC {_span(came.auc)} over {came.people:,} people"))
+        lines.append(
+            (
+                "",
+                f"{_span(came.auc_change)} against the test; "
+                f"observed − predicted {_span(came.gap)}",
+            )
+        )
     if came.treated.people:
-        gap = came.treated.gap
-        lines.append(("treated", f"{came.treated.people:,} people, apart: gap {gap}"))
+        gap = _span(came.treated.gap)
+        lines.append(("contacted", f"{came.treated.people:,}, apart: observed − predicted {gap}"))
     facts(out, lines)
 
 
@@ -117,7 +127,7 @@ def _draw_drift(out: Console, look: "Look") -> None:
         for each in told[:10]:
             missing = "" if each.missing is None else f"{each.missing.value:+.0%}"
             drawn.add_row(
-                each.feature, each.outcome, str(each.psi or ""), missing, f"{each.weight:.1%}"
+                each.feature, each.outcome, _span(each.psi), missing, f"{each.weight:.1%}"
             )
         out.print(drawn)
         if len(told) > 10:
@@ -128,7 +138,11 @@ def _draw_drift(out: Console, look: "Look") -> None:
         [
             ("features", f"{len(told)} of {len(drift.features)} not steady"),
             ("weighted PSI", f"{drift.weighted_psi:.3f}"),
-            ("scores", f"{drift.scores.outcome}, PSI {drift.scores.psi}"),
+            ("scores", f"{drift.scores.outcome}, PSI {_span(drift.scores.psi)}"),
             ("season", season),
         ],
     )
+
+
+def _span(found: "Interval | None") -> str:
+    return "" if found is None else f"{found.value:.3f} [{found.low:.3f}, {found.high:.3f}]"

@@ -8,11 +8,14 @@ import numpy as np
 import pytest
 from sqlalchemy import text
 
+from features.definitions import FeatureDefinition
 from features.events import keepwell_event
+from features.history import read_all
+from features.kernel import compute
 from features.live import append
 from governance.consent_record import ConsentChange
 from governance.errors import InsufficientData
-from governance.instants import to_text
+from governance.instants import to_micros, to_text
 from governance.ledger import entries, verify
 from serving.batch import score_everyone
 from serving.bootstrap import Keepwell, create_home
@@ -23,7 +26,7 @@ from serving.doctor import examine
 from serving.intake import take_events
 from serving.look import Look
 from serving.monitoring import monitor, monitor_due
-from serving.scored_now import score_now
+from serving.scored_now import categories_told, score_now
 from serving.settings import MonitoringSettings, Settings
 from serving.staleness import due_targets
 from tests.serving.conftest import Clock, Shop, register_model, save_bundle
@@ -330,3 +333,31 @@ def test_the_doctor_says_where_each_model_stands_and_what_to_do(shop: Shop) -> N
     assert fine[0] == "ok"
     assert stale[0] == "attention"
     assert stale[2].startswith("keepwell train churn")
+
+
+def test_a_category_that_training_did_not_know_is_told_from_none_at_all(shop: Shop) -> None:
+    """Ann is on the gold plan, Bob on the basic one, Cleo's orders name no plan."""
+    plan = FeatureDefinition(
+        name="plan",
+        kinds=("order",),
+        aggregate="category",
+        column="property:plan",
+        categories=("basic",),
+    )
+    said: dict[str, dict[str, str]] = {
+        "ann": {"plan": "gold"},
+        "bob": {"plan": "basic"},
+        "cleo": {},
+    }
+    events = [{**order(shop, who, 5.0), "properties": own} for who, own in said.items()]
+    take_events(shop.keepwell, events, clock=shop.clock)
+    agree(shop, *said)
+    keepwell, now = shop.keepwell, shop.clock()
+    with keepwell.database.read() as conn:
+        permit, _ = keepwell.registry.permit_many(conn, "risk_scoring", set(said), now=now)
+        histories = read_all(conn, keepwell.store, permit)
+    permits = {"risk_scoring": permit}
+    known = compute(histories, [plan], [to_micros(now)], permits=permits).values[:, 0]
+    [(name, has)] = categories_told(histories, (plan,), to_micros(now), permits)
+    unseen = has & np.isnan(known)
+    assert (name, histories.customers[unseen].tolist()) == ("plan", ["ann"])

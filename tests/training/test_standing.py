@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from governance.intervals import Interval
 from training.drift import Drift, FeatureDrift, ScoreDrift, Season
 from training.performance import Treated, nothing_realised
+from training.reference import MonthFit
 from training.standing import Finding, Limits, age, drifted, realised, stand
 
 SIGNED = datetime(2026, 1, 1, tzinfo=UTC)
@@ -89,6 +90,18 @@ def test_a_season_never_seen_is_watched() -> None:
     found = stand(drifted(drift(season=Season("unseen", 0.8, 0, None)), LIMITS))
     assert found.status == "watch"
     assert found.reasons[0].startswith("80% of the days ahead")
+
+
+def test_a_month_in_which_scores_were_off_before_is_watched() -> None:
+    december = MonthFit(12, 500, 0.3, Interval(-0.4, -0.6, -0.2))
+    found = stand(drifted(drift(season=Season("seen", 0.0, 1, december)), LIMITS))
+    assert found == (
+        "watch",
+        (
+            "at this time of year fewer outcomes came in training than the scores said: "
+            "log-odds -0.400",
+        ),
+    )
 
 
 def test_outcomes_below_the_promise_ask_for_retraining() -> None:

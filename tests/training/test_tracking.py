@@ -1,5 +1,7 @@
 """A run is written down under one folder; champion mirrors what was signed."""
 
+from datetime import UTC, datetime
+
 import pytest
 
 from governance.errors import NotFound
@@ -67,3 +69,20 @@ def test_nothing_is_champion_until_something_is_promoted(tracking: Tracking) -> 
 def test_an_unknown_digest_cannot_be_promoted(tracking: Tracking) -> None:
     with pytest.raises(NotFound):
         tracking.promote("churn", "cc")
+
+
+def test_a_look_at_a_serving_model_is_told_on_its_run_by_date(tracking: Tracking) -> None:
+    from mlflow import MlflowClient
+
+    at = datetime(2026, 11, 28, 10, tzinfo=UTC)
+    told = tracking.monitored("churn", "aa", {"monitor_score_psi": 0.1}, status="watch", at=at)
+    client = MlflowClient(tracking_uri=tracking.uri, registry_uri=tracking.uri)
+    [version] = client.search_model_versions("tags.model_digest = 'aa'")
+    [figure] = client.get_metric_history(version.run_id, "monitor_score_psi")
+    assert (told, figure.value, figure.step) == (True, 0.1, 20261128)
+    assert client.get_run(version.run_id).data.tags["monitor_status"] == "watch"
+
+
+def test_a_model_without_a_run_is_told_nowhere(tracking: Tracking) -> None:
+    at = datetime(2026, 11, 28, 10, tzinfo=UTC)
+    assert not tracking.monitored("churn", "dd", {}, status="fine", at=at)
