@@ -23,6 +23,7 @@ COMMANDS = {
     "evaluate": ("models", "Someone else's scores beside ours on the same people."),
     "audit": ("models", "The audit report of a model."),
     "review": ("models", "List, approve or reject models with an enrolled key."),
+    "monitor": ("monitoring", "Whether the models that serve still hold, and what to do."),
     "score": ("scores", "Scores with reasons, permission enforced."),
     "wellbeing": ("wellbeing", "How customers and groups are faring, with permission."),
     "serve": ("home", "The scoring service: API and pages."),
