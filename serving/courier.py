@@ -102,11 +102,11 @@ class Keeper(threading.Thread):
             except Exception as error:  # noqa: BLE001 - the next minute may be better
                 log.error("compacting failed", kind=type(error).__name__)
             try:
-                self._look_at_models()
+                self.look_at_models()
             except Exception as error:  # noqa: BLE001 - the next minute may be better
                 log.error("monitoring failed", kind=type(error).__name__)
 
-    def _look_at_models(self) -> None:
+    def look_at_models(self) -> None:
         """Have a process of its own look at the models that are due, at most once an hour."""
         now = self._clock()
         if self._looking is not None and self._looking.poll() is None:

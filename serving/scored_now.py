@@ -15,13 +15,12 @@ from sqlalchemy import Connection
 from features.definitions import FeatureDefinition
 from features.history import Histories, customer_ids, read_all
 from features.kernel import compute
-from features.labels import Target
+from features.labels import Target, label
 from features.links import contributors
 from governance.instants import to_micros
 from governance.proof import Permit
 from serving.bootstrap import Keepwell
 from serving.champions import Champion
-from serving.estimate import active_at
 
 SAMPLE_PEOPLE = 50_000
 
@@ -79,9 +78,12 @@ def score_now(
     table = compute(
         histories, champion.plan, [instant], permits=permits, functions=champion.functions
     )
-    active = active_at(histories, target, as_of=as_of) & ~histories.is_away(instant)
     asked = np.array([str(each) not in others for each in histories.customers], np.bool_)
-    stays = (active & asked)[table.customer_index] if len(table) else np.zeros(0, np.bool_)
+    asked &= ~histories.is_away(instant)
+    if target.kind != "given":
+        told = label(histories, target, instant, observed_until=instant, permits=permits)
+        asked &= told.eligible
+    stays = asked[table.customer_index] if len(table) else np.zeros(0, np.bool_)
     values = np.ascontiguousarray(table.values[stays])
     probability = champion.model.predict(values).probability if stays.any() else np.zeros(0)
     unseen = categories_told(histories, champion.definitions, instant, permits)

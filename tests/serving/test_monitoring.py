@@ -1,8 +1,11 @@
 """Looking at a model that serves: what moved, what came true, and when it must stop."""
 
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -21,6 +24,7 @@ from serving.batch import score_everyone
 from serving.bootstrap import Keepwell, create_home
 from serving.champions import open_bundle
 from serving.consents import record_all, withdraw
+from serving.courier import Keeper
 from serving.database import Database
 from serving.doctor import examine
 from serving.intake import take_events
@@ -36,9 +40,11 @@ from training.reference import REFERENCE, Reference, distribution_of
 PEOPLE = 200
 
 
-def open_shop(place: Path, on_stale: str, url: str | None = None) -> Shop:
+def open_shop(
+    place: Path, on_stale: str, url: str | None = None, clock: Clock | None = None
+) -> Shop:
     """Make a shop of 200 customers who ordered one to six times and permit being scored."""
-    clock = Clock()
+    clock = clock or Clock()
     settings = Settings(monitoring=MonitoringSettings(on_stale=on_stale), database_url=url)  # type: ignore[arg-type]
     shop = Shop(create_home(place / "home", settings, now=clock()), clock)
     rng = np.random.default_rng(0)
@@ -295,6 +301,41 @@ def test_a_look_is_due_daily_and_after_a_signature(shop: Shop) -> None:
     shop.pass_days(1)
     later = due()
     assert (first, then, later) == (("churn",), (), ("churn",))
+
+
+def test_the_process_that_looks_finds_what_is_due_and_writes_it_down(tmp_path: Path) -> None:
+    shop = open_shop(tmp_path, "warn", clock=Clock(datetime.now(UTC)))
+    home = shop.keepwell.home.root
+    command = [sys.executable, "-m", "serving.monitoring", str(home)]
+    done = subprocess.run(command, capture_output=True, timeout=120, check=False)
+    left = due_targets(shop.keepwell, now=datetime.now(UTC))
+    shop.keepwell.close()
+    assert (done.returncode, left) == (0, ())
+
+
+class Process:
+    """A child process that is over as soon as it was started; remembers every start."""
+
+    started: ClassVar[list[list[str]]] = []
+
+    def __init__(self, command: list[str]) -> None:
+        self.started.append(command)
+
+    def poll(self) -> int:
+        return 0
+
+
+def test_the_keeper_has_due_models_looked_at_at_most_once_an_hour(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("serving.courier.subprocess.Popen", Process)
+    monkeypatch.setattr(Process, "started", [])
+    keeper = Keeper(shop.keepwell, clock=shop.clock)
+    for hours in (0, 0.5, 0.6):
+        shop.pass_days(hours / 24)
+        keeper.look_at_models()
+    home = str(shop.keepwell.home.root)
+    assert [each[1:] for each in Process.started] == [["-m", "serving.monitoring", home]] * 2
 
 
 def test_every_look_is_in_the_log_and_the_log_stays_whole(shop: Shop) -> None:

@@ -1,5 +1,6 @@
 """What has changed since training is named, what has not is not."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import numpy as np
@@ -8,9 +9,16 @@ import pytest
 from features.dataset import Dataset
 from features.definitions import FeatureDefinition
 from features.labels import Target
-from governance.instants import to_micros
+from governance.instants import from_micros, to_micros, to_text
 from training.drift import Drift, compare, holm, psi, season_of
-from training.reference import LEAST_IN_BIN, Reference, distribution_of, reference_of
+from training.reference import (
+    LEAST_IN_BIN,
+    CutoffLevel,
+    Reference,
+    distribution_of,
+    reference_of,
+)
+from training.split import split_by_time
 
 NAMES = ("days_since", "orders", "plan", "spend")
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
@@ -194,6 +202,30 @@ def test_the_same_season_a_year_later_is_seen(reference: Reference) -> None:
     assert (found.outcome, found.unseen_share) == ("seen", 0.0)
     assert found.usual is not None
     assert found.usual.shift.low <= 0 <= found.usual.shift.high
+
+
+@pytest.mark.parametrize(
+    ("first", "until", "asked", "outcome"),
+    [
+        ("1997-01-01", "1998-07-01", "1998-04-01", "seen"),  # cdnow: a whole year lies before
+        ("1997-01-01", "1998-07-01", "1997-10-01", "unseen"),  # cdnow, before its first Christmas
+        ("2010-12-01", "2011-12-10", "2011-09-10", "unseen"),  # online_retail, before Christmas
+    ],
+)
+def test_the_first_christmas_of_a_company_is_unseen(
+    reference: Reference, first: str, until: str, asked: str, outcome: str
+) -> None:
+    """The cut-offs are those that training lays over the dates of these data sets."""
+    begins, ends, at = (
+        datetime.fromisoformat(day).replace(tzinfo=UTC) for day in (first, until, asked)
+    )
+    split = split_by_time(
+        to_micros(at), 90, first_event=to_micros(begins), observed_until=to_micros(ends)
+    )
+    cutoffs = tuple(
+        CutoffLevel(to_text(from_micros(each)), 500, 0.5, 0.5) for each in split.training
+    )
+    assert season_of(replace(reference, cutoffs=cutoffs), at).outcome == outcome
 
 
 def test_a_december_that_scores_did_not_foresee_is_told_with_its_shift() -> None:
