@@ -115,7 +115,7 @@ class Keeper(threading.Thread):
             return
         if due_targets(self._keepwell, now=now):
             self._looked_at = now
-            command = [sys.executable, "-m", "serving.monitoring", str(self._keepwell.home.root)]
+            command = [sys.executable, "-m", "serving.daily_look", str(self._keepwell.home.root)]
             self._looking = subprocess.Popen(command)  # noqa: S603 - our own interpreter and module
 
     def stop(self) -> None:

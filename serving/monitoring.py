@@ -3,17 +3,11 @@
 One look reads everyone who permits being scored (of very many a sample), compares them with what
 the model was trained on, asks what is to be expected of their scores and what became of earlier
 ones, and writes down where the model stands. No figure about anyone comes out.
-
-    python -m serving.monitoring HOME        looks at every model whose last look is too old
 """
 
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
-from fcntl import LOCK_EX, LOCK_NB, flock
-from pathlib import Path
+from datetime import datetime
 
 import numpy as np
 import structlog
@@ -26,19 +20,19 @@ from governance.errors import (
     ConfigurationError,
     InsufficientData,
     IntegrityBroken,
-    KeepwellError,
     NotFound,
 )
+from governance.instants import to_text
 from governance.model_card import ModelFacts
 from governance.proof import Approval, Permit
 from governance.review import champion as approval_of
-from serving.bootstrap import Keepwell, open_home
+from serving.bootstrap import Keepwell
 from serving.champions import open_bundle
 from serving.look import Look
 from serving.realised import Outcomes, outcomes_of
 from serving.scored_now import ScoredNow, score_now
 from serving.scorer import home_clock
-from serving.staleness import Monitored, due_targets, keep
+from serving.staleness import Monitored, keep
 from training.drift import Drift, compare
 from training.performance import Realised, expect, nothing_realised, realise
 from training.reference import REFERENCE, Reference
@@ -80,7 +74,8 @@ def monitor(
 ) -> Look:
     """Look at the model that serves `target`, and keep what was found.
 
-    Without `as_of` a production home looks at the wall clock, others where their history ends.
+    Without `as_of` a production home looks at the wall clock, others where their history ends. A
+    look at another instant is told and logged, but it is not where the model stands now.
     Whoever withdraws meanwhile is taken out of every figure before it is kept. Raises
     `InsufficientData` when no model is approved.
     """
@@ -93,17 +88,12 @@ def monitor(
         with keepwell.database.write() as conn:
             changed = _changed(keepwell, conn, seen.permits())
             if changed <= gone:
-                _keep(keepwell, conn, look, seen.permits())
+                _keep(keepwell, conn, look, seen.permits(), stands=as_of is None)
                 break
         gone = changed
-    _mirror(keepwell, look)
+    if as_of is None:
+        _mirror(keepwell, look)
     return look
-
-
-def monitor_due(keepwell: Keepwell, *, clock: Clock) -> tuple[Look, ...]:
-    """Look at every serving model whose last look is missing, too old or before its signature."""
-    due = due_targets(keepwell, now=clock())
-    return tuple(monitor(keepwell, keepwell.target(name), clock=clock) for name in due)
 
 
 def limits_of(keepwell: Keepwell) -> Limits:
@@ -246,15 +236,22 @@ def _changed(keepwell: Keepwell, conn: Connection, permits: tuple[Permit, ...]) 
     return changed | counted_for(conn, changed)
 
 
-def _keep(keepwell: Keepwell, conn: Connection, look: Look, permits: tuple[Permit, ...]) -> None:
-    result, standing = look.to_json(), look.standing
-    keep(
-        conn, Monitored(look.target, look.model_digest, look.monitored_at, standing.status, result)
-    )
+def _keep(
+    keepwell: Keepwell,
+    conn: Connection,
+    look: Look,
+    permits: tuple[Permit, ...],
+    *,
+    stands: bool,
+) -> None:
+    status, at = look.standing.status, look.monitored_at
+    if stands:
+        keep(conn, Monitored(look.target, look.model_digest, at, status, look.to_json()))
     body = {
         "target": look.target,
         "model_digest": look.model_digest,
-        "status": standing.status,
+        "as_of": to_text(look.as_of),
+        "status": status,
         "permission_sequence": max((each.sequence for each in permits), default=0),
     }
     keepwell.ledger.append(conn, "monitored", body, now=look.monitored_at)
@@ -280,39 +277,3 @@ def _mirror(keepwell: Keepwell, look: Look) -> None:
         )
     except Exception as error:  # noqa: BLE001 - what was found is kept; MLflow only mirrors it
         log.warning("MLflow was not told", target=look.target, kind=type(error).__name__)
-
-
-@contextmanager
-def _alone(folder: Path) -> Iterator[bool]:
-    """Tell whether no other process on this machine is at it; several workers may ask for one."""
-    with (folder / "monitoring.lock").open("w") as lock:
-        try:
-            flock(lock, LOCK_EX | LOCK_NB)
-        except BlockingIOError:
-            yield False
-        else:
-            yield True
-
-
-def _main(root: Path) -> int:
-    """Look at what is due, in a process of its own: figures take a core and some memory."""
-    from serving.logs import log_to_stderr
-
-    log_to_stderr()
-    keepwell = open_home(root)
-    try:
-        with _alone(keepwell.home.var) as alone:
-            if not alone:
-                return 0
-            for look in monitor_due(keepwell, clock=lambda: datetime.now(UTC)):
-                log.info("monitored", target=look.target, status=look.standing.status)
-    except KeepwellError as error:
-        log.error("monitoring failed", code=error.code, message=error.message)
-        return error.exit_code
-    finally:
-        keepwell.close()
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(_main(Path(sys.argv[1])))

@@ -25,11 +25,12 @@ from serving.bootstrap import Keepwell, create_home
 from serving.champions import open_bundle
 from serving.consents import record_all, withdraw
 from serving.courier import Keeper
+from serving.daily_look import monitor_due
 from serving.database import Database
 from serving.doctor import examine
 from serving.intake import take_events
 from serving.look import Look
-from serving.monitoring import monitor, monitor_due
+from serving.monitoring import monitor
 from serving.scored_now import categories_told, score_now
 from serving.settings import MonitoringSettings, Settings
 from serving.staleness import due_targets
@@ -187,6 +188,17 @@ def test_signing_the_same_model_again_lets_it_answer(strict: Shop) -> None:
     assert status_of(strict) == ("scored", None)
 
 
+def test_a_look_at_another_instant_is_not_where_the_model_stands(strict: Shop) -> None:
+    then = strict.clock()
+    strict.pass_days(60)
+    target = strict.keepwell.target("churn")
+    past = monitor(strict.keepwell, target, clock=strict.clock, as_of=then)
+    assert (past.standing.status, due_targets(strict.keepwell, now=strict.clock())) == (
+        "fine",
+        ("churn",),
+    )
+
+
 def test_with_warn_a_stale_model_goes_on(shop: Shop) -> None:
     shop.pass_days(60)
     assert look_at(shop).standing.status == "retrain"
@@ -306,7 +318,7 @@ def test_a_look_is_due_daily_and_after_a_signature(shop: Shop) -> None:
 def test_the_process_that_looks_finds_what_is_due_and_writes_it_down(tmp_path: Path) -> None:
     shop = open_shop(tmp_path, "warn", clock=Clock(datetime.now(UTC)))
     home = shop.keepwell.home.root
-    command = [sys.executable, "-m", "serving.monitoring", str(home)]
+    command = [sys.executable, "-m", "serving.daily_look", str(home)]
     done = subprocess.run(command, capture_output=True, timeout=120, check=False)
     left = due_targets(shop.keepwell, now=datetime.now(UTC))
     shop.keepwell.close()
@@ -335,7 +347,7 @@ def test_the_keeper_has_due_models_looked_at_at_most_once_an_hour(
         shop.pass_days(hours / 24)
         keeper.look_at_models()
     home = str(shop.keepwell.home.root)
-    assert [each[1:] for each in Process.started] == [["-m", "serving.monitoring", home]] * 2
+    assert [each[1:] for each in Process.started] == [["-m", "serving.daily_look", home]] * 2
 
 
 def test_every_look_is_in_the_log_and_the_log_stays_whole(shop: Shop) -> None:

@@ -1,0 +1,61 @@
+"""The daily look at the models that serve, in a process of its own: it takes a core and memory.
+
+python -m serving.daily_look HOME        looks at every model whose last look is too old
+"""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from fcntl import LOCK_EX, LOCK_NB, flock
+from pathlib import Path
+
+import structlog
+
+from governance.errors import KeepwellError
+from serving.bootstrap import Keepwell, open_home
+from serving.logs import log_to_stderr
+from serving.look import Look
+from serving.monitoring import Clock, monitor
+from serving.staleness import due_targets
+
+log = structlog.get_logger("keepwell.monitoring")
+
+
+def monitor_due(keepwell: Keepwell, *, clock: Clock) -> tuple[Look, ...]:
+    """Look at every serving model whose last look is missing, too old or before its signature."""
+    due = due_targets(keepwell, now=clock())
+    return tuple(monitor(keepwell, keepwell.target(name), clock=clock) for name in due)
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[bool]:
+    """Tell whether no other process on this machine is at it; several workers may ask for one."""
+    with (folder / "monitoring.lock").open("w") as lock:
+        try:
+            flock(lock, LOCK_EX | LOCK_NB)
+        except BlockingIOError:
+            yield False
+        else:
+            yield True
+
+
+def _main(root: Path) -> int:
+    log_to_stderr()
+    keepwell = open_home(root)
+    try:
+        with _alone(keepwell.home.var) as alone:
+            if not alone:
+                return 0
+            for look in monitor_due(keepwell, clock=lambda: datetime.now(UTC)):
+                log.info("monitored", target=look.target, status=look.standing.status)
+    except KeepwellError as error:
+        log.error("monitoring failed", code=error.code, message=error.message)
+        return error.exit_code
+    finally:
+        keepwell.close()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(_main(Path(sys.argv[1])))
