@@ -136,6 +136,12 @@ def _conditions(facts: ModelFacts, fairness: FairnessResult, policy: GatePolicy)
         found.append(f"fairness was not assessed ({fairness.reason}): stays out of mode `act`")
     elif fairness.outcome == "insufficient_evidence":
         found.append(f"fairness cannot be said ({fairness.reason}): stays out of mode `act`")
+    proposal = facts.evaluation.proposal
+    if proposal is not None and proposal.outcome == "keep_champion":
+        found.append(
+            f"keep the champion: {proposal.reason}; approving this one all the same is a "
+            "person's own decision, with a reason of its own"
+        )
     if not facts.differences:
         found.append("no baseline was compared with")
     if facts.contaminated_rows:

@@ -1,44 +1,93 @@
 """Someone else's scores beside ours, on the same people at the same instant."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from features.dataset import Dataset
 from governance.candidates import find_model
 from governance.errors import InsufficientData, InvalidInput
+from governance.instants import to_text
 from governance.intervals import Interval
+from governance.model_card import ModelFacts
 from serving.bootstrap import Keepwell
 from serving.champions import open_bundle
-from training.evaluate import auc, auc_difference, measure
+from serving.foreign_scores import read_scores
+from training.bundle import LoadedModel
+from training.evaluate import (
+    auc,
+    auc_difference,
+    brier_difference,
+    log_loss_difference,
+    measure_on,
+    rank_figures,
+)
 from training.extract import extract
+from training.resample import Resamples, resamples_of
+from training.signs import Sign, signs_of_a_leak
 
 FEWEST_PEOPLE = 50
-SUSPICIOUS_AUC = 0.97
-_SCORE_COLUMNS = ("probability", "score")
+_WITH_BOUNDS = ("auc", "average_precision")
+_BY_FILE = "as a file says"
 
 Floats = NDArray[np.float64]
 
 
 class Comparison(NamedTuple):
-    """Both on the same `n` test customers of our model; `difference` is theirs − ours in AUC.
+    """Both on the same `n` test customers of our model.
 
-    `theirs` and `ours` have the shape of `test` in `train --json`; scores that are no probabilities
-    have an AUC alone. `verdict` says who ranks better, or that a leak is suspected, and why.
+    `theirs` and `ours`: figures with their intervals; scores that are no probabilities have those
+    of ranking alone. `differences` are theirs − ours, paired; `signs` every sign of a leak that was
+    looked for. `unknown_ids` were scored but are not test customers, `not_scored` the reverse.
     """
 
     n: int
+    positives: int
     as_of: datetime
     model_digest: str
-    theirs: dict[str, Any]
-    ours: dict[str, Any]
-    difference: Interval
+    theirs: Mapping[str, Interval]
+    ours: Mapping[str, Interval]
+    differences: Mapping[str, Interval]
+    signs: tuple[Sign, ...]
+    unknown_ids: int
+    not_scored: int
     verdict: str
+
+    @property
+    def leak(self) -> bool:
+        """Whether a leak is suspected."""
+        return any(sign.outcome == "suspicious" for sign in self.signs)
+
+    def to_json(self) -> dict[str, Any]:
+        """Give `theirs` and `ours` in the shape of `test` in `train --json`."""
+        return {
+            "n": self.n,
+            "as_of": to_text(self.as_of),
+            "model_digest": self.model_digest,
+            "theirs": self._figures(self.theirs),
+            "ours": self._figures(self.ours),
+            "difference": self.differences["auc"].to_json(),
+            "differences": {name: each.to_json() for name, each in self.differences.items()},
+            "signs": [sign._asdict() for sign in self.signs],
+            "unknown_ids": self.unknown_ids,
+            "not_scored": self.not_scored,
+            "verdict": self.verdict,
+        }
+
+    def _figures(self, found: Mapping[str, Interval]) -> dict[str, Any]:
+        plain: dict[str, Any] = {
+            "as_of": to_text(self.as_of),
+            "n": self.n,
+            "positives": self.positives,
+        }
+        for name, each in found.items():
+            plain[name] = each.to_json() if name in _WITH_BOUNDS else each.value
+        others = {name: each for name, each in found.items() if name not in _WITH_BOUNDS}
+        return plain | {"intervals": {name: each.to_json() for name, each in others.items()}}
 
 
 def compare(
@@ -46,96 +95,133 @@ def compare(
     file: Path,
     *,
     model: str,
+    split_file: Path | None = None,
     now: datetime,
     progress: Callable[[str], None] = lambda _: None,
 ) -> Comparison:
     """Lay the scores in `file` (customer_id, and probability or score) beside a model of ours.
 
-    On those of our model's test customers whom the file scores. Raises `InvalidInput` for a file
-    without these columns or with a customer twice, `InsufficientData` for too few people.
+    On those of our model's test customers whom the file scores. `split_file` is the one our model
+    was trained with, if it was. Raises `InvalidInput` for a file that cannot be read as such,
+    `InsufficientData` for too few people.
     """
-    given = _read(keepwell, file)
+    given = read_scores(file, inside_id=keepwell.inside_id)
+    facts, test = _test_rows(keepwell, model, split_file, now, progress)
+    bundle = open_bundle(keepwell.home, facts.model_digest).model
+    known = np.array([customer in given.values for customer in test.customers], np.bool_)
+    unknown = len(given.values) - int(known.sum())
+    if known.sum() < FEWEST_PEOPLE:
+        raise InsufficientData(
+            f"{file.name} scores {int(known.sum())} of {len(test)} test customers, at least "
+            f"{FEWEST_PEOPLE} are needed; {unknown} ids in it are not among them",
+            hint=f"score the customers known at {facts.test.as_of:%Y-%m-%d}",
+        )
+    shared = test.take(known)
+    ours = bundle.predict(_columns(shared, bundle)).probability
+    theirs = np.array([given.values[customer] for customer in shared.customers])
+    drawn = resamples_of(shared.customer_index, seed=facts.seed)
+    signs = signs_of_a_leak(
+        shared.y, theirs, ours, shared.values, shared.definitions, shared.target.event_kind
+    )
+    differences = _differences(shared.y, theirs, ours, probabilities=given.are_probabilities)
+    figures = _figures(facts, shared.y, theirs, drawn, probabilities=given.are_probabilities)
+    return Comparison(
+        n=len(shared),
+        positives=int(shared.y.sum()),
+        as_of=facts.test.as_of,
+        model_digest=facts.model_digest,
+        theirs=figures,
+        ours=_figures(facts, shared.y, ours, drawn, probabilities=True),
+        differences=differences,
+        signs=signs,
+        unknown_ids=unknown,
+        not_scored=int((~known).sum()),
+        verdict=_verdict(signs, figures["auc"], differences),
+    )
+
+
+def _test_rows(
+    keepwell: Keepwell,
+    model: str,
+    split_file: Path | None,
+    now: datetime,
+    progress: Callable[[str], None],
+) -> tuple[ModelFacts, Dataset]:
+    """The facts of our model and the rows it was tested on, with every feature."""
     with keepwell.database.read() as conn:
         facts = find_model(conn, model).facts
+        if split_file is None and facts.split.endswith(_BY_FILE):
+            raise InvalidInput(
+                "our model was tested on the customers that a split file named",
+                hint="give that file again with --split",
+            )
         target = keepwell.target(facts.target, horizon_days=facts.horizon_days)
-        test = extract(
+        found = extract(
             conn,
             keepwell.registry,
             keepwell.store,
             target,
             test_as_of=facts.test.as_of,
-            split_file=None,
+            split_file=split_file,
+            inside_id=keepwell.inside_id,
             exclude=(),
             features=keepwell.features,
             seed=facts.seed,
             now=now,
             progress=progress,
-        ).test
-    bundle = open_bundle(keepwell.home, facts.model_digest).model
-    known = np.array([customer in given for customer in test.customers], np.bool_)
-    if known.sum() < FEWEST_PEOPLE:
-        raise InsufficientData(
-            f"{file.name} scores {int(known.sum())} of {len(test)} test customers, at least "
-            f"{FEWEST_PEOPLE} are needed",
-            hint=f"score the customers known at {facts.test.as_of:%Y-%m-%d}",
         )
-    columns = [test.names.index(name) for name in bundle.names]
-    ours = bundle.predict(np.ascontiguousarray(test.values[known][:, columns])).probability
-    theirs = np.array([given[customer] for customer in test.customers[known]])
-    y = test.y[known]
-    difference = auc_difference(y, theirs, ours)
-    random = np.random.default_rng(facts.seed)
-    return Comparison(
-        n=len(y),
-        as_of=facts.test.as_of,
-        model_digest=facts.model_digest,
-        theirs=_figures(facts.test.as_of, y, theirs, random),
-        ours=measure(facts.test.as_of, y, ours, random).to_json(),
-        difference=difference,
-        verdict=_verdict(auc(y, theirs), difference),
-    )
+    return facts, found.test
 
 
-def _read(keepwell: Keepwell, file: Path) -> dict[str, float]:
-    try:
-        table = pq.read_table(file)
-    except (OSError, pa.ArrowInvalid):
-        raise InvalidInput(f"{file.name} cannot be read as Parquet") from None
-    score = next((name for name in _SCORE_COLUMNS if name in table.column_names), None)
-    if score is None or "customer_id" not in table.column_names:
+def _columns(rows: Dataset, bundle: LoadedModel) -> Floats:
+    gone = [name for name in bundle.names if name not in rows.names]
+    if gone:
         raise InvalidInput(
-            f"{file.name} has the columns {', '.join(table.column_names)}",
-            hint="needed are customer_id, and probability or score",
+            f"our model needs {gone[0]}, which these customers have no longer",
+            hint="train again on today's data, then compare",
         )
-    customers = [keepwell.inside_id(str(each)) for each in table["customer_id"].to_pylist()]
-    try:
-        values = table[score].cast(pa.float64()).to_pylist()
-    except pa.ArrowInvalid:
-        raise InvalidInput(f"{score} in {file.name} is not a number") from None
-    found = {c: v for c, v in zip(customers, values, strict=True) if v is not None and v == v}
-    if len(set(customers)) != len(customers):
-        raise InvalidInput(
-            f"{file.name} scores some customers more than once", hint="give each customer once"
-        )
-    return found
+    return np.ascontiguousarray(rows.values[:, [rows.names.index(name) for name in bundle.names]])
 
 
 def _figures(
-    as_of: datetime, y: Floats, scores: Floats, random: np.random.Generator
-) -> dict[str, Any]:
-    if scores.min() >= 0 and scores.max() <= 1:
-        return measure(as_of, y, scores, random).to_json()
-    return {"n": len(y), "positives": int(y.sum()), "auc": auc(y, scores).to_json()}
+    facts: ModelFacts, y: Floats, scores: Floats, drawn: Resamples, *, probabilities: bool
+) -> Mapping[str, Interval]:
+    if not probabilities:
+        ranked = rank_figures(y, scores, drawn)
+        return {
+            "auc": auc(y, scores),
+            "average_precision": ranked.average_precision,
+            "lift_at_10": ranked.lift,
+        }
+    found = measure_on(facts.test.as_of, y, scores, drawn)
+    names = (*_WITH_BOUNDS, "log_loss", "brier", "ece", "lift_at_10")
+    return {name: found.interval(name) for name in names}
 
 
-def _verdict(theirs: Interval, difference: Interval) -> str:
-    if theirs.value >= SUSPICIOUS_AUC and difference.low > 0:
-        return (
-            f"leak suspected: an AUC of {theirs.value:.3f} is hardly possible for the future; look "
-            "for something in these scores that was known only afterwards"
-        )
-    if difference.low > 0:
-        return "theirs rank better"
-    if difference.high < 0:
-        return "ours rank better"
-    return "not distinguishable"
+def _differences(
+    y: Floats, theirs: Floats, ours: Floats, *, probabilities: bool
+) -> Mapping[str, Interval]:
+    found = {"auc": auc_difference(y, theirs, ours)}
+    if probabilities:
+        found["log_loss"] = log_loss_difference(y, theirs, ours)
+        found["brier"] = brier_difference(y, theirs, ours)
+    return found
+
+
+def _verdict(signs: tuple[Sign, ...], theirs: Interval, differences: Mapping[str, Interval]) -> str:
+    found = [f"{sign.name}: {sign.text}" for sign in signs if sign.outcome == "suspicious"]
+    if found:
+        return f"leak suspected: {'; '.join(found)}"
+    area = differences["auc"]
+    said = "not distinguishable"
+    if area.low > 0:
+        said = "theirs rank better"
+    elif area.high < 0:
+        said = "ours rank better"
+    if theirs.low <= 0.5 <= theirs.high:
+        return f"theirs are not distinguishable from chance: AUC {theirs}; {said}"
+    loss = differences.get("log_loss")
+    if loss is None or not loss.excludes_zero:
+        return said
+    better = "theirs" if loss.high < 0 else "ours"
+    return f"{said}; as probabilities {better} are better: log loss {loss.value:+.4f}"

@@ -16,6 +16,10 @@ from governance.errors import InvalidInput, NotFound
 from governance.review import Review, self_sign, sign
 from serving.auth import Unauthenticated, split_key
 from serving.bootstrap import Keepwell
+from training.backtest import Backtest
+from training.backtest_log import log_backtest
+from training.costs import Costs
+from training.origins import run_backtest
 from training.pipeline import TrainResult, train
 from training.request import TrainRequest, Workshop
 from training.tracking import Tracking
@@ -52,6 +56,7 @@ def train_model(
         exclude=exclude,
         features=keepwell.features,
         seed=seed,
+        costs=costs_of(keepwell),
         command=command,
         commit=_commit(),
         lock_hash=_lock_hash(),
@@ -59,6 +64,48 @@ def train_model(
     if trials is not None:
         request = replace(request, trials=trials)
     return train(request, workshop(keepwell), now=now, progress=progress)
+
+
+def backtest_model(
+    keepwell: Keepwell,
+    target: Target,
+    *,
+    origins: int,
+    trials: int | None = None,
+    include_last: bool = False,
+    seed: int = 0,
+    now: datetime,
+    progress: Callable[[str], None] = lambda _: None,
+) -> tuple[Backtest, str]:
+    """Train anew at several past moments and test each one horizon later.
+
+    Gives the back-test and the id of its MLflow run; no model comes out of it. Raises what
+    `training.origins.run_backtest` raises.
+    """
+    request = TrainRequest(
+        target=target,
+        author=getpass.getuser(),
+        home_kind=keepwell.kind,
+        inside_id=keepwell.inside_id,
+        features=keepwell.features,
+        seed=seed,
+    )
+    if trials is not None:
+        request = replace(request, trials=trials)
+    place = workshop(keepwell)
+    found = run_backtest(
+        request, place, origins=origins, include_last=include_last, now=now, progress=progress
+    )
+    command = f"keepwell backtest {target.name} --origins {origins} --seed {seed}"
+    return found, log_backtest(place.tracking, found, command=command, commit=_commit())
+
+
+def costs_of(keepwell: Keepwell) -> Costs | None:
+    """Give the costs and margins that `[costs]` states; None where it states none."""
+    stated = keepwell.settings.costs
+    if stated is None:
+        return None
+    return Costs(**stated.model_dump(), currency=keepwell.settings.currency)
 
 
 def workshop(keepwell: Keepwell) -> Workshop:

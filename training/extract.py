@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence, Set
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 
@@ -91,12 +92,14 @@ def extract(
     seed: int,
     now: datetime,
     progress: Progress,
+    as_known_then: bool = False,
 ) -> Extract:
     """Read, label and split everything that may be trained on at this moment.
 
-    What is made of a feature in `exclude` is left out with it. Raises `InsufficientData` when too
-    few customers are left on a side, `InvalidInput` for a test date that cannot be, an unknown
-    feature in `exclude`, or a split that leaks.
+    What is made of a feature in `exclude` is left out with it. With `as_known_then` the training
+    rows are as they stood at the test instant, whatever arrived since (a back-test). Raises
+    `InsufficientData` when too few customers are left on a side, `InvalidInput` for a test date
+    that cannot be, an unknown feature in `exclude`, or a split that leaks.
     """
     permit, permission = _ask(conn, registry, now)
     progress(f"reading the history of {len(permit.customers)} permitted customers")
@@ -115,18 +118,25 @@ def extract(
     else:
         plan = _history(conn, histories, target, test_as_of)
     progress(f"computing {len(definitions)} features at {len(plan.as_ofs)} instants")
-    dataset = build_dataset(
+    build = partial(
+        build_dataset,
         histories,
         target,
-        plan.as_ofs,
-        definitions,
+        definitions=definitions,
         permits=permits,
         observed_until=plan.observed_until,
         given=plan.given,
         functions=functions,
     )
-    is_test, said = _sides(dataset, target, plan, split_file, inside_id, seed)
-    train, test = dataset.take(~is_test), dataset.take(is_test)
+    if as_known_then and target.kind != "given":
+        dataset = test = build((plan.test,))
+        train = build([each for each in plan.as_ofs if each < plan.test], known_until=plan.test)
+        said = f"{plan.said}, training rows as they stood then"
+        dataset = replace(dataset, dropped=(*train.dropped, *test.dropped))
+    else:
+        dataset = build(plan.as_ofs)
+        is_test, said = _sides(dataset, target, plan, split_file, inside_id, seed)
+        train, test = dataset.take(~is_test), dataset.take(is_test)
     _check_size(train, "training")
     _check_size(test, "test")
     _check_split(train, test)

@@ -70,7 +70,7 @@ def cuts(test: Dataset, event_kind: str) -> list[Cut]:
     if tenure is not None:
         place, unit = tenure
         found.append(Cut("tenure", _thirds(test.values[:, place], unit)))
-    value = _longest(test.definitions, event_kind, "sum")
+    value = longest_window(test.definitions, event_kind, "sum")
     if value is not None:
         window = test.definitions[value].window_days
         period = "ever" if window is None else f"over {window} days"
@@ -149,7 +149,7 @@ def _rounded(value: float) -> float:
 
 
 def _tenure(definitions: Sequence[FeatureDefinition], kind: str) -> tuple[int, str] | None:
-    first = _longest(definitions, kind, "days_since_first")
+    first = longest_window(definitions, kind, "days_since_first")
     if first is not None:
         return first, "days"
     for place, definition in enumerate(definitions):
@@ -159,7 +159,9 @@ def _tenure(definitions: Sequence[FeatureDefinition], kind: str) -> tuple[int, s
     return None
 
 
-def _longest(definitions: Sequence[FeatureDefinition], kind: str, aggregate: str) -> int | None:
+def longest_window(
+    definitions: Sequence[FeatureDefinition], kind: str, aggregate: str
+) -> int | None:
     """Place of the feature over the longest window that says this of one kind of event."""
     found = [
         (np.inf if each.window_days is None else each.window_days, -place)

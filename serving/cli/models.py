@@ -10,9 +10,9 @@ from rich.console import Console
 from rich.markup import escape
 
 from serving.cli.console import Session, facts, table
+from serving.cli.evaluation import draw_evaluation, draw_figures, draw_proposal
 
 if TYPE_CHECKING:
-    from governance.model_card import TestResult
     from training.pipeline import TrainResult
 
 
@@ -91,22 +91,18 @@ def _draw_training(out: Console, found: "TrainResult", seconds: float) -> None:
         f"{len(facts_of.features)} features, {len(facts_of.cutoffs)} instants; {facts_of.split}\n",
         highlight=False,
     )
-    _draw_figures(
+    draw_figures(
         out,
         {"this model": facts_of.test, **facts_of.baselines},
         f"test of {facts_of.test.n:,} customers, {facts_of.test.positives:,} with the outcome",
     )
-    for name, difference in facts_of.differences.items():
-        out.print(
-            f"  AUC against {name}: {difference.value:+.3f} "
-            f"[{difference.low:+.3f}, {difference.high:+.3f}]",
-            highlight=False, markup=False,
-        )  # fmt: skip
+    draw_evaluation(out, facts_of.evaluation)
     out.print("\n  weighs most: " + ", ".join(i.text for i in facts_of.importance[:5]))
     out.print(f"  fairness: {found.fairness.outcome.replace('_', ' ')}", highlight=False)
     for reason in [found.fairness.reason] if found.fairness.reason else []:
         out.print(f"    {reason}", style="dim", highlight=False, markup=False)
     mark = {"approved": "[bold green]✓ gate approved[/]", "refused": "[bold red]✗ gate refused[/]"}
+    draw_proposal(out, facts_of.evaluation)
     out.print("\n" + mark.get(found.verdict.outcome, "[bold yellow]? not enough evidence[/]"))
     for reason in (*found.verdict.reasons, *found.verdict.conditions):
         out.print(f"    • {reason}", highlight=False, markup=False)
@@ -119,55 +115,6 @@ def _draw_training(out: Console, found: "TrainResult", seconds: float) -> None:
             ("next", f"keepwell review approve {facts_of.target} --key KEY --reason TEXT"),
         ],
     )
-
-
-def _draw_figures(out: Console, results: dict[str, "TestResult"], title: str) -> None:
-    drawn = table(
-        "", "AUC", "95 %", "avg. precision", "log loss", "Brier", "ECE", "lift at 10 %",
-        title=title, numbers=(1, 3, 4, 5, 6, 7),
-    )  # fmt: skip
-    for name, test in results.items():
-        drawn.add_row(
-            name,
-            f"{test.auc.value:.3f}",
-            f"{test.auc.low:.3f}–{test.auc.high:.3f}",
-            f"{test.average_precision.value:.3f}",
-            f"{test.log_loss:.3f}",
-            f"{test.brier:.3f}",
-            f"{test.ece:.3f}",
-            f"{test.lift_at_10:.2f}",
-        )
-    out.print(drawn)
-
-
-@click.command("evaluate")
-@click.option(
-    "--scores",
-    required=True,
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="Parquet with customer_id, and probability or score.",
-)
-@click.option("--model", default="churn", show_default=True, help="Which of ours to compare with.")
-@click.pass_obj
-def evaluate_command(session: Session, scores: Path, model: str) -> int:
-    """Someone else's scores beside ours on the same people; exit code 1 if a leak is suspected."""
-    from serving.comparison import compare
-
-    with session.open() as keepwell, session.step("comparing") as progress:
-        found = compare(keepwell, scores, model=model, now=datetime.now(UTC), progress=progress)
-
-    def view(out: Console) -> None:
-        drawn = table("", "AUC", "95 %", numbers=(1,))
-        for name, figures in (("theirs", found.theirs), ("ours", found.ours)):
-            area = figures["auc"]
-            drawn.add_row(name, f"{area['value']:.3f}", f"{area['low']:.3f}–{area['high']:.3f}")
-        low, high = f"{found.difference.low:+.3f}", f"{found.difference.high:+.3f}"
-        drawn.add_row("difference", f"{found.difference.value:+.3f}", f"{low} … {high}")
-        out.print(drawn)
-        out.print(f"\n[bold]{found.verdict}[/]  [dim]{found.n:,} customers[/]", highlight=False)
-
-    session.emit(found._asdict(), view)
-    return 1 if found.verdict.startswith("leak") else 0
 
 
 @click.command("audit")
