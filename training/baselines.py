@@ -42,7 +42,7 @@ def fit_baselines(
         return {"prevalence": _prevalence(y)}
     columns = [place for place in (recency, frequency, money) if place is not None]
     return {
-        "recency": _recency(values, y, recency),
+        "recency": _recency(values, y, recency, -1.0 if target.kind in _COMING else 1.0),
         "rfm_logistic": _logistic(values, y, columns),
     }
 
@@ -111,6 +111,7 @@ def monotone_directions(
     return found
 
 
+_COMING = frozenset({"event", "next_need", "clv"})  # the sooner the last, the likelier the next
 _PERSONAL = frozenset({"mean", "last", "min", "max", "std", "delta", "slope", "decayed_sum"})
 _WITH_SILENCE = {"days_since_last": 1, "recency_over_gap": 1, "count": -1, "decayed_count": -1}
 _Source = tuple[tuple[str, ...], tuple[tuple[str, str], ...]]
@@ -188,11 +189,11 @@ def _prevalence(y: Vector) -> Baseline:
     return lambda values: np.full(len(values), share)
 
 
-def _recency(values: Matrix, y: Vector, place: int) -> Baseline:
+def _recency(values: Matrix, y: Vector, place: int, sign: float) -> Baseline:
     usual = float(np.nanmedian(values[:, place])) if len(values) else 0.0
 
     def days(rows: Matrix) -> Vector:
-        return np.nan_to_num(rows[:, place], nan=usual)
+        return sign * np.nan_to_num(rows[:, place], nan=usual)
 
     fitted = fit_platt(days(values), y)
     return lambda rows: sigmoid(fitted.apply(days(rows)))

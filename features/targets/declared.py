@@ -10,7 +10,7 @@ silence_days = 60
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from features.targets.target import KINDS, OutsideEvent, Target
+from features.targets.target import ACCUMULATING_KINDS, KINDS, OutsideEvent, Target
 from features.wellbeing.scheme import FIVE, Scheme
 from governance.errors import ConfigurationError
 
@@ -20,8 +20,8 @@ HORIZONS: Mapping[str, tuple[int, ...]] = {
     "event": (30, 60, 90),
     "next_need": (7, 14, 30, 60, 90),
     "clv": (365,),
-    "wellbeing_decline": (30,),
-    "sentiment_shift": (30,),
+    "wellbeing_decline": (90,),
+    "sentiment_shift": (90,),
 }
 """Horizons in days of each kind where none are stated; 90 for all others."""
 
@@ -47,7 +47,8 @@ def declare(
     usual = HORIZONS.get(found["kind"], (90,))
     main = found.get("horizon_days")
     if "horizons" not in found:
-        fitting = usual if main is None else (*(days for days in usual if days < main), main)
+        shorter = usual if found["kind"] in ACCUMULATING_KINDS else ()
+        fitting = usual if main is None else (*(days for days in shorter if days < main), main)
         found["horizons"] = tuple(fitting)
     if main is None and found["horizons"]:
         found["horizon_days"] = found["horizons"][-1]

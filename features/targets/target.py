@@ -72,7 +72,7 @@ class Target:
     discount_rate: float = 0.1
     dimension: str = INDEX
     amount: float = 0.0
-    baseline_days: int = 90
+    baseline_days: int = 180
     min_reports: int = 3
     calendar: str = ""
     outside: tuple[OutsideEvent, ...] = ()

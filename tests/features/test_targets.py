@@ -322,6 +322,8 @@ def test_another_horizon_keeps_the_shorter_ones_that_fit() -> None:
     assert LOST.within(45).horizons == (30, 45)
     assert Target("churn").within(30).horizons == (30,)
     assert declare("next_need", {"horizon_days": 45}).horizons == (7, 14, 30, 45)
+    for name in ("churn", "wellbeing_decline", "sentiment_shift"):
+        assert declare(name, {"horizon_days": 400}).horizons == (400,)
 
 
 @pytest.mark.parametrize(
