@@ -10,8 +10,9 @@ from features.catalogue import catalogue
 from features.definition_checks import check_definitions
 from features.definitions import AGGREGATES, DERIVED, FeatureDefinition, meaning, sentence
 from features.events import Event
+from features.kernel import compute
 from features.suggestions.profile import related
-from tests.features.sample import event, histories
+from tests.features.sample import event, histories, micros, permits
 
 PEOPLE = 24
 ONE_EACH: Mapping[str, Mapping[str, Any]] = {
@@ -124,6 +125,19 @@ def test_every_feature_can_be_said(value: float) -> None:
             "(from 0 to 1)",
         ),
         (
+            *("survey_csat_level_decayed_less_own_in_std", -1.5),
+            "latest answers to csat lie -1.5 times their usual spread from their own average "
+            "(below 0: worse)",
+        ),
+        (
+            *("survey_csat_level_mean_30d_less_own", 0.25),
+            "answers to csat in the last 30 days were 0.25 higher than their own average",
+        ),
+        (
+            *("chat_message_sentiment_last_less_own", -0.5),
+            "tone of the latest of chat messages was 0.5 lower than their own average",
+        ),
+        (
             *("cart_abandoned_count_30d", 2.0),
             "2 filled carts without an order within a day in the last 30 days",
         ),
@@ -143,6 +157,26 @@ def test_tone_and_what_is_made_of_it_need_their_own_permission() -> None:
     special = {each.name for each in CATALOGUE if "wellbeing_inference" in each.purposes}
     assert special
     assert special == {each.name for each in CATALOGUE if "sentiment" in each.name}
+
+
+def test_where_a_person_stands_to_their_own_level_is_worked_out() -> None:
+    """Answers 0.2, 0.6 and 1.0 of the scale: mean 0.6, spread 0.4; the newest lies 1 above."""
+    scale = {"instrument": "csat", "scale": [1, 6]}
+    told = histories(
+        *(
+            event(day, "survey", value=value, properties=scale, event_id=f"s{day}")
+            for day, value in ((10, 2.0), (20, 4.0), (100, 6.0))
+        )
+    )
+    definitions = catalogue(told)
+    row = compute(told, definitions, [micros(101)], permits=permits()).values[0]
+    found = {each.name: value for each, value in zip(definitions, row, strict=True)}
+    weights = [0.5 ** ((101 - day) / 14) for day in (10, 20, 100)]
+    newer = sum(w * x for w, x in zip(weights, (0.2, 0.6, 1.0), strict=True)) / sum(weights)
+    own = "survey_csat_level"
+    assert found[f"{own}_mean_30d_less_own"] == pytest.approx(1.0 - 0.6)
+    assert found[f"{own}_decayed_mean_14d"] == pytest.approx(newer)
+    assert found[f"{own}_decayed_less_own_in_std"] == pytest.approx((newer - 0.6) / 0.4)
 
 
 def test_struggles_are_measured_with_their_time_limits() -> None:
