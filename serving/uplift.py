@@ -46,7 +46,7 @@ def uplift_of_file(
     randomised: str = "",
     folds: int = 5,
     seed: int = 0,
-    draws: int = 500,
+    draws: int = 300,
 ) -> FileUplift:
     """Judge the experiment in `path` (CSV, Parquet or JSON lines), one row per person.
 

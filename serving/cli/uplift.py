@@ -69,7 +69,7 @@ _NAMES = {
 @click.option(
     "--draws",
     type=click.IntRange(min=20),
-    default=500,
+    default=300,
     show_default=True,
     help="Resamples that give the intervals.",
 )

@@ -4,7 +4,7 @@
 that scores new rows:
 
     uplift_report(frame, *, arm, control, treatment, outcome, covariates, unit=None,
-                  randomised="", arms_as_drawn=True, folds=5, seed=0, draws=500) -> UpliftResult
+                  randomised="", arms_as_drawn=True, folds=5, seed=0, draws=300) -> UpliftResult
     fit_uplift(frame, *, arm, control, treatment, outcome, covariates, unit=None, seed=0)
         -> UpliftModel            # .score(frame) is the expected effect on each row, (n,)
 

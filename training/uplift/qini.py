@@ -106,15 +106,17 @@ class _Order:
         y_treated = _running(w * self._y_treated, self._starts)
         y_control = _running(w * self._y_control, self._starts)
         n_control = n - n_treated
-        qini = y_treated - y_control * _ratio(n_treated, n_control)
-        uplift = (_ratio(y_treated, n_treated) - _ratio(y_control, n_control)) * n
+        control_mean = y_control / np.maximum(n_control, 1.0)
+        qini = y_treated - control_mean * n_treated
+        uplift = (y_treated / np.maximum(n_treated, 1.0) - control_mean) * n
+        steps = np.diff(n) / 2
         cut = TOP_SHARE * n[-1]
         top_treated, top_y_treated = np.interp(cut, n, n_treated), np.interp(cut, n, y_treated)
         top_control, top_y_control = np.interp(cut, n, n_control), np.interp(cut, n, y_control)
         both = top_treated > 0 and top_control > 0
         return _Areas(
-            qini=float(np.trapezoid(qini, n)),
-            uplift=float(np.trapezoid(uplift, n)),
+            qini=float(np.sum((qini[1:] + qini[:-1]) * steps)),
+            uplift=float(np.sum((uplift[1:] + uplift[:-1]) * steps)),
             qini_end=float(qini[-1]),
             uplift_end=float(uplift[-1]),
             top=float(top_y_treated / top_treated - top_y_control / top_control)
@@ -125,7 +127,10 @@ class _Order:
 
 
 class Measurer:
-    """Measures rankings of one experiment, on everybody or on a resample of them."""
+    """Measures rankings of one experiment, on everybody or on a resample of them.
+
+    Sums up to a point are of whole people, so that a mean over nobody is 0 ÷ 1.
+    """
 
     def __init__(self, trial: Trial) -> None:
         self._y = trial.y if trial.is_binary else trial.y - trial.y.min()
@@ -136,6 +141,12 @@ class Measurer:
         if trial.is_binary:
             more = np.sum((y == 1) & (t == 0)) > np.sum((y == 0) & (t == 1))
             self._perfect_uplift = _Order(y, t, 2.0 * (y == t) + (y if more else t))
+        self._once = np.ones(len(y))
+        self._best, self._best_uplift = self._perfect(self._once)
+
+    def _perfect(self, weight: Vector) -> tuple[_Areas, _Areas | None]:
+        uplift = self._perfect_uplift
+        return self._perfect_qini.areas(weight), None if uplift is None else uplift.areas(weight)
 
     def order(self, score: Vector) -> _Order:
         """Sort everybody by `score` (n,), once for any number of measurements."""
@@ -145,10 +156,11 @@ class Measurer:
         self, orders: Mapping[Name, _Order], weight: Vector | None = None
     ) -> dict[Name, Figures]:
         """Measure each ranking, with `weight` (n,) copies of each person (one each by default)."""
-        weight = np.ones(len(self._y)) if weight is None else weight
-        best = self._perfect_qini.areas(weight)
+        if weight is None:
+            weight, best, best_uplift = self._once, self._best, self._best_uplift
+        else:
+            best, best_uplift = self._perfect(weight)
         qini_line = best.people * best.qini_end / 2
-        best_uplift = None if self._perfect_uplift is None else self._perfect_uplift.areas(weight)
         found = {}
         for name, order in orders.items():
             areas = order.areas(weight)
@@ -258,10 +270,6 @@ def _running(added: Vector, starts: Codes) -> Vector:
     found = np.zeros(len(grouped) + 1)
     np.cumsum(grouped, out=found[1:])
     return found
-
-
-def _ratio(part: Vector, whole: Vector) -> Vector:
-    return np.divide(part, whole, out=np.zeros_like(part), where=whole > 0)
 
 
 def _share(part: float, whole: float) -> float:

@@ -151,7 +151,7 @@ def uplift_report(
     arms_as_drawn: bool = True,
     folds: int = 5,
     seed: int = 0,
-    draws: int = 500,
+    draws: int = 300,
 ) -> UpliftResult:
     """Judge whether anybody can be told apart whom `treatment` helps more than `control`.
 
