@@ -18,6 +18,7 @@ from governance.audit_charts import (
     range_chart,
     reliability_chart,
 )
+from governance.audit_evaluation import evaluation_charts, evaluation_tables, evaluation_words
 from governance.audit_forecasts import forecast_tables
 from governance.audit_tables import count, fairness_tables, model_tables, percent, words
 from governance.fairness_record import FairnessResult
@@ -113,11 +114,13 @@ def render_html(report: AuditReport) -> str:
                 "reliability": reliability_chart(facts.reliability),
                 "importance": importance_chart(facts.importance[:15]),
                 "rates": range_chart(rates),
+                **evaluation_charts(facts),
             },
             changes=changes(report),
             not_measured=NOT_MEASURED,
             **model_tables(facts),
             **forecast_tables(facts),
+            **evaluation_tables(facts),
             **fairness_tables(report.fairness),
         )
     )
@@ -177,6 +180,7 @@ def plainwords(report: AuditReport) -> tuple[str, ...]:
         "came true.",
         _ranking(facts),
         _calibration(facts),
+        *evaluation_words(facts),
         _fairness(report.fairness),
         _missing_people(facts),
     )

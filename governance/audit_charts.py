@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from html import escape
+from itertools import pairwise
 
 from markupsafe import Markup
 
@@ -95,6 +96,49 @@ def range_chart(rows: Sequence[tuple[str, Interval]]) -> Markup:
     if not rows:
         return Markup("")
     return comparison_chart(rows, low=0.0, high=max(0.01, *(i.high for _, i in rows)))
+
+
+def band_chart(
+    curve: Sequence[tuple[float, Interval]], other: Sequence[tuple[float, Interval]], *, label: str
+) -> Markup:
+    """Draw a figure against a share from 0 to 1, with its band; `other` as a dashed line."""
+    width, height, left, pad = _WIDTH - 110, 220, 90, 16
+    ends = [i.low for _, i in curve] + [i.value for _, i in other]
+    tops = [i.high for _, i in curve] + [i.value for _, i in other]
+    low, high = min(0.0, *ends), max(0.0, *tops)
+    size = (high - low) or 1.0
+
+    def x(share: float) -> float:
+        return left + share * width
+
+    def y(value: float) -> float:
+        return pad + (high - value) / size * height
+
+    def line(kind: str, points: Sequence[tuple[float, float]]) -> str:
+        return "".join(
+            f'<line class="{kind}" x1="{x(a):.1f}" y1="{y(b):.1f}" '
+            f'x2="{x(c):.1f}" y2="{y(d):.1f}"/>'
+            for (a, b), (c, d) in pairwise(points)
+        )
+
+    parts = [line("axis", [(0.0, 0.0), (1.0, 0.0)])]
+    parts += [
+        f'<text x="{left - 8}" y="{y(value) + 4:.1f}" text-anchor="end">{value:,.0f}</text>'
+        for value in sorted({low, 0.0, high})
+    ]
+    parts += [
+        f'<text x="{x(share):.1f}" y="{height + pad + 18}" text-anchor="middle">'
+        f"{100 * share:.0f} %</text>"
+        for share in (0.0, 0.5, 1.0)
+    ]
+    parts += [line("range", [(share, i.low), (share, i.high)]) for share, i in curve]
+    parts.append(line("range", [(share, i.value) for share, i in curve]))
+    parts.append(line("guide", [(share, i.value) for share, i in other]))
+    parts += [
+        f'<circle class="dot" cx="{x(share):.1f}" cy="{y(i.value):.1f}" r="3"/>'
+        for share, i in curve
+    ]
+    return _svg(_WIDTH, height + 2 * pad + 12, label, parts)
 
 
 def _label(text: str, y: float) -> str:

@@ -42,15 +42,12 @@ def model_tables(facts: ModelFacts) -> dict[str, Rows]:
         "dropped_rows": [(d.step, d.reason, d.rows, d.customers) for d in facts.dropped],
         "result_rows": [
             (
-                words(name),
+                words(score),
                 str(r.auc),
                 str(r.average_precision),
-                f"{r.log_loss:.4f}",
-                f"{r.brier:.4f}",
-                f"{r.ece:.4f}",
-                f"{r.lift_at_10:.2f}",
+                *(str(r.interval(name)) for name in ("log_loss", "brier", "ece", "lift_at_10")),
             )
-            for name, r in results
+            for score, r in results
         ],
         "difference_rows": [(words(name), str(i)) for name, i in facts.differences.items()],
         "reliability_rows": [
