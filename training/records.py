@@ -6,6 +6,8 @@ from pathlib import Path
 
 from features.dataset import Dataset
 from governance.audit import AuditReport, render_html, to_text_json
+from governance.evaluation_record import Evaluation
+from governance.intervals import Interval
 from governance.model_card import ModelFacts, TestResult, render_markdown
 from training.blend import Plan
 from training.model import RiskModel
@@ -60,6 +62,9 @@ def write_down(
                     "home_kind": facts.home_kind,
                     "gate": report.verdict.outcome,
                     "fairness": report.fairness.outcome,
+                    "proposal": facts.evaluation.proposal.outcome
+                    if facts.evaluation.proposal
+                    else "none",
                 },
                 files=[
                     (bundle, "bundle"),
@@ -105,7 +110,36 @@ def _metrics(facts: ModelFacts) -> dict[str, float]:
     for name, difference in facts.differences.items():
         found[f"auc_minus_{name}"] = difference.value
         found[f"auc_minus_{name}_low"] = difference.low
-    return found
+    return found | _evaluated(facts.evaluation)
+
+
+def _evaluated(found: Evaluation) -> dict[str, float]:
+    """Figures beyond the plain ones: paired losses, returners, season, net value, the champion."""
+    figures: dict[str, Interval] = {}
+    compared = dict(found.paired)
+    if found.champion is not None and found.champion.difference is not None:
+        compared["champion"] = found.champion.difference
+        figures["auc_minus_champion"] = found.champion.difference.auc
+    for name, each in compared.items():
+        figures[f"log_loss_minus_{name}"] = each.log_loss
+        figures[f"brier_minus_{name}"] = each.brier
+    other = found.other_outcome.get("model")
+    if other is not None:
+        figures["returners_average_precision"] = other.average_precision
+        figures["returners_lift_at_10"] = other.lift_at_10
+    if found.season is not None:
+        figures["observed_minus_predicted"] = found.season.gap
+    if found.costs is not None:
+        figures["net_value"] = found.costs.net
+        figures["share_to_contact"] = found.costs.share
+    plain = {} if found.proposal is None else {"complexity": float(found.proposal.complexity)}
+    for name, interval in figures.items():
+        plain |= {
+            name: interval.value,
+            f"{name}_low": interval.low,
+            f"{name}_high": interval.high,
+        }
+    return plain
 
 
 def _figures(prefix: str, result: TestResult) -> dict[str, float]:
@@ -120,4 +154,9 @@ def _figures(prefix: str, result: TestResult) -> dict[str, float]:
         f"{prefix}_lift_at_10": result.lift_at_10,
         f"{prefix}_n": float(result.n),
         f"{prefix}_positives": float(result.positives),
+        **{
+            f"{prefix}_{name}_{end}": getattr(result.interval(name), end)
+            for name in ("average_precision", *result.intervals)
+            for end in ("low", "high")
+        },
     }
