@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from features.dataset import Dataset
 from governance.instants import DAY_US
+from training.baselines import monotone_directions, personal_columns
 from training.calibrator import IDENTITY
 from training.category import CategoryModel
 from training.category_fit import fit_category, own_share_columns
@@ -64,6 +65,8 @@ def _classifier(request: TrainRequest, rows: Dataset, trials: int) -> RiskClassi
         trials=trials,
         calibration=request.calibration,
         categorical=coded_columns(rows),
+        monotone=monotone_directions(rows.definitions, request.target).tolist(),
+        personal=np.flatnonzero(personal_columns(rows.definitions, request.target)).tolist(),
         random_state=request.seed,
         n_threads=2 if len(rows) > MANY_ROWS else 1,
     )
