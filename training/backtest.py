@@ -15,6 +15,7 @@ from training.model import Vector
 from training.pool import Pooled
 
 FIGURES = ("auc", "average_precision", "log_loss", "brier", "ece", "lift_at_10")
+_UNBOUNDED = ("log_loss", "lift_at_10")
 Pool = Callable[[Sequence[Interval]], Pooled]
 
 
@@ -111,7 +112,10 @@ class Backtest:
 
 def pooled_figures(tested: Sequence[Tested], pool: Pool, *, seed: int) -> dict[str, Pooled]:
     """Bring every figure of the model together; the calibration error over all rows at once."""
-    found = {name: pool([each.origin.test.interval(name) for each in tested]) for name in FIGURES}
+    found = {
+        name: _possible(name, pool([each.origin.test.interval(name) for each in tested]))
+        for name in FIGURES
+    }
     together = calibration_error(
         np.concatenate([each.y for each in tested]),
         np.concatenate([each.probability for each in tested]),
@@ -127,7 +131,9 @@ def pooled_baselines(tested: Sequence[Tested], pool: Pool) -> dict[str, dict[str
     """Bring every figure of each baseline together that was there at every origin."""
     return {
         name: {
-            figure: pool([each.origin.baselines[name].interval(figure) for each in tested])
+            figure: _possible(
+                figure, pool([each.origin.baselines[name].interval(figure) for each in tested])
+            )
             for figure in FIGURES
         }
         for name in _everywhere(tested)
@@ -163,6 +169,12 @@ def season_words(origins: Sequence[Origin]) -> str:
         f"frequent than predicted ({told}); the order of customers may stand, their probabilities "
         "are off when the season turns"
     )
+
+
+def _possible(figure: str, found: Pooled) -> Pooled:
+    """Bounds no lower than 0 and, but for log loss and lift, no higher than 1."""
+    most = float("inf") if figure in _UNBOUNDED else 1.0
+    return found._replace(low=max(found.low, 0.0), high=min(found.high, most))
 
 
 def _everywhere(tested: Sequence[Tested]) -> list[str]:
