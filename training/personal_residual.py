@@ -44,8 +44,9 @@ class Trial(NamedTuple):
     """One step tried beside the member kept so far, on people and on days it had not seen.
 
     `new_people` and `later_days`: by how much its squared error is lower, with the paired 95 %
-    interval over people; None where too few could be asked. `kept`: it helps new people by more
-    than one standard error, and does not harm later days by more than one.
+    interval over people; None where too few could be asked, and then nothing is kept. `kept`: it
+    helps new people by more than one standard error, and does not harm later days by more than
+    one.
     """
 
     member: str
@@ -248,8 +249,10 @@ def _choose(people: _Asked, later: _Asked | None) -> tuple[int, tuple[Trial, ...
     for member in (1, 2 + int(np.argmin(errors[2:]))):
         helps = people.gain(member, kept)
         harms = None if later is None else later.gain(member, kept)
-        better = helps.value > standard_error(helps) and (
-            harms is None or harms.value > -standard_error(harms)
+        better = (
+            helps.value > standard_error(helps)
+            and harms is not None
+            and harms.value > -standard_error(harms)
         )
         trials.append(Trial(_member(member), _member(kept), helps, harms, better))
         kept = member if better else kept
