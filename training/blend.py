@@ -36,8 +36,8 @@ TREE_WEIGHTS = (0.5, 0.25, 0.75, 1.0, 0.0)
 """The trees' share in the blend; the nearer to a half, the plainer."""
 
 LARGEST_TUNING_ROWS = 15_000
-LARGEST_REFIT_ROWS = 6_000
-LARGEST_CURVE_ROWS = 60_000
+LARGEST_REFIT_ROWS = 5_000
+LARGEST_CURVE_ROWS = 20_000
 
 
 class Plan(NamedTuple):
@@ -112,6 +112,7 @@ def _fit_blend(
             lambda part: _fit(part, plan, calibrator, 1, random),
             refits=refits,
             larger=len(table.y) / len(sample.y),
+            threads=threads,
             random=random,
         )
         model = replace(model, spread=spread)

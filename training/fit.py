@@ -52,7 +52,7 @@ class RiskClassifier(ClassifierMixin, BaseEstimator):
         *,
         trials: int = 3,
         calibration: str = "auto",
-        refits: int = 10,
+        refits: int = 8,
         categorical: Sequence[str] | Sequence[int] | None = None,
         monotone: Sequence[int] | None = None,
         personal: Sequence[int] | None = None,

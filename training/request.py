@@ -31,14 +31,14 @@ class TrainRequest:
     author: str
     home_kind: str
     test_as_of: datetime | None = None
-    trials: int = 2
+    trials: int = 3
     split_file: Path | None = None
     inside_id: Callable[[str], str] = str
     exclude: tuple[str, ...] = ()
     features: HomeFeatures = field(default_factory=HomeFeatures)
     seed: int = 0
     costs: Costs | None = None
-    calibration: str = "platt"
+    calibration: str = "auto"
     command: str = ""
     commit: str = ""
     lock_hash: str = ""

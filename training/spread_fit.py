@@ -8,6 +8,7 @@ the data it must be able to take away again.
 """
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
 import lightgbm
 import numpy as np
@@ -50,6 +51,7 @@ def fit_spread(
     *,
     refits: int,
     larger: float,
+    threads: int,
     random: np.random.Generator,
 ) -> Spread:
     """Refit to drawn outcomes of resampled customers of `table` and learn the error's size.
@@ -60,7 +62,7 @@ def fit_spread(
     refits there is no own width.
     """
     shared = _level_spread(table, model)
-    errors = _errors(table, truth, refit, refits, random)
+    errors = _errors(table, truth, refit, refits, threads, random)
     if errors is None:
         return Spread(shared)
     rows, error = errors
@@ -77,27 +79,35 @@ def fit_spread(
 
 
 def _errors(
-    table: Table, truth: RiskModel, refit: Refit, refits: int, random: np.random.Generator
+    table: Table,
+    truth: RiskModel,
+    refit: Refit,
+    refits: int,
+    threads: int,
+    random: np.random.Generator,
 ) -> tuple[NDArray[np.int64], Vector] | None:
     """Errors of refits at rows they did not see: the rows and the error (e,)."""
     true = truth.calibrator.apply(truth.log_odds(table.values))
     moved = _moved(table, truth)
     order = np.argsort(table.groups, kind="stable")
     people, begins, sizes = np.unique(table.groups[order], return_index=True, return_counts=True)
-    rows, errors = [], []
-    for _ in range(refits):
-        y = _draw(sigmoid(true + moved), table.groups, people, random)
-        picks = random.integers(0, len(people), len(people))
+
+    def once(own: np.random.Generator) -> tuple[NDArray[np.int64], Vector] | None:
+        y = _draw(sigmoid(true + moved), table.groups, people, own)
+        picks = own.integers(0, len(people), len(people))
         inside = np.concatenate([order[begins[g] : begins[g] + sizes[g]] for g in picks])
         outside = np.setdiff1d(np.arange(len(y)), inside)
         if len(np.unique(y[inside])) < 2 or not len(outside):
-            continue
+            return None
         again = refit(table.outcome(y).rows(inside))
         found = again.calibrator.apply(again.log_odds(table.values[outside]))
-        rows.append(outside)
-        errors.append(found - true[outside])
-    if len(rows) < 2:
+        return outside, found - true[outside]
+
+    with ThreadPoolExecutor(threads) as pool:  # each draws from its own generator
+        found = [each for each in pool.map(once, random.spawn(refits)) if each is not None]
+    if len(found) < 2:
         return None
+    rows, errors = zip(*found, strict=True)
     return np.concatenate(rows), np.concatenate(errors)
 
 
