@@ -8,6 +8,11 @@ from features.tables import protected_attributes
 from governance.proof import Permit
 
 
+def protected_names(conn: Connection) -> frozenset[str]:
+    """Name the protected attributes there are; tells of nobody."""
+    return frozenset(conn.execute(select(protected_attributes.c.name).distinct()).scalars())
+
+
 def protected(conn: Connection, permit: Permit) -> Mapping[str, Mapping[str, str]]:
     """Bring in protected attributes: attribute to customer to value, of those permitted only.
 

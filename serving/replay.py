@@ -18,6 +18,7 @@ from serving.bootstrap import Keepwell
 from serving.champions import open_bundle
 from serving.estimate import Estimate, estimate, reasons, result_of
 from serving.links import person_permit
+from serving.whatif import what_if, what_if_result
 
 
 class Replay(NamedTuple):
@@ -45,7 +46,7 @@ def replay(keepwell: Keepwell, decision_id: str, *, now: datetime) -> Replay:
 def _compare(
     keepwell: Keepwell, conn: Connection, found: RecordedDecision, now: datetime
 ) -> tuple[list[str], str | None]:
-    if found.kind != "score":
+    if found.kind not in ("score", "what_if"):
         return [], f"a {found.kind} decision is a record of an act, not a computation"
     customer_id = (
         None if found.person_id is None else keepwell.persons.customer_of(conn, found.person_id)
@@ -78,6 +79,11 @@ def _compare(
         return (["event_versions"] if found.event_digest is not None else []), None
     target = keepwell.target(found.target)
     [again] = estimate(champion, target, histories, as_of=found.as_of, permits=permits)
+    if found.kind == "what_if" and again.outcome == "scored":
+        asked = (found.result or {}).get("question", {})
+        answer = what_if(again, champion, asked, permits)
+        again = again._replace(outcome=answer.outcome)
+        return _differences(found, again, what_if_result(answer, asked, again, permits)), None
     return _differences(found, again, _result_again(found, again, champion, permits)), None
 
 

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection
 
+from features.groups import protected_names
 from features.history import Histories, observed_until, read_customer
 from features.labels import Target
 from features.links import contributors
@@ -19,10 +20,11 @@ from governance.instants import to_micros
 from governance.proof import Permit
 from serving.bootstrap import Keepwell
 from serving.champions import Champion, Champions, NotLoaded, Trial, try_in_child
-from serving.estimate import MERGED, Reason, estimate, reasons, result_of
+from serving.estimate import MERGED, Estimate, Reason, estimate, reasons, result_of
 from serving.links import lock_linked
 from serving.rule import judge
 from serving.staleness import STALE
+from serving.whatif import WhatIf, check_question, what_if, what_if_result
 
 _TICK = timedelta(microseconds=1)
 _LIVELY = timedelta(days=2)
@@ -66,11 +68,29 @@ class ScoreAnswer(NamedTuple):
     as_of: datetime
 
 
+class WhatIfAnswer(NamedTuple):
+    """What came of a question about one customer; `answer` is None where there is no score.
+
+    `status` is answered, impossible, or as of a score: insufficient_data, refused, not_available.
+    """
+
+    customer_id: str
+    target: str
+    horizon_days: int
+    status: str
+    reason: str | None
+    decision_id: str
+    model_digest: str | None
+    as_of: datetime
+    answer: WhatIf | None
+
+
 class _Verdict(NamedTuple):
     status: str
     reason: str
     decision: Decision
     score: TargetScore | None = None
+    answer: WhatIf | None = None
 
 
 class Scorer:
@@ -170,6 +190,71 @@ class Scorer:
             instant,
         )
 
+    def what_if(
+        self,
+        customer_id: str,
+        asked: Mapping[str, float],
+        *,
+        target: str,
+        as_of: datetime | None = None,
+        may_see_refusals: bool = False,
+    ) -> WhatIfAnswer:
+        """Say what the score would be with some features otherwise; nothing asked lists what can.
+
+        Permission, refusals and `as_of` are as for a score, and so is the record: a decision of
+        the kind `what_if`, which nothing takes for a score. Raises `InvalidInput` for a feature
+        nobody may ask about.
+        """
+        [chosen] = self._targets([target])
+        while True:
+            try:
+                with self._keepwell.database.write() as conn:
+                    return self._what_if(conn, customer_id, asked, chosen, as_of, may_see_refusals)
+            except NotLoaded as missing:
+                self._champions.load(missing.digest)
+
+    def _what_if(
+        self,
+        conn: Connection,
+        customer_id: str,
+        asked: Mapping[str, float],
+        target: Target,
+        as_of: datetime | None,
+        may_see_refusals: bool,
+    ) -> WhatIfAnswer:
+        inside = self._keepwell.inside_id(customer_id)
+        lock_linked(conn, (inside,))
+        now = self._clock()
+        instant = as_of if as_of is not None else self._as_of(conn, now)
+        judgement = _Judgement(
+            self._keepwell,
+            conn,
+            self._champions,
+            target,
+            as_of=instant,
+            now=now,
+            limit=0,
+            others=frozenset().union(*contributors(conn, (inside,)).values()),
+            asked=asked,
+        )
+        if judgement.champion is not None:
+            check_question(judgement.champion, asked, protected=protected_names(conn))
+        [verdict] = judgement.of((inside,)).values()
+        record(conn, self._keepwell.ledger, [verdict.decision], now=now)
+        status, reason = _may_know(verdict, may_see_refusals)
+        champion = judgement.champion
+        return WhatIfAnswer(
+            customer_id,
+            target.name,
+            target.horizon_days if champion is None else champion.model.horizon_days,
+            status,
+            reason,
+            verdict.decision.decision_id,
+            verdict.decision.model_digest,
+            instant,
+            verdict.answer,
+        )
+
     def _as_of(self, conn: Connection, now: datetime) -> datetime:
         if self._keepwell.kind == "production":
             return now
@@ -217,9 +302,10 @@ class _Judgement:
         now: datetime,
         limit: int,
         others: frozenset[str],
+        asked: Mapping[str, float] | None = None,
     ) -> None:
         self.keepwell, self.conn, self.target, self.others = keepwell, conn, target, others
-        self.as_of, self.now, self.limit = as_of, now, limit
+        self.as_of, self.now, self.limit, self.asked = as_of, now, limit, asked
         serving = champions.of(conn, target.name, now=now)
         self.champion: Champion | None = None if serving is None else serving[0]
         self.is_stale = serving is not None and champions.is_stale(conn, serving[1], now=now)
@@ -277,6 +363,8 @@ class _Judgement:
         if self.champion is None or self.is_stale:
             return self._by_rule(customer_id, histories)
         [found] = estimate(self.champion, self.target, histories, as_of=self.as_of, permits=permits)
+        if self.asked is not None and found.outcome == "scored":
+            return self._answer(found, self.champion, self.asked, permits)
         given = reasons(found, self.champion.definitions, limit=self.limit)
         result = result_of(found, given, self.champion, permits=permits)
         verdict = self._verdict(
@@ -303,8 +391,29 @@ class _Judgement:
         )
         return verdict._replace(score=score)
 
+    def _answer(
+        self,
+        found: Estimate,
+        champion: Champion,
+        asked: Mapping[str, float],
+        permits: Mapping[str, Permit],
+    ) -> _Verdict:
+        answer = what_if(found, champion, asked, permits)
+        verdict = self._verdict(
+            found.customer_id,
+            answer.outcome,
+            found.reason,
+            model_digest=champion.model.digest,
+            event_digest=found.event_digest,
+            feature_digest=found.feature_digest,
+            result=what_if_result(answer, asked, found, permits),
+        )
+        return verdict._replace(answer=answer)
+
     def _by_rule(self, customer_id: str, histories: Histories) -> _Verdict:
         why = STALE if self.is_stale else "no_model"
+        if self.asked is not None:
+            return self._verdict(customer_id, "insufficient_data", why)
         ruled = judge(histories, self.target, as_of=self.as_of)
         if ruled is None:
             return self._verdict(customer_id, "insufficient_data", why)
@@ -342,7 +451,7 @@ class _Judgement:
         known = outcome in ("scored", "insufficient_data") or reason not in _NOBODY
         decision = Decision(
             decision_id=new_decision_id(),
-            kind="score",
+            kind="score" if self.asked is None else "what_if",
             person_id=persons.person_id(self.conn, customer_id)
             if known
             else persons.find(self.conn, customer_id),
@@ -360,19 +469,14 @@ class _Judgement:
 
 
 _NOBODY = frozenset({"no_record", "unknown_customer"})  # whom we need not know at all
+_ANSWERED = frozenset({"scored", "answered", "impossible"})
 _RANK = ("scored", "insufficient_data", "refused", "unknown")
 
 
 def _told(customer_id: str, found: Mapping[str, _Verdict], may_see_refusals: bool) -> CustomerScore:
     """Turn the verdicts on one customer into what this caller may know."""
     best = min(found.values(), key=lambda verdict: _RANK.index(verdict.status))
-    status, reason = best.status, None if best.status == "scored" else best.reason
-    if status == "unknown" or (status == "refused" and not may_see_refusals):
-        status = "not_available"
-    if status == "not_available" and not may_see_refusals:
-        reason = None
-    if reason == MERGED and not may_see_refusals:
-        reason = "no_history"
+    status, reason = _may_know(best, may_see_refusals)
     return CustomerScore(
         customer_id,
         status,
@@ -381,3 +485,15 @@ def _told(customer_id: str, found: Mapping[str, _Verdict], may_see_refusals: boo
         best.decision.model_digest,
         {name: each.score for name, each in found.items() if each.score is not None},
     )
+
+
+def _may_know(verdict: _Verdict, may_see_refusals: bool) -> tuple[str, str | None]:
+    """Give status and reason as this caller may know them."""
+    status, reason = verdict.status, None if verdict.status in _ANSWERED else verdict.reason
+    if status == "unknown" or (status == "refused" and not may_see_refusals):
+        status = "not_available"
+    if status == "not_available" and not may_see_refusals:
+        reason = None
+    if reason == MERGED and not may_see_refusals:
+        reason = "no_history"
+    return status, reason

@@ -6,7 +6,7 @@ from governance.consent import ConsentEvent, ConsentState
 from governance.decision import RecordedDecision
 from governance.instants import to_text
 from governance.review import ModelRecord
-from serving.scorer import CustomerScore, ScoreAnswer, TargetScore
+from serving.scorer import CustomerScore, ScoreAnswer, TargetScore, WhatIfAnswer
 
 
 def score_json(answer: ScoreAnswer, home_kind: str) -> dict[str, Any]:
@@ -53,6 +53,22 @@ def _score_json(found: TargetScore) -> dict[str, Any]:
         "decision_id": found.decision_id,
         "reasons": [each.to_json() for each in found.reasons],
     }
+
+
+def what_if_json(found: WhatIfAnswer, home_kind: str) -> dict[str, Any]:
+    """Shape the answer to a question about one customer."""
+    shaped: dict[str, Any] = {
+        "customer_id": found.customer_id,
+        "status": found.status,
+        "reason": found.reason,
+        "target": found.target,
+        "horizon_days": found.horizon_days,
+        "decision_id": found.decision_id,
+        "model_digest": found.model_digest,
+        "as_of": to_text(found.as_of),
+        "home": home_kind,
+    }
+    return shaped if found.answer is None else {**shaped, **found.answer.to_json()}
 
 
 def decision_json(found: RecordedDecision, *, may_see_refusals: bool = True) -> dict[str, Any]:

@@ -26,6 +26,7 @@ COMMANDS = {
     "review": ("models", "List, approve or reject models with an enrolled key."),
     "monitor": ("monitoring", "Whether the models that serve still hold, and what to do."),
     "score": ("scores", "Scores with reasons, permission enforced."),
+    "what-if": ("whatif", "What the score would be with some things otherwise."),
     "wellbeing": ("wellbeing", "How customers and groups are faring, with permission."),
     "serve": ("home", "The scoring service: API and pages."),
     "dossier": ("scores", "One printable page about a decision."),
@@ -53,7 +54,7 @@ class LazyGroup(click.Group):
         if cmd_name not in COMMANDS:
             return None
         module = import_module(f"serving.cli.{COMMANDS[cmd_name][0]}")
-        command: click.Command = getattr(module, f"{cmd_name}_command")
+        command: click.Command = getattr(module, f"{cmd_name.replace('-', '_')}_command")
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

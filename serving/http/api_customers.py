@@ -5,12 +5,13 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Path, Query, Response
 
 from governance.consent_record import ConsentChange
+from governance.errors import InvalidInput
 from governance.instants import parse_instant, to_text
 from serving import consents, customers, rights
 from serving.auth import Principal
 from serving.http.context import Caller, Here, Step, fresh
-from serving.http.schemas import ConsentRequest, ReasonRequest
-from serving.shapes import consent_event_json, state_json
+from serving.http.schemas import ConsentRequest, ReasonRequest, WhatIfRequest, WhatIfResponse
+from serving.shapes import consent_event_json, state_json, what_if_json
 
 router = APIRouter(tags=["customers"])
 CustomerPath = Annotated[Step, Path(min_length=1, max_length=200)]
@@ -113,6 +114,29 @@ def delete_consent(
             "effective_at": to_text(event.recorded_at),
         }
     )
+
+
+@router.post("/v1/customers/{customer_id}/what-if", response_model=WhatIfResponse, tags=["scores"])
+def post_what_if(
+    customer_id: CustomerPath,
+    body: WhatIfRequest,
+    here: Here,
+    caller: Annotated[Principal, Depends(Caller("score:read"))],
+) -> Response:
+    """Say what the score would be with some features otherwise, as a comparison of customers."""
+    as_of = None
+    if body.as_of is not None:
+        as_of = parse_instant(body.as_of, here.keepwell.settings.zone)
+        if as_of > here.clock():
+            raise InvalidInput("as_of lies in the future", hint="leave it out to ask now")
+    answer = here.scorer.what_if(
+        customer_id,
+        body.set,
+        target=body.target,
+        as_of=as_of,
+        may_see_refusals=caller.may("consent:read"),
+    )
+    return fresh(what_if_json(answer, here.keepwell.kind))
 
 
 @router.get("/v1/customers/{customer_id}/export", tags=["rights"])

@@ -68,6 +68,23 @@ class ScoreRequest(_In):
     )
 
 
+class WhatIfRequest(_In):
+    """What to suppose: features and their values; none lists what may be asked about."""
+
+    target: Word = "churn"
+    set: Annotated[dict[Word, float], Field(max_length=50)] = {}
+    as_of: Annotated[
+        str | None,
+        Field(description="Ask as things were known then; a bare date is midnight at home."),
+    ] = None
+
+    model_config = ConfigDict(
+        extra="forbid",
+        frozen=True,
+        json_schema_extra={"examples": [{"target": "churn", "set": {"order_count_90d": 3}}]},
+    )
+
+
 class EventsRequest(_In):
     """Up to 1,000 events. Each is checked by itself: one bad event does not hold up the others."""
 
@@ -171,6 +188,74 @@ class ScoreResponse(BaseModel):
     num_errors: int
     as_of: str
     home: str
+
+
+class Chance(BaseModel):
+    """A calibrated probability with its 90 % interval."""
+
+    probability: float
+    low: float
+    high: float
+
+
+class Moved(BaseModel):
+    """A feature that is otherwise: asked about, or moved along with what was."""
+
+    feature: str
+    before: float | None
+    after: float | None
+    text: str
+    seen_in_training: bool
+
+
+class GroupDifference(BaseModel):
+    """By how much a group's contribution differs, in log-odds before calibration."""
+
+    group: str
+    contribution: float
+
+
+class Askable(BaseModel):
+    """A feature one may ask about, its value now, and the range that training saw."""
+
+    feature: str
+    about: str
+    group: str
+    value: float | None
+    low: float
+    high: float
+
+
+class SingleChange(BaseModel):
+    """One change within what training saw, and the chance of customers who are like that."""
+
+    asked: Moved
+    along: list[Moved]
+    chance: Chance
+    text: str
+
+
+class WhatIfResponse(BaseModel):
+    """A comparison of customers; it does not say that changing something changes the outcome."""
+
+    customer_id: str
+    status: Literal["answered", "impossible", "insufficient_data", "refused", "not_available"]
+    reason: str | None = None
+    target: str
+    horizon_days: int
+    decision_id: str
+    model_digest: str | None = None
+    as_of: str
+    home: str
+    now: Chance | None = None
+    then: Chance | None = None
+    asked: list[Moved] = []
+    along: list[Moved] = []
+    difference: list[GroupDifference] = []
+    contradictions: list[str] = []
+    may_ask: list[Askable] = []
+    lower: list[SingleChange] = []
+    text: str = ""
 
 
 class EventResult(BaseModel):

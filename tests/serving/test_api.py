@@ -44,7 +44,7 @@ def test_one_call_returns_probability_interval_reasons_and_decision(crm: Crm) ->
     assert {"probability", "low", "high", "horizon_days", "method", "reasons"} <= score.keys()
     assert score["method"] == "model"
     assert [set(each) for each in score["reasons"]] == [
-        {"feature", "value", "contribution", "text"}
+        {"feature", "value", "contribution", "text", "group", "members"}
     ] * 2
     assert crm.http.get(f"/v1/decisions/{result['decision_id']}").json()["outcome"] == "scored"
 
