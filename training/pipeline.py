@@ -23,6 +23,7 @@ from training.bundle import Description, save, support_of
 from training.challenge import rival_of
 from training.extract import Extract, Progress, extract
 from training.fairness import weigh
+from training.foretold import simple_amounts, with_forecasts
 from training.judge import TestScores, bench_of, judge
 from training.leak import stop_on_leak
 from training.records import Written, write_down
@@ -107,6 +108,7 @@ def train(
         data.train.values, data.train.y, data.train.definitions, request.target
     )
     bench = bench_of(request, data, rules, rival)
+    amounts = simple_amounts(data)
     data = data.narrow(worth_keeping(data.train, seed=request.seed))
     progress(f"fitting on {len(data.train)} rows, {len(data.train.names)} features")
     fitted = fit_target(request, data.train)
@@ -115,6 +117,9 @@ def train(
     digest = save(fitted.model, _description(request, data, seen, now), workshop.bundles)
     progress(f"evaluating on {len(data.test)} customers")
     facts, scores = judge(request, data, model, bench, digest, now)
+    facts = with_forecasts(
+        facts, fitted.model, data.test, scores.probability, wide=bench.wide, simple=amounts
+    )
     progress("auditing fairness")
     with workshop.database.read() as conn:
         fairness = weigh(
@@ -128,9 +133,8 @@ def train(
         facts=facts, fairness=fairness, verdict=verdict, generated_at=now, previous=previous
     )
     written = write_down(
-        report, model.model_, data.test,
+        report, model, data, scores,
         tracking=workshop.tracking, bundle=workshop.bundles / digest, reports=workshop.reports,
-        plan=model.plan_,
     )  # fmt: skip
     candidate = Candidate(
         written.facts,

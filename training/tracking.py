@@ -1,4 +1,4 @@
-"""Writes a training run down in MLflow: what it was given, what came out, and the model's files.
+"""Writes runs down in MLflow: what each was given, what came out, and the model's files.
 
 Everything stays under one folder: `mlflow.db` (SQLite) and `artifacts/`. Open it with
 `mlflow ui --backend-store-uri sqlite:///mlruns/mlflow.db`. The record holds no personal data.
@@ -7,44 +7,32 @@ the alias `champion` mirrors, and serving reads the bundle, never MLflow.
 """
 
 import fcntl
+import json
 import logging
 import os
 import tempfile
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-import lightgbm
-
 from governance.errors import NotFound
+from training.run_record import DatasetNote, RunRecord
+from training.running import Running
 
-DATABASE, ARTIFACTS, LOCK = "mlflow.db", "artifacts", ".lock"
+DATABASE, ARTIFACTS, LOCK, RUNNING = "mlflow.db", "artifacts", ".lock", ".running"
 CANDIDATE, CHAMPION = "candidate", "champion"
-DIGEST_TAG = "model_digest"
-PARENT_TAG = "mlflow.parentRunId"
-_LONGEST_PARAMETER = 500
+DIGEST_TAG, KIND_TAG, PROJECT_TAG = "model_digest", "kind", "project_run"
+PARENT_TAG, CONTEXT_TAG = "mlflow.parentRunId", "mlflow.data.context"
+TRAINING, TRIAL, BACKTEST, ORIGIN = "training", "trial", "backtest", "backtest_origin"
+OUR_KINDS = (TRAINING, TRIAL, BACKTEST, ORIGIN)
+"""Kinds of run that are Keepwell's own; nobody else's is ever closed or changed."""
 
-
-@dataclass(frozen=True)
-class RunRecord:
-    """What one training run leaves behind; parameters, metrics and tags hold no personal data.
-
-    `files`: paths to copy, each with the folder it goes to ("" for the top). `booster`: logged as
-    an MLflow model of its own, as LightGBM text; it is one member of the blend, the artifact
-    `bundle` holds the whole.
-    """
-
-    digest: str
-    parameters: Mapping[str, str]
-    metrics: Mapping[str, float]
-    tags: Mapping[str, str]
-    files: Sequence[tuple[Path, str]] = ()
-    booster: lightgbm.Booster | None = None
-    requirements: Sequence[str] = field(default=("lightgbm",))
+_DESCRIPTION = "The trees of the blend. The whole model is the run's artifact `bundle`."
+_LONGEST_PARAMETER, _LONGEST_TAG, _LONGEST_DIGEST = 6000, 8000, 36
+_MOST_PARAMETERS, _MOST_METRICS = 100, 1000
 
 
 class Tracking:
@@ -52,6 +40,7 @@ class Tracking:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self._running = Running(folder / RUNNING)
 
     @property
     def uri(self) -> str:
@@ -59,25 +48,45 @@ class Tracking:
         return f"sqlite:///{self.folder.resolve() / DATABASE}"
 
     def start(self, target: str, run_name: str) -> str:
-        """Open a run in the experiment named after the target; returns the run's id."""
-        with self._open() as client:
-            run = client.create_run(self._experiment(client, target), run_name=run_name)
-            return str(run.info.run_id)
+        """Open a run in the experiment named after the target; returns the run's id.
 
-    def finish(self, target: str, run_id: str, record: RunRecord) -> None:
-        """Log everything, register the model under the alias `candidate`, close the run."""
+        Runs of Keepwell's own that a killed process left open are closed as KILLED before.
+        """
         with self._open() as client:
-            for name, value in {**record.tags, DIGEST_TAG: record.digest}.items():
-                client.set_tag(run_id, name, value)
-            self._fill(client, run_id, record)
+            self._close_orphans(client)
+            tags = {KIND_TAG: TRAINING}
+            if "MLFLOW_RUN_ID" in os.environ:  # `mlflow run` keeps a run of its own around ours
+                tags[PROJECT_TAG] = os.environ["MLFLOW_RUN_ID"]
+            run = client.create_run(self._experiment(client, target), run_name=run_name, tags=tags)
+            run_id = str(run.info.run_id)
+            self._running.hold(run_id)
+            return run_id
+
+    def finish(
+        self,
+        target: str,
+        run_id: str,
+        record: RunRecord,
+        trials: Mapping[str, RunRecord] | None = None,
+    ) -> None:
+        """Log everything, register the model under the alias `candidate`, close the run.
+
+        Each of `trials`, by name, becomes a child run.
+        """
+        with self._open() as client:
+            experiment = self._experiment(client, target)
+            self._fill(client, run_id, record, tags={DIGEST_TAG: record.digest})
+            self._children(client, experiment, run_id, trials or {}, kind=TRIAL)
             source, model_id = self._model(client, target, run_id, record)
-            self._register(client, target, run_id, source, model_id, record.digest)
+            self._register(client, target, run_id, source, model_id, record)
             client.set_terminated(run_id, status="FINISHED")
+            self._running.release(run_id)
 
     def fail(self, run_id: str) -> None:
         """Close a run that came to nothing."""
         with self._open() as client:
             client.set_terminated(run_id, status="FAILED")
+            self._running.release(run_id)
 
     def backtested(
         self, target: str, name: str, whole: RunRecord, parts: Mapping[str, RunRecord]
@@ -88,16 +97,10 @@ class Tracking:
         """
         with self._open() as client:
             experiment = self._experiment(client, target)
-            parent = client.create_run(
-                experiment, run_name=name, tags={**whole.tags, "kind": "backtest"}
-            )
+            parent = client.create_run(experiment, run_name=name, tags={KIND_TAG: BACKTEST})
             parent_id = str(parent.info.run_id)
             self._fill(client, parent_id, whole)
-            for title, record in parts.items():
-                tags = {**record.tags, "kind": "backtest_origin", PARENT_TAG: parent_id}
-                child = client.create_run(experiment, run_name=title, tags=tags)
-                self._fill(client, child.info.run_id, record)
-                client.set_terminated(child.info.run_id, status="FINISHED")
+            self._children(client, experiment, parent_id, parts, kind=ORIGIN)
             client.set_terminated(parent_id, status="FINISHED")
             return parent_id
 
@@ -117,6 +120,28 @@ class Tracking:
         with self._open() as client:
             if self._champion(client, target) is not None:
                 client.delete_registered_model_alias(target, CHAMPION)
+
+    def reviewed(
+        self, target: str, digest: str, outcome: str, reason: str, *, at: datetime
+    ) -> bool:
+        """Say on the run and on the model's version how a review ended, and why.
+
+        Tells whether there is a run of this digest; a model from elsewhere has none.
+        """
+        if not (self.folder / DATABASE).exists():
+            return False
+        with self._open() as client:
+            version = self._version(client, target, digest)
+            if version is None:
+                return False
+            told = {"review": outcome, "review_reason": reason[:_LONGEST_TAG]}
+            run_id = client.get_model_version(target, version).run_id
+            for name, value in {**told, "reviewed_at": at.isoformat()}.items():
+                client.set_tag(run_id, name, value)
+                client.set_model_version_tag(target, version, name, value)
+            said = f"{outcome.capitalize()} on {at:%Y-%m-%d}: {reason}\n\n{_DESCRIPTION}"
+            client.update_model_version(target, version, description=said)
+            return True
 
     def monitored(
         self, target: str, digest: str, metrics: Mapping[str, float], *, status: str, at: datetime
@@ -171,15 +196,56 @@ class Tracking:
         place = (self.folder.resolve() / ARTIFACTS).as_uri()
         return str(client.create_experiment(name, artifact_location=f"{place}/{name}"))
 
-    def _fill(self, client: Any, run_id: str, record: RunRecord) -> None:
-        from mlflow.entities import Metric, Param
+    def _close_orphans(self, client: Any) -> None:
+        """Close our own runs that are open and that no process holds any more."""
+        everywhere = [each.experiment_id for each in client.search_experiments()]
+        for run in client.search_runs(everywhere, "attributes.status = 'RUNNING'"):
+            ours = run.data.tags.get(KIND_TAG) in OUR_KINDS
+            if ours and not self._running.alive(run.info.run_id):
+                client.set_terminated(run.info.run_id, status="KILLED")
+                self._running.release(run.info.run_id)
 
-        started = client.get_run(run_id).info.start_time
+    def _children(
+        self,
+        client: Any,
+        experiment: str,
+        parent_id: str,
+        parts: Mapping[str, RunRecord],
+        *,
+        kind: str,
+    ) -> None:
+        for name, record in parts.items():
+            tags = {KIND_TAG: kind, PARENT_TAG: parent_id}
+            child = client.create_run(experiment, run_name=name, tags=tags)
+            self._fill(client, child.info.run_id, record)
+            client.set_terminated(child.info.run_id, status="FINISHED")
+
+    def _fill(
+        self, client: Any, run_id: str, record: RunRecord, tags: Mapping[str, str] | None = None
+    ) -> None:
+        from mlflow.entities import Metric, Param, RunTag
+
+        when = int(datetime.now().timestamp() * 1000)  # noqa: DTZ005 - MLflow's own clock
+        metrics = [Metric(name, value, when, 0) for name, value in record.metrics.items()]
+        metrics += [
+            Metric(name, value, when, step)
+            for name, points in record.series.items()
+            for step, value in points
+        ]
+        parameters = [Param(k, v[:_LONGEST_PARAMETER]) for k, v in record.parameters.items()]
+        told = {**record.tags, **(tags or {})}
         client.log_batch(
             run_id,
-            metrics=[Metric(name, value, started, 0) for name, value in record.metrics.items()],
-            params=[Param(k, v[:_LONGEST_PARAMETER]) for k, v in record.parameters.items()],
+            metrics=metrics[:_MOST_METRICS],
+            params=parameters[:_MOST_PARAMETERS],
+            tags=[RunTag(name, value[:_LONGEST_TAG]) for name, value in told.items()],
         )
+        for begin in range(_MOST_METRICS, len(metrics), _MOST_METRICS):
+            client.log_batch(run_id, metrics=metrics[begin : begin + _MOST_METRICS])
+        for begin in range(_MOST_PARAMETERS, len(parameters), _MOST_PARAMETERS):
+            client.log_batch(run_id, params=parameters[begin : begin + _MOST_PARAMETERS])
+        if record.inputs:
+            client.log_inputs(run_id, datasets=[_dataset(each) for each in record.inputs])
         for path, place in record.files:
             if path.is_dir():
                 client.log_artifacts(run_id, str(path), place or None)
@@ -216,7 +282,7 @@ class Tracking:
         run_id: str,
         source: str,
         model_id: str | None,
-        digest: str,
+        record: RunRecord,
     ) -> None:
         if not client.search_registered_models(f"name = '{name}'"):
             client.create_registered_model(name)
@@ -224,8 +290,8 @@ class Tracking:
             name,
             source=source,
             run_id=run_id,
-            tags={DIGEST_TAG: digest},
-            description="The trees of the blend. The whole model is the run's artifact `bundle`.",
+            tags={DIGEST_TAG: record.digest},
+            description=_DESCRIPTION,
             model_id=model_id,
         )
         client.set_registered_model_alias(name, CANDIDATE, version.version)
@@ -246,3 +312,19 @@ class Tracking:
             if each.tags.get(DIGEST_TAG) == digest
         ]
         return max((str(each.version) for each in found), key=int, default=None)
+
+
+def _dataset(note: DatasetNote) -> Any:
+    """Make of a note what the column Datasets of MLflow's table shows."""
+    from mlflow.entities import Dataset, DatasetInput, InputTag
+
+    columns = [{"name": name, "type": "double", "required": False} for name in note.columns]
+    found = Dataset(
+        name=note.name,
+        digest=note.digest[:_LONGEST_DIGEST],
+        source_type="code",
+        source=json.dumps({"tags": {"manifest_digest": note.digest}}),
+        schema=json.dumps({"mlflow_colspec": columns}),
+        profile=json.dumps(dict(note.profile)),
+    )
+    return DatasetInput(found, tags=[InputTag(CONTEXT_TAG, note.context)])
