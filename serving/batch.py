@@ -29,6 +29,24 @@ _REASONS = 3
 _MEMBER = pa.struct(
     [("feature", pa.string()), ("value", pa.float64()), ("contribution", pa.float64())]
 )
+_HORIZON = pa.struct(
+    [
+        ("horizon_days", pa.int32()),
+        ("probability", pa.float64()),
+        ("low", pa.float64()),
+        ("high", pa.float64()),
+    ]
+)
+_AMOUNT = pa.struct(
+    [
+        ("expected", pa.float64()),
+        ("low", pa.float64()),
+        ("high", pa.float64()),
+        ("currency", pa.string()),
+        ("horizon_days", pa.int32()),
+    ]
+)
+_LIKELY = pa.struct([("category", pa.string()), ("probability", pa.float64())])
 _SCHEMA = pa.schema(
     [
         ("customer_id", pa.string()),
@@ -53,6 +71,14 @@ _SCHEMA = pa.schema(
                 )
             ),
         ),
+        ("outcome", pa.string()),
+        ("horizons", pa.list_(_HORIZON)),
+        (
+            "days",
+            pa.struct([("median", pa.float64()), ("low", pa.float64()), ("high", pa.float64())]),
+        ),
+        ("value", _AMOUNT),
+        ("categories", pa.list_(_LIKELY)),
         ("decision_id", pa.string()),
         ("model_digest", pa.string()),
         ("as_of", pa.timestamp("us", tz="UTC")),
@@ -113,7 +139,7 @@ def score_everyone(
         now = clock()
         kept, decisions, counts = _decide(keepwell, conn, target, found, estimates, now)
         record(conn, keepwell.ledger, decisions, now=now)
-        written = None if out is None else _write_aside(kept, out, found, target, keepwell.kind)
+        written = None if out is None else _write_aside(keepwell, kept, out, found, target)
     if written is not None and out is not None:
         written.replace(out)
     return Batch(
@@ -235,7 +261,13 @@ def _decide(
             model_digest=None if found.is_stale else digest,
             event_digest=each.event_digest,
             feature_digest=each.feature_digest,
-            result=result_of(each, given, found.champion, permits=found.permits),
+            result=result_of(
+                each,
+                given,
+                found.champion,
+                permits=found.permits,
+                currency=keepwell.settings.currency,
+            ),
         )
         counts[each.outcome] += 1
         decisions.append(made)
@@ -252,21 +284,21 @@ def _decide(
 
 
 def _write_aside(
-    kept: Sequence[_Kept], out: Path, found: _Reading, target: Target, home_kind: str
+    keepwell: Keepwell, kept: Sequence[_Kept], out: Path, found: _Reading, target: Target
 ) -> Path:
     """Write the file next to where it will appear, durably."""
     out.parent.mkdir(parents=True, exist_ok=True)
     aside = out.with_name(f".{out.name}.writing")
     with pq.ParquetWriter(aside, _SCHEMA, compression="zstd") as writer:
         for some in _chunks(kept):
-            rows = [_row(each, found, target, home_kind) for each in some]
+            rows = [_row(keepwell, each, found, target) for each in some]
             writer.write_table(pa.Table.from_pylist(rows, schema=_SCHEMA))
     with aside.open("rb") as file:
         os.fsync(file.fileno())
     return aside
 
 
-def _row(each: _Kept, found: _Reading, target: Target, home_kind: str) -> dict[str, Any]:
+def _row(keepwell: Keepwell, each: _Kept, found: _Reading, target: Target) -> dict[str, Any]:
     scored = each.estimate.outcome == "scored"
     return {
         "customer_id": each.estimate.customer_id,
@@ -277,10 +309,12 @@ def _row(each: _Kept, found: _Reading, target: Target, home_kind: str) -> dict[s
         "high": each.estimate.high,
         "horizon_days": found.champion.model.horizon_days,
         "reasons": [reason.to_json() for reason in each.reasons] if scored else [],
+        "outcome": target.say(found.champion.model.horizon_days),
+        **each.estimate.outlook.to_json(keepwell.settings.currency),
         "decision_id": each.decision_id,
         "model_digest": found.champion.model.digest,
         "as_of": found.as_of,
-        "home": home_kind,
+        "home": keepwell.kind,
     }
 
 

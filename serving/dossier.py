@@ -37,6 +37,7 @@ class Dossier:
     made_at: str
     decision: Mapping[str, Any]
     customer_id: str | None
+    outcome: str | None
     result: Mapping[str, Any] | None
     permission: Mapping[str, Any]
     data: Mapping[str, Any]
@@ -63,6 +64,7 @@ def make_dossier(keepwell: Keepwell, decision_id: str, *, now: datetime) -> Doss
             made_at=to_text(now),
             decision=_decision(found),
             customer_id=customer_id,
+            outcome=_predicted(keepwell, found),
             result=found.result,
             permission=_permission(keepwell, conn, found, customer_id),
             data=_data(keepwell, conn, found, customer_id, now),
@@ -123,6 +125,13 @@ def _templates() -> Environment:
     environment.filters["minute"] = lambda text: str(text)[:16].replace("T", " ") + " UTC"
     environment.filters["words"] = lambda name: str(name).replace("_", " ")
     return environment
+
+
+def _predicted(keepwell: Keepwell, found: RecordedDecision) -> str | None:
+    """Say what the probability is of; None where the home no longer has the target."""
+    target = keepwell.targets.get(found.target or "")
+    horizon_days = (found.result or {}).get("horizon_days")
+    return None if target is None or horizon_days is None else target.say(int(horizon_days))
 
 
 def _decision(found: RecordedDecision) -> dict[str, Any]:

@@ -15,12 +15,14 @@ from numpy.typing import NDArray
 from features.definitions import FeatureDefinition, sentence
 from features.history import Histories
 from features.kernel import compute
-from features.labels import Target
+from features.labels import Target, askable
 from features.reason_groups import Grouping, grouping
 from governance.instants import DAY_US, to_micros
 from governance.proof import Permit
 from serving.champions import Champion
+from serving.outlook import NOTHING, Outlook, outlooks
 
+NOT_ACTIVE, FEW_REPORTS = "not_active", "too_few_reports"
 MERGED = "merged_into_another"
 """Why nothing is said of an id whose events count for another customer: ask about that one."""
 
@@ -58,7 +60,8 @@ class Estimate(NamedTuple):
 
     `outcome` is `scored` or `insufficient_data`; then `reason` says what is missing and there are
     no numbers. `values` and `contributions` (k,) are in the order of the model's features; the
-    contributions and `base` add up to `log_odds` within 1e-9.
+    contributions and `base` add up to `log_odds` within 1e-9. `outlook` is what the target says
+    beside the probability.
     """
 
     customer_id: str
@@ -73,6 +76,7 @@ class Estimate(NamedTuple):
     base: float | None = None
     values: tuple[float, ...] = ()
     contributions: tuple[float, ...] = ()
+    outlook: Outlook = NOTHING
 
 
 def estimate(
@@ -99,19 +103,21 @@ def estimate(
     away = histories.is_away(instant)
     rows = {customer: row for row, customer in enumerate(table.customers)}
     scores = champion.model.predict(table.values) if rows else None
-    active = active_at(histories, target, as_of=as_of)
+    told = None if scores is None else outlooks(champion.model.whole, target, table.values, scores)
+    asked = asked_at(histories, target, as_of=as_of, permits=permits)
     found: list[Estimate] = []
     for index, customer in enumerate(histories.customers):
         customer_id = str(customer)
         row = rows.get(customer_id)
-        if row is None or scores is None:
+        if row is None or scores is None or told is None:
             why = MERGED if away[index] else "no_history"
             found.append(Estimate(customer_id, "insufficient_data", why, None, None))
             continue
         events = histories.digest(index, instant)
         features = feature_digest(champion.model.names, table.values[row])
-        if not active[index]:
-            found.append(Estimate(customer_id, "insufficient_data", "not_active", events, features))
+        if not asked[index]:
+            why = FEW_REPORTS if target.is_personal else NOT_ACTIVE
+            found.append(Estimate(customer_id, "insufficient_data", why, events, features))
             continue
         found.append(
             Estimate(
@@ -127,19 +133,22 @@ def estimate(
                 float(scores.base),
                 tuple(table.values[row].tolist()),
                 tuple(scores.contributions[row].tolist()),
+                told[row],
             )
         )
     return tuple(found)
 
 
-def active_at(histories: Histories, target: Target, *, as_of: datetime) -> NDArray[np.bool_]:
-    """Tell who the target can be asked of, shape (n,): with an event of its kind in its window.
+def asked_at(
+    histories: Histories, target: Target, *, as_of: datetime, permits: Mapping[str, Permit]
+) -> NDArray[np.bool_]:
+    """Tell who the target can be asked of, shape (n,), as training does.
 
-    A label that came with the data can be asked of everyone.
+    For inactivity: with an event of its kind in its window, found without laying out labels.
     """
-    if target.kind != "inactivity":
-        return np.ones(len(histories), np.bool_)
     instant = to_micros(as_of)
+    if target.kind != "inactivity":
+        return askable(histories, target, instant, permits=permits)
     counted = (
         histories.kind_mask(target.event_kind)
         & histories.visible(instant)
@@ -214,11 +223,12 @@ def result_of(
     champion: Champion,
     *,
     permits: Mapping[str, Permit],
+    currency: str | None,
 ) -> dict[str, Any] | None:
     """Write what a decision keeps of an estimate; it goes when the permission goes.
 
     `purposes` are those that were permitted, so that a replay reads no more and no less; without a
-    score they are all there is to keep.
+    score they are all there is to keep. `currency` is that of an amount, where there is one.
     """
     if found.feature_digest is None:
         return None
@@ -235,6 +245,7 @@ def result_of(
         "base": found.base,
         "horizon_days": champion.model.horizon_days,
         "method": "model",
+        **found.outlook.to_json(currency),
         "purposes": purposes,
         "reasons": [each.to_json() for each in given],
     }

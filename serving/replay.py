@@ -92,7 +92,8 @@ def _result_again(
 ) -> dict[str, Any] | None:
     told = len((found.result or {}).get("reasons", ()))
     given = reasons(again, champion.definitions, limit=told)
-    return result_of(again, given, champion, permits=permits)
+    currency = ((found.result or {}).get("value") or {}).get("currency")
+    return result_of(again, given, champion, permits=permits, currency=currency)
 
 
 def _differences(

@@ -22,6 +22,7 @@ from serving.bootstrap import Keepwell
 from serving.champions import Champion, Champions, NotLoaded, Trial, try_in_child
 from serving.estimate import MERGED, Estimate, Reason, estimate, reasons, result_of
 from serving.links import lock_linked
+from serving.outlook import NOTHING, Outlook
 from serving.rule import judge
 from serving.staleness import STALE
 from serving.whatif import WhatIf, check_question, what_if, what_if_result
@@ -33,7 +34,10 @@ _LOOK_AGAIN = timedelta(milliseconds=500)
 
 
 class TargetScore(NamedTuple):
-    """One target's score of one customer; without numbers where `method` is `rule`."""
+    """One target's score of one customer; without numbers where `method` is `rule`.
+
+    `outcome` says in words what the probability is of. `currency` is that of an amount.
+    """
 
     decision_id: str
     horizon_days: int
@@ -44,6 +48,9 @@ class TargetScore(NamedTuple):
     reasons: tuple[Reason, ...]
     model_digest: str | None
     rule: str | None
+    outcome: str = ""
+    outlook: Outlook = NOTHING
+    currency: str | None = None
 
 
 class CustomerScore(NamedTuple):
@@ -366,7 +373,8 @@ class _Judgement:
         if self.asked is not None and found.outcome == "scored":
             return self._answer(found, self.champion, self.asked, permits)
         given = reasons(found, self.champion.definitions, limit=self.limit)
-        result = result_of(found, given, self.champion, permits=permits)
+        currency = self.keepwell.settings.currency
+        result = result_of(found, given, self.champion, permits=permits, currency=currency)
         verdict = self._verdict(
             customer_id,
             found.outcome,
@@ -388,6 +396,9 @@ class _Judgement:
             given,
             self.champion.model.digest,
             None,
+            self.target.say(self.champion.model.horizon_days),
+            found.outlook,
+            currency,
         )
         return verdict._replace(score=score)
 
@@ -433,6 +444,7 @@ class _Judgement:
             (),
             None,
             ruled.text,
+            self.target.say(),
         )
         return verdict._replace(score=score)
 

@@ -40,6 +40,7 @@ def _score_json(found: TargetScore) -> dict[str, Any]:
         return {
             "method": "rule",
             "rule": found.rule,
+            "outcome": found.outcome,
             "horizon_days": found.horizon_days,
             "decision_id": found.decision_id,
         }
@@ -48,6 +49,8 @@ def _score_json(found: TargetScore) -> dict[str, Any]:
         "low": found.low,
         "high": found.high,
         "horizon_days": found.horizon_days,
+        "outcome": found.outcome,
+        **found.outlook.to_json(found.currency),
         "method": found.method,
         "model_digest": found.model_digest,
         "decision_id": found.decision_id,

@@ -1,5 +1,6 @@
 """Scores, replays and dossiers on the command line."""
 
+from collections.abc import Iterator
 from datetime import UTC, datetime, tzinfo
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,7 +12,7 @@ from rich.markup import escape
 from serving.cli.console import Session, facts
 
 if TYPE_CHECKING:
-    from serving.scorer import CustomerScore, ScoreAnswer
+    from serving.scorer import CustomerScore, ScoreAnswer, TargetScore
 
 
 def _now() -> datetime:
@@ -117,6 +118,8 @@ def _draw_customer(out: Console, found: "CustomerScore") -> None:
             f"[dim]({_percent(score.low)} to {_percent(score.high)})[/]",
             highlight=False,
         )
+        for line in _further(score):
+            out.print(f"    {escape(line)}", highlight=False)
         for reason in score.reasons:
             arrow = "[red]▲[/]" if reason.contribution > 0 else "[green]▼[/]"
             out.print(
@@ -124,6 +127,32 @@ def _draw_customer(out: Console, found: "CustomerScore") -> None:
                 highlight=False,
             )
     out.print(f"  [dim]decision {found.decision_id}[/]", highlight=False)
+
+
+def _further(score: "TargetScore") -> Iterator[str]:
+    """Say the rest of what the target foretells, a line each."""
+    found = score.outlook
+    if found.horizons:
+        spans = (
+            f"within {each.horizon_days} days {_percent(each.probability)}"
+            for each in found.horizons
+        )
+        yield "; ".join(spans)
+    if found.days is not None:
+        middle, low, high = (
+            f"after {score.horizon_days} days" if each is None else f"day {each:.0f}"
+            for each in found.days
+        )
+        yield f"half of all cases come by {middle}, nine in ten between {low} and {high}"
+    if found.value is not None:
+        low, high = (f"{each:,.2f}" for each in (found.value.low, found.value.high))
+        yield (
+            f"{found.value.expected:,.2f} {score.currency} expected within "
+            f"{found.value.horizon_days} days; nine in ten times between {low} and {high}"
+        )
+    if found.categories:
+        likely = (f"{each.category} {_percent(each.probability)}" for each in found.categories)
+        yield f"if it comes, most likely {', '.join(likely)}"
 
 
 def _percent(share: float | None) -> str:

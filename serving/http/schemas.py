@@ -156,13 +156,63 @@ class Reason(BaseModel):
     members: list[ReasonMember] = []
 
 
+class HorizonScore(BaseModel):
+    """How likely it is within so many days, with its 90 % interval."""
+
+    horizon_days: int
+    probability: float
+    low: float
+    high: float
+
+
+class DaysToEvent(BaseModel):
+    """In how many days it comes: by `median` in half of all cases, low to high in 90 %.
+
+    null: later than the last horizon, about which nothing is said.
+    """
+
+    median: float | None
+    low: float | None
+    high: float | None
+
+
+class ExpectedAmount(BaseModel):
+    """The mean amount to expect, and where the amount itself will lie in 90 % of cases.
+
+    Where hardly anyone buys, both ends are 0 and the mean lies above them.
+    """
+
+    expected: float
+    low: float
+    high: float
+    currency: str
+    horizon_days: int
+
+
+class LikelyCategory(BaseModel):
+    """How likely a category is, given that the event happens."""
+
+    category: str
+    probability: float
+
+
 class Score(BaseModel):
-    """A calibrated probability with its 90 % interval, and where it came from."""
+    """A calibrated probability with its 90 % interval, and where it came from.
+
+    `outcome` says in words what it is the probability of. `horizons` are there for targets with
+    several, ascending: a longer one is never less likely, and the last is the main one. `days` and
+    `categories` (the three likeliest) come with a next need, `value` with a lifetime value.
+    """
 
     probability: float | None = None
     low: float | None = None
     high: float | None = None
     horizon_days: int
+    outcome: str = ""
+    horizons: list[HorizonScore] | None = None
+    days: DaysToEvent | None = None
+    value: ExpectedAmount | None = None
+    categories: list[LikelyCategory] | None = None
     method: Literal["model", "rule"]
     rule: str | None = None
     model_digest: str | None = None
