@@ -92,7 +92,7 @@ def live(
         if week == PILOT_WEEK:
             in_pilot, treated = here, here & (rng.random(n) < 0.5)
         helped = treated * _pilot_help(week, world)
-        log_hazard = -5.9 - 1.7 * engagement + 0.55 * frustration + world.pilot_log_hazard * helped
+        log_hazard = base_log_hazard(engagement, frustration) + world.pilot_log_hazard * helped
         hazard = np.exp(log_hazard if strain is None else log_hazard + strain[week])
         hazard = np.minimum(hazard, 0.6) * here
         left = np.where(rng.random(n) < hazard, week, left)
@@ -110,8 +110,7 @@ def live(
         tickets = counts["tickets"][week]
         escalated[week] = rng.binomial(tickets, np.clip(0.15 + 0.1 * frustration, 0, 0.7))
         engagements[week], frustrations[week], hazards[week] = engagement, frustration, hazard
-        frustration = np.minimum(0.9 * frustration + 0.6 * tickets + 0.9 * escalated[week], 5)
-        engagement = 0.965 * engagement - 0.025 * frustration + 0.14 * rng.standard_normal(n)
+        engagement, frustration = next_state(engagement, frustration, tickets, escalated[week], rng)
     return Weeks(
         **counts,
         escalated=escalated,
@@ -122,6 +121,24 @@ def live(
         treated=treated,
         in_pilot=in_pilot,
     )
+
+
+def base_log_hazard(engagement: Floats, frustration: Floats) -> Floats:
+    """Weekly log-hazard (n,) of leaving for good, before anything outside adds to it."""
+    return -5.9 - 1.7 * engagement + 0.55 * frustration
+
+
+def next_state(
+    engagement: Floats,
+    frustration: Floats,
+    tickets: Ints,
+    escalated: Ints,
+    rng: np.random.Generator,
+) -> tuple[Floats, Floats]:
+    """Let a week pass (n,): frustration heals and tickets raise it, engagement wanders on."""
+    frustration = np.minimum(0.9 * frustration + 0.6 * tickets + 0.9 * escalated, 5)
+    drawn = 0.14 * rng.standard_normal(len(engagement))
+    return 0.965 * engagement - 0.025 * frustration + drawn, frustration
 
 
 def _pilot_help(week: int, world: World) -> float:
