@@ -206,6 +206,8 @@ def _mirror(keepwell: Keepwell, review: Review) -> None:
         tracking.promote(review.target, review.model_digest)
     elif tracking.champion_digest(review.target) == review.model_digest:
         tracking.demote(review.target)
+    told = {"approve": "approved", "reject": "rejected"}[review.outcome]
+    tracking.reviewed(review.target, review.model_digest, told, review.reason, at=review.signed_at)
 
 
 def _lock_hash() -> str:
