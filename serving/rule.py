@@ -9,6 +9,9 @@ from features.history import Histories
 from features.labels import Target
 from governance.instants import DAY_US, to_micros
 
+RULED_KINDS = ("inactivity", "silence")
+"""Kinds of target about customers who may be leaving."""
+
 TIMES_USUAL = 2.0
 FALLBACK_DAYS = 90.0
 
@@ -28,7 +31,7 @@ def judge(histories: Histories, target: Target, *, as_of: datetime) -> RuleVerdi
     The rule: silent for more than twice the customer's own median gap between events of the
     target's kind, or for more than 90 days where there are fewer than three such events.
     """
-    if target.kind != "inactivity" or not len(histories):
+    if target.kind not in RULED_KINDS or not len(histories):
         return None
     instant = to_micros(as_of)
     first = histories.events_of(0)

@@ -5,7 +5,8 @@ from collections.abc import Mapping
 from governance.intervals import Interval
 from governance.model_card import TestResult
 from training.backtest import FIGURES, Backtest, Origin
-from training.tracking import RunRecord, Tracking
+from training.run_record import RunRecord
+from training.tracking import Tracking
 
 
 def log_backtest(tracking: Tracking, found: Backtest, *, command: str, commit: str) -> str:

@@ -95,7 +95,8 @@ def _by_score(log_odds: Vector, y: Vector, weight: Vector | None) -> tuple[Vecto
     w = np.ones_like(log_odds) if weight is None else weight
     there = w > 0
     scores, place = np.unique(log_odds[there], return_inverse=True)
-    return scores, np.bincount(place, w[there] * y[there]), np.bincount(place, w[there])
+    hits, mass = (np.bincount(place, each[there]) for each in (w * y, w))
+    return scores, np.asarray(hits, np.float64), np.asarray(mass, np.float64)
 
 
 def _knots(kind: str, scores: Vector, rate: Vector) -> Calibrator:

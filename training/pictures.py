@@ -25,7 +25,7 @@ class Pictures(NamedTuple):
 def draw(place: Path, facts: ModelFacts, model: RiskModel, test: Dataset) -> Pictures:
     """Write `shap_summary.png`, `shap_groups.png` and `shap_dependence.png` under `place`.
 
-    The rows are those that `facts` explains; dots stop at 1,500. What a report shows has no single
+    The rows are those that `facts` explains; dots stop at 600. What a report shows has no single
     customer in it: bars over groups of features, and curves whose points are means of at least 10.
     """
     shown = sample_of(test.values)

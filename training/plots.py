@@ -12,7 +12,7 @@ from governance.model_card import Dependence
 from training.model import Matrix
 
 SHOWN_FEATURES = 15
-LARGEST_SAMPLE = 1500
+LARGEST_SAMPLE = 600
 
 _SCALE = "contribution to the score (log-odds)"
 _INK = "#2f6f62"
@@ -22,7 +22,7 @@ _WRAPPED = 44
 def draw_summary(path: Path, contributions: Matrix, values: Matrix, names: Sequence[str]) -> None:
     """Write a SHAP summary as PNG: each dot a customer, its place the feature's contribution.
 
-    `contributions` and `values` (n, k); the first 1,500 rows are drawn, the 15 features that
+    `contributions` and `values` (n, k); the first 600 rows are drawn, the 15 features that
     moved scores most. Colour is the feature's value, from low to high. For the record of a run
     only: a report shows no single customer.
     """

@@ -39,7 +39,7 @@ class Spread:
                 np.column_stack([values, log_odds]), raw_score=True, num_threads=threads
             )
             own *= np.exp(0.5 * np.asarray(told))
-        return np.hypot(own, self.shared)
+        return np.asarray(np.hypot(own, self.shared))
 
     def to_json(self) -> dict[str, Any]:
         """Plain values beside the trees' own text."""

@@ -82,7 +82,7 @@ def fit_value(
     `InsufficientData` when fewer than 20 customers have an amount.
 
     Amounts of earlier times are taken as they are: bringing them to the latest level made later
-    ones no nearer (CDNOW, tests at 1997-10-01 and 1997-12-01).
+    ones no nearer where it was tried.
     """
     which = np.flatnonzero(happened)
     if np.isnan(amount[which]).any():
