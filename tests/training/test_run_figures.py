@@ -1,0 +1,47 @@
+"""Figures become metrics with their bounds; what was not measured has none."""
+
+from datetime import UTC, datetime
+
+from governance.evaluation_record import Evaluation, Paired, RateAt, Season
+from governance.intervals import Interval
+from governance.model_card import ModelFacts, TestResult
+from training.blend import Tried
+from training.run_figures import metrics_of, series_of
+
+AT = datetime(2026, 6, 1, tzinfo=UTC)
+AUC = Interval(0.8, 0.77, 0.83)
+GAIN = Interval(0.03, 0.01, 0.05)
+RATE = RateAt("2026-03-01T00:00:00Z", 40, Interval(0.5, 0.4, 0.6))
+FACTS = ModelFacts(
+    target="churn",
+    horizon_days=90,
+    purpose="risk_scoring",
+    created_at=AT,
+    author="Ada",
+    home_kind="evaluation",
+    model_digest="aa",
+    mlflow_run_id=None,
+    seed=0,
+    test=TestResult(AT, 100, 30, AUC, AUC, 0.5, 0.15, 0.02, 2.5),
+    evaluation=Evaluation(
+        paired={"recency": Paired(GAIN, GAIN, GAIN)},
+        season=Season((RATE,), RATE, GAIN, shifted=True),
+    ),
+    permission={"permitted": 9, "refused:withdrawn": 1},
+)
+
+
+def test_a_figure_is_a_metric_with_both_bounds() -> None:
+    found = metrics_of(FACTS, Tried())
+    assert [found[f"test_auc{bound}"] for bound in ("", "_low", "_high")] == [0.8, 0.77, 0.83]
+    assert [found[f"auc_minus_recency{bound}"] for bound in ("", "_low")] == [0.03, 0.01]
+    assert found["people_refused_withdrawn"] == 1
+
+
+def test_what_was_not_measured_has_no_metric() -> None:
+    found = metrics_of(FACTS, Tried())
+    assert not [name for name in found if name.startswith(("value_", "costs_", "category_"))]
+
+
+def test_rates_are_drawn_by_date() -> None:
+    assert series_of(FACTS)["rate_by_cutoff_low"] == ((20260301, 0.4), (20260301, 0.4))
