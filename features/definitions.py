@@ -77,7 +77,7 @@ _NEEDS_WINDOW = {"trend", "delta", "coverage"}
 _NEEDS_TWO_KINDS = {"share", "unanswered"}
 
 
-PLACEHOLDERS = ("{value}", "{count}", "{days}", "{percent}", "{more}", "{higher}")
+PLACEHOLDERS = ("{value}", "{count}", "{days}", "{percent}", "{more}", "{higher}", "{past}")
 """What a sentence may hold in the place of a number; see `FeatureDefinition`."""
 
 
@@ -108,7 +108,8 @@ class FeatureDefinition:
     the value is missing; those of a derived feature are the union of its parts'. `empty` replaces
     the missing value where the aggregate has nothing to work on. `text` is the sentence a person
     reads, with `{value}`, `{count}` (a number with its noun), `{days}`, `{percent}`, `{more}` (more
-    than, fewer than) or `{higher}` (0.2 higher, 0.2 lower) in it; `usual` names the feature whose
+    than, fewer than), `{higher}` (0.2 higher, 0.2 lower) or `{past}` (3 days past, 3 days short of)
+    in it; `usual` names the feature whose
     value completes it ("usually every 20"). `categories` name the whole numbers from 0 that a
     `category` or `mode` can be. `of` names the features a derived one is made of; `function` says
     where a company's own function is: `file.py:name#sha256 of the file`.
@@ -255,6 +256,9 @@ class FeatureDefinition:
             ) from None
 
 
+_TINY = 0.005
+
+
 def sentence(
     definition: FeatureDefinition, value: float, context: Mapping[str, float] | None = None
 ) -> str:
@@ -272,10 +276,11 @@ def sentence(
     words = (
         shown,
         _counted(value, definition.nouns),
-        f"{pretty(value)} day{'' if value == 1 else 's'}",
+        _days(value),
         f"{pretty(100 * value)} %",
         "as many as" if value == 0 else "more than" if value > 0 else "fewer than",
-        f"{pretty(abs(value))} {'lower' if value < 0 else 'higher'}",
+        _higher(value),
+        _past(value),
     )
     for placeholder, shown in zip(PLACEHOLDERS, words, strict=True):
         said = said.replace(placeholder, shown)
@@ -286,17 +291,41 @@ def sentence(
 def meaning(definition: FeatureDefinition) -> str:
     """Say what a feature is, of nobody in particular: its sentence with … for the number."""
     said = definition.text or f"{_spoken(definition.name)} is {{value}}"
-    words = ("…", f"… {definition.nouns[1]}", "… days", "… %", "more or fewer than", "… higher")
+    words = (
+        *("…", f"… {definition.nouns[1]}", "… days", "… %", "more or fewer than", "… higher"),
+        "… days past",
+    )
     for placeholder, shown in zip(PLACEHOLDERS, words, strict=True):
         said = said.replace(placeholder, shown)
     return said
 
 
 def pretty(value: float) -> str:
-    """Write a number as a person would: no decimals from 10 on, two significant below."""
+    """Write a number as a person would: no decimals from 10 on, two significant below.
+
+    What is nearer to 0 than 0.005 is "<0.01", or ">-0.01" from below.
+    """
+    if 0 < abs(value) < _TINY:
+        return "<0.01" if value > 0 else ">-0.01"
     if abs(value) >= 10 or value == int(value):
         return f"{value:,.0f}"
     return f"{value:.2g}" if abs(value) < 1 else f"{value:.1f}"
+
+
+def _days(value: float) -> str:
+    return f"{pretty(value)} day{'' if value == 1 else 's'}"
+
+
+def _higher(value: float) -> str:
+    if value == 0:
+        return "neither higher nor lower"
+    return f"{pretty(abs(value))} {'lower' if value < 0 else 'higher'}"
+
+
+def _past(value: float) -> str:
+    if value == 0:
+        return "exactly at"
+    return f"{_days(abs(value))} {'short of' if value < 0 else 'past'}"
 
 
 def _counted(value: float, nouns: Sequence[str]) -> str:

@@ -60,7 +60,7 @@ class Possible:
 
     For each feature by its place (k,): `touching`, the rules that speak of it, and `sources`, the
     places of what it is worked out from where it is a ratio from events. `movable` are the places
-    of features that can change by themselves.
+    of features that can change by themselves; counts of the whole past only move along.
     """
 
     definitions: tuple[FeatureDefinition, ...]
@@ -77,6 +77,8 @@ class Possible:
             names = [self.definitions[each].name for each in self.sources[place]]
             return f"follows from {' and '.join(names)}: ask about that"
         if place in self.movable:
+            if definition.window_days is None and definition.aggregate in WHOLE:
+                return "counts the whole past, which nothing from now on undoes"
             return None
         is_ = standing(definition, {each.name: each for each in self.definitions})
         if is_ == "correctable":

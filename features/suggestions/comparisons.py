@@ -56,7 +56,7 @@ def _wanted(
             f"{kind}_days_past_usual_gap",
             "difference",
             (f"days_since_last_{kind}", f"{kind}_gap_median_days"),
-            f"{{days}} past the usual gap between {several} (below 0: not yet due)",
+            f"{{past}} the usual gap between {several}",
             f"too few {several} to speak of a rhythm",
         )
     yield (
@@ -72,7 +72,7 @@ def _wanted(
             "support_contact_count_90d",
             "total",
             support,
-            "{value} calls for help (tickets, calls, chats) in the last 90 days",
+            "calls for help (tickets, calls, chats) in the last 90 days: {value}",
             "",
         )
     signs = tuple(
@@ -91,6 +91,6 @@ def _wanted(
             "struggle_count_90d",
             "total",
             signs,
-            "{value} signs in the last 90 days that something did not work",
+            "signs in the last 90 days that something did not work: {value}",
             "",
         )

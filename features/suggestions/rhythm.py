@@ -45,8 +45,7 @@ def course(kind: str, half_lives: Sequence[int]) -> Iterator[FeatureDefinition]:
         yield define(
             f"{kind}_decayed_count_{half_life}d",
             "decayed_count",
-            f"{several} add up to {{value}}, each counting half as much after every "
-            f"{half_life} days",
+            f"recent {several}: {{value}} (each counts half as much after every {half_life} days)",
             parameter=float(half_life),
         )
 
@@ -78,15 +77,20 @@ def regularity(kind: str) -> Iterator[FeatureDefinition]:
         yield define(
             f"{kind}_active_months{suffix(window)}",
             "active_months",
-            f"{several} in {{value}} different months{within(window)}",
+            f"{several} in {{count}}{within(window)}",
             window_days=window,
+            nouns=("month", "months"),
         )
-    for period, words in ((_WEEK, "weeks"), (_MONTH, "periods of 30 days")):
+    for period, words in (
+        (_WEEK, ("week", "weeks")),
+        (_MONTH, ("period of 30 days", "periods of 30 days")),
+    ):
         yield define(
             f"{kind}_streak_{period:.0f}d_periods",
             "streak",
-            f"{several} in {{value}} {words} in a row up to now",
+            f"{several} in {{count}} in a row up to now",
             parameter=period,
+            nouns=words,
         )
     missing = f"too few {several} to speak of a rhythm"
     prior = PRIOR_DAYS.get(kind, _WEEK)
@@ -167,6 +171,5 @@ class _Maker:
             kinds=(self._kind,),
             aggregate=aggregate,
             text=text,
-            nouns=(self.one, self.several),
-            **own,
+            **{"nouns": (self.one, self.several), **own},
         )

@@ -63,7 +63,7 @@ def struggles(kinds: Collection[str]) -> Iterator[FeatureDefinition]:
                     kinds=(above, below),
                     aggregate="share",
                     window_days=window,
-                    text=f"{{value}} {said}{within(window)}",
+                    text=f"{said}{within(window)}: {{value}}",
                     text_missing=f"nothing to count {said} by{within(window)}",
                 )
 
@@ -77,5 +77,5 @@ def _count(
         aggregate=aggregate,
         window_days=days,
         parameter=limit,
-        text=f"{{value}} {said}{within(days)}",
+        text=f"{said}{within(days)}: {{value}}",
     )

@@ -106,8 +106,8 @@ def _own_level(instrument: str) -> Iterator[FeatureDefinition]:
                 "ratio",
                 ("level_decayed_less_own", "level_std_all"),
             ),
-            f"latest answers to {instrument} lie {{value}} times their usual spread from their own "
-            "average (below 0: worse)",
+            f"latest answers to {instrument} were {{higher}} than their own average, in units of "
+            "their usual spread",
         ),
     ):
         yield FeatureDefinition(
@@ -155,8 +155,8 @@ def tone(kind: str) -> Iterator[FeatureDefinition]:
         ),
         (
             *("last_less_own_in_std", "ratio", ("last_less_own", "std_all")),
-            f"tone of the latest of {several} lies {{value}} times their usual spread from their "
-            "own average (below 0: worse)",
+            f"tone of the latest of {several} was {{higher}} than their own average, in units of "
+            "their usual spread",
         ),
     ):
         yield FeatureDefinition(

@@ -126,8 +126,8 @@ def test_every_feature_can_be_said(value: float) -> None:
         ),
         (
             *("survey_csat_level_decayed_less_own_in_std", -1.5),
-            "latest answers to csat lie -1.5 times their usual spread from their own average "
-            "(below 0: worse)",
+            "latest answers to csat were 1.5 lower than their own average, in units of their usual "
+            "spread",
         ),
         (
             *("survey_csat_level_mean_30d_less_own", 0.25),
@@ -139,7 +139,7 @@ def test_every_feature_can_be_said(value: float) -> None:
         ),
         (
             *("cart_abandoned_count_30d", 2.0),
-            "2 filled carts without an order within a day in the last 30 days",
+            "filled carts without an order within a day in the last 30 days: 2",
         ),
         (
             *("order_value_30d_share_of_365d", 0.2),

@@ -83,6 +83,29 @@ def test_numbers_are_written_as_people_do() -> None:
         "13",
         "12,346",
     ]
+    assert [pretty(x) for x in (0.0, 0.0003, -0.0003, 0.005)] == ["0", "<0.01", ">-0.01", "0.005"]
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        (181.2, "181 days past the usual gap"),
+        (-1.0, "1 day short of the usual gap"),
+        (0.0, "exactly at the usual gap"),
+    ],
+)
+def test_what_is_due_is_said_by_which_side_of_the_rhythm_it_lies_on(
+    value: float, said: str
+) -> None:
+    definition = FeatureDefinition("x", ("order",), "count", text="{past} the usual gap")
+    assert sentence(definition, value) == said
+
+
+def test_no_difference_is_neither_higher_nor_lower() -> None:
+    definition = FeatureDefinition(
+        "x", ("order",), "count", text="answers were {higher} than usual"
+    )
+    assert sentence(definition, 0.0) == "answers were neither higher nor lower than usual"
 
 
 def test_everything_wrong_with_a_definition_is_said_at_once() -> None:

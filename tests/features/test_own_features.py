@@ -120,7 +120,7 @@ def test_scoring_is_always_among_the_purposes() -> None:
         (
             table(name='"a"', kinds='["order"]', aggregate='"count"', text='"{valeu} orders"'),
             "line 5: feature a: {valeu} means nothing in a sentence; known are {value}, {days}, "
-            "{percent}, {more}, {higher}",
+            "{percent}, {more}, {higher}, {past}",
         ),
         (
             table(name='"A b"', kinds='["order"]', aggregate='"count"'),

@@ -109,6 +109,13 @@ def test_one_can_ask_only_about_what_can_change_by_itself() -> None:
     assert why["share"] == "is worked out from count_30d and count_90d: ask about those"
 
 
+def test_a_count_of_the_whole_past_moves_along_but_nobody_asks_about_it() -> None:
+    definitions = (DEFINITIONS[0], orders("count_all"))
+    rules = possible(definitions)
+    assert rules.why_not(1) == "counts the whole past, which nothing from now on undoes"
+    assert rules.complete(np.array([0.0, 2.0]), {0: 5.0}).values.tolist() == [5.0, 5.0]
+
+
 def test_a_share_of_counts_and_a_trend_follow_the_counts() -> None:
     definitions = (
         orders("order_count_30d", window_days=30),

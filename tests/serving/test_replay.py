@@ -127,6 +127,13 @@ def test_the_dossier_is_one_page_with_a_twin(regular: Shop) -> None:
     assert json.loads(twin.read_text())["result"]["method"] == "model"
 
 
+def test_too_little_data_has_a_page_too(regular: Shop) -> None:
+    regular.order("cleo", 800)
+    regular.permit("cleo")
+    html, _ = write_dossier(regular.keepwell, decide(regular, "cleo"), now=regular.clock())
+    assert "insufficient data (not active)" in html.read_text()
+
+
 def test_the_dossier_forgets_with_the_permission(regular: Shop) -> None:
     decision = decide(regular)
     withdraw(regular.keepwell, "ann", "risk_scoring", actor="customer", clock=regular.clock)

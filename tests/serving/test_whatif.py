@@ -14,6 +14,7 @@ from governance.tables import decisions
 from serving.cli import keepwell
 from serving.cli.whatif import _asked
 from serving.consents import withdraw
+from serving.dossier import write_dossier
 from serving.http.api import create_app
 from serving.replay import replay
 from serving.scorer import WhatIfAnswer
@@ -170,6 +171,15 @@ def test_an_answer_replays_bit_for_bit(regular: Shop, asked: dict[str, float]) -
     found = ask(regular, asked)
     regular.order("ann", 30, 0.5)
     assert replay(regular.keepwell, found.decision_id, now=regular.clock()).outcome == "same"
+
+
+def test_its_page_tells_what_was_asked_and_shows_no_score(regular: Shop) -> None:
+    found = ask(regular, {"days_since_last_order": 5})
+    html, _ = write_dossier(regular.keepwell, found.decision_id, now=regular.clock())
+    page = html.read_text()
+    assert "What if: answered" in page
+    assert "last order was 5 days ago" in page
+    assert "does not say that changing it would change the outcome" in page
 
 
 def test_without_a_model_there_is_nothing_to_compare(shop: Shop) -> None:
