@@ -130,7 +130,9 @@ def _opened(home: Home, receiver: DemoReceiver, clock: Clock) -> Iterator[Keepwe
         kind="demo",
         currency="EUR",
         mode="act",
-        targets={"churn": TargetSettings(active_window_days=365)},
+        targets={
+            "churn": TargetSettings(kind="silence", silence_days=90, horizons=(30, 60, 90)),
+        },
         contact=ContactSettings(quiet_from="00:00", quiet_until="00:00"),
     )
     keepwell = create_home(home.root, settings, now=clock())

@@ -104,9 +104,7 @@ def train(
         )
         rival = rival_of(_serving(conn, request.target.name, now), workshop.bundles)
     stop_on_leak(data.train, data.probe)
-    rules = fit_baselines(
-        data.train.values, data.train.y, data.train.definitions, request.target
-    )
+    rules = fit_baselines(data.train.values, data.train.y, data.train.definitions, request.target)
     bench = bench_of(request, data, rules, rival)
     amounts = simple_amounts(data)
     data = data.narrow(worth_keeping(data.train, seed=request.seed))

@@ -1,13 +1,13 @@
 """Small simulated experiments: who gets a mail is drawn, what it does to whom is planted."""
 
-import os
 from collections.abc import Callable
 
 import numpy as np
 import pandas as pd
+from hypothesis import settings
 
 COVARIATES = ("age", "plan", "visits")
-LONG_FORM = os.environ.get("KEEPWELL_REQUIRE_ALL") == "1"
+LONG_FORM = settings().max_examples >= 1_000
 
 
 def simulated_trial(
