@@ -54,6 +54,10 @@ def test_batch_and_single_scores_are_the_same_number(trio: Shop, tmp_path: Path)
     assert [row["probability"] for row in batch] == [
         each.scores["churn"].probability for each in single
     ]
+    assert [row["reasons"] for row in batch] == [
+        [reason.to_json() for reason in each.scores["churn"].reasons] for each in single
+    ]
+    assert batch[0]["reasons"][0]["group"] == "time since the last order"
 
 
 def test_one_ledger_entry_holds_the_whole_batch(trio: Shop) -> None:
