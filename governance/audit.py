@@ -182,6 +182,7 @@ def plainwords(report: AuditReport) -> tuple[str, ...]:
         _calibration(facts),
         *evaluation_words(facts),
         _fairness(report.fairness),
+        *_answered(facts),
         _missing_people(facts),
     )
 
@@ -253,6 +254,18 @@ def _missing_people(facts: ModelFacts) -> str:
     return (
         f"It learned from {permitted:,} people who permit it; {refused:,} others are missing from "
         "it because they do not, so it may know less about people like them."
+    )
+
+
+def _answered(facts: ModelFacts) -> tuple[str, ...]:
+    """Say how many were silent where an outcome is read off people's own reports."""
+    found = facts.answered
+    if found is None:
+        return ()
+    return (
+        f"Of people who had reported enough before, {100 * found.value:.0f} % "
+        f"[{100 * found.low:.0f}, {100 * found.high:.0f}] reported enough afterwards; how the "
+        "others fared is not known, and they may differ.",
     )
 
 

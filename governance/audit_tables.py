@@ -37,7 +37,8 @@ def _signed(interval: Interval) -> str:
 
 def model_tables(facts: ModelFacts) -> dict[str, Rows]:
     """Give the tables that speak of the model: results, calibration, reasons, people left out."""
-    results = [("this model", facts.test), *facts.baselines.items()]
+    shorter = {f"this model, {days} days": each for days, each in facts.horizons.items()}
+    results = [("this model", facts.test), *shorter.items(), *facts.baselines.items()]
     return {
         "dropped_rows": [(d.step, d.reason, d.rows, d.customers) for d in facts.dropped],
         "result_rows": [

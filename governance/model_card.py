@@ -127,7 +127,9 @@ class ModelFacts:
     `differences` are paired AUC differences, model minus baseline; `evaluation` holds those in log
     loss and Brier, and everything beyond the plain figures. `permission` counts people as
     `permitted` and `refused:<reason>`. `threshold` is the score from which on someone counts as
-    selected in the fairness audit.
+    selected in the fairness audit. `horizons` are the figures of the shorter horizons, by days;
+    `answered` the share of people with reports before who reported afterwards, too, for targets
+    that are about reports; `configurations` counts everything that inner validation compared.
     """
 
     target: str
@@ -164,6 +166,9 @@ class ModelFacts:
     threshold: float = 0.5
     value: ValueResult | None = None
     categories: CategoryResult | None = None
+    horizons: Mapping[int, TestResult] = field(default_factory=dict)
+    answered: Interval | None = None
+    configurations: int = 0
 
     def to_json(self) -> dict[str, Any]:
         """Give plain JSON that `from_json` reads back to an equal record."""
@@ -172,6 +177,8 @@ class ModelFacts:
         plain["test"] = self.test.to_json()
         plain["baselines"] = {name: result.to_json() for name, result in self.baselines.items()}
         plain["differences"] = {name: i.to_json() for name, i in self.differences.items()}
+        plain["horizons"] = {str(days): found.to_json() for days, found in self.horizons.items()}
+        plain["answered"] = None if self.answered is None else self.answered.to_json()
         plain["value"] = None if self.value is None else self.value.to_json()
         plain["categories"] = None if self.categories is None else self.categories.to_json()
         plain["evaluation"] = self.evaluation.to_json()
@@ -212,6 +219,11 @@ class ModelFacts:
             )
             plain["dependence"] = tuple(_dependence(d) for d in plain.get("dependence", ()))
             plain["dropped"] = tuple(Dropped(**d) for d in plain["dropped"])
+            plain["horizons"] = {
+                int(days): _test_result(each) for days, each in plain.get("horizons", {}).items()
+            }
+            if plain.get("answered") is not None:
+                plain["answered"] = _interval(plain["answered"])
             if plain.get("value") is not None:
                 plain["value"] = ValueResult.from_json(plain["value"])
             if plain.get("categories") is not None:
@@ -243,6 +255,7 @@ def render_markdown(facts: ModelFacts) -> str:
         "| scores | AUC | average precision | log loss | Brier | ECE | lift at 10 % |",
         "|---|---|---|---|---|---|---|",
         _card_row("this model", test),
+        *(_card_row(f"within {days} days", each) for days, each in facts.horizons.items()),
         *(_card_row(name, result) for name, result in facts.baselines.items()),
         "",
         "## What moves the score most",

@@ -1,4 +1,4 @@
-"""How near a target's amounts and categories came: on test customers, beside simple rules."""
+"""How near shorter horizons, amounts and categories came, on test customers."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -8,12 +8,14 @@ import numpy as np
 from features.dataset import Dataset
 from governance.errors import InsufficientData
 from governance.forecasts import CategoryResult, ValueResult
-from governance.model_card import ModelFacts
+from governance.model_card import ModelFacts, TestResult
 from training.category import CategoryModel
 from training.category_fit import own_share_columns
 from training.category_quality import category_baselines, measure_category
+from training.evaluate import measure_on
 from training.extract import Extract
 from training.model import Vector
+from training.resample import resamples_of
 from training.target_model import TargetModel
 from training.value import ValueModel, combine
 from training.value_quality import fit_amount_rules, measure_value
@@ -38,7 +40,7 @@ def with_forecasts(
     wide: Dataset,
     simple: Mapping[str, Vector],
 ) -> ModelFacts:
-    """Add to the facts how near amounts and categories came, where the target has them.
+    """Add to the facts how near all else came that the target says beside its main risk.
 
     `test` has the model's features, `wide` the same rows with all; `probability` (n,) is the
     model's, `simple` the amounts of `simple_amounts`.
@@ -48,7 +50,23 @@ def with_forecasts(
         value = _value(model.value, test, probability, simple, seed=facts.seed)
     if model.category is not None and test.category is not None:
         categories = _categories(model.category, test, wide)
-    return replace(facts, value=value, categories=categories)
+    return replace(
+        facts, value=value, categories=categories, horizons=_horizons(facts, model, test)
+    )
+
+
+def _horizons(facts: ModelFacts, model: TargetModel, test: Dataset) -> Mapping[int, TestResult]:
+    """Figures of the horizons within which both outcomes occurred among the test customers."""
+    if not model.steps:
+        return {}
+    drawn = resamples_of(test.customer_index, seed=facts.seed)
+    told = model.horizons(test.values, model.risk.predict(test.values))
+    outcomes = zip(told[:-1], test.nested.T, strict=True)
+    return {
+        each.horizon_days: measure_on(facts.test.as_of, y, each.probability, drawn)
+        for each, y in outcomes
+        if len(np.unique(y)) == 2
+    }
 
 
 def _value(

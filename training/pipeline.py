@@ -5,7 +5,7 @@ extract → split and leak checks → fit and calibrate → evaluate (the test s
 review promotes.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -63,6 +63,8 @@ class TrainResult:
             "permission": dict(facts.permission),
             "test": facts.test.to_json(),
             "baselines": {name: found.to_json() for name, found in facts.baselines.items()},
+            "horizons": {str(days): found.to_json() for days, found in facts.horizons.items()},
+            "configurations_tried": facts.configurations,
             "differences": {name: found.to_json() for name, found in facts.differences.items()},
             "evaluation": facts.evaluation.to_json(),
             "proposal": _plain_proposal(facts),
@@ -115,6 +117,7 @@ def train(
     digest = save(fitted.model, _description(request, data, seen, now), workshop.bundles)
     progress(f"evaluating on {len(data.test)} customers")
     facts, scores = judge(request, data, model, bench, digest, now)
+    facts = replace(facts, answered=data.answered_share, configurations=fitted.configurations)
     facts = with_forecasts(
         facts, fitted.model, data.test, scores.probability, wide=bench.wide, simple=amounts
     )

@@ -79,7 +79,7 @@ def write_down(
             record = RunRecord(
                 digest=facts.model_digest,
                 parameters=parameters_of(facts, target, model.plan_, model.tried_),
-                metrics=metrics_of(facts, model.tried_),
+                metrics=metrics_of(facts),
                 tags=tags_of(report, target),
                 files=[
                     (bundle, "bundle"),

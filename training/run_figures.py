@@ -11,17 +11,16 @@ from governance.forecasts import CategoryResult, ValueErrors, ValueResult
 from governance.instants import parse_instant
 from governance.intervals import Interval
 from governance.model_card import ModelFacts, TestResult
-from training.blend import Tried
 
 FIGURES = ("auc", "average_precision", "log_loss", "brier", "ece", "lift_at_10")
 
 Points = tuple[tuple[int, float], ...]
 
 
-def metrics_of(facts: ModelFacts, tried: Tried) -> dict[str, float]:
+def metrics_of(facts: ModelFacts) -> dict[str, float]:
     """Give the figures of the test, of each baseline and of everything else that was measured.
 
-    `test_auc`; `baseline_recency_auc`; paired differences `auc_minus_recency` and
+    `test_auc`; `horizon_30_auc`; `baseline_recency_auc`; paired differences `auc_minus_recency` and
     `log_loss_minus_champion`; `other_outcome_auc` of those for whom it did not come true;
     `season_gap`; `costs_net`; `value_mae`; `category_top_1`; `configurations_tried`.
     """
@@ -30,6 +29,10 @@ def metrics_of(facts: ModelFacts, tried: Tried) -> dict[str, float]:
         found |= _test(f"baseline_{name}", result)
     for name, difference in facts.differences.items():
         found |= _bounds(f"auc_minus_{name}", difference)
+    for days, result in facts.horizons.items():
+        found |= _test(f"horizon_{days}", result)
+    if facts.answered is not None:
+        found |= _bounds("answered", facts.answered)
     found |= _evaluation(facts.evaluation)
     if facts.value is not None:
         found |= _value(facts.value)
@@ -37,7 +40,7 @@ def metrics_of(facts: ModelFacts, tried: Tried) -> dict[str, float]:
         found |= _categories(facts.categories)
     found |= {f"people_{reason.replace(':', '_')}": n for reason, n in facts.permission.items()}
     return found | {
-        "configurations_tried": float(tried.configurations),
+        "configurations_tried": float(facts.configurations),
         "rows_dropped": float(sum(each.rows for each in facts.dropped)),
         "rows_contaminated": float(facts.contaminated_rows),
     }

@@ -24,10 +24,14 @@ MANY_ROWS = 100_000
 
 
 class FittedTarget(NamedTuple):
-    """The whole model, and the classifier whose risk is its head."""
+    """The whole model, the classifier whose risk is its head, and how much was compared for it.
+
+    `configurations` counts what the searches of the risk and of every step looked at.
+    """
 
     model: TargetModel
     classifier: RiskClassifier
+    configurations: int
 
 
 def fit_target(request: TrainRequest, rows: Dataset) -> FittedTarget:
@@ -36,19 +40,22 @@ def fit_target(request: TrainRequest, rows: Dataset) -> FittedTarget:
     classifier = _classifier(request, rows, request.trials)
     _fit(classifier, rows, rows.y)
     steps: list[Step] = []
+    configurations = classifier.tried_.configurations
     longer = rows.y
     for j in reversed(range(rows.nested.shape[1])):
         happens = longer == 1
-        steps.append(Step(target.horizons[j], _step(request, rows, happens, rows.nested[:, j])))
+        model, tried = _step(request, rows, happens, rows.nested[:, j])
+        steps.append(Step(target.horizons[j], model))
+        configurations += tried
         longer = rows.nested[:, j]
-    model = TargetModel(
+    whole = TargetModel(
         horizon_days=target.horizon_days,
         risk=classifier.model_,
         steps=tuple(reversed(steps)),
         value=_value(request, rows),
         category=_category(request, rows),
     )
-    return FittedTarget(model, classifier)
+    return FittedTarget(whole, classifier, configurations)
 
 
 def coded_columns(rows: Dataset) -> list[int]:
@@ -78,22 +85,23 @@ def _fit(classifier: RiskClassifier, rows: Dataset, y: Vector) -> None:
 
 def _step(
     request: TrainRequest, rows: Dataset, happens: NDArray[np.bool_], sooner: Vector
-) -> RiskModel:
-    """P(sooner | it happens); everyone's share where few people tell them apart."""
+) -> tuple[RiskModel, int]:
+    """P(sooner | it happens) and how much was compared; a plain share where few people differ."""
     asked, y = rows.take(happens), sooner[happens]
     people = [len(np.unique(asked.customer_index[y == outcome])) for outcome in (0.0, 1.0)]
     if min(people) < FEWEST_PEOPLE:
         share = (float(y.sum()) + 0.5) / (len(y) + 1.0)
-        return RiskModel(
+        shared = RiskModel(
             features=rows.values.shape[1],
             intercept=float(np.log(share / (1 - share))),
             trees=None, tree_weight=0.0, additive=None, additive_weight=0.0,
             calibrator=IDENTITY,
         )  # fmt: skip
+        return shared, 0
     classifier = _classifier(request, rows, 1)
     classifier.refits = STEP_REFITS
     _fit(classifier, asked, y)
-    return classifier.model_
+    return classifier.model_, classifier.tried_.configurations
 
 
 def _value(request: TrainRequest, rows: Dataset) -> ValueModel | None:

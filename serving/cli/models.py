@@ -93,7 +93,11 @@ def _draw_training(out: Console, found: "TrainResult", seconds: float) -> None:
     )
     draw_figures(
         out,
-        {"this model": facts_of.test, **facts_of.baselines},
+        {
+            "this model": facts_of.test,
+            **{f"within {days} days": each for days, each in facts_of.horizons.items()},
+            **facts_of.baselines,
+        },
         f"test of {facts_of.test.n:,} customers, {facts_of.test.positives:,} with the outcome",
     )
     draw_evaluation(out, facts_of.evaluation)

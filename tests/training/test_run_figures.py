@@ -5,7 +5,6 @@ from datetime import UTC, datetime
 from governance.evaluation_record import Evaluation, Paired, RateAt, Season
 from governance.intervals import Interval
 from governance.model_card import ModelFacts, TestResult
-from training.blend import Tried
 from training.run_figures import metrics_of, series_of
 
 AT = datetime(2026, 6, 1, tzinfo=UTC)
@@ -27,19 +26,27 @@ FACTS = ModelFacts(
         paired={"recency": Paired(GAIN, GAIN, GAIN)},
         season=Season((RATE,), RATE, GAIN, shifted=True),
     ),
+    horizons={30: TestResult(AT, 100, 12, AUC, AUC, 0.3, 0.1, 0.02, 2.5)},
+    configurations=41,
     permission={"permitted": 9, "refused:withdrawn": 1},
 )
 
 
 def test_a_figure_is_a_metric_with_both_bounds() -> None:
-    found = metrics_of(FACTS, Tried())
+    found = metrics_of(FACTS)
     assert [found[f"test_auc{bound}"] for bound in ("", "_low", "_high")] == [0.8, 0.77, 0.83]
     assert [found[f"auc_minus_recency{bound}"] for bound in ("", "_low")] == [0.03, 0.01]
     assert found["people_refused_withdrawn"] == 1
 
 
+def test_every_horizon_and_the_number_of_configurations_tried_are_metrics() -> None:
+    found = metrics_of(FACTS)
+    assert (found["horizon_30_auc"], found["horizon_30_positives"]) == (0.8, 12)
+    assert found["configurations_tried"] == 41
+
+
 def test_what_was_not_measured_has_no_metric() -> None:
-    found = metrics_of(FACTS, Tried())
+    found = metrics_of(FACTS)
     assert not [name for name in found if name.startswith(("value_", "costs_", "category_"))]
 
 
