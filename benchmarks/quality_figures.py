@@ -14,9 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from governance.intervals import Interval
-from training.calibration_error import calibration_error
-from training.evaluate import log_losses
-from training.resample import Resamples, percentile, resamples_of
+from training.evaluation.calibration_error import calibration_error
+from training.evaluation.evaluate import log_losses
+from training.evaluation.resample import Resamples, percentile, resamples_of
 
 Vector = NDArray[np.float64]
 Matrix = NDArray[np.float64]

@@ -25,9 +25,9 @@ from benchmarks.quality_figures import (
 )
 from governance.intervals import Interval
 from training.calibrate import fit_platt
-from training.personal import Ahead, Ewm, PersonalMean, Reports, mean_ahead, next_report
-from training.personal_decline import DeclineModel, DeclineRule
-from training.personal_residual import fit_personal
+from training.personal.baseline import Ahead, Ewm, PersonalMean, Reports, mean_ahead, next_report
+from training.personal.decline import DeclineModel, DeclineRule
+from training.personal.residual import fit_personal
 
 FILE = "lifesnaps_daily/daily_fitbit_sema_df_unprocessed.csv"
 GOOD, BAD = ("HAPPY", "RESTED/RELAXED", "ALERT"), ("SAD", "TENSE/ANXIOUS", "TIRED")

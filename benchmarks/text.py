@@ -12,8 +12,8 @@ from features.text.emotions import emotions
 from features.text.sentiment import sentiment
 from features.text.tagging import tag
 from features.text.tagging_file import DEFAULTS, load_rules
-from training.labelled_texts import read_labelled
-from training.text_fit import vader_scores
+from training.text.fit import vader_scores
+from training.text.labelled import read_labelled
 
 _REPEATS = 3
 

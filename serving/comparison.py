@@ -18,7 +18,7 @@ from serving.bootstrap import Keepwell
 from serving.champions import open_bundle
 from serving.foreign_scores import read_scores
 from training.bundle import LoadedModel
-from training.evaluate import (
+from training.evaluation.evaluate import (
     auc,
     auc_difference,
     brier_difference,
@@ -26,9 +26,9 @@ from training.evaluate import (
     measure_on,
     rank_figures,
 )
+from training.evaluation.resample import Resamples, resamples_of
+from training.evaluation.signs import Sign, signs_of_a_leak
 from training.extract import extract
-from training.resample import Resamples, resamples_of
-from training.signs import Sign, signs_of_a_leak
 
 FEWEST_PEOPLE = 50
 _WITH_BOUNDS = ("auc", "average_precision")

@@ -6,9 +6,9 @@ from typing import Any
 
 from governance.instants import to_text
 from governance.intervals import Interval
-from training.drift import Drift
-from training.performance import Expected, Realised
-from training.standing import Standing
+from training.watch.drift import Drift
+from training.watch.performance import Expected, Realised
+from training.watch.standing import Standing
 
 
 @dataclass(frozen=True)

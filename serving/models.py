@@ -18,7 +18,7 @@ from serving.auth import Unauthenticated, split_key
 from serving.bootstrap import Keepwell
 from training.backtest import Backtest
 from training.backtest_log import log_backtest
-from training.costs import Costs
+from training.evaluation.costs import Costs
 from training.origins import run_backtest
 from training.pipeline import TrainResult, train
 from training.request import TrainRequest, Workshop

@@ -33,11 +33,11 @@ from serving.realised import Outcomes, outcomes_of
 from serving.scored_now import ScoredNow, score_now
 from serving.scorer import home_clock
 from serving.staleness import Monitored, keep
-from training.drift import Drift, compare
-from training.performance import Realised, expect, nothing_realised, realise
-from training.reference import REFERENCE, Reference
-from training.standing import Finding, Limits, age, drifted, realised, stand
 from training.tracking import Tracking
+from training.watch.drift import Drift, compare
+from training.watch.performance import Realised, expect, nothing_realised, realise
+from training.watch.reference import REFERENCE, Reference
+from training.watch.standing import Finding, Limits, age, drifted, realised, stand
 
 _UNREADABLE = (ConfigurationError, IntegrityBroken, NotFound)
 

@@ -10,10 +10,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from features.labels import Target
-from training.category import Likely
+from training.forecasts.category import Likely
+from training.forecasts.value import combine
 from training.model import Matrix, Scores
 from training.target_model import HorizonScores, TargetModel
-from training.value import combine
 
 LOW, MIDDLE, HIGH = 0.05, 0.5, 0.95
 

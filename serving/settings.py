@@ -136,7 +136,7 @@ class GateSettings(_Record):
 
 
 class CostSettings(_Record):
-    """What contacting a customer costs and brings, by the company's own figures (`training.costs`).
+    """What contacting a customer costs and brings, by the company's own figures.
 
     `margin` per kept customer, or `margin_feature` times `margin_share`. `sources` says where a
     figure comes from; every one is printed as an assumption.
@@ -195,7 +195,7 @@ class MonitoringSettings(_Record):
     """How far a serving model may move, and what happens when it has moved too far.
 
     `on_stale`: `warn` goes on scoring and says so, `stop` answers "insufficient data" until the
-    model is trained or reviewed again. The limits are those of `training.standing.Limits`.
+    model is trained or reviewed again. The limits are those of `training.watch.standing.Limits`.
     """
 
     on_stale: Literal["warn", "stop"] = "warn"

@@ -21,8 +21,8 @@ from outcomes.measures.periods import DEFAULT_COUNT, Every, floor, split, step
 from outcomes.themes import MOOD, PURPOSE, Keyword, ThemeFigure, keywords, theme_figures
 from serving.bootstrap import Keepwell
 from serving.home import Home
-from training.labelled_texts import read_labelled
-from training.text_fit import TextComparison, compare, fit
+from training.text.fit import TextComparison, compare, fit
+from training.text.labelled import read_labelled
 
 _CURRENT = "current"
 _YEAR = timedelta(days=365)

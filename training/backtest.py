@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 from governance.evaluation_record import Paired, Season
 from governance.intervals import Interval
 from governance.model_card import TestResult
-from training.calibration_error import calibration_error
+from training.evaluation.calibration_error import calibration_error
+from training.evaluation.pool import Pooled
 from training.model import Vector
-from training.pool import Pooled
 
 FIGURES = ("auc", "average_precision", "log_loss", "brier", "ece", "lift_at_10")
 _UNBOUNDED = ("log_loss", "lift_at_10")

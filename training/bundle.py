@@ -29,11 +29,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from governance.errors import IntegrityBroken, NotFound
-from training import category, value
-from training.category import CategoryModel
+from training.forecasts import category, value
+from training.forecasts.category import CategoryModel
+from training.forecasts.value import ValueModel
 from training.model import Matrix, RiskModel, Scores
 from training.target_model import Step, TargetModel
-from training.value import ValueModel
 
 FORMAT = 2
 MANIFEST, DIGESTS = "manifest.json", "digests.json"

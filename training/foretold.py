@@ -9,16 +9,16 @@ from features.dataset import Dataset
 from governance.errors import InsufficientData
 from governance.forecasts import CategoryResult, ValueResult
 from governance.model_card import ModelFacts, TestResult
-from training.category import CategoryModel
-from training.category_fit import own_share_columns
-from training.category_quality import category_baselines, measure_category
-from training.evaluate import measure_on
+from training.evaluation.evaluate import measure_on
+from training.evaluation.resample import resamples_of
 from training.extract import Extract
+from training.forecasts.category import CategoryModel
+from training.forecasts.category_fit import own_share_columns
+from training.forecasts.category_quality import category_baselines, measure_category
+from training.forecasts.value import ValueModel, combine
+from training.forecasts.value_quality import fit_amount_rules, measure_value
 from training.model import Vector
-from training.resample import resamples_of
 from training.target_model import TargetModel
-from training.value import ValueModel, combine
-from training.value_quality import fit_amount_rules, measure_value
 
 
 def simple_amounts(data: Extract) -> Mapping[str, Vector]:

@@ -16,18 +16,18 @@ from features.text.sentiment import scorer_version
 from governance.evaluation_record import Evaluation, OtherOutcome
 from governance.model_card import Dropped, ModelFacts, TestResult
 from training.baselines import Baseline
-from training.challenge import Rival, challenge, complexity, paired, propose
-from training.costs import Margins, cost_curve, margins_of
-from training.evaluate import auc, measure_on, rank_figures, reliability
+from training.evaluation.challenge import Rival, challenge, complexity, paired, propose
+from training.evaluation.costs import Margins, cost_curve, margins_of
+from training.evaluation.evaluate import auc, measure_on, rank_figures, reliability
+from training.evaluation.resample import Resamples, resamples_of
+from training.evaluation.season import season_of
+from training.evaluation.segments import by_segment
 from training.explain import explain
 from training.extract import Extract
 from training.fairness import selected_from
 from training.fit import RiskClassifier
 from training.model import Vector
 from training.request import TrainRequest
-from training.resample import Resamples, resamples_of
-from training.season import season_of
-from training.segments import by_segment
 
 COMMON = 0.5
 """Base rate from which on those for whom it does not come true are the ones to be found."""

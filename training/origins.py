@@ -30,15 +30,15 @@ from training.backtest import (
     season_words,
 )
 from training.baselines import fit_baselines
-from training.challenge import paired
-from training.evaluate import measure_on
+from training.evaluation.challenge import paired
+from training.evaluation.evaluate import measure_on
+from training.evaluation.pool import over_folds, over_origins
+from training.evaluation.resample import resamples_of
+from training.evaluation.season import season_of
 from training.extract import Extract, Progress, extract
 from training.fit import RiskClassifier
-from training.pool import over_folds, over_origins
 from training.request import TrainRequest, Workshop
-from training.resample import resamples_of
 from training.screen import worth_keeping
-from training.season import season_of
 from training.split import default_test_as_of
 from training.target_fit import coded_columns
 

@@ -20,18 +20,18 @@ from governance.model_card import ModelFacts
 from governance.review import champion
 from training.baselines import fit_baselines
 from training.bundle import Description, save, support_of
-from training.challenge import rival_of
+from training.evaluation.challenge import rival_of
 from training.extract import Extract, Progress, extract
 from training.fairness import weigh
 from training.foretold import simple_amounts, with_forecasts
 from training.judge import TestScores, bench_of, judge
 from training.leak import stop_on_leak
 from training.records import Written, write_down
-from training.reference import REFERENCE, Reference, reference_of
 from training.request import TrainRequest, Workshop
 from training.screen import worth_keeping
 from training.target_fit import fit_target
 from training.tracking import CANDIDATE
+from training.watch.reference import REFERENCE, Reference, reference_of
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from features.store import HistoryStore
 from governance.consent import ConsentRegistry
 from governance.gate import GatePolicy
 from governance.ledger import Ledger
-from training.costs import Costs
+from training.evaluation.costs import Costs
 from training.extract import Transactions
 from training.tracking import Tracking
 

@@ -9,14 +9,14 @@ from features.dataset import Dataset
 from governance.instants import DAY_US
 from training.baselines import monotone_directions, personal_columns
 from training.calibrator import IDENTITY
-from training.category import CategoryModel
-from training.category_fit import fit_category, own_share_columns
 from training.fit import RiskClassifier
+from training.forecasts.category import CategoryModel
+from training.forecasts.category_fit import fit_category, own_share_columns
+from training.forecasts.value import ValueModel
+from training.forecasts.value_fit import fit_value, own_columns
 from training.model import RiskModel, Vector
 from training.request import TrainRequest
 from training.target_model import Step, TargetModel
-from training.value import ValueModel
-from training.value_fit import fit_value, own_columns
 
 FEWEST_PEOPLE = 20
 STEP_REFITS = 6

@@ -7,9 +7,9 @@ from typing import NamedTuple
 import numpy as np
 
 from training.calibrator import sigmoid
-from training.category import CategoryModel
+from training.forecasts.category import CategoryModel
+from training.forecasts.value import ValueModel
 from training.model import Matrix, RiskModel, Scores, Vector
-from training.value import ValueModel
 
 NORMAL_95 = 1.6448536269514722
 _LEAST = 1e-12

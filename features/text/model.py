@@ -1,7 +1,7 @@
 """A home's own reading of texts, learned from its own labels: plain arrays, no pickle, no words.
 
 TF-IDF of n-grams (`grams`) and the scores of the word lists, weighted by a ridge. It is fitted in
-`training.text_fit`; here it is read from its files and applied.
+`training.text.fit`; here it is read from its files and applied.
 """
 
 import hashlib

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from governance.model_card import TestResult
     from serving.comparison import Comparison
     from training.backtest import Backtest
-    from training.pool import Pooled
+    from training.evaluation.pool import Pooled
 
 _FIGURES = (
     ("auc", "AUC", 3),

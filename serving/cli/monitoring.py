@@ -39,7 +39,7 @@ def monitor_command(session: Session, target: str | None, as_of: str | None) -> 
     from governance.instants import parse_instant
     from governance.review import champion
     from serving.monitoring import monitor
-    from training.standing import STATUSES
+    from training.watch.standing import STATUSES
 
     started = time.perf_counter()
     with session.open() as keepwell, session.step("looking at the models") as progress:

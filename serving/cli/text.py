@@ -14,7 +14,7 @@ from serving.cli.console import Session, facts, table
 if TYPE_CHECKING:
     from features.text.tagging import Tagging
     from outcomes.themes import ThemeFigure
-    from training.text_fit import TextComparison
+    from training.text.fit import TextComparison
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
@@ -256,8 +256,8 @@ def evaluate_command(session: Session, labelled: tuple[Path, ...]) -> None:
     Each LABELLED file is a CSV with the columns text, rating and perhaps group, or a .txt of id,
     rating and text between tabs. The model is judged by 5-fold cross-validation over groups.
     """
-    from training.labelled_texts import read_labelled
-    from training.text_fit import compare, vader_scores
+    from training.text.fit import compare, vader_scores
+    from training.text.labelled import read_labelled
 
     found = []
     for path in labelled:

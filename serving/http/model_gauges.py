@@ -8,7 +8,7 @@ from governance.review import champion
 from serving.bootstrap import Keepwell
 from serving.http.metering import ModelGauge
 from serving.staleness import newest
-from training.standing import STATUSES
+from training.watch.standing import STATUSES
 
 _DAY = timedelta(days=1)
 

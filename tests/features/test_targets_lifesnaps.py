@@ -13,7 +13,7 @@ from governance.instants import DAY_US, to_micros
 from tests.features.lifesnaps import histories_of, moods
 from tests.features.sample import permit
 from training.baselines import fit_baselines
-from training.evaluate import auc
+from training.evaluation.evaluate import auc
 
 DECLINE = Target(
     *("decline", "wellbeing_decline", 7), dimension="emotional", amount=0.5, baseline_days=28

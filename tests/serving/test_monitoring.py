@@ -36,7 +36,7 @@ from serving.settings import MonitoringSettings, Settings
 from serving.staleness import due_targets
 from tests.serving.conftest import Clock, Shop, register_model, save_bundle
 from training.bundle import Description, save
-from training.reference import REFERENCE, Reference, distribution_of
+from training.watch.reference import REFERENCE, Reference, distribution_of
 
 PEOPLE = 200
 

@@ -9,7 +9,7 @@ from features.targets.target import Target
 from tests.features.sample import event, histories
 from training.baselines import fit_baselines, monotone_directions, personal_columns
 from training.calibrator import sigmoid
-from training.evaluate import auc
+from training.evaluation.evaluate import auc
 
 DEFINITIONS = (
     FeatureDefinition("alpha", ("order",), "count", window_days=30),

@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 from features.definitions import FeatureDefinition
 from governance.errors import InsufficientData, InvalidInput
 from governance.forecasts import CategoryResult
-from training.category import CATEGORY, CATEGORY_TREES, CategoryModel, OwnShares, tempered
-from training.category_fit import codes_of, fit_category, own_share_columns
-from training.category_quality import category_baselines, measure_category
+from training.forecasts.category import CATEGORY, CATEGORY_TREES, CategoryModel, OwnShares, tempered
+from training.forecasts.category_fit import codes_of, fit_category, own_share_columns
+from training.forecasts.category_quality import category_baselines, measure_category
 from training.model import Matrix
 
 NAMES = ("tea", "cake", "books")

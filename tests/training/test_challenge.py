@@ -16,7 +16,7 @@ from tests.governance.sample import facts, result
 from tests.training.examples import fitted, outcome, rows
 from tests.training.tables import JANUARY, choice, dataset, number
 from training.bundle import Description, save, support_of
-from training.challenge import Rival, challenge, complexity, propose, rival_of
+from training.evaluation.challenge import Rival, challenge, complexity, propose, rival_of
 from training.target_model import TargetModel
 
 NAMES = ("a", "b", "level", "gappy", "noise", "rest")

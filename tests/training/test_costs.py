@@ -6,7 +6,7 @@ import pytest
 from governance.errors import InvalidInput
 from governance.evaluation_record import CostCurve
 from tests.training.tables import dataset, number
-from training.costs import Costs, Margins, contacted, cost_curve
+from training.evaluation.costs import Costs, Margins, contacted, cost_curve
 
 TEN = Costs(
     contact_cost=2.0, incentive_cost=4.0, incentive_uptake=0.5, success_rate=0.1, margin=100

@@ -10,15 +10,15 @@ from features.dataset import Dataset
 from features.definitions import FeatureDefinition
 from features.labels import Target
 from governance.instants import from_micros, to_micros, to_text
-from training.drift import Drift, compare, holm, psi, season_of
-from training.reference import (
+from training.split import split_by_time
+from training.watch.drift import Drift, compare, holm, psi, season_of
+from training.watch.reference import (
     LEAST_IN_BIN,
     CutoffLevel,
     Reference,
     distribution_of,
     reference_of,
 )
-from training.split import split_by_time
 
 NAMES = ("days_since", "orders", "plan", "spend")
 NOW = datetime(2026, 6, 1, tzinfo=UTC)

@@ -9,8 +9,8 @@ from sklearn.metrics import average_precision_score, brier_score_loss, roc_auc_s
 from sklearn.metrics import log_loss as sklearn_log_loss
 
 from governance.errors import InsufficientData
-from training.calibration_error import calibration_error
-from training.evaluate import (
+from training.evaluation.calibration_error import calibration_error
+from training.evaluation.evaluate import (
     auc,
     auc_difference,
     average_precision,
@@ -23,7 +23,7 @@ from training.evaluate import (
     rank_figures,
     reliability,
 )
-from training.resample import mean_with_interval, resamples_of
+from training.evaluation.resample import mean_with_interval, resamples_of
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 

@@ -7,8 +7,8 @@ import pytest
 
 from governance.intervals import Interval
 from governance.model_card import TestResult
-from training.evaluate import auc, brier, lift_at, log_loss
-from training.performance import Realised, expect, realise
+from training.evaluation.evaluate import auc, brier, lift_at, log_loss
+from training.watch.performance import Realised, expect, realise
 
 
 def scored(n: int, seed: int) -> np.ndarray:

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from governance.errors import InsufficientData, InvalidInput
-from training.personal import (
+from training.personal.baseline import (
     Ewm,
     PersonalMean,
     Reports,
@@ -15,8 +15,8 @@ from training.personal import (
     mean_ahead,
     next_report,
 )
-from training.personal_decline import DeclineModel, DeclineRule
-from training.personal_residual import fit_personal
+from training.personal.decline import DeclineModel, DeclineRule
+from training.personal.residual import fit_personal
 
 Floats = NDArray[np.float64]
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from governance.intervals import Interval
-from training.pool import over_folds, over_origins
+from training.evaluation.pool import over_folds, over_origins
 
 
 def about(value: float, error: float = 0.01) -> Interval:

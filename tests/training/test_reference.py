@@ -9,10 +9,10 @@ from features.labels import Target
 from serving.database import Database
 from tests.training.company import NOW, ORDERS, bring_in, found, write_orders
 from training.bundle import load
-from training.drift import season_of
 from training.pipeline import train
-from training.reference import LEAST_IN_BIN, REFERENCE, Reference
 from training.request import TrainRequest
+from training.watch.drift import season_of
+from training.watch.reference import LEAST_IN_BIN, REFERENCE, Reference
 
 
 @pytest.fixture

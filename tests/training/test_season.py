@@ -6,7 +6,7 @@ import numpy as np
 
 from governance.evaluation_record import Season
 from tests.training.tables import JANUARY, dataset
-from training.season import season_of
+from training.evaluation.season import season_of
 
 
 def season(rate: float, *, seed: int = 0) -> Season:

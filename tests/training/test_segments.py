@@ -5,7 +5,7 @@ import numpy as np
 from features.definitions import FeatureDefinition
 from governance.evaluation_record import Segment
 from tests.training.tables import choice, dataset, number
-from training.segments import by_segment, cuts
+from training.evaluation.segments import by_segment, cuts
 
 TENURE = FeatureDefinition(
     name="days_since_first_order", kinds=("order",), aggregate="days_since_first"

@@ -6,8 +6,7 @@ from scipy.special import expit
 
 from features.definitions import FeatureDefinition
 from tests.training.tables import number
-from training.model import Vector
-from training.signs import (
+from training.evaluation.signs import (
     Sign,
     depends_on_history,
     equals_the_outcome,
@@ -15,6 +14,7 @@ from training.signs import (
     tells_twins_apart,
     too_good,
 )
+from training.model import Vector
 
 ORDERS = FeatureDefinition(name="order_count", kinds=("order",), aggregate="count")
 DEFINITIONS = (ORDERS, number("a"), number("b"))

@@ -3,10 +3,10 @@
 from datetime import UTC, datetime, timedelta
 
 from governance.intervals import Interval
-from training.drift import Drift, FeatureDrift, ScoreDrift, Season
-from training.performance import Treated, nothing_realised
-from training.reference import MonthFit
-from training.standing import Finding, Limits, age, drifted, realised, stand
+from training.watch.drift import Drift, FeatureDrift, ScoreDrift, Season
+from training.watch.performance import Treated, nothing_realised
+from training.watch.reference import MonthFit
+from training.watch.standing import Finding, Limits, age, drifted, realised, stand
 
 SIGNED = datetime(2026, 1, 1, tzinfo=UTC)
 LIMITS = Limits(review_after_days=100)

@@ -16,8 +16,8 @@ from governance.errors import (
     InvalidInput,
     NotFound,
 )
-from training.labelled_texts import read_labelled
-from training.text_fit import Labelled, compare, fit
+from training.text.fit import Labelled, compare, fit
+from training.text.labelled import read_labelled
 
 _GOOD = ("the gizmo hums", "the gizmo hums all day", "it hums and hums")
 _BAD = ("the gizmo clunks", "the gizmo clunks all day", "it clunks and clunks")

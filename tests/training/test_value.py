@@ -8,8 +8,7 @@ from numpy.typing import NDArray
 
 from features.definitions import FeatureDefinition
 from governance.errors import InsufficientData, InvalidInput
-from training.model import Matrix, Vector
-from training.value import (
+from training.forecasts.value import (
     VALUE,
     VALUE_TREES,
     OwnRule,
@@ -19,7 +18,8 @@ from training.value import (
     expand,
     squash,
 )
-from training.value_fit import fit_value, own_columns, past_year_column
+from training.forecasts.value_fit import fit_value, own_columns, past_year_column
+from training.model import Matrix, Vector
 
 
 class Shop(NamedTuple):

@@ -6,9 +6,9 @@ import pytest
 from features.definitions import FeatureDefinition
 from governance.errors import InsufficientData
 from governance.forecasts import ValueResult
+from training.forecasts.value import ValueEstimates
+from training.forecasts.value_quality import fit_amount_rules, measure_value
 from training.model import Vector
-from training.value import ValueEstimates
-from training.value_quality import fit_amount_rules, measure_value
 
 
 def measured(amount: Vector, expected: Vector, **baselines: Vector) -> ValueResult:

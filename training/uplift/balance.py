@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from governance.intervals import Interval
-from training.evaluate import auc
+from training.evaluation.evaluate import auc
 from training.uplift.folds import deal
 from training.uplift.qini import Trial, Vector
 

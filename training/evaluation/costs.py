@@ -14,7 +14,7 @@ from features.dataset import Dataset
 from governance.errors import InvalidInput
 from governance.evaluation_record import Assumption, CostCurve, NetAt
 from governance.intervals import Interval
-from training.resample import Ints, Vector, mean_with_interval
+from training.evaluation.resample import Ints, Vector, mean_with_interval
 
 SHARES = tuple(k / 40 for k in range(41))
 _SHOWN = tuple(k / 10 for k in range(11))

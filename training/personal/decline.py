@@ -9,9 +9,9 @@ from scipy.special import expit, ndtr
 
 from training.calibrate import fit_platt
 from training.choose import losses
-from training.personal import Ahead, Reports, Vector
-from training.personal_residual import PersonalResidual, standard_error
-from training.resample import mean_with_interval
+from training.evaluation.resample import mean_with_interval
+from training.personal.baseline import Ahead, Reports, Vector
+from training.personal.residual import PersonalResidual, standard_error
 
 FEWEST_TO_CALIBRATE = 10
 _LEAST = 1e-9

@@ -1,8 +1,8 @@
 """What a model was trained on, kept beside it: how its numbers were spread, and in which season.
 
 Plain counts of people, no rows: every bin holds at least `LEAST_IN_BIN` of them, edges lie between
-values, and a rate is kept only where both outcomes are common enough. `training.drift` compares the
-present with it.
+values, and a rate is kept only where both outcomes are common enough. `training.watch.drift`
+compares the present with it.
 """
 
 from collections.abc import Mapping

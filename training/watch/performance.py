@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from governance.intervals import Interval, mean_interval
 from governance.model_card import TestResult
-from training.calibration_error import calibration_error
-from training.evaluate import TOP_SHARE, auc
+from training.evaluation.calibration_error import calibration_error
+from training.evaluation.evaluate import TOP_SHARE, auc
 
 Vector = NDArray[np.float64]
 Bools = NDArray[np.bool_]

@@ -19,9 +19,9 @@ from governance.instants import DAY_US, from_micros, parse_instant, to_micros
 from governance.intervals import Interval
 from governance.model_card import ModelFacts
 from training.bundle import LoadedModel, load
-from training.evaluate import auc_difference, brier_difference, log_loss_difference
+from training.evaluation.evaluate import auc_difference, brier_difference, log_loss_difference
+from training.evaluation.resample import Vector
 from training.model import Matrix, RiskModel
-from training.resample import Vector
 
 SIMPLER = 0.9
 _STANDARD_ERRORS = 2 * 1.959963984540054  # in a 95 % interval

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from governance.errors import ConfigurationError, InvalidInput, NotFound
-from training.text_fit import Labelled
+from training.text.fit import Labelled
 
 _MOST_SHOWN = 20
 _LONGEST_FIELD = 1_000_000

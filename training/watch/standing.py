@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal, NamedTuple
 
-from training.drift import Drift, FeatureDrift
-from training.performance import Realised
+from training.watch.drift import Drift, FeatureDrift
+from training.watch.performance import Realised
 
 Status = Literal["fine", "watch", "retrain"]
 STATUSES: tuple[Status, ...] = ("fine", "watch", "retrain")

@@ -15,9 +15,9 @@ from threadpoolctl import threadpool_limits
 from features.definitions import FeatureDefinition
 from governance.errors import InsufficientData, InvalidInput
 from training.choose import Fold, folds_of, out_of_fold, smallest
+from training.forecasts.value import LEVELS, OwnRule, Residuals, ValueModel, expand, squash
 from training.model import Matrix, Vector
 from training.trees import CHECKPOINTS, TreeShape, at_checkpoints
-from training.value import LEVELS, OwnRule, Residuals, ValueModel, expand, squash
 
 FEWEST_PEOPLE = 20
 SHAPES = (

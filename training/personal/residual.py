@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 
 from governance.errors import InsufficientData
 from governance.intervals import Interval
-from training.personal import (
+from training.evaluation.resample import mean_with_interval
+from training.personal.baseline import (
     HALF_LIVES_DAYS,
     Ahead,
     Ints,
@@ -26,7 +27,6 @@ from training.personal import (
     Vector,
     departures,
 )
-from training.resample import mean_with_interval
 
 RIDGE = 30.0
 TREES = ((2, 25), (2, 50), (2, 100), (4, 50))

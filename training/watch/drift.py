@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from scipy import special
 
 from governance.intervals import Interval, newcombe
-from training.reference import Distribution, Matrix, MonthFit, Reference, Vector
+from training.watch.reference import Distribution, Matrix, MonthFit, Reference, Vector
 
 FEWEST_PEOPLE = 100
 LEVEL = 0.05

@@ -14,8 +14,14 @@ from numpy.typing import NDArray
 from governance.errors import InsufficientData
 from governance.intervals import Interval, wilson
 from governance.model_card import ECE_BINS, ReliabilityBin, TestResult
-from training.calibration_error import calibration_error, equal_bins
-from training.resample import MANY_ROWS, Resamples, mean_with_interval, percentile, resamples_of
+from training.evaluation.calibration_error import calibration_error, equal_bins
+from training.evaluation.resample import (
+    MANY_ROWS,
+    Resamples,
+    mean_with_interval,
+    percentile,
+    resamples_of,
+)
 
 Vector = NDArray[np.float64]
 Matrix = NDArray[np.float64]

@@ -15,8 +15,8 @@ from scipy.optimize import minimize_scalar
 
 from features.definitions import FeatureDefinition
 from governance.errors import InsufficientData
-from training.category import OTHER, CategoryModel, OwnShares, tempered
 from training.choose import folds_of, out_of_fold, smallest
+from training.forecasts.category import OTHER, CategoryModel, OwnShares, tempered
 from training.model import Matrix, Vector
 
 MOST_CATEGORIES = 20

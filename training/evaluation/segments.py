@@ -17,9 +17,9 @@ from governance.evaluation_record import Segment
 from governance.intervals import wilson
 from governance.model_card import ECE_BINS
 from governance.small_cells import hidden_cells
-from training.calibration_error import calibration_error
-from training.evaluate import auc
-from training.resample import Vector
+from training.evaluation.calibration_error import calibration_error
+from training.evaluation.evaluate import auc
+from training.evaluation.resample import Vector
 
 MIN_CELL = 5
 FEWEST_PEOPLE = 30

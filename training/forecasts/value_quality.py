@@ -14,9 +14,9 @@ from features.definitions import FeatureDefinition
 from governance.errors import InsufficientData
 from governance.forecasts import ValueErrors, ValueResult
 from governance.intervals import Interval, mean_interval, wilson
+from training.forecasts.value import ValueEstimates
+from training.forecasts.value_fit import past_year_column
 from training.model import Matrix, Vector
-from training.value import ValueEstimates
-from training.value_fit import past_year_column
 
 TOP_SHARE = 0.1
 _RESAMPLES = 500

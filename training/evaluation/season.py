@@ -11,7 +11,7 @@ from features.dataset import Dataset
 from governance.evaluation_record import RateAt, Season
 from governance.instants import from_micros, to_text
 from governance.intervals import Interval, wilson
-from training.resample import Vector, mean_with_interval
+from training.evaluation.resample import Vector, mean_with_interval
 
 SHIFT = 0.02
 FEWEST_PEOPLE = 5

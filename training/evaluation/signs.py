@@ -14,9 +14,9 @@ from sklearn.neighbors import NearestNeighbors
 
 from features.definitions import FeatureDefinition
 from governance.intervals import Interval, wilson
-from training.evaluate import auc, auc_difference
+from training.evaluation.evaluate import auc, auc_difference
+from training.evaluation.segments import longest_window
 from training.model import Matrix, Vector
-from training.segments import longest_window
 
 Verdict = Literal["fine", "suspicious", "cannot_say"]
 

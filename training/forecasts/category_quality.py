@@ -6,8 +6,8 @@ from numpy.typing import NDArray
 from governance.errors import InsufficientData
 from governance.forecasts import CategoryErrors, CategoryResult
 from governance.intervals import Interval, mean_interval, wilson
-from training.category import CategoryModel, OwnShares
-from training.category_fit import codes_of
+from training.forecasts.category import CategoryModel, OwnShares
+from training.forecasts.category_fit import codes_of
 from training.model import Matrix, Vector
 
 _OWN_WEIGHT = 0.75

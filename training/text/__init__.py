@@ -1,0 +1,1 @@
+"""A company's own labels of texts, and the model learned from them."""

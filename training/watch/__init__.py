@@ -1,0 +1,1 @@
+"""Whether a model that serves still holds: what drifted, what to expect, what came true."""
