@@ -53,6 +53,9 @@ evidence: setup ## the long forms: every law on many more examples, every benchm
 	@KEEPWELL_REQUIRE_ALL=1 $(BIN)/python -m pytest --hypothesis-profile=evidence
 	@$(MAKE) --no-print-directory bench
 	@$(BIN)/python -m benchmarks.history --events 10M --peers duckdb,polars --import-events 5000000 --part scan,kernel,build,late,peers,merge,publish,online,import,spark
+	@$(BIN)/python -m benchmarks.quality
+	@$(BIN)/python -m benchmarks.intervals
+	@$(BIN)/python -m benchmarks.training
 	@$(BIN)/python -m benchmarks.history --events 100M --rounds 2 --part scan,kernel,build,growth
 
 lock: ## compile requirements.in to requirements.lock

@@ -93,7 +93,8 @@ def mean_difference(a: ArrayLike, b: ArrayLike, level: float = 0.95) -> Interval
     vx, vy = float(x.var(ddof=1)) / x.size, float(y.var(ddof=1)) / y.size
     if vx + vy == 0.0:
         return Interval(difference, difference, difference, level)
-    freedom = (vx + vy) ** 2 / (vx**2 / (x.size - 1) + vy**2 / (y.size - 1))
+    share = vx / (vx + vy)  # squares of tiny variances would vanish
+    freedom = 1 / (share**2 / (x.size - 1) + (1 - share) ** 2 / (y.size - 1))
     half = float(special.stdtrit(freedom, (1 + level) / 2)) * sqrt(vx + vy)
     return Interval(difference, difference - half, difference + half, level)
 

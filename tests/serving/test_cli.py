@@ -365,7 +365,7 @@ def test_without_permitted_history_nothing_is_trained(shop: Commands, tmp_path: 
     [
         (("--test-as-of", "2040-01-01"), 2),
         (("--test-as-of", "32.13.2024"), 2),
-        (("--test-as-of", "2010-01-01"), 1),
+        (("--test-as-of", "2010-01-01"), 2),
         (("--horizon-days", "0.5"), 2),
         (("--exclude", "no_such_feature"), 2),
     ],

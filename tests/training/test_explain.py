@@ -38,7 +38,9 @@ def test_a_feature_that_moved_nothing_is_no_reason() -> None:
 
 def test_on_the_whole_what_matters_comes_first() -> None:
     found = explain(fitted(), DEFINITIONS, rows(800)).features
-    assert [each.feature for each in found[:2]] == ["a", "b"]
+    first = [each.feature for each in found]
+    assert first[0] == "a"
+    assert set(first[:3]) == {"a", "c", "e"}  # b matters only together with a
     assert (found[0].text, found[0].mean_abs > found[-1].mean_abs >= 0) == ("… orders", True)
 
 
