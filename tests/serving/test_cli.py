@@ -17,8 +17,6 @@ from features.simulate.company import CompanyFiles, simulate, write_company
 from serving.cli import main
 from training.bundle import load
 
-pytestmark = pytest.mark.xdist_group("command line")
-
 ORDERS = """kunde;bestellt;betrag;beleg
 A1;2025-01-03 10:00;12.50;B1
 A1;2025-02-03 10:00;1.234,50;B2

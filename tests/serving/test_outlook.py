@@ -23,7 +23,6 @@ from serving.replay import replay
 from serving.scorer import Scorer
 from serving.settings import Settings, TargetSettings
 
-pytestmark = pytest.mark.xdist_group("outlook")
 NOW = datetime(2026, 1, 15, tzinfo=UTC)
 START = datetime(2025, 1, 1, tzinfo=UTC)
 TARGETS = {

@@ -16,7 +16,6 @@ from tests.serving.dying_training import POINTS, train_and_die
 from tests.training.company import SNAPSHOT, write_people
 from training.tracking import Tracking
 
-pytestmark = pytest.mark.xdist_group("killed trainings")
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
 
 

@@ -14,7 +14,6 @@ from training.uplift.learners import LEARNERS, fit_uplift
 from training.uplift.qini import Trial
 from training.uplift.report import UpliftResult, uplift_report
 
-pytestmark = pytest.mark.xdist_group("uplift")
 EXPERIMENTS = 200 if LONG_FORM else 24
 
 
