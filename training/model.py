@@ -178,6 +178,14 @@ class RiskModel:
         """Calibrated probability, shape (n,)."""
         return sigmoid(self.calibrator.apply(self.log_odds(values)))
 
+    def chances(self, values: Matrix) -> tuple[Vector, Vector, Vector]:
+        """Probability with its 90 % interval, each (n,), where no reasons are asked for."""
+        checked = self._checked(values)
+        log_odds = self._log_odds(checked)
+        calibrated = self.calibrator.apply(log_odds)
+        half = self.spread.half_widths(checked, log_odds, _threads(len(checked)))
+        return sigmoid(calibrated), sigmoid(calibrated - half), sigmoid(calibrated + half)
+
     def predict(self, values: Matrix) -> Scores:
         """Probability, interval, log-odds and contributions for `values` of shape (n, k).
 

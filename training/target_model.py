@@ -63,9 +63,8 @@ class TargetModel:
         half = 0.5 * (_logit(high) - _logit(low))
         relative = (1 - p) * half / NORMAL_95
         for step in reversed(self.steps):
-            found = step.model.predict(values)
-            q = found.probability
-            own = 0.5 * (_logit(found.high) - _logit(found.low)) / NORMAL_95
+            q, q_low, q_high = step.model.chances(values)
+            own = 0.5 * (_logit(q_high) - _logit(q_low)) / NORMAL_95
             p = p * q
             relative = np.hypot(relative, (1 - q) * own)
             width = NORMAL_95 * relative / np.maximum(1 - p, _LEAST)
