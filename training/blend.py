@@ -57,10 +57,7 @@ class Plan(NamedTuple):
 
 
 class Tried(NamedTuple):
-    """Everything inner validation looked at: log losses on held-out customers, lower is better.
-
-    `members` are the best of the trees and of either kind of curves, and their blend.
-    """
+    """Everything inner validation looked at: log losses on held-out customers, lower is better."""
 
     trials: tuple[Trial, ...] = ()
     penalties: Mapping[float, float] = {}

@@ -66,7 +66,7 @@ def _held_out(table: Table, folds: Sequence[Fold], shape: TreeShape, threads: in
     for train, held_out in folds:
         valid = table.rows(held_out)
         late = valid.latest()
-        booster, _ = grow_and_stop(table.rows(train), late, shape, threads)
+        booster = grow_and_stop(table.rows(train), late, shape, threads)
         scores[:, held_out] = at_checkpoints(booster, valid.values, threads)
     return leveled(scores, table.y, table.weight, table.period)
 

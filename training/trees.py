@@ -49,10 +49,8 @@ def fit_trees(table: Table, shape: TreeShape, trees: int, threads: int) -> light
     return lightgbm.train(_parameters(table, shape, threads), _data(table, threads), trees)
 
 
-def grow_and_stop(
-    table: Table, valid: Table, shape: TreeShape, threads: int
-) -> tuple[lightgbm.Booster, int]:
-    """Boost until the loss of `valid` has not fallen for `PATIENCE` trees; gives the best count.
+def grow_and_stop(table: Table, valid: Table, shape: TreeShape, threads: int) -> lightgbm.Booster:
+    """Boost until the loss of `valid` has not fallen for `PATIENCE` trees.
 
     `valid` holds other customers' rows of the latest periods, which the trees do not learn from.
     Their level is that of their own rows, so that trees stop for what sets customers apart.
@@ -65,14 +63,13 @@ def grow_and_stop(
         init_score=valid.levels()[valid.period],
         reference=data,
     )
-    booster = lightgbm.train(
+    return lightgbm.train(
         _parameters(table, shape, threads) | {"metric": "binary_logloss"},
         data,
         CHECKPOINTS[-1],
         valid_sets=[held],
         callbacks=[lightgbm.early_stopping(PATIENCE, verbose=False)],
     )
-    return booster, booster.best_iteration
 
 
 def at_checkpoints(booster: lightgbm.Booster, rows: Matrix, threads: int) -> Matrix:

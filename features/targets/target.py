@@ -168,11 +168,6 @@ class Target:
         return self.kind in PERSONAL_KINDS
 
     @property
-    def is_bad(self) -> bool:
-        """Whether the outcome is one to be avoided; false for orders that come and own events."""
-        return self.kind not in ("next_need", "clv", "event")
-
-    @property
     def subject(self) -> str:
         """What it is about in a few words, for headings: "losing touch", "the next order"."""
         one, _ = nouns(self.event_kind)
