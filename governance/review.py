@@ -5,13 +5,14 @@ someone other than the author; it lives here and is the truth that MLflow's alia
 evaluation homes sign themselves and say so; what they sign never serves in a production home.
 """
 
+import json
 from datetime import datetime, timedelta
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from uuid import uuid4
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, Row, insert, select, update
 
 from governance.candidates import Candidate, ModelRecord, find_model, list_models, submit
 from governance.canonical import canonical
@@ -57,6 +58,8 @@ class Review(NamedTuple):
     expires_at: datetime
     signature: str
     self_signed: bool
+    conditions: tuple[str, ...] = ()
+    report_digest: str | None = None
 
 
 def sign(
@@ -151,7 +154,7 @@ def approval(conn: Connection, ref: str, *, now: datetime) -> Approval | None:
     )
     seen: set[str] = set()
     for row in conn.execute(query):
-        review = Review(*row)
+        review = _review(row)
         if review.model_digest in seen:
             continue
         seen.add(review.model_digest)
@@ -176,7 +179,7 @@ def champion(conn: Connection, target: str, *, now: datetime) -> Approval | None
 def reviews_of(conn: Connection, model_digest: str) -> list[Review]:
     """Give every review of a model, newest first."""
     query = select(reviews).where(reviews.c.model_digest == model_digest)
-    return [Review(*row) for row in conn.execute(query.order_by(reviews.c.signed_at.desc()))]
+    return [_review(row) for row in conn.execute(query.order_by(reviews.c.signed_at.desc()))]
 
 
 def signature_fits(review: Review, public_key: str) -> bool:
@@ -187,6 +190,11 @@ def signature_fits(review: Review, public_key: str) -> bool:
     except (InvalidSignature, ValueError):
         return False
     return True
+
+
+def _review(row: Row[Any]) -> Review:
+    found = dict(row._mapping)
+    return Review(**found | {"conditions": tuple(json.loads(found["conditions"]))})
 
 
 def _is_valid(conn: Connection, review: Review, now: datetime) -> bool:
@@ -238,7 +246,8 @@ def _file(
     conn: Connection, ledger: Ledger, review: Review, private_key: Ed25519PrivateKey, now: datetime
 ) -> Review:
     signed = review._replace(signature=private_key.sign(_message(review)).hex())
-    conn.execute(insert(reviews), signed._asdict())
+    row = signed._asdict() | {"conditions": canonical(list(signed.conditions))}
+    conn.execute(insert(reviews), row)
     status = "approved" if review.outcome == "approve" else "rejected"
     conn.execute(
         update(models).where(models.c.model_digest == review.model_digest).values(status=status)

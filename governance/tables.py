@@ -165,6 +165,7 @@ models = Table(
     Column("report_html", Text),
     Column("report_json", Text),
     Column("status", Text, nullable=False),
+    Column("submitted_by", Text, nullable=False, server_default=""),
     Index("models_by_target", "target", "created_at"),
 )
 """Every model that was submitted for review."""
@@ -177,6 +178,8 @@ signing_keys = Table(
     Column("public_key", Text, nullable=False),
     Column("enrolled_at", UtcInstant, nullable=False),
     Column("revoked_at", UtcInstant),
+    Column("enrolled_by", Text),
+    Column("voucher", Text),
 )
 """Who may sign: the public half of every enrolled `audit:sign` key."""
 
@@ -194,6 +197,8 @@ reviews = Table(
     Column("expires_at", UtcInstant, nullable=False),
     Column("signature", Text, nullable=False),
     Column("self_signed", Boolean, nullable=False),
+    Column("conditions", Text, nullable=False, server_default="[]"),
+    Column("report_digest", Text),
     Index("reviews_by_model", "model_digest", "signed_at"),
     Index("reviews_by_target", "target", "signed_at"),
 )

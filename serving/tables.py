@@ -13,6 +13,7 @@ home = Table(
     Column("kind", String(16), nullable=False),
     Column("created_at", UtcInstant, nullable=False),
     Column("journal_position", BigInteger, nullable=False),  # up to where the journal is known here
+    Column("enrolment_key", Text),  # public half, hex: what vouches for reviewers' keys
 )
 
 api_keys = Table(
