@@ -1,9 +1,10 @@
 """What a fairness audit says: groups, comparisons and the verdict they add up to."""
 
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, NamedTuple
 
-from governance.intervals import Interval, as_json, wilson
+from governance.intervals import Interval, as_json, from_json, wilson
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -132,12 +133,35 @@ class FairnessResult:
             "n": self.n,
             "limits": asdict(self.limits),
         }
-        for name in (
-            "groups", "intersections", "impact_ratios", "calibration", "sweep", "findings",
-            "unknown",
-        ):  # fmt: skip
+        for name in _ROWS:
             plain[name] = [_plain(row) for row in getattr(self, name)]
         return plain
+
+    @classmethod
+    def from_json(cls, plain: Mapping[str, Any]) -> "FairnessResult":
+        """Read what `to_json` wrote; rows an earlier version did not know are empty."""
+        rows = {
+            name: tuple(make(**_values(row)) for row in plain.get(name, ()))
+            for name, make in _ROWS.items()
+        }
+        return cls(
+            outcome=plain["outcome"],
+            reason=plain["reason"],
+            limits=Limits(**plain["limits"]),
+            n=plain["n"],
+            **rows,
+        )
+
+
+_ROWS: Mapping[str, Callable[..., Any]] = {
+    "groups": GroupCell,
+    "intersections": GroupCell,
+    "impact_ratios": ImpactRatio,
+    "calibration": GroupCalibration,
+    "sweep": SweepPoint,
+    "findings": Finding,
+    "unknown": Unknown,
+}
 
 
 def group_cell(
@@ -160,6 +184,10 @@ def group_cell(
         fnr=wilson(positives - true_positives, positives),
         ppv=wilson(true_positives, selected),
     )
+
+
+def _values(row: Mapping[str, Any]) -> dict[str, Any]:
+    return {k: from_json(v) if isinstance(v, dict) else v for k, v in row.items()}
 
 
 def _plain(row: Any) -> dict[str, Any]:

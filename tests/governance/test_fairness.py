@@ -1,6 +1,7 @@
 """The fairness audit: published numbers, thin groups, planted bias."""
 
 import csv
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -203,3 +204,12 @@ def test_entries_that_do_not_match_are_refused() -> None:
 def test_the_json_twin_holds_plain_values(compas: FairnessResult) -> None:
     first = compas.to_json()["groups"][0]
     assert set(first["fpr"]) == {"value", "low", "high"}
+
+
+def test_what_was_written_reads_back_as_the_same_result(compas: FairnessResult) -> None:
+    assert FairnessResult.from_json(json.loads(json.dumps(compas.to_json()))) == compas
+
+
+def test_a_result_that_was_not_assessed_reads_back() -> None:
+    result = not_assessed("nobody permitted it")
+    assert FairnessResult.from_json(result.to_json()) == result
