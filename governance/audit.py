@@ -6,6 +6,7 @@ content as JSON. Whatever was not measured says so. No personal data, no request
 
 import json
 from base64 import b64encode
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -21,6 +22,8 @@ from governance.audit_charts import (
 from governance.audit_evaluation import evaluation_charts, evaluation_tables, evaluation_words
 from governance.audit_forecasts import forecast_tables
 from governance.audit_tables import count, fairness_tables, model_tables, percent, words
+from governance.canonical import digest
+from governance.errors import InvalidInput
 from governance.fairness_record import FairnessResult
 from governance.gate import GateVerdict, chance_ece
 from governance.instants import to_text
@@ -152,6 +155,26 @@ def to_text_json(report: AuditReport) -> str:
     """Give the JSON twin as text."""
     return json.dumps(to_json(report), indent=1, sort_keys=True, allow_nan=False)
 
+
+def report_digest(report_json: str | Mapping[str, Any]) -> str:
+    """Give the sha256 of what a reviewer signs: facts, fairness and gate of a report's JSON.
+
+    Process figures, sign-offs and the date of drawing are left out: a report drawn again later has
+    the same digest. Raises `InvalidInput` for what is no report.
+    """
+    try:
+        found = json.loads(report_json) if isinstance(report_json, str) else report_json
+        substance = {name: found[name] for name in SUBSTANCE}
+    except (KeyError, TypeError, ValueError):
+        raise InvalidInput(
+            "this is not the JSON twin of an audit report",
+            hint="keepwell audit MODEL writes one beside the page",
+        ) from None
+    return digest(substance)
+
+
+SUBSTANCE = ("facts", "fairness", "gate")
+"""The parts of a report that stay as they were when the model was judged."""
 
 NOT_MEASURED = {
     "proxies": "Whether a feature stands in for a protected attribute was not measured.",
