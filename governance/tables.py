@@ -6,6 +6,7 @@ from sqlalchemy import (
     Column,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
     Table,
     Text,
@@ -142,11 +143,26 @@ decisions = Table(
     Column("ledger_seq", BigInteger, nullable=False),
     Column("leaf", Text, nullable=False),
     Column("position", Integer, nullable=False),
+    Column("retired_at", UtcInstant),
     Index("decisions_by_person", "person_id", "purpose"),
     Index("decisions_by_time", "recorded_at"),
     Index("decisions_by_entry", "ledger_seq", "position"),
 )
-"""Every verdict; `leaf` is the salted commitment that the ledger holds."""
+"""Every verdict; `leaf` is the salted commitment that the ledger holds.
+
+Of a verdict past its retention (`retired_at`) the commitment stays and what kind it was.
+"""
+
+training_people = Table(
+    "training_people",
+    metadata,
+    Column("model_digest", Text, primary_key=True),
+    Column("dataset_digest", Text, nullable=False),
+    Column("recorded_at", UtcInstant, nullable=False),
+    Column("people", Integer, nullable=False),
+    Column("persons", LargeBinary, nullable=False),
+)
+"""Whose rows a model learned from: `persons` are their random ids, 16 bytes each, sorted."""
 
 models = Table(
     "models",

@@ -1,6 +1,9 @@
-"""The tables this floor owns: what home this is, who may call it, how its models are doing."""
+"""The tables this floor owns: what home this is, who may call it, how its models are doing.
 
-from sqlalchemy import JSON, BigInteger, Column, Integer, MetaData, String, Table, Text
+Requests and complaints carry random person ids, and no words: those lie in the person's history.
+"""
+
+from sqlalchemy import JSON, BigInteger, Column, Index, Integer, MetaData, String, Table, Text
 
 from governance.instants import UtcInstant
 
@@ -13,7 +16,6 @@ home = Table(
     Column("kind", String(16), nullable=False),
     Column("created_at", UtcInstant, nullable=False),
     Column("journal_position", BigInteger, nullable=False),  # up to where the journal is known here
-    Column("enrolment_key", Text),  # public half, hex: what vouches for reviewers' keys
 )
 
 api_keys = Table(
@@ -37,4 +39,51 @@ model_monitoring = Table(
     Column("monitored_at", UtcInstant, primary_key=True),
     Column("status", String(16), nullable=False),
     Column("result", Text, nullable=False),  # figures over people as JSON, none about anyone
+)
+
+review_requests = Table(
+    "review_requests",
+    metadata,
+    Column("request_id", String(36), primary_key=True),
+    Column("person_id", String(60), nullable=False),  # leads nowhere after an erasure
+    Column("decision_id", String(36)),  # nothing: everything that waits for this person
+    Column("appeal_of", String(36)),  # the request whose outcome is contested
+    Column("received_at", UtcInstant, nullable=False),
+    Column("due_at", UtcInstant, nullable=False),
+    Column("status", String(16), nullable=False),  # open | upheld | overturned | withdrawn
+    Column("decided_by", String(200)),  # owner of the key that decided
+    Column("decided_key", String(16)),
+    Column("decided_at", UtcInstant),
+)
+Index("review_requests_by_person", review_requests.c.person_id)
+Index("review_requests_by_decision", review_requests.c.decision_id)
+Index("review_requests_by_time", review_requests.c.received_at, review_requests.c.request_id)
+
+complaints = Table(
+    "complaints",
+    metadata,
+    Column("complaint_id", String(36), primary_key=True),
+    Column("person_id", String(60), nullable=False),  # leads nowhere after an erasure
+    Column("category", String(40), nullable=False),
+    Column("received_at", UtcInstant, nullable=False),
+    Column("status", String(16), nullable=False),  # open | resolved | rejected | withdrawn
+    Column("closed_at", UtcInstant),
+    Column("closed_by", String(16)),  # id of the key that closed it
+)
+Index("complaints_by_person", complaints.c.person_id)
+
+harms = Table(
+    "harms",
+    metadata,
+    Column("harm_id", String(36), primary_key=True),
+    Column("target", String(200), nullable=False),
+    Column("noted_at", UtcInstant, nullable=False),
+    Column("text", Text, nullable=False),  # about the model, naming nobody
+)
+
+retention_runs = Table(
+    "retention_runs",
+    metadata,
+    Column("applied_at", UtcInstant, primary_key=True),
+    Column("result", Text, nullable=False),  # what went, per kind, as JSON
 )
