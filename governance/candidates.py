@@ -12,17 +12,21 @@ from governance.errors import NotFound
 from governance.gate import GateVerdict
 from governance.ledger import Ledger
 from governance.model_card import ModelFacts
-from governance.tables import models
+from governance.tables import models, reviews
 
 
 class Candidate(NamedTuple):
-    """A trained model as it is put before a reviewer; `bundle` names its folder."""
+    """A trained model as it is put before a reviewer; `bundle` names its folder.
+
+    `submitted_by` is the machine's own name of who trained it, beside the author that was stated.
+    """
 
     facts: ModelFacts
     bundle: str
     verdict: GateVerdict
     report_html: str | None = None
     report_json: str | None = None
+    submitted_by: str = ""
 
 
 class ModelRecord(NamedTuple):
@@ -41,11 +45,31 @@ class ModelRecord(NamedTuple):
     report_html: str | None
     report_json: str | None
     status: str
+    submitted_by: str
+
+    @property
+    def authors(self) -> frozenset[str]:
+        """Everyone who had a hand in it and may not sign it, in small letters."""
+        return frozenset(
+            each.strip().casefold() for each in (self.author, self.submitted_by) if each.strip()
+        )
 
 
 def submit(conn: Connection, ledger: Ledger, candidate: Candidate, *, now: datetime) -> ModelRecord:
-    """Put a model before the reviewers; the same bytes again replace facts, gate and report."""
+    """Put a model before the reviewers.
+
+    The same bytes again replace facts, gate and report until somebody has signed; what a signature
+    is about stays as it was signed.
+    """
     facts = candidate.facts
+    body = {
+        "model_digest": facts.model_digest,
+        "target": facts.target,
+        "gate": candidate.verdict.outcome,
+    }
+    if _is_reviewed(conn, facts.model_digest):
+        ledger.append(conn, "model_submitted", body, now=now)
+        return find_model(conn, facts.model_digest)
     row = {
         "model_digest": facts.model_digest,
         "target": facts.target,
@@ -61,14 +85,10 @@ def submit(conn: Connection, ledger: Ledger, candidate: Candidate, *, now: datet
         "report_html": candidate.report_html,
         "report_json": candidate.report_json,
         "status": "candidate",
+        "submitted_by": candidate.submitted_by,
     }
     conn.execute(delete(models).where(models.c.model_digest == facts.model_digest))
     conn.execute(insert(models), row)
-    body = {
-        "model_digest": facts.model_digest,
-        "target": facts.target,
-        "gate": candidate.verdict.outcome,
-    }
     ledger.append(conn, "model_submitted", body, now=now)
     return find_model(conn, facts.model_digest)
 
@@ -120,4 +140,10 @@ def _model(row: Row[Any]) -> ModelRecord:
         report_html=row.report_html,
         report_json=row.report_json,
         status=row.status,
+        submitted_by=row.submitted_by,
     )
+
+
+def _is_reviewed(conn: Connection, model_digest: str) -> bool:
+    query = select(reviews.c.review_id).where(reviews.c.model_digest == model_digest).limit(1)
+    return conn.execute(query).first() is not None

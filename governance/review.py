@@ -5,7 +5,9 @@ someone other than the author; it lives here and is the truth that MLflow's alia
 evaluation homes sign themselves and say so; what they sign never serves in a production home.
 """
 
+import hashlib
 import json
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 from uuid import uuid4
@@ -14,14 +16,24 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from sqlalchemy import Connection, Row, insert, select, update
 
+from governance.audit import report_digest
 from governance.candidates import Candidate, ModelRecord, find_model, list_models, submit
 from governance.canonical import canonical
 from governance.errors import GateRefused, InvalidInput, PermissionRefused
 from governance.instants import to_text
 from governance.ledger import Ledger
 from governance.proof import Approval, mint_approval
-from governance.signing import enrol, public_text, revoke, signing_key_from_secret
-from governance.tables import models, reviews, signing_keys
+from governance.signing import (
+    SigningKey,
+    enrol,
+    find_key,
+    is_vouched,
+    key_digest,
+    public_text,
+    revoke,
+    signing_key_from_secret,
+)
+from governance.tables import ledger_entries, models, reviews, signing_keys
 
 __all__ = [
     "Candidate",
@@ -40,6 +52,7 @@ __all__ = [
 ]
 
 VALID_FOR = timedelta(days=365)
+LONGEST = timedelta(days=730)
 _HOME_KEY = "home"
 _SELF_SIGNING_KINDS = ("demo", "evaluation")
 
@@ -73,24 +86,30 @@ def sign(
     reason: str,
     now: datetime,
     valid_for: timedelta = VALID_FOR,
+    conditions: Sequence[str] = (),
 ) -> Review:
     """Approve or reject a model with an enrolled key; an approval promotes it.
 
-    Raises `PermissionRefused` for a key that is unknown, revoked, not this secret's, or the
-    author's own; `GateRefused` for approving what the gate refused; `InvalidInput` for no reason.
+    `conditions` are part of what is signed: under which the approval was given. Raises
+    `PermissionRefused` for a key that is unknown, revoked, not this secret's, the author's own or,
+    in a production home, made by the author under another name; `GateRefused` for approving what
+    the gate refused; `InvalidInput` for no reason, an empty condition, or conditions of a no.
     """
     record = find_model(conn, model)
+    conditions = tuple(each.strip() for each in conditions)
     if outcome not in ("approve", "reject"):
         raise InvalidInput(f"{outcome!r} is neither approve nor reject")
     if not reason.strip():
         raise InvalidInput("a review needs its reason", hint="say why in --reason")
-    key = conn.execute(select(signing_keys).where(signing_keys.c.key_id == key_id)).one_or_none()
-    private_key = signing_key_from_secret(secret)
+    if not all(conditions) or (conditions and outcome == "reject"):
+        raise InvalidInput("conditions go with an approval, and each says what is asked for")
+    if not timedelta(0) < valid_for <= LONGEST:
+        raise InvalidInput(f"a review holds for 1 to {LONGEST.days} days, not {valid_for.days}")
+    key, private_key = find_key(conn, key_id), signing_key_from_secret(secret)
     known = key is not None and key.revoked_at is None
     if key is None or not known or key.public_key != public_text(private_key.public_key()):
         raise _refused("this is not an enrolled signing key", "unknown_key")
-    if key.owner.casefold() == record.author.strip().casefold():
-        raise _refused("the reviewer is the author of this model", "author_signs")
+    _require_another_person(conn, key, record)
     if outcome == "approve" and record.verdict.outcome == "refused":
         raise GateRefused(
             "the gate refused this model, so it cannot be approved: "
@@ -99,6 +118,7 @@ def sign(
             hint="train another one",
         )
     review = _unsigned(record, outcome, reason, key_id, key.owner, now, valid_for, False)
+    review = review._replace(conditions=conditions)
     return _file(conn, ledger, review, private_key, now)
 
 
@@ -126,13 +146,11 @@ def self_sign(
             reasons=record.verdict.reasons,
         )
     public = public_text(private_key.public_key())
-    enrolled = conn.execute(
-        select(signing_keys.c.public_key).where(signing_keys.c.key_id == _HOME_KEY)
-    ).scalar_one_or_none()
+    enrolled = find_key(conn, _HOME_KEY)
     owner = f"this {home_kind} home itself"
     if enrolled is None:
-        enrol(conn, _HOME_KEY, owner, public, now=now)
-    elif enrolled != public:
+        enrol(conn, ledger, _HOME_KEY, owner, public, now=now)
+    elif enrolled.public_key != public:
         raise _refused("the home's key is not the one that was enrolled", "unknown_key")
     reason = f"Signed by the {home_kind} home itself: nobody reviewed this model."
     if refused:
@@ -200,21 +218,72 @@ def _review(row: Row[Any]) -> Review:
 def _is_valid(conn: Connection, review: Review, now: datetime) -> bool:
     if review.outcome != "approve" or not review.signed_at <= now < review.expires_at:
         return False
-    key = conn.execute(
-        select(signing_keys).where(signing_keys.c.key_id == review.key_id)
-    ).one_or_none()
+    key = find_key(conn, review.key_id)
     if key is None or not signature_fits(review, key.public_key):
         return False
     if key.revoked_at is not None and review.signed_at >= key.revoked_at:
         return False
     model = conn.execute(
-        select(models.c.target, models.c.home_kind).where(
+        select(models.c.target, models.c.home_kind, models.c.author, models.c.submitted_by).where(
             models.c.model_digest == review.model_digest
         )
     ).one_or_none()
     if model is None or model.target != review.target:
         return False
-    return not review.self_signed or model.home_kind in _SELF_SIGNING_KINDS
+    if review.self_signed:
+        return model.home_kind in _SELF_SIGNING_KINDS
+    authors = {model.author.strip().casefold(), model.submitted_by.strip().casefold()}
+    return key.owner.casefold() not in authors
+
+
+def check_reviews(conn: Connection) -> tuple[str, ...]:
+    """Compare every signing key and review with what the ledger holds; names those that differ.
+
+    Finds a key or a review that was put into the tables, edited or removed behind the ledger's
+    back. Verify the ledger itself first.
+    """
+    logged = select(ledger_entries.c.kind, ledger_entries.c.body).where(
+        ledger_entries.c.kind.in_(("signing_key", "review"))
+    )
+    promised: dict[tuple[str, str], str] = {}
+    for kind, text in conn.execute(logged):
+        body = json.loads(text)
+        promised[kind, body["key_id" if kind == "signing_key" else "review_id"]] = body["digest"]
+    keys = [SigningKey(**row._mapping) for row in conn.execute(select(signing_keys))]
+    held = {("signing_key", each.key_id): key_digest(each) for each in keys}
+    for row in conn.execute(select(reviews)):
+        review = _review(row)
+        held["review", review.review_id] = review_digest(review)
+    differ = {
+        name for name in held.keys() | promised.keys() if held.get(name) != promised.get(name)
+    }
+    return tuple(f"{kind.replace('_', ' ')} {name}" for kind, name in sorted(differ))
+
+
+def review_digest(review: Review) -> str:
+    """Give what the ledger holds of a review: everything that was signed, and the signature."""
+    return hashlib.sha256(_message(review) + review.signature.encode()).hexdigest()
+
+
+def _require_another_person(conn: Connection, key: SigningKey, record: ModelRecord) -> None:
+    """Refuse the author's own key, and in production a key whose owner is only the author's word.
+
+    There somebody else must stand behind the name: the holder of the enrolment key, or a user of
+    the machine who did not train this model.
+    """
+    if key.owner.casefold() in record.authors:
+        raise _refused("the reviewer is the author of this model", "author_signs")
+    if record.home_kind != "production" or is_vouched(conn, key):
+        return
+    made_by = (key.enrolled_by or "").strip().casefold()
+    if not made_by or not record.submitted_by.strip() or made_by in record.authors:
+        raise PermissionRefused(
+            "this signing key was made by the author of the model: the name on it proves nothing",
+            purpose="review",
+            reason="author_enrolled",
+            hint="have it made with the enrolment key (keepwell keys create --scope audit:sign "
+            "--owner NAME --enrolment-key KEY), or by another user of this machine",
+        )
 
 
 def _unsigned(
@@ -239,6 +308,7 @@ def _unsigned(
         expires_at=now + valid_for,
         signature="",
         self_signed=self_signed,
+        report_digest=None if record.report_json is None else report_digest(record.report_json),
     )
 
 
@@ -259,6 +329,7 @@ def _file(
         "key_id": review.key_id,
         "self_signed": review.self_signed,
         "expires_at": to_text(review.expires_at),
+        "digest": review_digest(signed),
     }
     ledger.append(conn, "review", body, now=now)
     return signed
@@ -269,6 +340,7 @@ def _message(review: Review) -> bytes:
     del fields["signature"]
     fields["signed_at"] = to_text(review.signed_at)
     fields["expires_at"] = to_text(review.expires_at)
+    fields["conditions"] = list(review.conditions)
     return b"keepwell review\n" + canonical(fields).encode()
 
 

@@ -14,6 +14,7 @@ from typing import NamedTuple
 from sqlalchemy import Connection, Row, bindparam, insert, select, update
 
 from governance.errors import InvalidInput, KeepwellError, NotFound
+from governance.ledger import Ledger
 from governance.signing import enrol, public_text, revoke, signing_key_from_secret
 from serving.tables import api_keys
 
@@ -97,13 +98,20 @@ class KeyRecord(NamedTuple):
 
 def create_key(
     conn: Connection,
+    ledger: Ledger,
     scopes: Collection[str],
     *,
     owner: str,
     now: datetime,
     expires_at: datetime | None = None,
+    enrolled_by: str | None = None,
+    enrolment_secret: str | None = None,
 ) -> CreatedKey:
-    """Make a key for `owner`; raises `InvalidInput` for no scope, an unknown one or no owner."""
+    """Make a key for `owner`; raises `InvalidInput` for no scope, an unknown one or no owner.
+
+    A key with `audit:sign` is enrolled, too: `enrolled_by` is the machine's user who makes it, and
+    with the home's `enrolment_secret` it is vouched for.
+    """
     unknown = sorted(set(scopes) - SCOPES)
     if unknown or not scopes:
         raise InvalidInput(
@@ -127,7 +135,11 @@ def create_key(
     )
     if "audit:sign" in scopes:
         public_key = public_text(signing_key_from_secret(secret).public_key())
-        enrol(conn, key_id, owner.strip(), public_key, now=now)
+        enrol(
+            conn, ledger, key_id, owner, public_key,
+            now=now, enrolled_by=enrolled_by, enrolment_secret=enrolment_secret,
+        )  # fmt: skip
+    ledger.append(conn, "key_created", {"key_id": key_id, "scopes": sorted(set(scopes))}, now=now)
     return CreatedKey(
         key_id, f"kw_{key_id}_{secret}", owner.strip(), tuple(sorted(set(scopes))), expires_at
     )
@@ -178,7 +190,7 @@ def list_keys(conn: Connection) -> tuple[KeyRecord, ...]:
     )
 
 
-def revoke_key(conn: Connection, key_id: str, *, now: datetime) -> None:
+def revoke_key(conn: Connection, ledger: Ledger, key_id: str, *, now: datetime) -> None:
     """End a key at once, with what it could sign; raises `NotFound`. Again changes nothing."""
     row = conn.execute(_BY_ID, {"key_id": key_id}).first()
     if row is None:
@@ -187,6 +199,12 @@ def revoke_key(conn: Connection, key_id: str, *, now: datetime) -> None:
         conn.execute(update(api_keys).where(api_keys.c.key_id == key_id).values(revoked_at=now))
         if "audit:sign" in row.scopes:
             revoke(conn, key_id, now=now)
+        ledger.append(conn, "key_revoked", {"key_id": key_id}, now=now)
+
+
+def knows_key(conn: Connection, key_id: str) -> bool:
+    """Whether a key of this id was ever made here."""
+    return conn.execute(_BY_ID, {"key_id": key_id}).first() is not None
 
 
 def _is_valid(row: Row[tuple[object, ...]], now: datetime) -> bool:

@@ -1,21 +1,21 @@
 """A home's models: trained here, put before a reviewer, signed, and mirrored in MLflow."""
 
-import getpass
 import hashlib
 import json
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Literal
 
 from features.labels import Target
 from governance.candidates import ModelRecord, find_model
 from governance.errors import InvalidInput, NotFound
-from governance.review import Review, self_sign, sign
+from governance.review import VALID_FOR, Review, self_sign, sign
 from serving.auth import Unauthenticated, split_key
 from serving.bootstrap import Keepwell
+from serving.key_issue import machine_user
 from training.backtest import Backtest
 from training.backtest_log import log_backtest
 from training.evaluation.costs import Costs
@@ -48,7 +48,8 @@ def train_model(
     """
     request = TrainRequest(
         target=target,
-        author=author or getpass.getuser(),
+        author=author or machine_user(),
+        submitted_by=machine_user(),
         home_kind=keepwell.kind,
         test_as_of=test_as_of,
         split_file=split_file,
@@ -84,7 +85,7 @@ def backtest_model(
     """
     request = TrainRequest(
         target=target,
-        author=getpass.getuser(),
+        author=machine_user(),
         home_kind=keepwell.kind,
         inside_id=keepwell.inside_id,
         features=keepwell.features,
@@ -130,6 +131,8 @@ def review_model(
     key: str | None,
     reason: str,
     now: datetime,
+    conditions: Sequence[str] = (),
+    valid_for: timedelta = VALID_FOR,
     show_refused: bool = False,
 ) -> tuple[ModelRecord, Review]:
     """Sign a model with an enrolled key; an approval lets it serve.
@@ -151,6 +154,8 @@ def review_model(
                 outcome=outcome,
                 reason=reason,
                 now=now,
+                conditions=conditions,
+                valid_for=valid_for,
             )
         elif outcome == "approve" and keepwell.kind != "production":
             review = self_sign(
@@ -207,7 +212,8 @@ def _mirror(keepwell: Keepwell, review: Review) -> None:
     elif tracking.champion_digest(review.target) == review.model_digest:
         tracking.demote(review.target)
     told = {"approve": "approved", "reject": "rejected"}[review.outcome]
-    tracking.reviewed(review.target, review.model_digest, told, review.reason, at=review.signed_at)
+    why = "; ".join((review.reason, *(f"condition: {each}" for each in review.conditions)))
+    tracking.reviewed(review.target, review.model_digest, told, why, at=review.signed_at)
 
 
 def _lock_hash() -> str:

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from pydantic import ValidationError
 
@@ -20,6 +20,7 @@ from features.importing.guess import guess_mapping
 from features.importing.result import ImportResult
 from features.own_functions import function_files
 from governance.errors import ConfigurationError, GateRefused, InsufficientData
+from governance.signing import create_enrolment_key
 from serving.backtest import Backtest, Stake, back_test, stake_of
 from serving.batch import score_everyone
 from serving.bootstrap import Keepwell, create_home, open_home
@@ -63,6 +64,13 @@ class Onboarded:
         }
 
 
+class MadeHome(NamedTuple):
+    """A home's kind and, once in the life of a production home, its enrolment key."""
+
+    kind: HomeKind
+    enrolment_key: str | None
+
+
 def make_home(
     root: Path,
     *,
@@ -70,8 +78,8 @@ def make_home(
     timezone: str | None,
     currency: str | None,
     now: datetime,
-) -> HomeKind:
-    """Make a home, or find the one of the same kind that is there; gives its kind.
+) -> MadeHome:
+    """Make a home, or find the one of the same kind that is there.
 
     Raises `ConfigurationError` for a time zone or currency that is none.
     """
@@ -86,8 +94,12 @@ def make_home(
     except ValidationError as problem:
         raise ConfigurationError(mistakes_of(problem), source="the new home") from None
     keepwell = create_home(root, settings, now=now)
+    secret = None
+    if keepwell.kind == "production":
+        with keepwell.database.write() as conn:
+            secret = create_enrolment_key(conn, keepwell.ledger, now=now)
     keepwell.close()
-    return keepwell.kind
+    return MadeHome(keepwell.kind, secret)
 
 
 def propose(file: Path, root: Path | None = None) -> str:

@@ -10,8 +10,9 @@ from sqlalchemy import Connection, bindparam, case, select, update
 
 from features.history import customer_ids
 from governance.rights import Replayed, replay_journal
+from serving.auth import knows_key, revoke_key
 from serving.bootstrap import Keepwell
-from serving.tables import api_keys, home
+from serving.tables import home
 
 _KNOWN = select(home.c.journal_position).where(home.c.id == 1)
 _NOTE = (
@@ -48,11 +49,8 @@ def bring_back(keepwell: Keepwell, *, now: datetime) -> Replayed | None:
             conn, keepwell.registry, journal, customer_ids(conn), now=now, after=known
         )
         for key_id in found.revoked_keys:
-            conn.execute(
-                update(api_keys)
-                .where(api_keys.c.key_id == key_id, api_keys.c.revoked_at.is_(None))
-                .values(revoked_at=now)
-            )
+            if knows_key(conn, key_id):
+                revoke_key(conn, keepwell.ledger, key_id, now=now)
         if not found.erasures:
             conn.execute(_NOTE, {"written": written})
     return found

@@ -143,6 +143,7 @@ def train(
         verdict,
         written.html.read_text(encoding="utf-8"),
         written.json.read_text(encoding="utf-8"),
+        request.submitted_by,
     )
     with workshop.database.write() as conn:
         submit(conn, workshop.ledger, candidate, now=now)

@@ -21,6 +21,7 @@ class TrainRequest:
     """What to train and how.
 
     `test_as_of`: None takes the latest date whose horizon is over. `trials`: tree shapes tried.
+    `submitted_by`: the machine's own name of who runs this, beside the stated author.
     `inside_id`: turns the customer ids of `split_file` into those of the data. `exclude`: features
     left out, by name. `features`: what the home adds to the catalogue. `costs`: what contacting
     costs and brings, if the company stated it. `command`, `commit` and
@@ -30,6 +31,7 @@ class TrainRequest:
     target: Target
     author: str
     home_kind: str
+    submitted_by: str = ""
     test_as_of: datetime | None = None
     trials: int = 3
     split_file: Path | None = None

@@ -3,12 +3,16 @@
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 from rich.console import Console
 from rich.markup import escape
 
 from serving.cli.console import Session, facts, table
+
+if TYPE_CHECKING:
+    from serving.onboarding import MadeHome
 
 
 def _now() -> datetime:
@@ -42,21 +46,21 @@ def init_command(
 
     if file is not None and not session.home.is_dir():
         propose(file)  # a file that cannot be read this way makes no home
-    kind = make_home(
+    made = make_home(
         session.home, evaluation=evaluation, timezone=timezone, currency=currency, now=_now()
     )
+    told: dict[str, Any] = {"home": session.home, "kind": made.kind}
+    if made.enrolment_key is not None:
+        told["enrolment_key"] = made.enrolment_key
     if file is None:
-        session.emit(
-            {"home": session.home, "kind": kind, "mapping": None},
-            lambda out: _draw_new_home(out, session.home, kind),
-        )
+        session.emit({**told, "mapping": None}, lambda out: _draw_new_home(out, session.home, made))
         return
 
     proposal = propose(file, session.home)
     if session.as_json and not yes:
-        told = {"home": session.home, "kind": kind, "mapping": session.home / MAPPING}
         session.note("nothing was imported: read the mapping, then say --yes")
-        session.emit({**told, "proposal": proposal, "import": None}, lambda _: None)
+        told |= {"mapping": session.home / MAPPING, "proposal": proposal, "import": None}
+        session.emit(told, lambda _: None)
         return
     if not yes:
         session.err.print("\nThis is how the file would be read:\n", style="bold")
@@ -70,6 +74,7 @@ def init_command(
     def view(out: Console) -> None:
         where = escape(str(session.home))
         out.print(f"\n[green]✓[/] {where} [dim]({found.kind} home)[/]", highlight=False)
+        _draw_enrolment_key(out, made.enrolment_key)
         facts(
             out,
             [
@@ -85,12 +90,24 @@ def init_command(
         for line in found.remarks:
             out.print(f"  {line}", style="dim", highlight=False)
 
-    session.emit(found.to_json(), view)
+    session.emit(told | found.to_json(), view)
 
 
-def _draw_new_home(out: Console, home: Path, kind: str) -> None:
-    kind = f"{'an' if kind == 'evaluation' else 'a'} {kind}"
+def _draw_enrolment_key(out: Console, key: str | None) -> None:
+    if key is None:
+        return
+    out.print(f"  enrolment key  [bold green]{key}[/]", highlight=False, soft_wrap=True)
+    out.print(
+        "  Shown this once. Whoever holds it decides who may sign models: give it to someone who "
+        "trains none.",
+        style="dim",
+    )
+
+
+def _draw_new_home(out: Console, home: Path, made: "MadeHome") -> None:
+    kind = f"{'an' if made.kind == 'evaluation' else 'a'} {made.kind}"
     out.print(f"[green]✓[/] {escape(str(home))} is {kind} home", highlight=False)
+    _draw_enrolment_key(out, made.enrolment_key)
     out.print("  next: keepwell import MAPPING --source FILE", style="dim", highlight=False)
 
 

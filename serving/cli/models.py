@@ -1,7 +1,7 @@
 """Training, comparing, auditing and signing models on the command line."""
 
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -194,7 +194,16 @@ def list_command(session: Session) -> None:
     )
 
 
-def _review(session: Session, model: str, outcome: str, key: str | None, reason: str) -> None:
+def _review(
+    session: Session,
+    model: str,
+    outcome: str,
+    key: str | None,
+    reason: str,
+    *,
+    conditions: tuple[str, ...] = (),
+    expires_in_days: int = 365,
+) -> None:
     from serving.models import review_model
 
     with session.open() as keepwell, session.step("signing"):
@@ -205,6 +214,8 @@ def _review(session: Session, model: str, outcome: str, key: str | None, reason:
             key=key,
             reason=reason,
             now=datetime.now(UTC),
+            conditions=conditions,
+            valid_for=timedelta(days=expires_in_days),
         )
 
     def view(out: Console) -> None:
@@ -213,6 +224,8 @@ def _review(session: Session, model: str, outcome: str, key: str | None, reason:
         who += " — nobody reviewed this model" if review.self_signed else ""
         out.print(f"{mark} {record.model_digest[:12]} by {who}", highlight=False)
         out.print(f"  {review.reason}", style="dim", highlight=False, markup=False)
+        for each in review.conditions:
+            out.print(f"  on condition: {each}", highlight=False, markup=False)
 
     session.emit(
         {
@@ -222,6 +235,7 @@ def _review(session: Session, model: str, outcome: str, key: str | None, reason:
             "review_id": review.review_id,
             "self_signed": review.self_signed,
             "expires_at": review.expires_at,
+            "conditions": review.conditions,
         },
         view,
     )
@@ -231,13 +245,31 @@ def _review(session: Session, model: str, outcome: str, key: str | None, reason:
 @click.argument("model")
 @click.option("--key", envvar="KEEPWELL_SIGNING_KEY", help="A key with the scope audit:sign.")
 @click.option("--reason", default="", help="Why; part of what is signed.")
+@click.option("--condition", "conditions", multiple=True, help="Approve on this; may be repeated.")
+@click.option(
+    "--expires-in-days",
+    type=click.IntRange(1, 730),
+    default=365,
+    show_default=True,
+    help="How long the approval holds.",
+)
 @click.pass_obj
-def approve_command(session: Session, model: str, key: str | None, reason: str) -> None:
+def approve_command(
+    session: Session,
+    model: str,
+    key: str | None,
+    reason: str,
+    conditions: tuple[str, ...],
+    expires_in_days: int,
+) -> None:
     """Sign a model so that it may serve. The author cannot sign.
 
     A demo or evaluation home signs without a key, and says so wherever the model appears.
     """
-    _review(session, model, "approve", key, reason)
+    _review(
+        session, model, "approve", key, reason,
+        conditions=conditions, expires_in_days=expires_in_days,
+    )  # fmt: skip
 
 
 @review_command.command("reject")

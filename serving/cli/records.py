@@ -21,20 +21,33 @@ def keys_command() -> None:
 @click.option("--scope", "scopes", multiple=True, required=True, help="What the key may do.")
 @click.option("--owner", default="operator", show_default=True, help="Whose key this is.")
 @click.option("--expires-in-days", type=click.IntRange(min=1), help="When the key ends.")
+@click.option(
+    "--enrolment-key",
+    envvar="KEEPWELL_ENROLMENT_KEY",
+    help="Vouches for a signing key's owner; shown once by keepwell init.",
+)
 @click.pass_obj
 def create_key_command(
-    session: Session, scopes: tuple[str, ...], owner: str, expires_in_days: int | None
+    session: Session,
+    scopes: tuple[str, ...],
+    owner: str,
+    expires_in_days: int | None,
+    enrolment_key: str | None,
 ) -> None:
     """Make a key. It is shown once; only its hash is kept.
 
-    A key with the scope audit:sign is also its owner's signature on models.
+    A key with the scope audit:sign is also its owner's signature on models. In a production home
+    one made without the enrolment key signs only what another user of this machine trained.
     """
-    from serving.auth import create_key
+    from serving.key_issue import issue_key
 
     now = datetime.now(UTC)
     expires = now + timedelta(days=expires_in_days) if expires_in_days else None
-    with session.open() as keepwell, keepwell.database.write() as conn:
-        made = create_key(conn, scopes, owner=owner, now=now, expires_at=expires)
+    with session.open() as keepwell:
+        made = issue_key(
+            keepwell, scopes, owner=owner, now=now, expires_at=expires,
+            enrolment_secret=enrolment_key,
+        )  # fmt: skip
 
     def view(out: Console) -> None:
         out.print(made.key, style="bold green", soft_wrap=True, highlight=False)
@@ -82,12 +95,11 @@ def list_keys_command(session: Session) -> None:
 @click.pass_obj
 def revoke_key_command(session: Session, key_id: str) -> None:
     """End a key at once, with what it could sign."""
-    from serving.auth import revoke_key
+    from serving.key_issue import end_key
 
     now = datetime.now(UTC)
-    with session.open() as keepwell, keepwell.database.write() as conn:
-        keepwell.journal.append("key_revoked", now=now, detail=key_id)
-        revoke_key(conn, key_id, now=now)
+    with session.open() as keepwell:
+        end_key(keepwell, key_id, now=now)
     session.emit(
         {"id": key_id, "revoked_at": now},
         lambda out: out.print(f"[green]✓[/] key {key_id} is revoked", highlight=False),
@@ -112,6 +124,7 @@ def verify_command(session: Session, head_file: Path | None) -> int:
     from governance.decision import check_commitments
     from governance.errors import InvalidInput
     from governance.ledger import SignedHead, verify
+    from governance.review import check_reviews
 
     head = None
     if head_file is not None:
@@ -125,8 +138,9 @@ def verify_command(session: Session, head_file: Path | None) -> int:
     with session.open() as keepwell, keepwell.database.read() as conn:
         found = verify(conn, keepwell.keys.ledger.public_key(), head=head)
         decisions = check_commitments(conn) if found.outcome == "intact" else None
+        signed = check_reviews(conn) if found.outcome == "intact" else ()
     changed = decisions.bad if decisions is not None else ()
-    outcome = "broken" if changed else found.outcome
+    outcome = "broken" if changed or signed else found.outcome
 
     def view(out: Console) -> None:
         mark = "[bold green]✓ intact[/]" if outcome == "intact" else f"[bold red]✗ {outcome}[/]"
@@ -136,6 +150,8 @@ def verify_command(session: Session, head_file: Path | None) -> int:
             out.print(f"  the first entry that is not as it was written: {found.first_bad}")
         for decision in changed[:_SHOWN]:
             out.print(f"  not the decision that was logged: {decision}", highlight=False)
+        for each in signed[:_SHOWN]:
+            out.print(f"  not as it was logged: {each}", highlight=False)
 
     session.emit(
         {
@@ -144,6 +160,7 @@ def verify_command(session: Session, head_file: Path | None) -> int:
             "first_bad": found.first_bad,
             "decisions": None if decisions is None else decisions.checked,
             "changed_decisions": changed[:_SHOWN],
+            "changed_signatures": signed[:_SHOWN],
         },
         view,
     )

@@ -15,6 +15,7 @@ from governance.review import (
     Review,
     approval,
     champion,
+    check_reviews,
     enrol,
     find_model,
     list_models,
@@ -26,7 +27,7 @@ from governance.review import (
     signing_key_from_secret,
     submit,
 )
-from governance.signing import public_text
+from governance.signing import create_enrolment_key, find_key, is_vouched, public_text
 from serving.database import Database
 from tests.governance.sample import NOW, facts
 
@@ -44,12 +45,22 @@ GATES = {
 
 def put(conn: Connection, gate: str = "approved", **changed: Any) -> str:
     made = facts(**changed)
-    submit(conn, LEDGER, Candidate(made, "bundles/x", GATES[gate]), now=NOW)
+    submit(conn, LEDGER, Candidate(made, "bundles/x", GATES[gate], submitted_by="ada"), now=NOW)
     return made.model_digest
 
 
-def enrolled(conn: Connection, owner: str = "Grace", key_id: str = "k1") -> None:
-    enrol(conn, key_id, owner, public_text(signing_key_from_secret(SECRET).public_key()), now=NOW)
+def enrolled(
+    conn: Connection,
+    owner: str = "Grace",
+    key_id: str = "k1",
+    enrolled_by: str | None = "grace",
+    enrolment_secret: str | None = None,
+) -> None:
+    public_key = public_text(signing_key_from_secret(SECRET).public_key())
+    enrol(
+        conn, LEDGER, key_id, owner, public_key,
+        now=NOW, enrolled_by=enrolled_by, enrolment_secret=enrolment_secret,
+    )  # fmt: skip
 
 
 def review(conn: Connection, **changed: Any) -> Review:
@@ -109,6 +120,132 @@ def test_the_author_does_not_sign_their_own_model(database: Database) -> None:
         enrolled(conn, owner=" ada ")
         with pytest.raises(PermissionRefused, match="author"):
             review(conn)
+
+
+@pytest.mark.parametrize("enrolled_by", ["ada", "ADA ", None])
+def test_the_author_typing_another_name_signs_nothing_in_production(
+    database: Database, enrolled_by: str | None
+) -> None:
+    with database.write() as conn:
+        put(conn)
+        enrolled(conn, "Grace", enrolled_by=enrolled_by)
+        with pytest.raises(PermissionRefused) as raised:
+            review(conn)
+        assert champion(conn, "churn", now=NOW) is None
+    assert raised.value.reason == "author_enrolled"
+
+
+def test_stating_another_author_does_not_free_the_one_who_trained_it(database: Database) -> None:
+    with database.write() as conn:
+        put(conn, author="Somebody Else")
+        enrolled(conn, "Ada")
+        with pytest.raises(PermissionRefused, match="author"):
+            review(conn)
+
+
+def test_the_holder_of_the_enrolment_key_vouches_for_a_reviewer(database: Database) -> None:
+    with database.write() as conn:
+        secret = create_enrolment_key(conn, LEDGER, now=NOW)
+        put(conn)
+        enrolled(conn, "Grace", enrolled_by="ada", enrolment_secret=secret)
+        review(conn)
+        assert champion(conn, "churn", now=NOW) is not None
+
+
+def test_the_enrolment_key_is_made_once_and_no_other_vouches(database: Database) -> None:
+    with database.write() as conn:
+        assert create_enrolment_key(conn, LEDGER, now=NOW) is not None
+        assert create_enrolment_key(conn, LEDGER, now=NOW) is None
+        with pytest.raises(PermissionRefused, match="enrolment key"):
+            enrolled(conn, enrolment_secret="kwe_a guess that is long enough")
+
+
+@pytest.mark.parametrize("column", ["owner", "enrolled_by", "public_key"])
+def test_a_voucher_is_for_the_key_as_it_was_enrolled(database: Database, column: str) -> None:
+    with database.write() as conn:
+        secret = create_enrolment_key(conn, LEDGER, now=NOW)
+        enrolled(conn, "Grace", enrolled_by="ada", enrolment_secret=secret)
+        conn.execute(text(f"UPDATE signing_keys SET {column} = 'x' WHERE key_id = 'k1'"))
+        changed = find_key(conn, "k1")
+        assert changed is not None
+        assert not is_vouched(conn, changed)
+
+
+def test_conditions_and_expiry_are_part_of_what_is_signed(database: Database) -> None:
+    with database.write() as conn:
+        put(conn)
+        enrolled(conn)
+        review(conn, conditions=["look again in March"], valid_for=30 * DAY)
+        [found] = reviews_of(conn, DIGEST)
+        key = find_key(conn, "k1")
+    assert found.conditions == ("look again in March",)
+    assert found.expires_at == NOW + 30 * DAY
+    assert key is not None
+    assert signature_fits(found, key.public_key)
+    assert not signature_fits(found._replace(conditions=()), key.public_key)
+    assert not signature_fits(found._replace(expires_at=NOW + 31 * DAY), key.public_key)
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"conditions": [" "]},
+        {"conditions": ["x"], "outcome": "reject"},
+        {"valid_for": timedelta(0)},
+        {"valid_for": 731 * DAY},
+    ],
+)
+def test_a_review_that_is_not_sound_is_refused(database: Database, changed: dict[str, Any]) -> None:
+    with database.write() as conn:
+        put(conn)
+        enrolled(conn)
+        with pytest.raises(InvalidInput):
+            review(conn, **changed)
+
+
+def test_what_was_signed_stays_when_the_same_bytes_come_again(database: Database) -> None:
+    with database.write() as conn:
+        put(conn)
+        enrolled(conn)
+        review(conn)
+        put(conn, "refused", rows=1)
+        found = find_model(conn, DIGEST)
+    assert (found.status, found.verdict.outcome) == ("approved", "approved")
+
+
+def test_an_untouched_register_of_keys_and_reviews_fits_the_log(database: Database) -> None:
+    with database.write() as conn:
+        create_enrolment_key(conn, LEDGER, now=NOW)
+        put(conn)
+        enrolled(conn)
+        review(conn)
+        revoke(conn, "k1", now=NOW + DAY)
+        assert check_reviews(conn) == ()
+
+
+@pytest.mark.parametrize(
+    ("tampering", "named"),
+    [
+        ("UPDATE signing_keys SET owner = 'Eve'", "signing key k1"),
+        ("UPDATE reviews SET reason = 'fine'", "review "),
+        ("DELETE FROM reviews", "review "),
+        (
+            "INSERT INTO signing_keys (key_id, owner, public_key, enrolled_at)"
+            " VALUES ('k9', 'Eve', 'ab', 0)",
+            "signing key k9",
+        ),
+    ],
+)
+def test_a_key_or_review_behind_the_logs_back_is_found(
+    sqlite_database: Database, tampering: str, named: str
+) -> None:
+    with sqlite_database.write() as conn:
+        put(conn)
+        enrolled(conn)
+        review(conn)
+        conn.execute(text(tampering))
+        [found] = check_reviews(conn)
+    assert found.startswith(named)
 
 
 def test_a_review_needs_its_reason(database: Database) -> None:
@@ -270,7 +407,7 @@ def test_submissions_and_reviews_are_in_the_log_without_names(database: Database
         enrolled(conn)
         review(conn)
         logged = entries(conn)
-    assert [entry.kind for entry in logged] == ["model_submitted", "review"]
+    assert [entry.kind for entry in logged] == ["model_submitted", "signing_key", "review"]
     assert "Grace" not in "".join(entry.body for entry in logged)
 
 

@@ -125,7 +125,10 @@ class Shop:
     def review(self, outcome: str) -> None:
         """Have Grace, who did not train it, sign the newest model with a new key."""
         with self.keepwell.database.write() as conn:
-            made = create_key(conn, ["audit:sign"], owner="Grace", now=self.clock())
+            made = create_key(
+                conn, self.keepwell.ledger, ["audit:sign"],
+                owner="Grace", now=self.clock(), enrolled_by="grace",
+            )  # fmt: skip
             review.sign(
                 conn,
                 self.keepwell.ledger,
@@ -139,7 +142,8 @@ class Shop:
 
     def key(self, *scopes: str) -> str:
         with self.keepwell.database.write() as conn:
-            return create_key(conn, scopes or ["admin"], owner="crm", now=self.clock()).key
+            ledger = self.keepwell.ledger
+            return create_key(conn, ledger, scopes or ["admin"], owner="crm", now=self.clock()).key
 
 
 def _check_only(directory: Path, expected: str) -> None:
@@ -200,7 +204,9 @@ def register_model(
         seed=0,
         test=test,
     )
-    candidate = review.Candidate(facts, model_digest, GateVerdict("approved", ()))
+    candidate = review.Candidate(
+        facts, model_digest, GateVerdict("approved", ()), submitted_by="ada"
+    )
     review.submit(conn, keepwell.ledger, candidate, now=now)
 
 

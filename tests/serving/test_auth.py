@@ -3,9 +3,11 @@
 from datetime import timedelta
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy import select
 
 from governance.errors import InvalidInput
+from governance.ledger import Ledger
 from governance.tables import signing_keys
 from serving.auth import (
     ScopeMissing,
@@ -19,17 +21,19 @@ from serving.database import Database
 from serving.tables import api_keys
 from tests.serving.conftest import START
 
+LEDGER = Ledger(Ed25519PrivateKey.from_private_bytes(b"\x07" * 32))
+
 
 def test_key_authenticates_its_owner_and_scopes(database: Database) -> None:
     with database.write() as conn:
-        made = create_key(conn, ["score:read"], owner="crm", now=START)
+        made = create_key(conn, LEDGER, ["score:read"], owner="crm", now=START)
         principal, note_due = authenticate(conn, made.key, now=START)
     assert (principal.owner, sorted(principal.scopes), note_due) == ("crm", ["score:read"], True)
 
 
 def test_secret_is_not_stored(database: Database) -> None:
     with database.write() as conn:
-        made = create_key(conn, ["score:read"], owner="crm", now=START)
+        made = create_key(conn, LEDGER, ["score:read"], owner="crm", now=START)
         row = conn.execute(select(api_keys)).one()
     assert made.key.split("_", 2)[2] not in str(tuple(row))
 
@@ -42,15 +46,15 @@ def test_anything_else_is_refused_in_the_same_words(database: Database, key: str
 
 def test_right_id_with_a_wrong_secret_is_refused(database: Database) -> None:
     with database.write() as conn:
-        made = create_key(conn, ["score:read"], owner="crm", now=START)
+        made = create_key(conn, LEDGER, ["score:read"], owner="crm", now=START)
         with pytest.raises(Unauthenticated):
             authenticate(conn, made.key[:-1] + "!", now=START)
 
 
 def test_revoked_key_is_refused_at_once(database: Database) -> None:
     with database.write() as conn:
-        made = create_key(conn, ["score:read"], owner="crm", now=START)
-        revoke_key(conn, made.key_id, now=START)
+        made = create_key(conn, LEDGER, ["score:read"], owner="crm", now=START)
+        revoke_key(conn, LEDGER, made.key_id, now=START)
         with pytest.raises(Unauthenticated):
             authenticate(conn, made.key, now=START)
 
@@ -59,7 +63,7 @@ def test_revoked_key_is_refused_at_once(database: Database) -> None:
 def test_key_ends_exactly_when_it_expires(database: Database, minutes: int, valid: bool) -> None:
     ends = START + timedelta(hours=1)
     with database.write() as conn:
-        made = create_key(conn, ["score:read"], owner="crm", now=START, expires_at=ends)
+        made = create_key(conn, LEDGER, ["score:read"], owner="crm", now=START, expires_at=ends)
         now = START + timedelta(minutes=minutes)
         if valid:
             assert authenticate(conn, made.key, now=now)
@@ -70,7 +74,7 @@ def test_key_ends_exactly_when_it_expires(database: Database, minutes: int, vali
 
 def test_admin_may_everything_but_sign(database: Database) -> None:
     with database.write() as conn:
-        made = create_key(conn, ["admin"], owner="ops", now=START)
+        made = create_key(conn, LEDGER, ["admin"], owner="ops", now=START)
         principal, _ = authenticate(conn, made.key, now=START)
     principal.require("rights:manage")
     with pytest.raises(ScopeMissing, match="audit:sign"):
@@ -79,19 +83,19 @@ def test_admin_may_everything_but_sign(database: Database) -> None:
 
 def test_signing_key_is_enrolled_for_its_owner_and_revoked_with_it(database: Database) -> None:
     with database.write() as conn:
-        made = create_key(conn, ["audit:sign"], owner="Grace", now=START)
+        made = create_key(conn, LEDGER, ["audit:sign"], owner="Grace", now=START)
         assert conn.execute(select(signing_keys.c.owner)).scalar_one() == "Grace"
-        revoke_key(conn, made.key_id, now=START)
+        revoke_key(conn, LEDGER, made.key_id, now=START)
         assert conn.execute(select(signing_keys.c.revoked_at)).scalar_one() == START
 
 
 def test_unknown_scope_names_those_there_are(database: Database) -> None:
     with database.write() as conn, pytest.raises(InvalidInput, match="unknown scope fly"):
-        create_key(conn, ["fly"], owner="crm", now=START)
+        create_key(conn, LEDGER, ["fly"], owner="crm", now=START)
 
 
 def test_list_shows_state_and_no_secret(database: Database) -> None:
     with database.write() as conn:
-        made = create_key(conn, ["score:read"], owner="crm", now=START)
+        made = create_key(conn, LEDGER, ["score:read"], owner="crm", now=START)
         [found] = list_keys(conn)
     assert (found.key_id, found.scopes, found.revoked_at) == (made.key_id, ("score:read",), None)

@@ -100,7 +100,7 @@ def scorer(home: Keepwell) -> Scorer:
 def answer(home: Keepwell, scorer: Scorer) -> dict[str, Any]:
     """What the API says of the customer who came last."""
     with home.database.write() as conn:
-        key = create_key(conn, ["admin"], owner="crm", now=NOW).key
+        key = create_key(conn, home.ledger, ["admin"], owner="crm", now=NOW).key
     app = create_app(home, scorer, clock=lambda: NOW)
     http = TestClient(app, headers={"Authorization": f"Bearer {key}"})
     asked = {"inputs": [{"customer_id": "c0"}], "targets": list(TARGETS)}
