@@ -79,8 +79,10 @@ notice_purposes = Table(
     Column("version", Integer, primary_key=True, autoincrement=False),
     Column("material", Boolean, nullable=False),
     Column("published_at", UtcInstant, nullable=False),
+    Column("valid_for_days", Integer),
 )
-"""Which purposes a notice version is about, and whether it changed them materially."""
+"""Which purposes a notice version is about, whether it changed them materially, and for how long a
+yes given under it holds."""
 
 suppressions = Table(
     "suppressions",

@@ -17,6 +17,7 @@ def upgrade() -> None:
         "reviews", sa.Column("conditions", sa.Text(), nullable=False, server_default="[]")
     )
     op.add_column("reviews", sa.Column("report_digest", sa.Text()))
+    op.add_column("notice_purposes", sa.Column("valid_for_days", sa.Integer()))
     op.add_column("decisions", sa.Column("retired_at", sa.BigInteger()))
     op.create_table(
         "training_people",
@@ -72,6 +73,7 @@ def downgrade() -> None:
         op.drop_table(name)
     op.drop_column("decisions", "retired_at")
     for table, column in (
+        ("notice_purposes", "valid_for_days"),
         ("reviews", "report_digest"),
         ("reviews", "conditions"),
         ("models", "submitted_by"),
