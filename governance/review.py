@@ -5,16 +5,12 @@ someone other than the author; it lives here and is the truth that MLflow's alia
 evaluation homes sign themselves and say so; what they sign never serves in a production home.
 """
 
-import hashlib
-import json
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Any, NamedTuple
 from uuid import uuid4
 
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
-from sqlalchemy import Connection, Row, insert, select, update
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from sqlalchemy import Connection, insert, select, update
 
 from governance.audit import report_digest
 from governance.candidates import Candidate, ModelRecord, find_model, list_models, submit
@@ -23,17 +19,24 @@ from governance.errors import GateRefused, InvalidInput, PermissionRefused
 from governance.instants import to_text
 from governance.ledger import Ledger
 from governance.proof import Approval, mint_approval
+from governance.review_record import (
+    Review,
+    check_reviews,
+    review_digest,
+    review_message,
+    review_of,
+    signature_fits,
+)
 from governance.signing import (
     SigningKey,
     enrol,
     find_key,
     is_vouched,
-    key_digest,
     public_text,
     revoke,
     signing_key_from_secret,
 )
-from governance.tables import ledger_entries, models, reviews, signing_keys
+from governance.tables import models, reviews
 
 __all__ = [
     "Candidate",
@@ -41,12 +44,14 @@ __all__ = [
     "Review",
     "approval",
     "champion",
+    "check_reviews",
     "enrol",
     "find_model",
     "list_models",
     "revoke",
     "self_sign",
     "sign",
+    "signature_fits",
     "signing_key_from_secret",
     "submit",
 ]
@@ -55,24 +60,6 @@ VALID_FOR = timedelta(days=365)
 LONGEST = timedelta(days=730)
 _HOME_KEY = "home"
 _SELF_SIGNING_KINDS = ("demo", "evaluation")
-
-
-class Review(NamedTuple):
-    """One signed verdict on a model."""
-
-    review_id: str
-    model_digest: str
-    target: str
-    outcome: str
-    reason: str
-    key_id: str
-    reviewer: str
-    signed_at: datetime
-    expires_at: datetime
-    signature: str
-    self_signed: bool
-    conditions: tuple[str, ...] = ()
-    report_digest: str | None = None
 
 
 def sign(
@@ -172,7 +159,7 @@ def approval(conn: Connection, ref: str, *, now: datetime) -> Approval | None:
     )
     seen: set[str] = set()
     for row in conn.execute(query):
-        review = _review(row)
+        review = review_of(row)
         if review.model_digest in seen:
             continue
         seen.add(review.model_digest)
@@ -197,22 +184,7 @@ def champion(conn: Connection, target: str, *, now: datetime) -> Approval | None
 def reviews_of(conn: Connection, model_digest: str) -> list[Review]:
     """Give every review of a model, newest first."""
     query = select(reviews).where(reviews.c.model_digest == model_digest)
-    return [_review(row) for row in conn.execute(query.order_by(reviews.c.signed_at.desc()))]
-
-
-def signature_fits(review: Review, public_key: str) -> bool:
-    """Whether the review is exactly what the owner of `public_key` signed; needs no database."""
-    try:
-        key = Ed25519PublicKey.from_public_bytes(bytes.fromhex(public_key))
-        key.verify(bytes.fromhex(review.signature), _message(review))
-    except (InvalidSignature, ValueError):
-        return False
-    return True
-
-
-def _review(row: Row[Any]) -> Review:
-    found = dict(row._mapping)
-    return Review(**found | {"conditions": tuple(json.loads(found["conditions"]))})
+    return [review_of(row) for row in conn.execute(query.order_by(reviews.c.signed_at.desc()))]
 
 
 def _is_valid(conn: Connection, review: Review, now: datetime) -> bool:
@@ -234,35 +206,6 @@ def _is_valid(conn: Connection, review: Review, now: datetime) -> bool:
         return model.home_kind in _SELF_SIGNING_KINDS
     authors = {model.author.strip().casefold(), model.submitted_by.strip().casefold()}
     return key.owner.casefold() not in authors
-
-
-def check_reviews(conn: Connection) -> tuple[str, ...]:
-    """Compare every signing key and review with what the ledger holds; names those that differ.
-
-    Finds a key or a review that was put into the tables, edited or removed behind the ledger's
-    back. Verify the ledger itself first.
-    """
-    logged = select(ledger_entries.c.kind, ledger_entries.c.body).where(
-        ledger_entries.c.kind.in_(("signing_key", "review"))
-    )
-    promised: dict[tuple[str, str], str] = {}
-    for kind, text in conn.execute(logged):
-        body = json.loads(text)
-        promised[kind, body["key_id" if kind == "signing_key" else "review_id"]] = body["digest"]
-    keys = [SigningKey(**row._mapping) for row in conn.execute(select(signing_keys))]
-    held = {("signing_key", each.key_id): key_digest(each) for each in keys}
-    for row in conn.execute(select(reviews)):
-        review = _review(row)
-        held["review", review.review_id] = review_digest(review)
-    differ = {
-        name for name in held.keys() | promised.keys() if held.get(name) != promised.get(name)
-    }
-    return tuple(f"{kind.replace('_', ' ')} {name}" for kind, name in sorted(differ))
-
-
-def review_digest(review: Review) -> str:
-    """Give what the ledger holds of a review: everything that was signed, and the signature."""
-    return hashlib.sha256(_message(review) + review.signature.encode()).hexdigest()
 
 
 def _require_another_person(conn: Connection, key: SigningKey, record: ModelRecord) -> None:
@@ -315,7 +258,7 @@ def _unsigned(
 def _file(
     conn: Connection, ledger: Ledger, review: Review, private_key: Ed25519PrivateKey, now: datetime
 ) -> Review:
-    signed = review._replace(signature=private_key.sign(_message(review)).hex())
+    signed = review._replace(signature=private_key.sign(review_message(review)).hex())
     row = signed._asdict() | {"conditions": canonical(list(signed.conditions))}
     conn.execute(insert(reviews), row)
     status = "approved" if review.outcome == "approve" else "rejected"
@@ -333,15 +276,6 @@ def _file(
     }
     ledger.append(conn, "review", body, now=now)
     return signed
-
-
-def _message(review: Review) -> bytes:
-    fields = review._asdict()
-    del fields["signature"]
-    fields["signed_at"] = to_text(review.signed_at)
-    fields["expires_at"] = to_text(review.expires_at)
-    fields["conditions"] = list(review.conditions)
-    return b"keepwell review\n" + canonical(fields).encode()
 
 
 def _refused(message: str, reason: str) -> PermissionRefused:
