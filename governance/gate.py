@@ -6,7 +6,9 @@ from typing import Any, NamedTuple
 
 from governance.fairness_record import FairnessResult
 from governance.model_card import ECE_BINS, ModelFacts
+from governance.training_checks import SCORE
 
+_MANY = 0.5
 _ONE_SIDED = 1.6448536269514722  # 95 % quantile of the normal distribution
 
 
@@ -17,7 +19,10 @@ class GatePolicy:
     The paired AUC difference to every baseline must have a lower bound above
     `min_auc_over_baseline_low`; calibration error beyond what chance may make in so few people
     must stay within `max_ece`; the test needs `min_test_positives` people of either outcome. With
-    `fairness_required` a model whose fairness cannot be said is not approved.
+    `fairness_required` a model whose fairness cannot be said is not approved. All `leak_checks`
+    must have passed. With `max_score_psi` scores that moved further between training and test, by
+    their whole interval, refuse; at least `min_permission_share` of the customers must have
+    permitted training.
     """
 
     min_auc_over_baseline_low: float = -0.01
@@ -27,6 +32,8 @@ class GatePolicy:
     max_calibration_gap: float = 0.05
     min_group: int = 30
     fairness_required: bool = False
+    max_score_psi: float | None = None
+    min_permission_share: float = 0.0
 
 
 class GateVerdict(NamedTuple):
@@ -47,8 +54,17 @@ class GateVerdict(NamedTuple):
 
 def decide(facts: ModelFacts, fairness: FairnessResult, policy: GatePolicy) -> GateVerdict:
     """Hold a model against the policy; refusals outweigh missing evidence."""
-    refused = [*_performance(facts, policy), *_fairness_failures(fairness)]
-    missing = [*_thin_test(facts, policy), *_fairness_missing(fairness, policy)]
+    refused = [
+        *_performance(facts, policy),
+        *_fairness_failures(fairness),
+        *_drift(facts, policy),
+    ]
+    missing = [
+        *_thin_test(facts, policy),
+        *_fairness_missing(fairness, policy),
+        *_leak_checks_missing(facts),
+        *_permission_missing(facts, policy),
+    ]
     conditions = tuple(_conditions(facts, fairness, policy))
     if refused:
         return GateVerdict("refused", tuple(refused + missing), conditions)
@@ -124,6 +140,41 @@ def _fairness_missing(fairness: FairnessResult, policy: GatePolicy) -> list[str]
     return [f"fairness is required and was not shown: {fairness.reason}"]
 
 
+def _drift(facts: ModelFacts, policy: GatePolicy) -> list[str]:
+    most = policy.max_score_psi
+    return [
+        f"scores moved too far between training and test: PSI {each.psi}, at most {most}"
+        for each in facts.drift
+        if most is not None and each.what == SCORE and each.psi and each.psi.low > most
+    ]
+
+
+def _leak_checks_missing(facts: ModelFacts) -> list[str]:
+    if not facts.leak_checks:
+        return ["nothing says that leaks were looked for"]
+    return [
+        f"the look for a leak was not done: {each.text}"
+        for each in facts.leak_checks
+        if each.outcome != "passed"
+    ]
+
+
+def permission_share(facts: ModelFacts) -> float | None:
+    """Give the share of all customers who permitted training; None where nobody was counted."""
+    asked = sum(facts.permission.values())
+    return facts.permission.get("permitted", 0) / asked if asked else None
+
+
+def _permission_missing(facts: ModelFacts, policy: GatePolicy) -> list[str]:
+    share = permission_share(facts)
+    if share is None or share >= policy.min_permission_share:
+        return []
+    return [
+        f"{100 * share:.0f} % of the customers permitted training, at least "
+        f"{100 * policy.min_permission_share:.0f} % are asked for"
+    ]
+
+
 def _conditions(facts: ModelFacts, fairness: FairnessResult, policy: GatePolicy) -> list[str]:
     found = []
     chance = chance_ece(facts)
@@ -142,6 +193,15 @@ def _conditions(facts: ModelFacts, fairness: FairnessResult, policy: GatePolicy)
             f"keep the champion: {proposal.reason}; approving this one all the same is a "
             "person's own decision, with a reason of its own"
         )
+    share = permission_share(facts)
+    if share is not None and share < _MANY:
+        found.append(
+            f"it learned from the {100 * share:.0f} % of the customers who permit training and "
+            "speaks for people like them"
+        )
+    moved = [each.what for each in facts.drift if each.outcome in ("shifted", "gone")]
+    if moved:
+        found.append("moved between training and test: " + ", ".join(moved[:5]))
     if not facts.differences:
         found.append("no baseline was compared with")
     if facts.contaminated_rows:

@@ -11,6 +11,7 @@ from governance.evaluation_record import Evaluation
 from governance.forecasts import CategoryResult, ValueResult
 from governance.instants import parse_instant, to_text
 from governance.intervals import Interval
+from governance.training_checks import LeakCheck, Shift
 
 _NO_EVALUATION = Evaluation().to_json()  # of models that were trained before there was one
 ECE_BINS = 15
@@ -130,6 +131,8 @@ class ModelFacts:
     selected in the fairness audit. `horizons` are the figures of the shorter horizons, by days;
     `answered` the share of people with reports before who reported afterwards, too, for targets
     that are about reports; `configurations` counts everything that inner validation compared.
+    `leak_checks` says what was looked for, `drift` how far the test's people lie from those trained
+    on: the scores first, then the features that moved.
     """
 
     target: str
@@ -169,6 +172,8 @@ class ModelFacts:
     horizons: Mapping[int, TestResult] = field(default_factory=dict)
     answered: Interval | None = None
     configurations: int = 0
+    leak_checks: tuple[LeakCheck, ...] = ()
+    drift: tuple[Shift, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """Give plain JSON that `from_json` reads back to an equal record."""
@@ -182,6 +187,8 @@ class ModelFacts:
         plain["value"] = None if self.value is None else self.value.to_json()
         plain["categories"] = None if self.categories is None else self.categories.to_json()
         plain["evaluation"] = self.evaluation.to_json()
+        plain["leak_checks"] = [each._asdict() for each in self.leak_checks]
+        plain["drift"] = [each.to_json() for each in self.drift]
         plain["reliability"] = [
             {"n": b.n, "predicted": b.predicted, "observed": b.observed.to_json()}
             for b in self.reliability
@@ -228,6 +235,9 @@ class ModelFacts:
                 plain["value"] = ValueResult.from_json(plain["value"])
             if plain.get("categories") is not None:
                 plain["categories"] = CategoryResult.from_json(plain["categories"])
+            checks = plain.get("leak_checks", ())
+            plain["leak_checks"] = tuple(LeakCheck(**each) for each in checks)
+            plain["drift"] = tuple(Shift.from_json(each) for each in plain.get("drift", ()))
             plain["cutoffs"] = tuple(plain["cutoffs"])
             plain["features"] = tuple(plain["features"])
             return cls(**plain)

@@ -29,6 +29,8 @@ from features.wellbeing.settings import parse_scheme
 from governance.errors import ConfigurationError, InvalidInput
 from governance.instants import parse_instant, to_micros
 from outcomes.measures.own import parse as parse_own_measures
+from serving.settings_permission import ControllerSettings, PreferenceSettings
+from serving.settings_rights import RetentionSettings, RightsSettings
 
 HomeKind = Literal["production", "demo", "evaluation"]
 Mode = Literal["observe", "advise", "act"]
@@ -133,6 +135,8 @@ class GateSettings(_Record):
     max_calibration_gap: float | None = Field(default=None, gt=0, le=1)
     min_group: int | None = Field(default=None, ge=5)
     fairness_required: bool | None = None
+    max_score_psi: float | None = Field(default=None, gt=0)
+    min_permission_share: float | None = Field(default=None, ge=0, le=1)
 
 
 class CostSettings(_Record):
@@ -229,6 +233,10 @@ class Settings(_Record):
     limits: LimitSettings = LimitSettings()
     spark: SparkSettings = SparkSettings()
     monitoring: MonitoringSettings = MonitoringSettings()
+    controller: ControllerSettings = ControllerSettings()
+    preferences: PreferenceSettings = PreferenceSettings()
+    rights: RightsSettings = RightsSettings()
+    retention: RetentionSettings = RetentionSettings()
     calendar: tuple[CalendarSettings, ...] = ()
     feature: tuple[Mapping[str, Any], ...] = ()  # `features.own_features` reads them
     measure: tuple[Mapping[str, Any], ...] = ()  # `outcomes.measures.own` reads them

@@ -27,6 +27,7 @@ from features.kernel import compute
 from features.own_functions import OwnFunction
 from governance.errors import InvalidInput
 from governance.proof import Permit
+from governance.training_checks import LeakCheck
 
 SUSPECT_AUC = 0.98
 FEWEST_ROWS = 50
@@ -61,8 +62,8 @@ class Probe:
     functions: Mapping[str, OwnFunction]
 
 
-def stop_on_leak(train: Dataset, probe: Probe | None = None) -> None:
-    """Raise `InvalidInput` naming every feature that knows too much; return if there are none.
+def stop_on_leak(train: Dataset, probe: Probe | None = None) -> tuple[LeakCheck, ...]:
+    """Raise `InvalidInput` naming every feature that knows too much; else say what was looked at.
 
     `probe` is made by `probe_of` of the histories that `train` was built from; without one the
     future is not looked at.
@@ -83,6 +84,21 @@ def stop_on_leak(train: Dataset, probe: Probe | None = None) -> None:
             hint="such a feature is usually written after the fact: exclude it, or give it the "
             "known_at at which it really became known",
         )
+    looked = 0 if probe is None else len(probe.histories)
+    return (
+        LeakCheck(
+            "alone",
+            "passed",
+            f"none of {len(train.names)} features alone separates the outcomes (AUC above "
+            f"{SUSPECT_AUC}), by value, presence or group, on {len(train):,} rows",
+        ),
+        LeakCheck(
+            "future",
+            "passed" if looked else "not_run",
+            f"features of {looked:,} customers are the same, bit for bit, when what came after "
+            "as_of is really taken away",
+        ),
+    )
 
 
 def suspects(

@@ -18,6 +18,7 @@ from governance.gate import GateVerdict, decide
 from governance.instants import to_text
 from governance.model_card import ModelFacts
 from governance.review import champion
+from governance.training_checks import SCORE, LeakCheck, Shift
 from training.baselines import fit_baselines
 from training.bundle import Description, save, support_of
 from training.evaluation.challenge import rival_of
@@ -26,12 +27,19 @@ from training.fairness import weigh
 from training.foretold import simple_amounts, with_forecasts
 from training.judge import TestScores, bench_of, judge
 from training.leak import stop_on_leak
+from training.model import Vector
 from training.records import Written, write_down
 from training.request import TrainRequest, Workshop
 from training.screen import worth_keeping
 from training.target_fit import fit_target
 from training.tracking import CANDIDATE
+from training.watch.drift import compare
 from training.watch.reference import REFERENCE, Reference, reference_of
+
+_NO_OVERLAP = LeakCheck(
+    "overlap", "passed", "no training row is one of the test's, or reaches into its horizon"
+)
+"""`extract` raises where one does."""
 
 
 @dataclass(frozen=True)
@@ -105,7 +113,7 @@ def train(
             progress=progress,
         )
         rival = rival_of(_serving(conn, request.target.name, now), workshop.bundles)
-    stop_on_leak(data.train, data.probe)
+    leak_checks = (*stop_on_leak(data.train, data.probe), _NO_OVERLAP)
     rules = fit_baselines(data.train.values, data.train.y, data.train.definitions, request.target)
     bench = bench_of(request, data, rules, rival)
     amounts = simple_amounts(data)
@@ -117,7 +125,13 @@ def train(
     digest = save(fitted.model, _description(request, data, seen, now), workshop.bundles)
     progress(f"evaluating on {len(data.test)} customers")
     facts, scores = judge(request, data, model, bench, digest, now)
-    facts = replace(facts, answered=data.answered_share, configurations=fitted.configurations)
+    facts = replace(
+        facts,
+        answered=data.answered_share,
+        configurations=fitted.configurations,
+        leak_checks=leak_checks,
+        drift=_moved(seen, data, scores.probability, facts),
+    )
     facts = with_forecasts(
         facts, fitted.model, data.test, scores.probability, wide=bench.wide, simple=amounts
     )
@@ -148,6 +162,17 @@ def train(
     with workshop.database.write() as conn:
         submit(conn, workshop.ledger, candidate, now=now)
     return TrainResult(written.facts, fairness, verdict, written, data.left_out, scores)
+
+
+def _moved(
+    seen: Reference, data: Extract, probability: Vector, facts: ModelFacts
+) -> tuple[Shift, ...]:
+    """Say how far the test's people lie from the latest ones trained on, by features that weigh."""
+    weights = {each.feature: each.mean_abs for each in facts.importance}
+    found = compare(seen, data.test.values, probability, as_of=data.test_as_of, weights=weights)
+    moved = found.named("gone", "shifted", "moving")
+    scores = Shift(SCORE, found.scores.outcome, found.scores.psi)
+    return (scores, *(Shift(each.feature, each.outcome, each.psi) for each in moved))
 
 
 def _description(

@@ -5,6 +5,7 @@ from typing import Any
 
 from governance.intervals import Interval, wilson
 from governance.model_card import Dropped, FeatureImportance, ModelFacts, ReliabilityBin, TestResult
+from governance.training_checks import LeakCheck, Shift
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
@@ -67,5 +68,7 @@ def facts(**changed: Any) -> ModelFacts:
         "command": "keepwell train churn",
         "thresholds": {"max_ece": 0.05},
         "threshold": 0.4,
+        "leak_checks": (LeakCheck("alone", "passed", "none of 2 features alone separates"),),
+        "drift": (Shift("score", "steady", Interval(0.01, 0.0, 0.03)),),
     }
     return ModelFacts(**stated | changed)

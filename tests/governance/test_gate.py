@@ -8,12 +8,15 @@ from governance.fairness import FairnessResult, Limits, not_assessed
 from governance.gate import GatePolicy, chance_ece, decide
 from governance.intervals import Interval
 from governance.model_card import ModelFacts, render_markdown
+from governance.training_checks import LeakCheck, Shift
 from tests.governance.sample import facts, result
 
 FAIR = FairnessResult(outcome="pass", reason="no gap", limits=Limits())
 UNFAIR = FairnessResult(outcome="fail", reason="a gap in group b", limits=Limits())
 THIN = FairnessResult(outcome="insufficient_evidence", reason="too few", limits=Limits())
 UNSAID = not_assessed("no attributes")
+NOT_LOOKED = LeakCheck("future", "not_run", "no history was kept to look at")
+MOVED = (Shift("score", "shifted", Interval(0.35, 0.25, 0.5)),)
 WORSE = {"recency": Interval(-0.01, -0.03, 0.01)}
 
 
@@ -35,6 +38,13 @@ WORSE = {"recency": Interval(-0.01, -0.03, 0.01)}
         ({"test": result(positives=12)}, FAIR, {}, "insufficient_evidence"),
         ({"test": result(positives=890)}, FAIR, {}, "insufficient_evidence"),
         ({"test": result(positives=12), "differences": WORSE}, FAIR, {}, "refused"),
+        ({"leak_checks": ()}, FAIR, {}, "insufficient_evidence"),
+        ({"leak_checks": (NOT_LOOKED,)}, FAIR, {}, "insufficient_evidence"),
+        ({"drift": MOVED}, FAIR, {}, "approved"),
+        ({"drift": MOVED}, FAIR, {"max_score_psi": 0.2}, "refused"),
+        ({"drift": MOVED}, FAIR, {"max_score_psi": 0.3}, "approved"),  # the interval reaches below
+        ({}, FAIR, {"min_permission_share": 0.9}, "insufficient_evidence"),  # 1,300 of 1,570 did
+        ({}, FAIR, {"min_permission_share": 0.8}, "approved"),
     ],
 )
 def test_the_gate_decides(
@@ -48,6 +58,13 @@ def test_the_gate_decides(
 def test_what_was_not_assessed_is_a_condition() -> None:
     conditions = decide(facts(), UNSAID, GatePolicy()).conditions
     assert any("not assessed" in condition for condition in conditions)
+
+
+def test_what_moved_and_who_is_missing_are_conditions() -> None:
+    made = facts(drift=MOVED, permission={"permitted": 30, "refused:no_record": 70})
+    conditions = decide(made, FAIR, GatePolicy()).conditions
+    assert any("moved between training and test: score" in each for each in conditions)
+    assert any("the 30 % of the customers who permit" in each for each in conditions)
 
 
 def test_chance_alone_makes_a_calibration_error() -> None:
