@@ -19,6 +19,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from governance.errors import ConfigurationError
 from governance.tables import persons, suppressions
 
+PERSON_PREFIX = "person_"
 _PSEUDONYM = re.compile(r"p_[0-9a-f]{32}")
 _SLICE = 500
 _SHORTEST_KEY = 16
@@ -144,6 +145,17 @@ class Suppression:
         )
         return bool(found.scalar_one())
 
+    def find(
+        self, conn: Connection, customer_id: str, *, now: datetime
+    ) -> tuple[datetime, datetime] | None:
+        """Give since when and until when the customer's token holds; None where there is none."""
+        row = conn.execute(
+            select(suppressions.c.suppressed_at, suppressions.c.expires_at)
+            .where(suppressions.c.token == self.token(customer_id))
+            .where(suppressions.c.expires_at > now)
+        ).first()
+        return None if row is None else (row.suppressed_at, row.expires_at)
+
     def suppressed_among(
         self, conn: Connection, customer_ids: Collection[str], *, now: datetime, since: int = 0
     ) -> set[str]:
@@ -180,7 +192,7 @@ def slices(items: Sequence[str]) -> list[Sequence[str]]:
 
 
 def _random_person_id() -> str:
-    return "person_" + secrets.token_hex(16)
+    return PERSON_PREFIX + secrets.token_hex(16)
 
 
 def _long_enough(key: bytes, name: str) -> bytes:

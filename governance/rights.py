@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, delete, select
 
-from governance import decision
+from governance import decision, lineage
 from governance.consent import ConsentRegistry
 from governance.consent_queries import claim_person, next_sequence
 from governance.consent_record import OBJECTED, STOPPING, ConsentChange
@@ -88,8 +88,19 @@ def export_customer(
         else _plain({"adult_from": subject.adult_from, "relation": subject.relation}),
         "person_id": person,
         "decisions": [_plain(asdict(each)) for each in decided],
-        "suppressed": suppression.is_suppressed(conn, customer_id, now=now),
+        "trained_into": []
+        if person is None
+        else [_plain(each._asdict()) for each in lineage.learned_from(conn, person)],
+        "suppression": _token(conn, suppression, customer_id, now),
     }
+
+
+def _token(
+    conn: Connection, suppression: Suppression, customer_id: str, now: datetime
+) -> dict[str, Any] | None:
+    """Disclose the keyed token that keeps an erased person erased."""
+    found = suppression.find(conn, customer_id, now=now)
+    return None if found is None else {"since": to_text(found[0]), "until": to_text(found[1])}
 
 
 def replay_journal(

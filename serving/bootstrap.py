@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from sqlalchemy import insert, select
@@ -143,7 +143,9 @@ def _open(home: Home, settings: Settings, database: Database) -> Keepwell:
             hint=f'write kind = "{kind}"; a home keeps its kind for life',
         )
     keys = load_keys(home.keys)
-    suppression = Suppression(keys.suppression)
+    suppression = Suppression(
+        keys.suppression, keep=timedelta(days=settings.retention.suppression_days)
+    )
     journal = Journal(home.journal / "journal.jsonl", keys.journal)
     registry = ConsentRegistry(
         purpose_rules(settings), home_kind=kind, suppression=suppression, journal=journal

@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from features.history import customer_ids, read_customer
+from features.history import customer_ids, read_customer, read_everything_of
 from governance.consent import Refusal
 from governance.decision import of_person
 from governance.errors import NotFound
@@ -72,3 +72,13 @@ def decisions_of(keepwell: Keepwell, conn: Connection, customer_id: str) -> list
 def unknown_customer() -> NotFound:
     """Say that nothing is known, in the words used whatever the reason."""
     return NotFound("no such customer", hint="see GET /v1/customers for those there are")
+
+
+def require_known(keepwell: Keepwell, conn: Connection, customer_id: str) -> None:
+    """Raise `NotFound` unless something is held about the customer."""
+    if not (
+        keepwell.persons.find(conn, customer_id)
+        or keepwell.registry.history(conn, customer_id)
+        or read_everything_of(conn, customer_id)
+    ):
+        raise unknown_customer()

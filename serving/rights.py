@@ -1,4 +1,4 @@
-"""What people may ask for: their data, erasure, to be left alone, a person's second look.
+"""What people may ask for: their data, erasure, to be left alone.
 
 Export and erasure call each floor's own function, in the order of the floors.
 """
@@ -11,34 +11,35 @@ from sqlalchemy import Connection
 
 from features import erasure as features
 from features.compaction import sweep
-from features.events import Event, keepwell_event
-from features.history import read_everything_of
 from features.links import counted_for, merged_ids
-from features.live import append
 from governance import rights as governance
-from governance.decision import forget_person, new_decision_id
+from governance.decision import forget_person
 from governance.instants import to_text
+from serving import complaints
 from serving.bootstrap import Keepwell
 from serving.consents import follow_up
-from serving.customers import unknown_customer
+from serving.customers import require_known
 from serving.dossier import drop_dossiers
 from serving.interventions import outbox
 from serving.links import lock_linked
 from serving.locks import lock_customers
 from serving.restore import bring_back, note_journal
+from serving.review_requests import close_for_erasure, requests_of
 
 
 def export(keepwell: Keepwell, customer_id: str, *, now: datetime) -> dict[str, Any]:
     """Give everything held about a customer: exactly what erasure would delete.
 
-    `merged` holds the same of every id merged into this one, each with its own id. Raises
-    `NotFound` when nothing is held. The log learns that it was asked for.
+    `merged` holds the same of every id merged into this one, each with its own id. Of someone who
+    was erased only the token is left that keeps them erased. `about_processing` says what is done
+    with all of it (art. 15). Raises `NotFound` when nothing is held. The log learns that it was
+    asked for.
     """
     inside = keepwell.inside_id(customer_id)
     with keepwell.database.write() as conn:
         lock_linked(conn, [inside])
-        if not _is_known(keepwell, conn, inside):
-            raise unknown_customer()
+        if keepwell.suppression.find(conn, inside, now=now) is None:
+            require_known(keepwell, conn, inside)
         found = {
             "customer_id": customer_id,
             "home": keepwell.kind,
@@ -57,6 +58,7 @@ def _everything(
     keepwell: Keepwell, conn: Connection, customer_id: str, now: datetime
 ) -> dict[str, Any]:
     """Give what each floor holds under one id."""
+    person = keepwell.persons.find(conn, customer_id)
     return {
         **governance.export_customer(
             conn,
@@ -68,6 +70,12 @@ def _everything(
         ),
         **features.export_customer(conn, customer_id),
         **outbox.export_customer(conn, customer_id),
+        "review_requests": []
+        if person is None
+        else [each.to_json(now=now) for each in requests_of(conn, person)],
+        "complaints": []
+        if person is None
+        else [each.to_json() for each in complaints.complaints_of(conn, person)],
     }
 
 
@@ -87,8 +95,7 @@ def _erase(
 ) -> dict[str, Any]:
     with keepwell.database.write() as conn:
         lock_linked(conn, [customer_id])
-        if not _is_known(keepwell, conn, customer_id):
-            raise unknown_customer()
+        require_known(keepwell, conn, customer_id)
         merged = merged_ids(conn, customer_id) if with_merged else []
         counts = Counter[str]()
         until = [_erase_one(keepwell, conn, each, counts, now) for each in (customer_id, *merged)]
@@ -108,7 +115,11 @@ def _erase_one(
 ) -> datetime:
     """Erase what is held under one id; whoever it was merged into loses its events, and results."""
     _log(keepwell, conn, "erasure", customer_id, now)
-    drop_dossiers(keepwell, conn, keepwell.persons.find(conn, customer_id))
+    own = keepwell.persons.find(conn, customer_id)
+    drop_dossiers(keepwell, conn, own)
+    if own is not None:
+        close_for_erasure(conn, own, now=now)
+        complaints.close_for_erasure(conn, own, now=now)
     for each in counted_for(conn, [customer_id]):
         person = keepwell.persons.find(conn, each)
         if person is not None:
@@ -156,46 +167,6 @@ def object_to_processing(keepwell: Keepwell, customer_id: str, *, now: datetime)
         event = keepwell.registry.object(conn, inside, now=now)
         follow_up(keepwell, conn, [event], now=now)
     return {"event_id": event.event_id, "effective_at": to_text(event.recorded_at)}
-
-
-def request_review(
-    keepwell: Keepwell, customer_id: str, *, reason: str, now: datetime
-) -> dict[str, Any]:
-    """Record that a customer contests a decision; what they say goes into their own history.
-
-    The log learns that a person asked, not what they said.
-    """
-    inside = keepwell.inside_id(customer_id)
-    request_id = new_decision_id()
-    with keepwell.database.write() as conn:
-        lock_customers(conn, [inside])
-        person = keepwell.persons.find(conn, inside)
-        if person is None:
-            raise unknown_customer()
-        append(conn, [_request(inside, request_id, reason, now)])
-        keepwell.ledger.append(
-            conn, "review_requested", {"person": person, "request": request_id}, now=now
-        )
-    return {"request_id": request_id, "received_at": to_text(now)}
-
-
-def _request(customer_id: str, request_id: str, reason: str, now: datetime) -> Event:
-    return keepwell_event(
-        "rights_review_requested",
-        customer_id,
-        event_id=request_id,
-        occurred_at=now,
-        known_at=now,
-        properties={"reason": reason},
-    )
-
-
-def _is_known(keepwell: Keepwell, conn: Connection, customer_id: str) -> bool:
-    return bool(
-        keepwell.persons.find(conn, customer_id)
-        or keepwell.registry.history(conn, customer_id)
-        or read_everything_of(conn, customer_id)
-    )
 
 
 def _log(keepwell: Keepwell, conn: Connection, kind: str, customer_id: str, now: datetime) -> None:

@@ -17,7 +17,14 @@ from governance.instants import parse_instant
 from governance.review import champion, list_models
 from serving.auth import Principal
 from serving.bootstrap import Keepwell
-from serving.http import api_customers, api_interventions, api_outcomes, api_pages, problems
+from serving.http import (
+    api_customers,
+    api_interventions,
+    api_outcomes,
+    api_pages,
+    api_rights,
+    problems,
+)
 from serving.http.context import Caller, Clock, Context, Here, KeyFirst, Step, fresh, identify
 from serving.http.metering import Meter, Metered, gauges_text
 from serving.http.model_gauges import model_gauges
@@ -33,6 +40,7 @@ from serving.http.schemas import (
 )
 from serving.intake import take_events
 from serving.replay import replay
+from serving.review_requests import contest_of
 from serving.scorer import Scorer
 from serving.shapes import decision_json, model_json, score_json
 
@@ -61,6 +69,7 @@ def create_app(keepwell: Keepwell, scorer: Scorer, *, clock: Clock) -> FastAPI:
     problems.install(app)
     app.include_router(router)
     app.include_router(api_customers.router)
+    app.include_router(api_rights.router)
     app.include_router(api_interventions.router)
     app.include_router(api_outcomes.router)
     app.include_router(api_pages.router)
@@ -130,7 +139,9 @@ def get_decision(
     """Show one decision as it was recorded; its result is gone when the permission went."""
     with here.keepwell.database.read() as conn:
         found = load(conn, decision_id)
-    return fresh(decision_json(found, may_see_refusals=caller.may("consent:read")))
+        contest = contest_of(conn, decision_id)
+    shown = decision_json(found, may_see_refusals=caller.may("consent:read"))
+    return fresh({**shown, "contested": None if contest is None else contest.status})
 
 
 @router.get("/v1/decisions/{decision_id}/replay", tags=["decisions"])

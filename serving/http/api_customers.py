@@ -1,16 +1,16 @@
-"""HTTP: customers, what they permit, and what they may ask for."""
+"""HTTP: customers, what they permit, and what would be if."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path, Query, Response
 
 from governance.consent_record import ConsentChange
 from governance.errors import InvalidInput
 from governance.instants import parse_instant, to_text
-from serving import consents, customers, rights
+from serving import consents, customers
 from serving.auth import Principal
 from serving.http.context import Caller, Here, Step, fresh
-from serving.http.schemas import ConsentRequest, ReasonRequest, WhatIfRequest, WhatIfResponse
+from serving.http.schemas import ConsentRequest, WhatIfRequest, WhatIfResponse
 from serving.shapes import consent_event_json, state_json, what_if_json
 
 router = APIRouter(tags=["customers"])
@@ -137,51 +137,3 @@ def post_what_if(
         may_see_refusals=caller.may("consent:read"),
     )
     return fresh(what_if_json(answer, here.keepwell.kind))
-
-
-@router.get("/v1/customers/{customer_id}/export", tags=["rights"])
-def get_export(
-    customer_id: CustomerPath,
-    here: Here,
-    caller: Annotated[Principal, Depends(Caller("rights:manage"))],
-) -> Response:
-    """Give everything held about a customer: exactly what erasure would delete."""
-    return fresh(rights.export(here.keepwell, customer_id, now=here.clock()))
-
-
-@router.post("/v1/customers/{customer_id}/erasure", tags=["rights"])
-def post_erasure(
-    customer_id: CustomerPath,
-    here: Here,
-    caller: Annotated[Principal, Depends(Caller("rights:manage"))],
-) -> Response:
-    """Erase a customer everywhere. This cannot be undone."""
-    return _done(rights.erase(here.keepwell, customer_id, now=here.clock()), "erased")
-
-
-@router.post("/v1/customers/{customer_id}/objection", tags=["rights"])
-def post_objection(
-    customer_id: CustomerPath,
-    here: Here,
-    caller: Annotated[Principal, Depends(Caller("rights:manage"))],
-) -> Response:
-    """Record an objection (art. 21): no marketing outreach, nor the scoring done for it."""
-    return _done(
-        rights.object_to_processing(here.keepwell, customer_id, now=here.clock()), "objected"
-    )
-
-
-@router.post("/v1/customers/{customer_id}/review-request", tags=["rights"])
-def post_review_request(
-    customer_id: CustomerPath,
-    body: ReasonRequest,
-    here: Here,
-    caller: Annotated[Principal, Depends(Caller("rights:manage"))],
-) -> Response:
-    """Record that a customer contests a decision and wants a person to look at it."""
-    done = rights.request_review(here.keepwell, customer_id, reason=body.reason, now=here.clock())
-    return fresh({"outcome": "recorded", **done}, status=202)
-
-
-def _done(done: dict[str, Any], outcome: str) -> Response:
-    return fresh({"outcome": outcome, **done})

@@ -133,6 +133,27 @@ class ReasonRequest(_In):
     reason: Annotated[str, Field(min_length=3, max_length=2_000)]
 
 
+class ReviewRequestRequest(_In):
+    """What a customer contests; without a decision everything that rests on a score waits."""
+
+    reason: Annotated[str, Field(min_length=3, max_length=2_000)]
+    decision_id: Annotated[str, Field(max_length=40)] | None = None
+
+
+class ReviewDecisionRequest(_In):
+    """What a person decided about a contested decision; the customer will read the reason."""
+
+    outcome: Literal["upheld", "overturned"]
+    reason: Annotated[str, Field(min_length=3, max_length=2_000)]
+
+
+class ComplaintRequest(_In):
+    """What a customer complains about."""
+
+    category: Word
+    text: Annotated[str, Field(min_length=3, max_length=2_000)]
+
+
 class ReasonMember(BaseModel):
     """One feature's own share of a reason, in log-odds of the blend before calibration."""
 

@@ -27,6 +27,7 @@ STATUSES: Mapping[str, str] = {
     "proposed": "waits for a person's yes",
     "queued": "waits to be sent",
     "sent": "handed over to whoever contacts the customer",
+    "contested": "waits until a person has looked again at the decision behind it",
     "held_out": "left alone, to learn whether contacting helps",
     "rejected": "a person said no",
     "cancelled": "permission went, or it was replaced",

@@ -66,7 +66,7 @@ def cancel_for(conn: Connection, customer_id: str, purpose: str, *, now: datetim
         .where(interventions.c.arm == "treated")
         .where(
             or_(
-                interventions.c.status.in_(("proposed", "queued")),
+                interventions.c.status.in_(("proposed", "queued", "contested")),
                 and_(interventions.c.status == "sent", interventions.c.valid_until > now),
             )
         )
@@ -122,7 +122,7 @@ def _stop(conn: Connection, each: Row[Any], reason: str, now: datetime) -> None:
     ).first()
     conn.execute(
         update(outbox)
-        .where(requests, outbox.c.status.in_(("pending", "leased")))
+        .where(requests, outbox.c.status.in_(("pending", "leased", "held")))
         .values(status="cancelled", reason=reason[:80], finished_at=now, leased_until=None)
     )
     if tried is not None:

@@ -17,6 +17,7 @@ from features.events import keepwell_event
 from features.live import append
 from governance.decision import Decision, new_decision_id, record
 from governance.instants import to_text
+from serving.interventions.contest import contested_candidates
 from serving.interventions.desk import Desk, queue_request
 from serving.interventions.holdout import Arm, assign, risk_stratum
 from serving.interventions.playbooks import Playbook
@@ -106,7 +107,7 @@ def _judge(
         candidates,
         policy=desk.policy,
         contacts=contacts,
-        busy=_busy(conn, playbook, now),
+        busy=_busy(conn, playbook, now) | contested_candidates(conn, desk.persons, candidates),
         now=now,
     )
 
@@ -119,7 +120,7 @@ def _own_contacts(conn: Connection, since: datetime) -> Counter[str]:
         .where(interventions.c.arm == "treated")
         .where(
             or_(
-                interventions.c.status.in_(("proposed", "queued")),
+                interventions.c.status.in_(("proposed", "queued", "contested")),
                 interventions.c.sent_at >= since,
             )
         )
@@ -131,7 +132,7 @@ def _busy(conn: Connection, playbook: Playbook, now: datetime) -> dict[str, str]
     """Give why some are left alone: held out of this target, or something of this is under way."""
     under_way = and_(
         interventions.c.playbook == playbook.name,
-        interventions.c.status.in_(("proposed", "queued")),
+        interventions.c.status.in_(("proposed", "queued", "contested")),
     )
     held = and_(
         interventions.c.arm == "holdout",

@@ -96,7 +96,11 @@ def test_an_export_holds_what_erasure_deletes(
         "about": None,
         "person_id": None,
         "decisions": [],
-        "suppressed": True,
+        "trained_into": [],
+        "suppression": {
+            "since": "2026-03-01T00:00:00.000000Z",
+            "until": "2029-02-28T00:00:00.000000Z",
+        },
     }
 
 

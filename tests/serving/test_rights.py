@@ -11,7 +11,8 @@ from governance.ledger import verify
 from serving.bootstrap import open_home
 from serving.consents import withdraw
 from serving.migrate import metadatas
-from serving.rights import erase, export, object_to_processing, request_review, settle
+from serving.review_queue import request_review
+from serving.rights import erase, export, object_to_processing, settle
 from tests.serving.conftest import Shop
 
 
@@ -57,7 +58,7 @@ def test_an_objection_stops_scoring(regular: Shop) -> None:
 
 def test_a_request_for_review_is_never_a_feature(regular: Shop) -> None:
     before = regular.scorer.score(["ann"], targets=["churn"]).results[0]
-    request_review(regular.keepwell, "ann", reason="this is not me", now=regular.clock())
+    request_review(regular.keepwell, "ann", reason="this is not me", clock=regular.clock)
     after = regular.scorer.score(["ann"], targets=["churn"]).results[0]
     assert before.scores["churn"].reasons[1] == after.scores["churn"].reasons[1]
 

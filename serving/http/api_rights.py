@@ -1,0 +1,126 @@
+"""HTTP: what people may ask for about their data, and the queue of contested decisions."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Path, Query, Response
+
+from serving import complaints, review_queue, rights
+from serving.auth import Principal
+from serving.http.context import Caller, Context, Here, Step, fresh
+from serving.http.schemas import (
+    ComplaintRequest,
+    ReasonRequest,
+    ReviewDecisionRequest,
+    ReviewRequestRequest,
+)
+from serving.review_requests import ReviewRequest, list_requests, show_request
+
+router = APIRouter(tags=["rights"])
+CustomerPath = Annotated[Step, Path(min_length=1, max_length=200)]
+RequestPath = Annotated[Step, Path(min_length=1, max_length=40)]
+Manager = Annotated[Principal, Depends(Caller("rights:manage"))]
+
+
+@router.get("/v1/customers/{customer_id}/export")
+def get_export(customer_id: CustomerPath, here: Here, caller: Manager) -> Response:
+    """Give everything held about a customer: exactly what erasure would delete."""
+    return fresh(rights.export(here.keepwell, customer_id, now=here.clock()))
+
+
+@router.post("/v1/customers/{customer_id}/erasure")
+def post_erasure(customer_id: CustomerPath, here: Here, caller: Manager) -> Response:
+    """Erase a customer everywhere. This cannot be undone."""
+    done = rights.erase(here.keepwell, customer_id, now=here.clock())
+    return fresh({"outcome": "erased", **done})
+
+
+@router.post("/v1/customers/{customer_id}/objection")
+def post_objection(customer_id: CustomerPath, here: Here, caller: Manager) -> Response:
+    """Record an objection (art. 21): no marketing outreach, nor the scoring done for it."""
+    done = rights.object_to_processing(here.keepwell, customer_id, now=here.clock())
+    return fresh({"outcome": "objected", **done})
+
+
+@router.post("/v1/customers/{customer_id}/review-request")
+def post_review_request(
+    customer_id: CustomerPath, body: ReviewRequestRequest, here: Here, caller: Manager
+) -> Response:
+    """Record that a customer contests a decision; contacts that rest on it wait meanwhile."""
+    made = review_queue.request_review(
+        here.keepwell,
+        customer_id,
+        reason=body.reason,
+        decision_id=body.decision_id,
+        clock=here.clock,
+    )
+    return fresh({"outcome": "recorded", **_shaped(made, here)}, status=202)
+
+
+@router.post("/v1/customers/{customer_id}/complaints")
+def post_complaint(
+    customer_id: CustomerPath, body: ComplaintRequest, here: Here, caller: Manager
+) -> Response:
+    """Record a complaint; the words go into the customer's own history."""
+    made = complaints.add_complaint(
+        here.keepwell, customer_id, category=body.category, text=body.text, clock=here.clock
+    )
+    return fresh({"outcome": "recorded", **made.to_json()}, status=202)
+
+
+@router.get("/v1/review-requests")
+def get_review_requests(
+    here: Here,
+    caller: Manager,
+    limit: Annotated[int, Query(ge=1, le=200)] = 50,
+    after: Annotated[str | None, Query(max_length=40)] = None,
+    status: Annotated[str | None, Query(max_length=16)] = None,
+) -> Response:
+    """List contested decisions, the oldest first; pass `next` as `after` for newer ones."""
+    with here.keepwell.database.read() as conn:
+        found = list_requests(conn, limit=limit + 1, after=after, status=status)
+    page = found[:limit]
+    more = page[-1].request_id if len(found) > limit else None
+    return fresh({"results": [_shaped(each, here) for each in page], "next": more})
+
+
+@router.get("/v1/review-requests/{request_id}")
+def get_review_request(request_id: RequestPath, here: Here, caller: Manager) -> Response:
+    """Show one request with what the customer said and what they were answered."""
+    return fresh(show_request(here.keepwell, request_id).to_json(now=here.clock()))
+
+
+@router.post("/v1/review-requests/{request_id}/decision")
+def post_decision(
+    request_id: RequestPath, body: ReviewDecisionRequest, here: Here, caller: Manager
+) -> Response:
+    """Uphold the contested decision, or overturn it with what rests on it, and say why."""
+    made = review_queue.decide(
+        here.keepwell,
+        request_id,
+        outcome=body.outcome,
+        reason=body.reason,
+        decider=caller,
+        clock=here.clock,
+    )
+    return fresh(_shaped(made, here))
+
+
+@router.post("/v1/review-requests/{request_id}/appeal")
+def post_appeal(
+    request_id: RequestPath, body: ReasonRequest, here: Here, caller: Manager
+) -> Response:
+    """Contest the answer; someone who had no hand in the case so far decides."""
+    made = review_queue.appeal(here.keepwell, request_id, reason=body.reason, clock=here.clock)
+    return fresh({"outcome": "recorded", **_shaped(made, here)}, status=202)
+
+
+@router.post("/v1/review-requests/{request_id}/withdrawal")
+def post_withdrawal(request_id: RequestPath, here: Here, caller: Manager) -> Response:
+    """Take a request back, as the customer asks; needs no body."""
+    return fresh(
+        _shaped(review_queue.withdraw_request(here.keepwell, request_id, clock=here.clock), here)
+    )
+
+
+def _shaped(found: ReviewRequest, here: Context) -> dict[str, Any]:
+    return found.to_json(now=here.clock())
