@@ -4,7 +4,16 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, NamedTuple
 
-from governance.intervals import Interval, as_json, from_json, wilson
+from scipy import special
+
+from governance.intervals import Interval, as_json, from_json
+from governance.mitigation_record import Mitigation
+from governance.proxy_record import Proxy
+
+NOT_KNOWN = "not known"
+"""The row of those whose attribute nobody stated: counted and shown, never compared."""
+
+_HALF_WIDTH = 1.959963984540054  # of a 95 % interval, in standard errors
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,7 +70,23 @@ class ImpactRatio(NamedTuple):
 
 
 class GroupCalibration(NamedTuple):
-    """Mean predicted probability beside the observed share of one group."""
+    """Mean predicted probability beside the observed share of one group.
+
+    `error`: mean gap between predicted and observed over the group's bins, `chance`: what chance
+    alone makes of it among so few people; None where there are too few for two bins.
+    """
+
+    attribute: str
+    group: str
+    n: int
+    predicted: float
+    observed: Interval
+    error: float | None = None
+    chance: float | None = None
+
+
+class GroupBin(NamedTuple):
+    """Of `n` people of a group with like scores: mean predicted probability, and what came."""
 
     attribute: str
     group: str
@@ -71,12 +96,37 @@ class GroupCalibration(NamedTuple):
 
 
 class SweepPoint(NamedTuple):
-    """Selection rate of one group if everyone from `threshold` on were selected."""
+    """Rates of one group if everyone from `threshold` on were selected."""
 
     attribute: str
     group: str
     threshold: float
     selection_rate: Interval
+    tpr: Interval | None = None
+    fpr: Interval | None = None
+
+
+class Difference(NamedTuple):
+    """How far one group's rate lies from the largest group's, and from that of all groups shown.
+
+    `from_largest` is None for the largest group itself, whose name is in `reference`, and for
+    intersections; either is None when nobody is in a denominator.
+    """
+
+    attribute: str
+    group: str
+    measure: str
+    reference: str
+    from_largest: Interval | None
+    from_all: Interval | None
+
+
+class Thin(NamedTuple):
+    """A group that is shown and yet too small for some comparison, and what exactly is thin."""
+
+    attribute: str
+    group: str
+    what: str
 
 
 class Finding(NamedTuple):
@@ -92,16 +142,24 @@ class Finding(NamedTuple):
     text: str
 
 
-class Unknown(NamedTuple):
-    """How many people's attribute is not known; None when too few to show."""
+class ByChance(NamedTuple):
+    """How many of the comparisons would fail by chance alone, on average.
 
-    attribute: str
-    n: int | None
+    `alike`: if every true gap were 0; `at_limit`: if every true gap were exactly at its limit.
+    """
+
+    comparisons: int
+    alike: float
+    at_limit: float
 
 
 @dataclass(frozen=True, kw_only=True)
 class FairnessResult:
-    """pass, fail, insufficient_evidence or not_assessed, with everything it rests on."""
+    """pass, fail, insufficient_evidence or not_assessed, with everything it rests on.
+
+    `unknown` is one cell per attribute, of those whose group nobody knows. `proxies` and
+    `mitigations` are empty where they were not asked for or could not be.
+    """
 
     outcome: str
     reason: str
@@ -110,10 +168,15 @@ class FairnessResult:
     groups: tuple[GroupCell, ...] = ()
     intersections: tuple[GroupCell, ...] = ()
     impact_ratios: tuple[ImpactRatio, ...] = ()
+    differences: tuple[Difference, ...] = ()
     calibration: tuple[GroupCalibration, ...] = ()
+    bins: tuple[GroupBin, ...] = ()
     sweep: tuple[SweepPoint, ...] = ()
     findings: tuple[Finding, ...] = ()
-    unknown: tuple[Unknown, ...] = ()
+    unknown: tuple[GroupCell, ...] = ()
+    thin: tuple[Thin, ...] = ()
+    proxies: tuple[Proxy, ...] = ()
+    mitigations: tuple[Mitigation, ...] = ()
 
     @property
     def failures(self) -> tuple[Finding, ...]:
@@ -125,6 +188,17 @@ class FairnessResult:
         """The comparisons whose whole interval lies on one side of 0: alike they are not."""
         return tuple(f for f in self.findings if f.difference.low > 0 or f.difference.high < 0)
 
+    @property
+    def by_chance(self) -> ByChance:
+        """How many comparisons there were and how many would fail by chance (normal errors)."""
+        alike = 0.0
+        for each in self.findings:
+            error = (each.difference.high - each.difference.low) / (2 * _HALF_WIDTH)
+            if error > 0:
+                alike += 2 * float(special.ndtr(-(each.limit / error + _HALF_WIDTH)))
+        n = len(self.findings)
+        return ByChance(n, alike, n * float(special.ndtr(-_HALF_WIDTH)))
+
     def to_json(self) -> dict[str, Any]:
         """Give plain JSON; intervals as value, low, high."""
         plain: dict[str, Any] = {
@@ -135,6 +209,9 @@ class FairnessResult:
         }
         for name in _ROWS:
             plain[name] = [_plain(row) for row in getattr(self, name)]
+        plain["by_chance"] = self.by_chance._asdict()
+        plain["proxies"] = [each.to_json() for each in self.proxies]
+        plain["mitigations"] = [each.to_json() for each in self.mitigations]
         return plain
 
     @classmethod
@@ -150,40 +227,27 @@ class FairnessResult:
             limits=Limits(**plain["limits"]),
             n=plain["n"],
             **rows,
+            proxies=tuple(map(Proxy.from_json, plain.get("proxies", ()))),
+            mitigations=tuple(map(Mitigation.from_json, plain.get("mitigations", ()))),
         )
+
+
+def _unknown(group: str = NOT_KNOWN, **counts: Any) -> GroupCell:
+    return GroupCell(group=group, **counts)
 
 
 _ROWS: Mapping[str, Callable[..., Any]] = {
     "groups": GroupCell,
     "intersections": GroupCell,
     "impact_ratios": ImpactRatio,
+    "differences": Difference,
     "calibration": GroupCalibration,
+    "bins": GroupBin,
     "sweep": SweepPoint,
     "findings": Finding,
-    "unknown": Unknown,
+    "unknown": _unknown,
+    "thin": Thin,
 }
-
-
-def group_cell(
-    attribute: str, group: str, *, n: int, positives: int, selected: int, true_positives: int
-) -> GroupCell:
-    """Make the cell of one group from its four counts."""
-    negatives, false_positives = n - positives, selected - true_positives
-    return GroupCell(
-        attribute=attribute,
-        group=group,
-        n=n,
-        positives=positives,
-        negatives=negatives,
-        selected=selected,
-        true_positives=true_positives,
-        false_positives=false_positives,
-        selection_rate=wilson(selected, n),
-        tpr=wilson(true_positives, positives),
-        fpr=wilson(false_positives, negatives),
-        fnr=wilson(positives - true_positives, positives),
-        ppv=wilson(true_positives, selected),
-    )
 
 
 def _values(row: Mapping[str, Any]) -> dict[str, Any]:

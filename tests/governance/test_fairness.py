@@ -11,8 +11,10 @@ import pytest
 
 from governance.errors import InvalidInput
 from governance.fairness import Limits, assess, not_assessed
-from governance.fairness_record import FairnessResult, GroupCell
-from governance.intervals import share_ratio
+from governance.fairness_record import NOT_KNOWN, FairnessResult, GroupCell
+from governance.group_cells import group_cell
+from governance.group_gaps import differences
+from governance.intervals import newcombe, share_ratio
 
 COMPAS = {  # n, predicted positive, FP, FN, TN, TP, FPR, FNR, precision
     "African-American": (3696, 2174, 805, 532, 990, 1369, 0.4485, 0.2799, 0.6297),
@@ -82,6 +84,19 @@ def test_a_group_of_18_is_shown_but_not_compared(compas: FairnessResult) -> None
     assert "Native American" not in {r.group for r in compas.impact_ratios}
 
 
+def test_a_group_of_32_is_compared_only_where_its_denominators_allow(
+    compas: FairnessResult,
+) -> None:
+    thin = {each.group: each.what for each in compas.thin}
+    assert thin == {
+        "Native American": "18 people, 30 are needed: not compared",
+        "Asian": "32 people, but only 9 for whom it came true, 10 are needed: true positive rate "
+        "not compared",
+    }
+    asian = {f.measure for f in compas.findings if f.group == "Asian"}
+    assert asian == {"false positive rate", "calibration"}
+
+
 def test_the_four_fifths_flag_stands_beside_its_interval(compas: FairnessResult) -> None:
     (ratio,) = (r for r in compas.impact_ratios if r.group == "Caucasian")
     assert ratio.reference == "African-American"
@@ -140,11 +155,130 @@ def test_a_rate_without_anyone_in_its_denominator_is_not_zero() -> None:
     assert c.fpr is not None
 
 
-def test_unknown_attributes_are_counted_and_not_a_group() -> None:
-    values: list[str | None] = ["f"] * 40 + ["m"] * 40 + [None] * 20
-    result = assess([True, False] * 50, [0.5] * 100, [True] * 100, {"sex": values})
+def test_those_not_known_are_a_row_of_their_own_and_never_compared() -> None:
+    values: list[str | None] = ["f"] * 40 + ["m"] * 40 + [None] * 60
+    result = assess([True, False] * 70, [0.5] * 140, [True] * 140, {"sex": values})
     assert {c.group for c in result.groups} == {"f", "m"}
-    assert [u.n for u in result.unknown] == [20]
+    (unknown,) = result.unknown
+    assert (unknown.group, unknown.n, unknown.positives, unknown.selected) == (
+        NOT_KNOWN, 60, 30, 60,
+    )  # fmt: skip
+    assert NOT_KNOWN not in {
+        *(each.group for each in result.findings),
+        *(each.group for each in result.differences),
+        *(each.group for each in result.impact_ratios),
+        *(each.group for each in result.calibration),
+    }
+
+
+def _groups_of_hand() -> FairnessResult:
+    """100 people of a (30 selected) and 50 of b (25 selected); for half of each it came true."""
+    group = ["a"] * 100 + ["b"] * 50
+    selected = [k < 30 for k in range(100)] + [k < 25 for k in range(50)]
+    truth = [k % 2 == 0 for k in range(150)]
+    return assess(truth, [0.5] * 150, selected, {"region": group})
+
+
+def test_a_difference_from_the_largest_is_newcombes() -> None:
+    (b,) = (
+        d for d in _groups_of_hand().differences
+        if (d.group, d.measure) == ("b", "selection rate")
+    )  # fmt: skip
+    assert b.reference == "a"
+    assert b.from_largest == newcombe(25, 50, 30, 100)
+
+
+def test_a_difference_from_all_is_the_group_minus_the_whole() -> None:
+    found = {
+        d.group: d.from_all for d in _groups_of_hand().differences if d.measure == "selection rate"
+    }
+    assert found["a"] is not None
+    assert found["b"] is not None
+    assert found["a"].value == pytest.approx(30 / 100 - 55 / 150)
+    assert found["b"].value == pytest.approx(25 / 50 - 55 / 150)
+    others = newcombe(25, 50, 30, 100)
+    assert others is not None
+    assert found["b"].high == pytest.approx(others.high * (1 - 50 / 150))
+
+
+def test_the_interval_of_a_difference_from_all_holds_the_truth_19_times_in_20() -> None:
+    rng = np.random.default_rng(8)
+    people, rates = {"a": 300, "b": 200, "c": 100}, {"a": 0.2, "b": 0.3, "c": 0.4}
+    truth, held = 0.4 - (300 * 0.2 + 200 * 0.3 + 100 * 0.4) / 600, 0
+    for _ in range(1000):
+        cells = [
+            group_cell("region", name, n=n, positives=0, true_positives=0,
+                       selected=int(rng.binomial(n, rates[name])))
+            for name, n in people.items()
+        ]  # fmt: skip
+        found = next(
+            d.from_all for d in differences(cells, cells)
+            if (d.group, d.measure) == ("c", "selection rate")
+        )  # fmt: skip
+        held += found is not None and found.low <= truth <= found.high
+    assert 930 <= held <= 970
+
+
+def test_intersections_are_held_against_all_and_never_decide() -> None:
+    rng = np.random.default_rng(2)
+    n = 6000
+    sex, age = rng.choice(["f", "m"], n), rng.choice(["old", "young"], n)
+    hit = ((sex == "f") & (age == "old")) | ((sex == "m") & (age == "young"))
+    truth = rng.random(n) < 0.5
+    result = assess(
+        truth, [0.5] * n, rng.random(n) < np.where(hit, 0.7, 0.2),
+        {"sex": sex.tolist(), "age": age.tolist()},
+        limits=Limits(max_rate_gap=0.15),
+    )  # fmt: skip
+    assert result.outcome == "pass"
+    apart = {
+        d.group: d.from_all
+        for d in result.differences
+        if d.attribute == "sex × age" and d.measure == "true positive rate"
+    }
+    assert apart["f and old"] is not None
+    assert apart["f and old"].low > 0.15
+
+
+def test_it_says_how_many_comparisons_would_fail_by_chance() -> None:
+    chance = assess(**_people(2000)).by_chance
+    assert chance.comparisons == 4
+    assert chance.at_limit == pytest.approx(4 * 0.025)
+    assert 0 < chance.alike < 0.001
+
+
+def test_a_fair_model_fails_no_more_often_than_by_chance() -> None:
+    results = [assess(**_people(400, seed)) for seed in range(100)]
+    failed = sum(result.outcome == "fail" for result in results)
+    expected = sum(result.by_chance.alike for result in results)
+    assert failed <= expected + 3 * np.sqrt(expected) + 1
+
+
+def test_calibration_in_a_group_is_told_beside_what_chance_makes() -> None:
+    fair, tilted = assess(**_people(6000)), assess(**_people(6000, over_flag=0.2))
+    for result, off in ((fair, False), (tilted, True)):
+        (b,) = (c for c in result.calibration if c.group == "b")
+        assert b.error is not None
+        assert b.chance is not None
+        assert (b.error > 3 * b.chance) is off
+        bins = [each for each in result.bins if each.group == "b"]
+        assert sum(each.n for each in bins) == b.n
+        assert len(bins) == 5
+
+
+def test_a_group_too_small_for_two_bins_has_none() -> None:
+    truth = [k % 2 == 0 for k in range(150)]
+    result = assess(truth, [0.5] * 150, truth, {"region": ["a"] * 100 + ["b"] * 50})
+    assert {each.group for each in result.bins} == {"a"}
+    assert [c.error for c in result.calibration if c.group == "b"] == [None]
+
+
+def test_the_sweep_shows_error_rates_of_every_group() -> None:
+    result = assess(**_people(3000))
+    tprs = [p.tpr.value for p in result.sweep if p.group == "a" and p.tpr is not None]
+    assert len(tprs) == 5
+    assert tprs == sorted(tprs, reverse=True)
+    assert all(p.fpr is not None for p in result.sweep)
 
 
 @pytest.mark.parametrize(
