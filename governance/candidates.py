@@ -1,7 +1,7 @@
 """Trained models as they were submitted: facts, gate verdict, audit report, where the files lie."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -113,6 +113,21 @@ def find_model(conn: Connection, ref: str) -> ModelRecord:
             hint="name a target, or a digest as `keepwell review list` shows it",
         )
     return _model(found[0])
+
+
+def fairness_outcomes(conn: Connection, digests: Collection[str]) -> dict[str, str]:
+    """Say of each of these models whether its audit showed that it treats groups alike.
+
+    pass, fail, insufficient_evidence or not_assessed; the last, too, where no audit is on record.
+    """
+    query = select(models.c.model_digest, models.c.report_json).where(
+        models.c.model_digest.in_(sorted(digests))
+    )
+    found = dict.fromkeys(digests, "not_assessed")
+    for model_digest, report in conn.execute(query):
+        if report is not None:
+            found[model_digest] = str(json.loads(report)["fairness"]["outcome"])
+    return found
 
 
 def list_models(conn: Connection, *, target: str | None = None) -> list[ModelRecord]:

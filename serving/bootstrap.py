@@ -199,7 +199,7 @@ def _targets(settings: Settings, given: Sequence[str]) -> Mapping[str, Target]:
 
 
 def _gate_policy(settings: Settings) -> GatePolicy:
-    return GatePolicy(**settings.gate.model_dump(exclude_none=True))
+    return GatePolicy(**settings.gate.model_dump(exclude_none=True, exclude={"fairness_blocks"}))
 
 
 def _database(home: Home, settings: Settings) -> Database:

@@ -126,7 +126,10 @@ class CalendarSettings(_Record):
 
 
 class GateSettings(_Record):
-    """When a model may go to review; what is not stated keeps the gate's own default."""
+    """When a model may go to review; what is not stated keeps the gate's own default.
+
+    `fairness_blocks`: modes in which a model is not used whose fairness was not shown.
+    """
 
     min_auc_over_baseline_low: float | None = None
     max_ece: float | None = Field(default=None, gt=0, le=1)
@@ -137,6 +140,7 @@ class GateSettings(_Record):
     fairness_required: bool | None = None
     max_score_psi: float | None = Field(default=None, gt=0)
     min_permission_share: float | None = Field(default=None, ge=0, le=1)
+    fairness_blocks: frozenset[Literal["act", "advise"]] = frozenset({"act"})
 
 
 class CostSettings(_Record):

@@ -28,7 +28,8 @@ class ContactPolicy:
 
     At most `max_contacts` within `per_days` days, those outside Keepwell included; nothing between
     `quiet_from` and `quiet_until` in the home's zone; all contacts of one run cost at most
-    `budget`. `mode`: observe does nothing, advise makes every contact wait for a person.
+    `budget`. `mode`: observe does nothing, advise makes every contact wait for a person. A model
+    that was not shown to treat groups alike is not used in the modes `fairness_blocks` names.
     """
 
     home_kind: str
@@ -39,6 +40,18 @@ class ContactPolicy:
     quiet_from: time = time(20)
     quiet_until: time = time(8)
     budget: float = 1_000.0
+    fairness_blocks: frozenset[Mode] = frozenset({"act"})
+
+    def mode_for(self, fairness: str) -> Mode:
+        """Give the mode for a model of this audit outcome: a blocked one falls back by a step.
+
+        A demo home reaches nobody and shows what acting looks like all the same.
+        """
+        if fairness == "pass" or self.home_kind == "demo":
+            return self.mode
+        if self.mode == "observe" or "advise" in self.fairness_blocks:
+            return "observe"
+        return "advise" if self.mode in self.fairness_blocks else self.mode
 
 
 def policy_of(settings: Settings, *, home_kind: str, mode: Mode | None = None) -> ContactPolicy:
@@ -53,6 +66,7 @@ def policy_of(settings: Settings, *, home_kind: str, mode: Mode | None = None) -
         quiet_from=time.fromisoformat(contact.quiet_from),
         quiet_until=time.fromisoformat(contact.quiet_until),
         budget=contact.budget,
+        fairness_blocks=settings.gate.fairness_blocks,
     )
 
 

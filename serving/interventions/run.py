@@ -15,6 +15,7 @@ from sqlalchemy import Connection, and_, or_, select
 
 from features.events import keepwell_event
 from features.live import append
+from governance.candidates import fairness_outcomes
 from governance.decision import Decision, new_decision_id, record
 from governance.instants import to_text
 from serving.interventions.contest import contested_candidates
@@ -24,6 +25,7 @@ from serving.interventions.playbooks import Playbook
 from serving.interventions.policy import Candidate, Judged, first_moment, judge, permissions_of
 from serving.interventions.tables import interventions
 from serving.locks import lock_customers
+from serving.settings import Mode
 
 
 class Assigned(NamedTuple):
@@ -107,9 +109,32 @@ def _judge(
         candidates,
         policy=desk.policy,
         contacts=contacts,
-        busy=_busy(conn, playbook, now) | contested_candidates(conn, desk.persons, candidates),
+        busy=_busy(conn, playbook, now)
+        | contested_candidates(conn, desk.persons, candidates)
+        | _unfair(conn, desk, playbook, candidates),
         now=now,
     )
+
+
+def _modes(
+    conn: Connection, desk: Desk, candidates: Sequence[Candidate]
+) -> Mapping[str | None, Mode]:
+    """Give the mode for each model behind the candidates, by what its fairness audit showed."""
+    digests = {c.model_digest for c in candidates if c.model_digest is not None}
+    outcomes = fairness_outcomes(conn, digests)
+    return {each: desk.policy.mode_for(found) for each, found in outcomes.items()}
+
+
+def _unfair(
+    conn: Connection, desk: Desk, playbook: Playbook, candidates: Sequence[Candidate]
+) -> dict[str, str]:
+    """Give those whose model may only observe, because it was not shown to treat groups alike."""
+    modes = _modes(conn, desk, candidates) if playbook.kind == "outreach" else {}
+    return {
+        c.customer_id: "fairness_not_shown"
+        for c in candidates
+        if modes.get(c.model_digest) == "observe"
+    }
 
 
 def _own_contacts(conn: Connection, since: datetime) -> Counter[str]:
@@ -196,8 +221,10 @@ def _write(
         for customer, reason in sorted(refused.items())
     ]
     assigned, events = [], []
+    modes = _modes(conn, desk, chosen)
     for c in chosen:
-        each = _assign(conn, desk, playbook, judged, c, arms[c.customer_id], now)
+        mode = modes.get(c.model_digest, desk.policy.mode)
+        each = _assign(conn, desk, playbook, judged, c, arms[c.customer_id], mode, now)
         assigned.append(each)
         decisions.append(_decision(playbook, c, each, persons[c.customer_id]))
         events.append(
@@ -230,9 +257,10 @@ def _assign(
     judged: Judged,
     c: Candidate,
     arm: Arm,
+    mode: Mode,
     now: datetime,
 ) -> Assigned:
-    waits = playbook.needs_person or (desk.policy.mode != "act" and playbook.kind == "outreach")
+    waits = playbook.needs_person or (playbook.kind == "outreach" and mode != "act")
     status = "held_out" if arm == "holdout" else "proposed" if waits else "queued"
     each = Assigned(str(uuid4()), new_decision_id(), c.customer_id, arm, status, c.probability)
     due_at = first_moment(now, desk.policy) if playbook.kind == "outreach" else now

@@ -1,17 +1,23 @@
 """Who may be contacted: every filter is a reason, and permission is the first."""
 
+import json
 from dataclasses import replace
 from datetime import UTC, datetime, time
 from zoneinfo import ZoneInfo
 
 import pytest
 
+from governance.candidates import Candidate as Submitted
+from governance.candidates import submit
 from governance.errors import InvalidInput, PermissionRefused
+from governance.gate import GateVerdict
 from governance.proof import Clearance, mint_clearance
 from serving.database import Database
 from serving.interventions.playbooks import Playbook
 from serving.interventions.policy import Candidate, ContactPolicy, first_moment
 from serving.interventions.run import simulate
+from serving.settings import Mode
+from tests.governance.sample import NOW, facts
 from tests.serving.interventions.conftest import NOTE, Company, candidate, make_desk
 
 SERVICE = Playbook(
@@ -110,6 +116,31 @@ def test_advising_waits_for_a_person(small_company: Company) -> None:
 
     assert [each.status for each in advising.runs("ana").assigned] == ["proposed"]
     assert advising.claims() is None
+
+
+@pytest.mark.parametrize(
+    ("audit", "blocks", "status"),
+    [
+        ("pass", {"act"}, "queued"),
+        ("not_assessed", {"act"}, "proposed"),
+        ("insufficient_evidence", {"act"}, "proposed"),
+        ("fail", {"act"}, "proposed"),
+        ("not_assessed", set(), "queued"),
+        ("not_assessed", {"act", "advise"}, None),
+    ],
+)
+def test_a_model_not_shown_to_be_fair_does_not_act_by_itself(
+    small_company: Company, audit: str, blocks: set[Mode], status: str | None
+) -> None:
+    company = small_company.with_policy(fairness_blocks=frozenset(blocks))
+    company.agrees("ana")
+    with company.desk.database.write() as conn:
+        report = json.dumps({"fairness": {"outcome": audit}})
+        submitted = Submitted(facts(), "x", GateVerdict("approved", ()), report_json=report)
+        submit(conn, company.desk.ledger, submitted, now=NOW)
+    run = company.runs_for([candidate("ana", model_digest=facts().model_digest)])
+    assert [each.status for each in run.assigned] == ([] if status is None else [status])
+    assert dict(run.refused) == ({"fairness_not_shown": 1} if status is None else {})
 
 
 def test_who_is_outside_the_range_is_not_a_refusal(small_company: Company) -> None:
