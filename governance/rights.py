@@ -14,7 +14,7 @@ from sqlalchemy import Connection, delete, select
 from governance import decision, lineage
 from governance.consent import ConsentRegistry
 from governance.consent_queries import claim_person, next_sequence
-from governance.consent_record import OBJECTED, STOPPING, ConsentChange
+from governance.consent_record import OBJECTED, STOPPING, ConsentChange, ConsentEvent
 from governance.instants import to_text
 from governance.journal import Journal, JournalEntry
 from governance.pseudonym import PersonIds, Suppression
@@ -31,10 +31,12 @@ class Erased(NamedTuple):
 
 
 class Replayed(NamedTuple):
-    """What a journal brought back after a restore; `erasures` still wait for all floors."""
+    """What a journal brought back after a restore; `erasures` still wait for all floors.
 
-    withdrawals: int
-    objections: int
+    `words` are the withdrawals and objections recorded again, for whatever follows from them.
+    """
+
+    words: tuple[ConsentEvent, ...]
     erasures: tuple[str, ...]
     revoked_keys: tuple[str, ...]
     unknown: int
@@ -126,11 +128,13 @@ def replay_journal(
     concerned = [(known[entry.token], entry) for entry in entries if entry.token in known]
     erasures = tuple(sorted({who for who, entry in concerned if entry.kind == "erasure"}))
     silent = ConsentRegistry(registry.rules, home_kind=registry.home_kind)
-    withdrawals = _record_again(conn, silent, concerned, "withdrawal", now)
-    objections = _record_again(conn, silent, concerned, "objection", now)
+    words = [
+        *_record_again(conn, silent, concerned, "withdrawal", now),
+        *_record_again(conn, silent, concerned, "objection", now),
+    ]
     keys = tuple(sorted({entry.detail for entry in entries if entry.kind == "key_revoked"}))
     unknown = sum(1 for entry in entries if entry.token and entry.token not in known)
-    return Replayed(withdrawals, objections, erasures, keys, unknown)
+    return Replayed(tuple(words), erasures, keys, unknown)
 
 
 def _record_again(
@@ -139,13 +143,13 @@ def _record_again(
     concerned: Sequence[tuple[str, JournalEntry]],
     kind: str,
     now: datetime,
-) -> int:
-    done = 0
+) -> list[ConsentEvent]:
+    done = []
     for customer_id, entry in concerned:
         if entry.kind != kind or _is_recorded(conn, registry, customer_id, entry):
             continue
         if kind == "objection":
-            registry.object(conn, customer_id, now=entry.at)
+            done.append(registry.object(conn, customer_id, now=entry.at))
         else:
             change = ConsentChange(
                 customer_id=customer_id,
@@ -155,11 +159,10 @@ def _record_again(
                 actor="restore",
                 mechanism="journal",
             )
-            registry.record(conn, change, now=max(now, entry.at))
+            done.append(registry.record(conn, change, now=max(now, entry.at)))
             person = PersonIds().find(conn, customer_id)
             if person is not None:
                 decision.forget_results(conn, person, entry.detail)
-        done += 1
     return done
 
 

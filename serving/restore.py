@@ -4,11 +4,14 @@ The database remembers up to where it knows the journal, in the very transaction
 A database from a backup remembers less; what the journal holds beyond that is replayed.
 """
 
+from collections.abc import Sequence
 from datetime import datetime
+from typing import Protocol
 
 from sqlalchemy import Connection, bindparam, case, select, update
 
 from features.history import customer_ids
+from governance.consent_record import ConsentEvent
 from governance.rights import Replayed, replay_journal
 from serving.auth import knows_key, revoke_key
 from serving.bootstrap import Keepwell
@@ -25,6 +28,16 @@ _NOTE = (
         )
     )
 )
+_SET = update(home).where(home.c.id == 1).values(journal_position=bindparam("known"))
+
+
+class FollowUp(Protocol):
+    """What does everything that recorded words ask for: see `consents.follow_up`."""
+
+    def __call__(
+        self, keepwell: Keepwell, conn: Connection, events: Sequence[ConsentEvent], *, now: datetime
+    ) -> None:
+        """Stop, forget, remember and log, in the words' own transaction."""
 
 
 def note_journal(keepwell: Keepwell, conn: Connection) -> None:
@@ -32,11 +45,12 @@ def note_journal(keepwell: Keepwell, conn: Connection) -> None:
     conn.execute(_NOTE, {"written": keepwell.journal.position})
 
 
-def bring_back(keepwell: Keepwell, *, now: datetime) -> Replayed | None:
+def bring_back(keepwell: Keepwell, *, follow_up: FollowUp, now: datetime) -> Replayed | None:
     """Do again what the journal holds beyond what this database remembers; None if nothing.
 
-    Withdrawals, objections and revoked keys are settled here. The customers in `erasures` must be
-    erased on all floors before anything is served: see `rights.settle`.
+    Withdrawals and objections, with what follows from them, and revoked keys are settled here. The
+    customers in `erasures` must be erased on all floors before anything is served: see
+    `rights.settle`. Until that is done this database does not say that it knows the journal.
     """
     journal = keepwell.journal
     with keepwell.database.read() as conn:
@@ -51,6 +65,6 @@ def bring_back(keepwell: Keepwell, *, now: datetime) -> Replayed | None:
         for key_id in found.revoked_keys:
             if knows_key(conn, key_id):
                 revoke_key(conn, keepwell.ledger, key_id, now=now)
-        if not found.erasures:
-            conn.execute(_NOTE, {"written": written})
+        follow_up(keepwell, conn, found.words, now=now)
+        conn.execute(_SET, {"known": known if found.erasures else written})
     return found

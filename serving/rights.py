@@ -4,6 +4,7 @@ Export and erasure call each floor's own function, in the order of the floors.
 """
 
 from collections import Counter
+from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
@@ -14,6 +15,7 @@ from features.compaction import sweep
 from features.links import counted_for, merged_ids
 from governance import rights as governance
 from governance.decision import forget_person
+from governance.errors import NotFound
 from governance.instants import to_text
 from serving import complaints
 from serving.bootstrap import Keepwell
@@ -87,19 +89,20 @@ def erase(keepwell: Keepwell, customer_id: str, *, now: datetime) -> dict[str, A
     that a re-import does not bring them back, and commitments in the log under a random id that now
     leads nowhere. Raises `NotFound` when nothing is held.
     """
-    return _erase(keepwell, keepwell.inside_id(customer_id), now=now, with_merged=True)
+    return _erase(keepwell, keepwell.inside_id(customer_id), now=now)
 
 
 def _erase(
-    keepwell: Keepwell, customer_id: str, *, now: datetime, with_merged: bool
+    keepwell: Keepwell, customer_id: str, *, now: datetime, settling: bool = False
 ) -> dict[str, Any]:
     with keepwell.database.write() as conn:
         lock_linked(conn, [customer_id])
         require_known(keepwell, conn, customer_id)
-        merged = merged_ids(conn, customer_id) if with_merged else []
+        merged = [] if settling else merged_ids(conn, customer_id)
         counts = Counter[str]()
         until = [_erase_one(keepwell, conn, each, counts, now) for each in (customer_id, *merged)]
-        note_journal(keepwell, conn)
+        if not settling:  # others still wait for theirs
+            note_journal(keepwell, conn)
     with keepwell.database.write() as conn:
         sweep(conn, keepwell.store)
     return {
@@ -145,11 +148,12 @@ def settle(keepwell: Keepwell, *, now: datetime) -> int:
 
     Run it before serving. Where the database was not restored from a backup it does nothing.
     """
-    found = bring_back(keepwell, now=now)
+    found = bring_back(keepwell, follow_up=follow_up, now=now)
     if found is None:
         return 0
     for customer_id in found.erasures:  # each id has its own line, whoever it is merged with now
-        _erase(keepwell, customer_id, now=now, with_merged=False)
+        with suppress(NotFound):  # another worker, settling too, was quicker
+            _erase(keepwell, customer_id, now=now, settling=True)
     with keepwell.database.write() as conn:
         note_journal(keepwell, conn)
     return len(found.erasures)

@@ -480,7 +480,7 @@ class _Judgement:
         return _Verdict(outcome, reason, decision)
 
 
-_NOBODY = frozenset({"no_record", "unknown_customer"})  # whom we need not know at all
+_NOBODY = frozenset({"no_record", "unknown_customer", "suppressed"})  # whom we need not know
 _ANSWERED = frozenset({"scored", "answered", "impossible"})
 _RANK = ("scored", "insufficient_data", "refused", "unknown")
 

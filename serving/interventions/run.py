@@ -206,13 +206,14 @@ def _write(
         for customer in desk.registry.changed_since(conn, permit):
             refused.setdefault(customer, f"{purpose}: permission_changed")
     chosen = [c for c in judged.eligible if c.customer_id not in refused]
-    people = [*refused, *(c.customer_id for c in chosen)]
+    erased = {customer for customer, why in refused.items() if why.endswith(": suppressed")}
+    people = [*(refused.keys() - erased), *(c.customer_id for c in chosen)]
     persons = desk.persons.person_ids(conn, people) if people else {}
     decisions = [
         Decision(
             decision_id=new_decision_id(),
             kind="contact",
-            person_id=persons[customer],
+            person_id=persons.get(customer),
             purpose=playbook.contact_purpose,
             outcome="refused",
             reason=reason,
