@@ -7,7 +7,7 @@ from itertools import pairwise
 from markupsafe import Markup
 
 from governance.intervals import Interval
-from governance.model_card import FeatureImportance, ReliabilityBin
+from governance.model_card import Dependence, FeatureImportance, GroupImportance, ReliabilityBin
 
 _WIDTH = 640
 _LABEL = 230
@@ -54,20 +54,51 @@ def reliability_chart(bins: Sequence[ReliabilityBin]) -> Markup:
 
 def importance_chart(features: Sequence[FeatureImportance]) -> Markup:
     """Draw how much each feature moves the score."""
-    if not features:
-        return Markup("")
-    top = max(f.mean_abs for f in features) or 1.0
-    room = _WIDTH - _LABEL - 60
-    parts = []
-    for row, feature in enumerate(features):
-        y, length = row * _ROW, feature.mean_abs / top * room
-        parts.append(
-            f'{_label(feature.text, y)}<rect class="bar" x="{_LABEL}" y="{y + 5}" '
-            f'width="{max(length, 1):.1f}" height="14" rx="2"/>'
-            f'<text x="{_LABEL + length + 6:.1f}" y="{y + 17}">{feature.mean_abs:.2f}</text>'
-        )
     label = "Mean absolute contribution per feature, in log-odds"
-    return _svg(_WIDTH, len(features) * _ROW + 4, label, parts)
+    return _bars([(each.text, each.mean_abs) for each in features], label)
+
+
+def group_chart(groups: Sequence[GroupImportance]) -> Markup:
+    """Draw how much features that say one thing move the score together."""
+    label = "Mean absolute contribution by what the features are about, in log-odds"
+    return _bars([(each.group, each.mean_abs) for each in groups], label)
+
+
+def dependence_chart(found: Dependence) -> Markup:
+    """Draw the mean contribution, with its interval, over values from low to high; missing last."""
+    known = [point for point in found.points if point.value is not None]
+    points = known + [point for point in found.points if point.value is None]
+    if not points:
+        return Markup("")
+    height, left, pad = 130, 70, 14
+    low = min(0.0, *(point.contribution.low for point in points))
+    high = max(0.0, *(point.contribution.high for point in points)) + 1e-9
+    step = (_WIDTH - left - 40) / len(points)
+
+    def x(place: int) -> float:
+        return left + (place + 0.5) * step
+
+    def y(value: float) -> float:
+        return pad + (high - value) / (high - low) * height
+
+    parts = [
+        f'<line class="guide" x1="{left}" y1="{y(0):.1f}" x2="{_WIDTH - 40}" y2="{y(0):.1f}"/>'
+    ]
+    parts += [
+        f'<text x="{left - 8}" y="{y(value) + 4:.1f}" text-anchor="end">{value:+.2f}</text>'
+        for value in sorted({low, high})
+    ]
+    for place, point in enumerate(points):
+        at, spread = x(place), point.contribution
+        said = "missing" if point.value is None else f"{point.value:,.4g}"
+        parts.append(
+            f'<line class="range" x1="{at:.1f}" y1="{y(spread.low):.1f}" '
+            f'x2="{at:.1f}" y2="{y(spread.high):.1f}"/>'
+            f'<circle class="dot" cx="{at:.1f}" cy="{y(spread.value):.1f}" r="3"/>'
+            f'<text x="{at:.1f}" y="{height + 2 * pad + 8}" text-anchor="middle">{said}</text>'
+        )
+    label = f"{found.feature}: mean contribution in log-odds over its value, low to high"
+    return _svg(_WIDTH, height + 2 * pad + 16, label, parts)
 
 
 def comparison_chart(rows: Sequence[tuple[str, Interval]], *, low: float, high: float) -> Markup:
@@ -139,6 +170,22 @@ def band_chart(
         for share, i in curve
     ]
     return _svg(_WIDTH, height + 2 * pad + 12, label, parts)
+
+
+def _bars(rows: Sequence[tuple[str, float]], label: str) -> Markup:
+    if not rows:
+        return Markup("")
+    top = max(value for _, value in rows) or 1.0
+    room = _WIDTH - _LABEL - 60
+    parts = []
+    for row, (name, value) in enumerate(rows):
+        y, length = row * _ROW, value / top * room
+        parts.append(
+            f'{_label(name, y)}<rect class="bar" x="{_LABEL}" y="{y + 5}" '
+            f'width="{max(length, 1):.1f}" height="14" rx="2"/>'
+            f'<text x="{_LABEL + length + 6:.1f}" y="{y + 17}">{value:.2f}</text>'
+        )
+    return _svg(_WIDTH, len(rows) * _ROW + 4, label, parts)
 
 
 def _label(text: str, y: float) -> str:

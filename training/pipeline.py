@@ -11,8 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from governance.audit import AuditReport
-from governance.candidates import Candidate, find_model, list_models, submit
+from governance.audit_record import AuditReport
+from governance.audit_reviews import last_signed
+from governance.candidates import Candidate, find_model, submit
 from governance.fairness import FairnessResult
 from governance.gate import GateVerdict, decide
 from governance.instants import to_text
@@ -141,11 +142,11 @@ def train(
             conn, workshop.registry, data.test, scores.probability, facts.threshold,
             policy=workshop.policy, now=now,
         )  # fmt: skip
-        previous = _last_signed(conn, request.target.name)
+        before = last_signed(conn, request.target.name, other_than=digest, before=now)
     verdict = decide(facts, fairness, workshop.policy)
     progress("writing the run to MLflow and the audit report")
     report = AuditReport(
-        facts=facts, fairness=fairness, verdict=verdict, generated_at=now, previous=previous
+        facts=facts, fairness=fairness, verdict=verdict, generated_at=now, before=before
     )
     written = write_down(
         report, model, data, scores,
@@ -208,8 +209,3 @@ def _serving(conn: Any, target: str, now: datetime) -> ModelFacts | None:
 def _plain_proposal(facts: ModelFacts) -> dict[str, Any] | None:
     found = facts.evaluation.proposal
     return None if found is None else found.to_json()
-
-
-def _last_signed(conn: Any, target: str) -> ModelFacts | None:
-    approved = [found for found in list_models(conn, target=target) if found.status == "approved"]
-    return approved[0].facts if approved else None

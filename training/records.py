@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from governance.audit import AuditReport, render_html, to_text_json
+from governance.audit import render_html, to_text_json
+from governance.audit_record import AuditReport
 from governance.model_card import ModelFacts, render_markdown
 from training.blend import Tried
 from training.evaluation_plots import (
@@ -67,11 +68,6 @@ def write_down(
             search = place / "search.json"
             search.write_text(search_table(model.tried_, model.plan_), encoding="utf-8")
             pictures = draw(place, facts, model.model_, data.test)
-            report = replace(
-                report,
-                groups_picture=pictures.groups_shown,
-                dependence_picture=pictures.dependence_shown,
-            )
             html.write_text(render_html(report), encoding="utf-8")
             twin.write_text(to_text_json(report), encoding="utf-8")
             plots = _plots(place, facts, scores, model.tried_, model.plan_.calibration)
@@ -88,7 +84,7 @@ def write_down(
                     (card, ""),
                     (manifest, ""),
                     (search, ""),
-                    *((picture, PLOTS) for picture in (*pictures.files, *plots)),
+                    *((picture, PLOTS) for picture in (*pictures, *plots)),
                 ],
                 booster=model.model_.trees,
                 requirements=[f"lightgbm=={facts.versions['lightgbm']}"],

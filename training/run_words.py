@@ -4,7 +4,7 @@ import json
 from dataclasses import asdict
 
 from features.labels import Target
-from governance.audit import AuditReport
+from governance.audit_record import AuditReport
 from governance.intervals import Interval
 from governance.model_card import ModelFacts
 from training.blend import Plan, Tried

@@ -5,7 +5,9 @@ from dataclasses import replace
 
 import pytest
 
-from governance.audit import AuditReport, plainwords, render_html
+from governance.audit import render_html
+from governance.audit_record import AuditReport
+from governance.audit_words import plainwords
 from governance.evaluation_record import Evaluation, Proposal
 from governance.fairness import not_assessed
 from governance.gate import GatePolicy, decide

@@ -1,6 +1,7 @@
 """What the audit report says of amounts and categories."""
 
-from governance.audit import AuditReport, render_html
+from governance.audit import render_html
+from governance.audit_record import AuditReport
 from governance.fairness import not_assessed
 from governance.forecasts import CategoryErrors, CategoryResult, ValueErrors, ValueResult
 from governance.gate import GatePolicy, decide

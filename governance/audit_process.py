@@ -1,0 +1,140 @@
+"""What the report says of the time around a model: exposure, refusals, complaints, approvals."""
+
+from collections.abc import Sequence
+
+from governance.audit_record import AuditReport
+from governance.audit_tables import Rows, count, percent, words
+from governance.instants import to_text
+from governance.intervals import Interval
+from governance.process_record import Approvals, EthicsFigures, Exposure, MonthlyCount, Requests
+
+HIDDEN = "< 5"
+"""How a count is written behind which 1 to 4 people stand, or that would give one away."""
+
+
+class Grid:
+    """Counts by month, one column per name, as a table's head and rows."""
+
+    def __init__(self, title: str, first: str, counts: Sequence[MonthlyCount] | None) -> None:
+        self.title, self.measured = title, counts is not None
+        found = counts or ()
+        names = sorted({each.name for each in found})
+        cells = {(each.month, each.name): each.n for each in found}
+        self.head = [first, *(words(name) for name in names)]
+        self.rows: Rows = [
+            (month, *(number(cells.get((month, name), 0)) for name in names))
+            for month in sorted({each.month for each in found})
+        ]
+
+
+def number(n: int | None) -> str:
+    """Write a count of people, or that it is hidden."""
+    return HIDDEN if n is None else f"{n:,}"
+
+
+def process_tables(report: AuditReport) -> dict[str, object]:
+    """Give the tables of sections 9, 10 and 12 that come from the process figures."""
+    found = report.process
+    if found is None:
+        return {
+            "exposure_rows": [], "process_grids": [], "request_rows": [], "approval_rows": [],
+            "gap_rows": [], "harm_rows": [],
+        }  # fmt: skip
+    return {
+        "exposure_rows": [_exposure(each) for each in found.exposure or ()],
+        "process_grids": [
+            Grid("Refused, by reason", "month", found.refusals),
+            Grid("Withdrawn, by purpose", "month", found.withdrawals),
+            Grid("Objected, by purpose", "month", found.objections),
+            Grid("Complaints, by category", "month", found.complaints),
+        ],
+        "request_rows": [_requests(each) for each in found.requests or ()],
+        "approval_rows": [_approvals(each) for each in found.approvals or ()],
+        "gap_rows": [
+            (
+                to_text(each.trained_at)[:10],
+                each.model_digest[:12],
+                f"{words(each.attribute)}: {each.group}",
+                words(each.measure),
+                _points(each.difference),
+                words(each.verdict),
+            )
+            for each in found.gaps or ()
+        ],
+        "harm_rows": [
+            (to_text(each.noted_at)[:10], each.text)
+            for each in found.harms or ()
+            if each.target == report.facts.target
+        ],
+    }
+
+
+def not_measured(report: AuditReport) -> dict[str, str]:
+    """Say what this report does not know, in words; only what was really not measured."""
+    found, said = report.process, {}
+    if not report.fairness.proxies:
+        said["proxies"] = "Whether a feature stands in for a protected attribute was not measured."
+    if found is None or found.exposure is None:
+        reason = "" if found is None else found.exposure_reason
+        said["exposure"] = "Who was contacted and helped, by group, was not measured" + (
+            f": {reason}." if reason else " for this model."
+        )
+    if report.drift is None:
+        said["drift"] = (
+            "Whether today's customers still resemble those of the training was not measured."
+        )
+    for name, told in _PARTS.items():
+        if found is None or getattr(found, name) is None:
+            said[name] = f"{told} not measured for this model."
+    if report.practice is None:
+        said["practice"] = "Which settings are in force in this home was not read."
+    if report.provenance is None:
+        said["provenance"] = "Sources, and who is missing by group, were not read."
+    return said
+
+
+_PARTS = {
+    "refusals": "Refusals were",
+    "withdrawals": "Withdrawals were",
+    "objections": "Objections were",
+    "complaints": "Complaints were",
+    "requests": "Requests for human review and appeals were",
+    "approvals": "Approval times and overrides were",
+    "harms": "A harms log was",
+}
+
+
+def process_json(found: EthicsFigures | None) -> dict[str, object] | None:
+    """Give the process figures as plain JSON."""
+    return None if found is None else found.to_json()
+
+
+def _exposure(each: Exposure) -> Sequence[object]:
+    name = f"{words(each.attribute)}: {each.group}"
+    if each.n is None:
+        return (name, count(None), "", "", "", "", "")
+    return (
+        name,
+        f"{each.n:,}",
+        number(each.contacted),
+        percent(each.contact_rate),
+        number(each.treated),
+        number(each.held_out),
+        "cannot say" if each.effect is None else _points(each.effect),
+    )
+
+
+def _requests(each: Requests) -> Sequence[object]:
+    counts = (each.received, each.open, each.upheld, each.overturned, each.withdrawn, each.overdue)
+    days = "cannot say" if each.median_days is None else f"{each.median_days:.1f}"
+    return (each.month, words(each.kind), *(number(n) for n in counts), days)
+
+
+def _approvals(each: Approvals) -> Sequence[object]:
+    minutes = "cannot say" if each.median_minutes is None else f"{each.median_minutes:,.0f}"
+    rate = percent(each.override_rate)
+    return (each.month, number(each.approved), number(each.rejected), rate, minutes)
+
+
+def _points(found: Interval) -> str:
+    return f"{100 * found.value:+.1f} [{100 * found.low:+.1f}, {100 * found.high:+.1f}]"
