@@ -78,9 +78,9 @@ def sign(
     """Approve or reject a model with an enrolled key; an approval promotes it.
 
     `conditions` are part of what is signed: under which the approval was given. Raises
-    `PermissionRefused` for a key that is unknown, revoked, not this secret's, the author's own or,
-    in a production home, made by the author under another name; `GateRefused` for approving what
-    the gate refused; `InvalidInput` for no reason, an empty condition, or conditions of a no.
+    `PermissionRefused` for a key that is unknown, revoked or not this secret's, and for approving
+    with the author's own or, in a production home, one the author made under another name;
+    `GateRefused` for approving what the gate refused; `InvalidInput` for no reason, an empty condition, or conditions of a no.
     """
     record = find_model(conn, model)
     conditions = tuple(each.strip() for each in conditions)
@@ -96,7 +96,8 @@ def sign(
     known = key is not None and key.revoked_at is None
     if key is None or not known or key.public_key != public_text(private_key.public_key()):
         raise _refused("this is not an enrolled signing key", "unknown_key")
-    _require_another_person(conn, key, record)
+    if outcome == "approve":  # anyone enrolled may stop a model, its author, too
+        _require_another_person(conn, key, record)
     if outcome == "approve" and record.verdict.outcome == "refused":
         raise GateRefused(
             "the gate refused this model, so it cannot be approved: "

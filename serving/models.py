@@ -9,6 +9,8 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Literal
 
+import structlog
+
 from features.labels import Target
 from governance.candidates import ModelRecord, find_model
 from governance.errors import InvalidInput, NotFound
@@ -24,6 +26,7 @@ from training.pipeline import TrainResult, train
 from training.request import TrainRequest, Workshop
 from training.tracking import Tracking
 
+log = structlog.get_logger("keepwell.models")
 _CHECKOUT = Path(__file__).parents[1]
 
 
@@ -205,7 +208,14 @@ def write_report(keepwell: Keepwell, model: str) -> tuple[ModelRecord, Path, Pat
 
 
 def _mirror(keepwell: Keepwell, review: Review) -> None:
-    """Let MLflow's `champion` follow the signature; the signature is the truth."""
+    """Let MLflow's `champion` follow the signature, which is the truth and stands without it."""
+    try:
+        _tell_mlflow(keepwell, review)
+    except Exception as error:  # noqa: BLE001 - the review is signed, whatever MLflow says
+        log.warning("MLflow could not be told of a review", kind=type(error).__name__)
+
+
+def _tell_mlflow(keepwell: Keepwell, review: Review) -> None:
     tracking = Tracking(keepwell.home.mlruns)
     if review.outcome == "approve":
         tracking.promote(review.target, review.model_digest)
