@@ -80,7 +80,8 @@ def sign(
     `conditions` are part of what is signed: under which the approval was given. Raises
     `PermissionRefused` for a key that is unknown, revoked or not this secret's, and for approving
     with the author's own or, in a production home, one the author made under another name;
-    `GateRefused` for approving what the gate refused; `InvalidInput` for no reason, an empty condition, or conditions of a no.
+    `GateRefused` for approving what the gate refused; `InvalidInput` for no reason, an empty
+    condition, or conditions of a no.
     """
     record = find_model(conn, model)
     conditions = tuple(each.strip() for each in conditions)
