@@ -8,6 +8,7 @@ from sqlalchemy import (
     Integer,
     LargeBinary,
     MetaData,
+    String,
     Table,
     Text,
 )
@@ -47,7 +48,10 @@ consent_events = Table(
     Index("consent_events_by_customer", "customer_id", "purpose", "occurred_at"),
     Index("consent_events_by_purpose", "purpose", "customer_id"),
 )
-"""Append-only: what each person said, when and how. Only erasure deletes rows."""
+"""Append-only: what each person said, when and how.
+
+Only erasure deletes rows, and retention those that a later word has long replaced.
+"""
 
 consent_subjects = Table(
     "consent_subjects",
@@ -221,3 +225,17 @@ reviews = Table(
     Index("reviews_by_target", "target", "signed_at"),
 )
 """Signed verdicts over model digests; the truth that MLflow's aliases mirror."""
+
+published_figures = Table(
+    "published_figures",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("cell", String(32), nullable=False),
+    Column("since", BigInteger, nullable=False),
+    Column("until", BigInteger, nullable=False),
+    Column("trace", LargeBinary, nullable=False),
+    Column("body", Text, nullable=False),
+    Column("given_at", UtcInstant, nullable=False),
+)
+"""Figures over groups that were given: keyed hashes of what people added, and what was shown."""

@@ -66,9 +66,21 @@ def upgrade() -> None:
         sa.Column("applied_at", sa.BigInteger(), primary_key=True, autoincrement=False),
         sa.Column("result", sa.Text(), nullable=False),
     )
+    op.create_table(
+        "published_figures",
+        sa.Column("id", sa.Integer(), primary_key=True),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("cell", sa.String(32), nullable=False),
+        sa.Column("since", sa.BigInteger(), nullable=False),
+        sa.Column("until", sa.BigInteger(), nullable=False),
+        sa.Column("trace", sa.LargeBinary(), nullable=False),
+        sa.Column("body", sa.Text(), nullable=False),
+        sa.Column("given_at", sa.BigInteger(), nullable=False),
+    )
 
 
 def downgrade() -> None:
+    op.drop_table("published_figures")
     for name in ("retention_runs", "harms", "complaints", "review_requests", "training_people"):
         op.drop_table(name)
     op.drop_column("decisions", "retired_at")

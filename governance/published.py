@@ -1,0 +1,177 @@
+"""What figures over groups have been given so far, so that no two of them differ in a few people.
+
+Two figures of one kind (retention of all, retention in Malta, retention as it was known yesterday)
+differ in the people who add something else to one than to the other, or nothing at all. Subtracted
+from each other they tell of exactly those. A *trace* lets that number be told later without keeping
+who was in a figure: people fall into 64 places by a keyed hash, and a place holds the sum, bit by
+bit, of hashes of what each of its people adds. In as many places as two traces differ, at least so
+many people differ; nobody does where no place does.
+"""
+
+import hashlib
+import json
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy import Connection, Row, bindparam, delete, func, insert, select, text
+
+from governance.tables import published_figures
+
+PLACES = 64
+KEPT = timedelta(days=3 * 365)
+"""How long a figure that was given is remembered."""
+
+Trace = NDArray[np.uint32]
+"""(64,): what the people of one figure add, mixed by place. Those of disjoint groups are joined
+with ^, and a group is taken out of a larger one in the same way."""
+
+Standing = Literal["new", "near", "known"]
+
+
+class Figure(NamedTuple):
+    """One figure that could be given.
+
+    Figures with the same `name` can be subtracted from each other; `cell` says which of them it is.
+    It tells of what happened in [`since`, `until`), in µs.
+    """
+
+    name: str
+    cell: str
+    since: int
+    until: int
+    trace: Trace
+
+
+class Given(NamedTuple):
+    """A figure as it was given: `body` is what was shown, nothing where it only followed."""
+
+    figure: Figure
+    body: Mapping[str, Any]
+    given_at: datetime | None
+
+
+def person_keys(ids: Sequence[str], key: bytes) -> NDArray[np.uint64]:
+    """Give a keyed 64-bit hash of each person, (n,)."""
+    found = b"".join(hashlib.blake2b(i.encode(), digest_size=8, key=key).digest() for i in ids)
+    return np.frombuffer(found, np.uint64)
+
+
+def trace_of(keys: NDArray[np.uint64], contributions: Sequence[object]) -> Trace:
+    """Give the trace of people (n,) and what each of them adds, (n,), told apart by its `repr`."""
+    trace = np.zeros(PLACES, np.uint32)
+    for key, added in zip(keys.tolist(), contributions, strict=True):
+        mark = hashlib.blake2b(f"{key}:{added!r}".encode(), digest_size=4).digest()
+        trace[key % PLACES] ^= np.frombuffer(mark, np.uint32)[0]
+    return trace
+
+
+def cell_of(*parts: object) -> str:
+    """Give a short name of a cell from everything that says which one it is."""
+    said = json.dumps(parts, default=str, ensure_ascii=False)
+    return hashlib.blake2b(said.encode(), digest_size=16).hexdigest()
+
+
+class Register:
+    """The figures given so far, and those about to be; `save` writes these down."""
+
+    def __init__(
+        self, given: Iterable[Given] = (), *, min_people: int = 5, newest: int = 0
+    ) -> None:
+        self._given: dict[str, list[Given]] = defaultdict(list)
+        self._table: dict[str, tuple[NDArray[np.int64], NDArray[np.uint32]]] = {}
+        self._new: list[Given] = []
+        self._least, self._newest = min_people, newest
+        for each in given:
+            self._given[each.figure.name].append(each)
+
+    def standing(self, figure: Figure) -> Standing:
+        """Say whether a figure is `known` (one that nobody differs in was given), `near` or `new`.
+
+        Near is one that differs in the data of fewer people than may be told of from one that was
+        given over some of the same time.
+        """
+        given = self._given.get(figure.name)
+        if not given:
+            return "new"
+        spans, traces = self._columns(figure.name, given)
+        there = (spans[:, 0] < figure.until) & (figure.since < spans[:, 1])
+        apart = (traces[there] != figure.trace).sum(axis=1)
+        if (apart == 0).any():
+            return "known"
+        return "near" if (apart < self._least).any() else "new"
+
+    def before(self, figure: Figure) -> Given | None:
+        """Give the same cell as it was last given; None where it never was."""
+        given = self._given.get(figure.name, ())
+        return next((g for g in reversed(given) if g.figure.cell == figure.cell and g.body), None)
+
+    def too_near(self, a: Trace, b: Trace) -> bool:
+        """Whether two figures differ, and in fewer people than may be told of."""
+        return 0 < int((a != b).sum()) < self._least
+
+    def give(self, figure: Figure, body: Mapping[str, Any] | None = None) -> None:
+        """Note that a figure is given; without a `body`, that it follows from others."""
+        last = self.before(figure)
+        if last is not None and (last.figure.trace == figure.trace).all():
+            return
+        given = Given(figure, body or {}, None)
+        self._given[figure.name].append(given)
+        self._new.append(given)
+
+    def save(self, conn: Connection, *, now: datetime) -> bool:
+        """Write down what is given; False, and nothing, where others gave figures meanwhile."""
+        if not self._new:
+            return True
+        if conn.dialect.name == "postgresql":
+            conn.execute(text("LOCK TABLE published_figures IN EXCLUSIVE MODE"))
+        if conn.execute(_NEWEST).scalar_one() != self._newest:
+            return False
+        conn.execute(_FORGET, {"before": now - KEPT})
+        conn.execute(insert(published_figures), [_row(given, now) for given in self._new])
+        self._newest = conn.execute(_NEWEST).scalar_one()
+        self._new.clear()
+        return True
+
+    def _columns(
+        self, name: str, given: Sequence[Given]
+    ) -> tuple[NDArray[np.int64], NDArray[np.uint32]]:
+        found = self._table.get(name)
+        if found is None or len(found[0]) != len(given):
+            spans = np.array([(g.figure.since, g.figure.until) for g in given], np.int64)
+            found = self._table[name] = spans, np.stack([g.figure.trace for g in given])
+        return found
+
+
+def load(conn: Connection, *, min_people: int) -> Register:
+    """Read every figure that is remembered, oldest first."""
+    rows = conn.execute(_ALL).all()
+    newest = max((row.id for row in rows), default=0)
+    return Register(map(_given, rows), min_people=min_people, newest=newest)
+
+
+def _given(row: Row[Any]) -> Given:
+    trace = np.frombuffer(row.trace, "<u4").astype(np.uint32)
+    figure = Figure(row.name, row.cell, row.since, row.until, trace)
+    return Given(figure, json.loads(row.body), row.given_at)
+
+
+def _row(given: Given, now: datetime) -> dict[str, Any]:
+    figure = given.figure
+    return {
+        "name": figure.name,
+        "cell": figure.cell,
+        "since": figure.since,
+        "until": figure.until,
+        "trace": figure.trace.astype("<u4").tobytes(),
+        "body": json.dumps(given.body),
+        "given_at": now,
+    }
+
+
+_ALL = select(published_figures).order_by(published_figures.c.id)
+_NEWEST = select(func.coalesce(func.max(published_figures.c.id), 0))
+_FORGET = delete(published_figures).where(published_figures.c.given_at < bindparam("before"))
