@@ -17,6 +17,7 @@ from features.store import Bucket, buckets
 from features.tables import customers
 from governance.errors import KeepwellError
 from governance.review import champion
+from governance.signing import is_vouched, list_signing_keys
 from governance.tables import ledger_head
 from serving.bootstrap import Keepwell, open_home
 from serving.home import Home
@@ -85,7 +86,7 @@ def _home(keepwell: Keepwell, home: Home, now: datetime) -> Iterator[Check]:
     )
     with keepwell.database.read() as conn:
         yield Check("database", "ok", keepwell.database.engine.dialect.name)
-        for check in (_history, _log, _models):
+        for check in (_history, _log, _reviewers, _models):
             yield from check(keepwell, conn, now)
 
 
@@ -145,6 +146,21 @@ def _count(number: int, what: str) -> str:
 def _log(keepwell: Keepwell, conn: Connection, now: datetime) -> Iterator[Check]:
     entries = conn.execute(select(func.max(ledger_head.c.seq))).scalar() or 0
     yield Check("ledger", "ok", f"{entries:,} entries; check them with: keepwell ledger verify")
+
+
+def _reviewers(keepwell: Keepwell, conn: Connection, now: datetime) -> Iterator[Check]:
+    if keepwell.kind != "production":
+        yield Check("reviewers", "ok", f"none needed: a {keepwell.kind} home signs itself")
+        return
+    keys = [each for each in list_signing_keys(conn) if each.revoked_at is None]
+    vouched = sum(is_vouched(conn, each) for each in keys)
+    advice = ""
+    if not keys:
+        advice = "keepwell keys create --scope audit:sign --owner NAME --enrolment-key KEY"
+    elif not vouched:
+        advice = "without the enrolment key they sign only what other users of this machine trained"
+    found = f"{_count(len(keys), 'signing key')}, {vouched} vouched for"
+    yield Check("reviewers", "attention" if advice else "ok", found, advice)
 
 
 def _models(keepwell: Keepwell, conn: Connection, now: datetime) -> Iterator[Check]:

@@ -159,20 +159,30 @@ def review_command() -> None:
 def list_command(session: Session) -> None:
     """Every model that was submitted, newest first."""
     from governance.candidates import list_models
+    from governance.review import reviews_of
 
     with session.open() as keepwell, keepwell.database.read() as conn:
         found = list_models(conn)
+        newest = {
+            each.model_digest: next(iter(reviews_of(conn, each.model_digest)), None)
+            for each in found
+        }
 
     def view(out: Console) -> None:
-        drawn = table("model", "target", "made", "gate", "status", "AUC", numbers=(5,))
+        drawn = table(
+            "model", "target", "made", "gate", "AUC", "status", "by", "until", numbers=(4,)
+        )
         for each in found:
+            last = newest[each.model_digest]
             drawn.add_row(
                 each.model_digest[:12],
                 each.target,
                 f"{each.created_at:%Y-%m-%d %H:%M}",
                 each.verdict.outcome,
-                each.status,
                 f"{each.facts.test.auc.value:.3f}",
+                each.status,
+                "" if last is None else escape(last.reviewer),
+                "" if last is None else f"{last.expires_at:%Y-%m-%d}",
             )
         out.print(drawn if found else "no model yet; train one with: keepwell train churn")
 
@@ -186,6 +196,7 @@ def list_command(session: Session) -> None:
                     "gate": each.verdict.to_json(),
                     "status": each.status,
                     "auc": each.facts.test.auc,
+                    "review": newest[each.model_digest],
                 }
                 for each in found
             ]
