@@ -66,6 +66,7 @@ class RecordedDecision(Decision):
     ledger_seq: int
     leaf: str
     result_digest: str | None
+    retired_at: datetime | None = None
 
     @property
     def result_forgotten(self) -> bool:
@@ -191,16 +192,17 @@ def check_commitments(conn: Connection) -> CommitmentCheck:
     """Compare every decision with what the ledger committed to.
 
     Finds decisions that were edited, added or removed behind the ledger's back. Forgotten results
-    do not disturb it. Verify the ledger itself first.
+    do not disturb it, nor do decisions that a logged retention retired: theirs is the commitment
+    alone. Verify the ledger itself first.
     """
     checked, bad = 0, []
-    committed = _commitments(conn)
+    committed, retired = _commitments(conn), _retired_through(conn)
     seen = set()
     for seq, group in groupby(_in_order(conn), key=lambda row: row.ledger_seq):
         rows = list(group)
         checked += len(rows)
         seen.add(seq)
-        edited = [row.decision_id for row in rows if not _fits(row)]
+        edited = [row.decision_id for row in rows if not _fits(row, retired)]
         leaves = [row.leaf for row in rows]
         promised = committed.get(seq)
         if promised is None or promised != _promise(leaves):
@@ -274,7 +276,9 @@ def _salted(salt: str, use: str, text: str) -> str:
     return hashlib.sha256(f"keepwell {use}\n{salt}\n{text}".encode()).hexdigest()
 
 
-def _fits(row: Row[Any]) -> bool:
+def _fits(row: Row[Any], retired_through: int) -> bool:
+    if row.retired_at is not None:
+        return bool(row.ledger_seq <= retired_through and row.person_id is None)
     fields: Mapping[Any, Any] = row._mapping
     if row.result is not None and _salted(row.salt, "result", row.result) != row.result_digest:
         return False
@@ -297,6 +301,15 @@ def _commitments(conn: Connection) -> dict[int, tuple[int, str]]:
         else:
             found[seq] = (body["leaves"], body["root"])
     return found
+
+
+def _retired_through(conn: Connection) -> int:
+    """Give the entry up to which the ledger says that decisions were retired; 0 for none."""
+    query = select(ledger_entries.c.body).where(ledger_entries.c.kind == "retention")
+    return max(
+        (json.loads(body).get("decisions_through", 0) for body in conn.execute(query).scalars()),
+        default=0,
+    )
 
 
 def _in_order(conn: Connection) -> Iterator[Row[Any]]:
@@ -327,4 +340,5 @@ def _recorded(row: Row[Any]) -> RecordedDecision:
         ledger_seq=row.ledger_seq,
         leaf=row.leaf,
         result_digest=row.result_digest,
+        retired_at=row.retired_at,
     )

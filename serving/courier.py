@@ -1,7 +1,7 @@
 """What the service does in the background; any number of workers may have one of each.
 
-The courier carries due messages out; the keeper keeps the history's files in step and has the
-models looked at once a day.
+The courier carries due messages out; the keeper keeps the history's files in step, and once a day
+applies retention where that is automatic and has the models looked at.
 """
 
 import random
@@ -19,6 +19,7 @@ from serving.bootstrap import Keepwell
 from serving.interventions.desk import desk_of
 from serving.interventions.dispatch import dispatch, http_client
 from serving.interventions.webhook import Endpoint
+from serving.retention import apply_if_due
 from serving.staleness import due_targets
 
 PAUSE_SECONDS = 2.0
@@ -101,6 +102,10 @@ class Keeper(threading.Thread):
                 log.error("compacting failed", code=error.code, message=error.message)
             except Exception as error:  # noqa: BLE001 - the next minute may be better
                 log.error("compacting failed", kind=type(error).__name__)
+            try:
+                apply_if_due(self._keepwell, now=self._clock())
+            except Exception as error:  # noqa: BLE001 - the next minute may be better
+                log.error("retention failed", kind=type(error).__name__)
             try:
                 self.look_at_models()
             except Exception as error:  # noqa: BLE001 - the next minute may be better

@@ -18,6 +18,7 @@ from serving.bootstrap import Keepwell
 from serving.champions import open_bundle
 from serving.estimate import Estimate, estimate, reasons, result_of
 from serving.links import person_permit
+from serving.retention_runs import forgot_since
 from serving.whatif import what_if, what_if_result
 
 
@@ -38,6 +39,8 @@ def replay(keepwell: Keepwell, decision_id: str, *, now: datetime) -> Replay:
     with keepwell.database.read() as conn:
         found = load(conn, decision_id)
         differences, why = _compare(keepwell, conn, found, now)
+        if differences and forgot_since(conn, found.recorded_at):
+            why = "retention: history of that time is not kept any more"
     if why is not None:
         return Replay(decision_id, "cannot_say", (why,))
     return Replay(decision_id, "differs" if differences else "same", tuple(differences))
@@ -46,6 +49,8 @@ def replay(keepwell: Keepwell, decision_id: str, *, now: datetime) -> Replay:
 def _compare(
     keepwell: Keepwell, conn: Connection, found: RecordedDecision, now: datetime
 ) -> tuple[list[str], str | None]:
+    if found.retired_at is not None:
+        return [], "retention: it was kept as long as the settings say"
     if found.kind not in ("score", "what_if"):
         return [], f"a {found.kind} decision is a record of an act, not a computation"
     customer_id = (

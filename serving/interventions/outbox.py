@@ -170,3 +170,20 @@ def export_customer(conn: Connection, customer_id: str) -> dict[str, list[dict[s
         ]
         for table in (interventions, outbox)
     }
+
+
+def forget_finished(conn: Connection, *, before: datetime) -> int:
+    """Delete messages that came to their end before an instant; gives their number."""
+    old = and_(outbox.c.finished_at.is_not(None), outbox.c.finished_at < before)
+    return conn.execute(outbox.delete().where(old)).rowcount
+
+
+def forget_ended(conn: Connection, *, before: datetime) -> int:
+    """Delete contacts that ended, and holdouts that were over, before an instant."""
+    c = interventions.c
+    over = or_(c.ended_at < before, and_(c.arm == "holdout", c.holdout_until < before))
+    waiting = select(outbox.c.intervention_id).where(
+        outbox.c.finished_at.is_(None), outbox.c.intervention_id.is_not(None)
+    )
+    gone = and_(over, c.intervention_id.not_in(waiting))
+    return conn.execute(interventions.delete().where(gone)).rowcount

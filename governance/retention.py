@@ -1,0 +1,55 @@
+"""Letting this floor's old records go: verdicts, superseded words of consent, lapsed tokens.
+
+Of a verdict its commitment stays, so that the log goes on proving everything around it, and what
+kind of verdict it was: a tally without a person. The last word on every purpose always stays.
+"""
+
+from datetime import datetime
+from typing import NamedTuple
+
+from sqlalchemy import ColumnElement, Connection, delete, func, select, update
+
+from governance.tables import consent_events, decisions
+
+
+class Retired(NamedTuple):
+    """How many verdicts were retired, and up to which entry of the log."""
+
+    decisions: int
+    through: int
+
+
+def retire_decisions(conn: Connection, *, before: datetime, now: datetime) -> Retired:
+    """Cut verdicts of before an instant off from their person, features and result.
+
+    The caller logs `through` as `decisions_through` under the kind `retention`: what is retired
+    beyond it was tampered with.
+    """
+    old = decisions.c.recorded_at < before
+    nothing = dict.fromkeys(
+        ("person_id", "as_of", "event_digest", "feature_digest", "result", "result_digest")
+    )
+    count = conn.execute(
+        update(decisions)
+        .where(old, decisions.c.retired_at.is_(None))
+        .values(**nothing, salt="", retired_at=now)
+    ).rowcount
+    newest = select(func.max(decisions.c.ledger_seq)).where(old)
+    return Retired(count, conn.execute(newest).scalar_one() or 0)
+
+
+def forget_superseded(conn: Connection, *, before: datetime) -> int:
+    """Delete words that a later word on the same purpose replaced, both of before an instant.
+
+    Gives their number. The last word stays, whatever it says, and every word of the same moment.
+    """
+    later = consent_events.alias("later")
+    is_later: ColumnElement[bool] = (
+        (later.c.customer_id == consent_events.c.customer_id)
+        & (later.c.purpose == consent_events.c.purpose)
+        & (later.c.occurred_at > consent_events.c.occurred_at)
+    )
+    superseded = select(later.c.seq).where(is_later, later.c.recorded_at < before).exists()
+    newer = select(later.c.seq).where(is_later, later.c.recorded_at >= before).exists()
+    old = consent_events.c.recorded_at < before
+    return conn.execute(delete(consent_events).where(old, superseded, ~newer)).rowcount
