@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
 from governance import consent_queries as sql
-from governance.consent_record import ConsentChange, ConsentEvent
+from governance.consent_record import STOPPING, ConsentChange, ConsentEvent, Subject
 from governance.consent_recorder import ConsentRecorder
 from governance.errors import InvalidInput
 from governance.instants import from_micros, to_micros
@@ -21,7 +21,7 @@ from governance.journal import Journal
 from governance.judgement import Question, RawRecord, Situation, question, refusal_reason
 from governance.proof import AggregatePermit, Permit, mint_aggregate_permit, mint_permit
 from governance.pseudonym import Suppression
-from governance.purposes import HOME_KINDS, NAMED_PURPOSES, OBJECTION, PurposeRules
+from governance.purposes import CONSENT, HOME_KINDS, NAMED_PURPOSES, OBJECTION, PurposeRules
 
 __all__ = [
     "ConsentChange",
@@ -43,7 +43,10 @@ class Refusal(NamedTuple):
 
 
 class ConsentState(NamedTuple):
-    """Where a person stands on a purpose; `reason` is empty when it is permitted."""
+    """Where a person stands on a purpose; `reason` is empty when it is permitted.
+
+    `since`, `expires_at` and `notice_*` are those of the newest word, where there is one.
+    """
 
     purpose: str
     state: str
@@ -52,6 +55,16 @@ class ConsentState(NamedTuple):
     basis: str
     event_id: str | None
     expires_at: datetime | None
+    since: datetime | None = None
+    notice_id: str | None = None
+    notice_version: int | None = None
+
+
+class Spoken(NamedTuple):
+    """Everyone who ever said a word, and every purpose anyone ever spoke about."""
+
+    customers: frozenset[str]
+    purposes: frozenset[str]
 
 
 class ConsentRegistry(ConsentRecorder):
@@ -159,16 +172,18 @@ class ConsentRegistry(ConsentRecorder):
         """Say where a person stands on one purpose."""
         asked = question(purpose, self.rules, home_kind=self.home_kind, now=to_micros(now))
         reason, row = self._judge(conn, asked, customer_id, now)
-        known = row is not None and isinstance(row.event_id, str)
-        expires = row.expires_at if known and row is not None else None
+        word = row if row is not None and isinstance(row.event_id, str) else None
         return ConsentState(
             purpose=purpose,
-            state=str(row.state) if known and row is not None else "unknown",
+            state="unknown" if word is None else str(word.state),
             permitted=reason is None,
             reason=reason or "",
             basis=asked.basis.kind,
-            event_id=row.event_id if known and row is not None else None,
-            expires_at=from_micros(expires) if type(expires) is int else None,
+            event_id=None if word is None else word.event_id,
+            expires_at=None if word is None else _instant(word.expires_at),
+            since=None if word is None else _instant(word.occurred_at),
+            notice_id=None if word is None else word.notice_id,
+            notice_version=None if word is None else word.notice_version,
         )
 
     def states(
@@ -178,6 +193,39 @@ class ConsentRegistry(ConsentRecorder):
         spoken = {event.purpose for event in self.history(conn, customer_id)} - {OBJECTION}
         purposes = sorted(spoken.union(NAMED_PURPOSES) - {"aggregate"})
         return tuple(self.state(conn, customer_id, purpose, now=now) for purpose in purposes)
+
+    def withdraw_all(
+        self,
+        conn: Connection,
+        customer_id: str,
+        *,
+        now: datetime,
+        actor: str = "customer",
+        mechanism: str = "api",
+    ) -> tuple[ConsentEvent, ...]:
+        """Stop everything a person can stop: what they ever spoke about, and what needs no word.
+
+        What is stopped already stays as it is; what a contract carries goes on.
+        """
+        sql.claim_person(conn, customer_id)
+        return tuple(
+            self.withdraw(
+                conn, customer_id, each.purpose, now=now, actor=actor, mechanism=mechanism
+            )
+            for each in self.states(conn, customer_id, now=now)
+            if each.state not in STOPPING
+            and each.basis != "contract"
+            and (each.event_id is not None or each.basis not in CONSENT)
+        )
+
+    def spoken(self, conn: Connection) -> Spoken:
+        """Say who ever spoke, and about which purposes."""
+        customers, purposes = sql.spoken_of(conn)
+        return Spoken(frozenset(customers), frozenset(purposes - {OBJECTION}))
+
+    def subject(self, conn: Connection, customer_id: str) -> Subject:
+        """Give what is known of a person besides consent."""
+        return sql.subject(conn, customer_id)
 
     def history(self, conn: Connection, customer_id: str) -> tuple[ConsentEvent, ...]:
         """Give everything a person ever said, in the order it was recorded."""
@@ -217,6 +265,10 @@ class ConsentRegistry(ConsentRecorder):
             basis=asked.basis.kind,
             consent_event_ids=allowed if asked.basis.needs_consent else {},
         )
+
+
+def _instant(micros: Any) -> datetime | None:
+    return from_micros(micros) if type(micros) is int else None
 
 
 class _Situations:

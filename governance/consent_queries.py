@@ -26,7 +26,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import postgresql, sqlite
 
-from governance.consent_record import EVENT_COLUMNS, PERMITTING, ConsentEvent
+from governance.consent_record import EVENT_COLUMNS, PERMITTING, ConsentEvent, Subject
 from governance.instants import UtcInstant
 from governance.judgement import RawRecord
 from governance.pseudonym import slices
@@ -181,6 +181,14 @@ def subjects(conn: Connection, people: frozenset[str]) -> Mapping[str, tuple[Any
     return found
 
 
+def subject(conn: Connection, customer_id: str) -> Subject:
+    """Read what is known of a person besides consent."""
+    s = consent_subjects.c
+    query = select(s.adult_from, s.relation).where(s.customer_id == customer_id)
+    row = conn.execute(query).one_or_none()
+    return Subject() if row is None else Subject(*row)
+
+
 def notice_rules(
     conn: Connection, purpose: str, now: datetime
 ) -> tuple[str | None, Mapping[str | None, int]]:
@@ -229,6 +237,12 @@ def history(conn: Connection, customer_id: str) -> tuple[ConsentEvent, ...]:
         ConsentEvent(sequence=row["seq"], **{name: row[name] for name in EVENT_COLUMNS})
         for row in rows
     )
+
+
+def spoken_of(conn: Connection) -> tuple[set[str], set[str]]:
+    """Read everyone who ever said a word, and every purpose anyone ever spoke about."""
+    customers = set(conn.execute(select(e.customer_id).distinct()).scalars())
+    return customers, set(conn.execute(select(e.purpose).distinct()).scalars())
 
 
 def current_sequence(conn: Connection) -> int:

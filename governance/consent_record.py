@@ -5,7 +5,7 @@ A yes must be an affirmative act with its own evidence; a no is believed however
 
 from dataclasses import dataclass, fields
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from governance.errors import InvalidInput
 from governance.instants import to_micros
@@ -80,6 +80,13 @@ class ConsentEvent:
     def permits(self) -> bool:
         """Whether this is a yes."""
         return self.state in PERMITTING
+
+
+class Subject(NamedTuple):
+    """What permission depends on besides consent: coming of age, and being staff."""
+
+    adult_from: datetime | None = None
+    relation: str = "customer"
 
 
 EVENT_COLUMNS = tuple(f.name for f in fields(ConsentEvent) if f.name != "sequence")

@@ -19,11 +19,12 @@ from governance.consent_record import (
     STOPPING,
     ConsentChange,
     ConsentEvent,
+    Subject,
     checked,
 )
 from governance.errors import InvalidInput, KeepwellError
 from governance.journal import Journal
-from governance.notices import notice_problem, published_hashes
+from governance.notices import Published, completed_yes, published_versions
 from governance.pseudonym import Suppression, slices
 from governance.purposes import OBJECTION
 from governance.tables import consent_events, consent_subjects
@@ -48,7 +49,7 @@ class _Background(NamedTuple):
     """What a word is checked against: who was erased when, and which notices were published."""
 
     erased: Mapping[str, datetime]
-    published: Mapping[tuple[str, int], frozenset[str]]
+    published: Published
 
 
 class ConsentRecorder:
@@ -119,27 +120,6 @@ class ConsentRecorder:
         )
         return self.record(conn, change, now=now)
 
-    def withdraw_all(
-        self,
-        conn: Connection,
-        customer_id: str,
-        *,
-        now: datetime,
-        actor: str = "customer",
-        mechanism: str = "api",
-    ) -> tuple[ConsentEvent, ...]:
-        """Stop every purpose the person ever said a word on."""
-        purposes = conn.execute(
-            select(consent_events.c.purpose)
-            .where(consent_events.c.customer_id == customer_id)
-            .where(consent_events.c.purpose != OBJECTION)
-            .distinct()
-        ).scalars()
-        return tuple(
-            self.withdraw(conn, customer_id, purpose, now=now, actor=actor, mechanism=mechanism)
-            for purpose in sorted(purposes)
-        )
-
     def object(
         self, conn: Connection, customer_id: str, *, now: datetime, actor: str = "customer"
     ) -> ConsentEvent:
@@ -165,21 +145,21 @@ class ConsentRecorder:
         *,
         now: datetime,
         adult_from: datetime | None = None,
-        relation: str = "customer",
-    ) -> None:
-        """Say when a person comes of age, and whether they are a customer or an employee."""
-        if relation not in ("customer", "employee"):
+        relation: str | None = None,
+    ) -> Subject:
+        """Say when a person comes of age, and whether they are a customer or an employee.
+
+        What is not stated stays as it was.
+        """
+        if relation not in (None, "customer", "employee"):
             raise InvalidInput(f"{relation!r} is neither customer nor employee")
         sql.claim_person(conn, customer_id)
-        subject = consent_subjects.c.customer_id == customer_id
-        conn.execute(consent_subjects.delete().where(subject))
-        row = {
-            "customer_id": customer_id,
-            "adult_from": adult_from,
-            "relation": relation,
-            "seq": sql.next_sequence(conn, 1),
-        }
-        conn.execute(insert(consent_subjects), row)
+        before = sql.subject(conn, customer_id)
+        subject = Subject(adult_from or before.adult_from, relation or before.relation)
+        conn.execute(consent_subjects.delete().where(consent_subjects.c.customer_id == customer_id))
+        row = {"customer_id": customer_id, "seq": sql.next_sequence(conn, 1)}
+        conn.execute(insert(consent_subjects), row | subject._asdict())
+        return subject
 
     def _background(
         self, conn: Connection, changes: Sequence[ConsentChange], now: datetime
@@ -190,7 +170,7 @@ class ConsentRecorder:
             erased = self.suppression.suppressed_at(conn, people, now=now)
         yeses = [change for change in changes if change.state in PERMITTING]
         refer = any(change.notice_id is not None for change in yeses)
-        return _Background(erased, published_hashes(conn) if refer else {})
+        return _Background(erased, published_versions(conn) if refer else {})
 
     def _ready(
         self, conn: Connection, change: ConsentChange, background: _Background, now: datetime
@@ -198,9 +178,7 @@ class ConsentRecorder:
         ready = checked(change, now=now)
         if ready.state not in PERMITTING:
             return ready
-        problem = notice_problem(background.published, ready)
-        if problem is not None:
-            raise InvalidInput(f"a yes to {ready.purpose} cannot be recorded: {problem}")
+        ready = completed_yes(background.published, ready, now=now)
         if self.suppression is not None and ready.customer_id in background.erased:
             _refuse_if_erased_since(ready, background)
             if ready.mechanism.strip().lower() == "imported":

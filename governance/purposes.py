@@ -26,18 +26,19 @@ OBJECTION = "objection"
 
 _MEMBER = re.compile(r"[a-z][a-z0-9_-]{0,39}")
 _HASH = re.compile(r"[0-9a-f]{64}")
-_CONSENT = frozenset({"consent", "explicit_consent"})
-_INTEREST = _CONSENT | {"legitimate_interest", "evaluation"}
+CONSENT = frozenset({"consent", "explicit_consent"})
+"""The bases that rest on a person's own yes."""
+_INTEREST = CONSENT | {"legitimate_interest", "evaluation"}
 _ALLOWED: Mapping[str, frozenset[str]] = {
     "risk_scoring": _INTEREST,
     "model_training": _INTEREST,
     "wellbeing_inference": frozenset({"explicit_consent", "evaluation"}),
-    "research_text": _CONSENT,
-    "fairness_audit": _CONSENT | {"recorded_basis", "evaluation"},
+    "research_text": CONSENT,
+    "fairness_audit": CONSENT | {"recorded_basis", "evaluation"},
     "operations": frozenset({"contract", "evaluation"}),
     "aggregate": _INTEREST | {"contract", "recorded_basis"},
-    "outreach": _CONSENT,
-    "sharing": _CONSENT,
+    "outreach": CONSENT,
+    "sharing": CONSENT,
 }
 _DEFAULT: Mapping[str, str] = {
     "risk_scoring": "consent",
@@ -87,7 +88,7 @@ class Basis:
     @property
     def needs_consent(self) -> bool:
         """Whether a person's own yes is needed."""
-        return self.kind in _CONSENT
+        return self.kind in CONSENT
 
     @classmethod
     def parse(cls, text: str) -> "Basis":

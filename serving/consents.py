@@ -7,17 +7,20 @@ that commits.
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from datetime import datetime
-from typing import NamedTuple
+from datetime import date, datetime, time
+from typing import Any, Literal, NamedTuple
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection
 
 from features.events import Event, keepwell_event
 from features.links import counted_for
 from features.live import append
+from governance import receipts
 from governance.canonical import canonical
-from governance.consent_record import OBJECTED, STOPPING, ConsentChange, ConsentEvent
+from governance.consent_record import OBJECTED, STOPPING, ConsentChange, ConsentEvent, Subject
 from governance.decision import forget_results
+from governance.errors import InvalidInput, NotFound
 from serving.bootstrap import Keepwell
 from serving.dossier import drop_dossiers
 from serving.interventions.outbox import cancel_for
@@ -42,25 +45,124 @@ class Recorded(NamedTuple):
 
 
 def change_consent(keepwell: Keepwell, change: ConsentChange, *, clock: Clock) -> ConsentEvent:
-    """Record one person's word on one purpose; raises `InvalidInput` for a yes without evidence."""
+    """Record one person's word on one purpose; raises `InvalidInput` for a yes without evidence.
+
+    So does a renewal where there was never a yes: it would hide that nobody was asked before.
+    """
     with keepwell.database.write() as conn:
         lock_customers(conn, [change.customer_id])
         now = clock()
+        if change.state == "renewed":
+            _require_earlier_yes(keepwell, conn, change)
         event = keepwell.registry.record(conn, change, now=now)
         follow_up(keepwell, conn, [event], now=now)
         return event
 
 
+def _require_earlier_yes(keepwell: Keepwell, conn: Connection, change: ConsentChange) -> None:
+    said = keepwell.registry.history(conn, change.customer_id)
+    if not any(event.permits and event.purpose == change.purpose for event in said):
+        raise InvalidInput(
+            f"there was never a yes to {change.purpose} that could be renewed",
+            hint="record a first yes: consent grant, or the state given",
+        )
+
+
 def withdraw(
-    keepwell: Keepwell, customer_id: str, purpose: str, *, actor: str, clock: Clock
+    keepwell: Keepwell,
+    customer_id: str,
+    purpose: str,
+    *,
+    actor: str,
+    clock: Clock,
+    mechanism: str = "api",
 ) -> ConsentEvent:
     """Take a permission back; needs nothing but who and what."""
     with keepwell.database.write() as conn:
         lock_customers(conn, [customer_id])
         now = clock()
-        event = keepwell.registry.withdraw(conn, customer_id, purpose, now=now, actor=actor)
+        event = keepwell.registry.withdraw(
+            conn, customer_id, purpose, now=now, actor=actor, mechanism=mechanism
+        )
         follow_up(keepwell, conn, [event], now=now)
         return event
+
+
+def withdraw_all(
+    keepwell: Keepwell, customer_id: str, *, actor: str, clock: Clock, mechanism: str = "api"
+) -> tuple[ConsentEvent, ...]:
+    """Stop everything a person can stop, in one act; what is stopped already stays as it is."""
+    with keepwell.database.write() as conn:
+        lock_customers(conn, [customer_id])
+        now = clock()
+        events = keepwell.registry.withdraw_all(
+            conn, customer_id, now=now, actor=actor, mechanism=mechanism
+        )
+        follow_up(keepwell, conn, events, now=now)
+        return events
+
+
+def describe_subject(
+    keepwell: Keepwell,
+    customer_id: str,
+    *,
+    adult_from: datetime | None,
+    relation: str | None,
+    clock: Clock,
+) -> Subject:
+    """Say when a person comes of age, and whether they are staff; what is not stated stays.
+
+    Whatever was estimated of someone who may not be is forgotten.
+    """
+    with keepwell.database.write() as conn:
+        lock_customers(conn, [customer_id])
+        now = clock()
+        subject = keepwell.registry.describe_subject(
+            conn, customer_id, now=now, adult_from=adult_from, relation=relation
+        )
+        person = keepwell.persons.person_id(conn, customer_id)
+        for each in keepwell.registry.states(conn, customer_id, now=now):
+            if each.reason in ("employee", "minor"):
+                forget_results(conn, person, each.purpose)
+                drop_dossiers(keepwell, conn, person)
+        keepwell.ledger.append(conn, "subject", {"person": person}, now=now)
+        return subject
+
+
+def consent_paper(
+    keepwell: Keepwell,
+    conn: Connection,
+    kind: Literal["record", "receipt"],
+    customer_id: str,
+    *,
+    event_id: str | None = None,
+) -> dict[str, Any]:
+    """Give the record or the receipt of one word, the newest if none is named.
+
+    Raises `NotFound` when the person never said it.
+    """
+    history = keepwell.registry.history(conn, customer_id)
+    chosen = [event for event in history if event_id in (None, event.event_id)]
+    if not chosen:
+        raise NotFound("there is no such recorded word", hint="see: keepwell consent show CUSTOMER")
+    write = receipts.record if kind == "record" else receipts.receipt
+    return write(
+        conn,
+        chosen[-1],
+        history,
+        keepwell.registry.rules,
+        home_kind=keepwell.kind,
+        handling=keepwell.settings.controller.handling(),
+    )
+
+
+def birthday(born: date, years: int, zone: ZoneInfo) -> datetime:
+    """Give the midnight at which someone turns so many years old; of 29 February, 1 March."""
+    try:
+        day = born.replace(year=born.year + years)
+    except ValueError:
+        day = date(born.year + years, 3, 1)
+    return datetime.combine(day, time(), zone)
 
 
 def record_all(keepwell: Keepwell, changes: Sequence[ConsentChange], *, clock: Clock) -> Recorded:

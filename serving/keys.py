@@ -2,6 +2,7 @@
 
 import os
 import secrets
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -9,16 +10,16 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 
 from governance.errors import ConfigurationError, IntegrityBroken
 
-_NAMES = ("ledger", "pseudonym", "suppression", "journal", "holdout", "webhook")
+_NAMES = ("ledger", "pseudonym", "suppression", "journal", "holdout", "webhook", "links")
 
 
 @dataclass(frozen=True)
 class HomeKeys:
-    """Six independent keys of 32 bytes; losing one says nothing about another.
+    """Seven independent keys of 32 bytes; losing one says nothing about another.
 
     `ledger` signs the log; `pseudonym` names people in evaluation homes; `suppression` keeps erased
     people erased; `journal` seals the journal; `holdout` assigns people to arms; `webhook` signs
-    what is sent out.
+    what is sent out; `links` seals the links people follow without a login.
     """
 
     ledger: Ed25519PrivateKey = field(repr=False)
@@ -27,6 +28,7 @@ class HomeKeys:
     journal: bytes = field(repr=False)
     holdout: bytes = field(repr=False)
     webhook: bytes = field(repr=False)
+    links: bytes = field(repr=False)
 
     @property
     def ledger_public(self) -> Ed25519PublicKey:
@@ -39,19 +41,34 @@ def create_keys(directory: Path) -> HomeKeys:
     directory.mkdir(parents=True, exist_ok=True)
     directory.chmod(0o700)
     for name in _NAMES:
-        path = directory / f"{name}.key"
-        if path.exists():
-            continue
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        _create(directory / f"{name}.key")
+    return load_keys(directory)
+
+
+def _create(path: Path) -> None:
+    """Make one key, whole from the first moment it can be seen."""
+    if path.exists():
+        return
+    draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
         with os.fdopen(descriptor, "wb") as file:
             file.write(secrets.token_bytes(32))
             file.flush()
             os.fsync(file.fileno())
-    return load_keys(directory)
+        with suppress(FileExistsError):  # another process was quicker
+            os.link(draft, path)
+    finally:
+        draft.unlink()
 
 
 def load_keys(directory: Path) -> HomeKeys:
-    """Read the keys of a home; raises `ConfigurationError` naming every missing or open one."""
+    """Read the keys of a home; raises `ConfigurationError` naming every missing or open one.
+
+    A home from before there were links gets their key now: all it could lose is links.
+    """
+    if all((directory / f"{name}.key").exists() for name in _NAMES if name != "links"):
+        _create(directory / "links.key")
     problems: list[str] = []
     found: dict[str, bytes] = {}
     for name in _NAMES:
@@ -80,4 +97,5 @@ def load_keys(directory: Path) -> HomeKeys:
         journal=found["journal"],
         holdout=found["holdout"],
         webhook=found["webhook"],
+        links=found["links"],
     )

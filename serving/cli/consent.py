@@ -1,13 +1,26 @@
-"""Permissions on the command line: one customer, or a file with each person's own evidence."""
+"""Permissions on the command line: what one customer says, and where they stand."""
 
-from datetime import UTC, datetime
-from pathlib import Path
+from collections.abc import Callable
+from datetime import UTC, date, datetime, time, tzinfo
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 from rich.console import Console
 from rich.markup import escape
 
+from serving.cli.consent_papers import (
+    coverage_command,
+    import_command,
+    notice_group,
+    receipt_command,
+    record_command,
+)
 from serving.cli.console import Session, facts, table
+
+if TYPE_CHECKING:
+    from governance.consent import ConsentState
+
+F = TypeVar("F", bound=Callable[..., Any])
 
 
 def _now() -> datetime:
@@ -16,63 +29,80 @@ def _now() -> datetime:
 
 @click.group("consent")
 def consent_command() -> None:
-    """Who permitted what: grant, withdraw, show, receipt, import."""
+    """Who permitted what: say yes or no for a customer, show, prove, import, count; notices."""
+
+
+for _each in (notice_group, record_command, receipt_command, import_command, coverage_command):
+    consent_command.add_command(_each)
+
+
+def _yes_options(command: F) -> F:
+    """What a yes needs, and what it may say beside."""
+    for option in (
+        click.option("--guardian-evidence", help="Where a guardian's agreement can be seen."),
+        click.option("--locale", "notice_locale", help="The language it was shown in."),
+        click.option("--notice-version", type=int),
+        click.option("--notice", "notice_id", help="The notice the person was shown."),
+        click.option("--expires", help="When it ends: a date, or an instant with its zone."),
+        click.option("--actor", default="operator", show_default=True, help="Who records it."),
+        click.option("--explicit", is_flag=True, help="The person confirmed it in so many words."),
+        click.option("--evidence", required=True, help="Where that act can be seen again."),
+        click.option("--mechanism", required=True, help="The act: checkbox_ticked, button, call …"),
+        click.argument("purpose"),
+        click.argument("customer"),
+    ):
+        command = option(command)
+    return command
 
 
 @consent_command.command("grant")
-@click.argument("customer")
-@click.argument("purpose")
-@click.option("--mechanism", required=True, help="The act: checkbox_ticked, button, call …")
-@click.option("--evidence", required=True, help="Where that act can be seen again.")
-@click.option("--explicit", is_flag=True, help="The person confirmed this purpose in words.")
-@click.option("--actor", default="operator", show_default=True, help="Who records it.")
-@click.option("--expires", help="When it ends: a date, or an instant with its zone.")
-@click.option("--notice", "notice_id", help="The notice the person was shown.")
-@click.option("--notice-version", type=int)
+@_yes_options
 @click.pass_obj
-def grant_command(
-    session: Session,
-    customer: str,
-    purpose: str,
-    mechanism: str,
-    evidence: str,
-    explicit: bool,
-    actor: str,
-    expires: str | None,
-    notice_id: str | None,
-    notice_version: int | None,
+def grant_command(session: Session, **said: Any) -> int:
+    """Record one person's yes to one purpose, with the act and where it can be seen again.
+
+    A notice published here fills in its words' digest and language, and when the yes ends.
+    """
+    return _say_yes(session, "given", **said)
+
+
+@consent_command.command("renew")
+@_yes_options
+@click.pass_obj
+def renew_command(session: Session, **said: Any) -> int:
+    """Record that a person says yes anew, for instance to changed words; needs what a yes needs."""
+    return _say_yes(session, "renewed", **said)
+
+
+def _say_yes(
+    session: Session, state: str, customer: str, purpose: str, expires: str | None, **said: Any
 ) -> int:
-    """Record one person's yes to one purpose, with the act and where it can be seen again."""
     from governance.consent_record import ConsentChange
     from governance.instants import parse_instant
     from serving.consents import change_consent
 
     with session.open() as keepwell:
-        event = change_consent(
-            keepwell,
-            ConsentChange(
-                customer_id=keepwell.inside_id(customer),
-                purpose=purpose,
-                state="given",
-                actor=actor,
-                mechanism=mechanism,
-                evidence=evidence,
-                explicit=explicit,
-                expires_at=parse_instant(expires, keepwell.settings.zone) if expires else None,
-                notice_id=notice_id,
-                notice_version=notice_version,
-            ),
-            clock=_now,
+        zone = keepwell.settings.zone
+        change = ConsentChange(
+            customer_id=keepwell.inside_id(customer),
+            purpose=purpose,
+            state=state,
+            expires_at=parse_instant(expires, zone) if expires else None,
+            **said,
         )
+        event = change_consent(keepwell, change, clock=_now)
         with keepwell.database.read() as conn:
             stands = keepwell.registry.state(conn, event.customer_id, purpose, now=_now())
 
     def view(out: Console) -> None:
-        out.print(f"[green]✓[/] {purpose} given; event {event.event_id}")
+        until = (
+            "" if event.expires_at is None else f" until {_day(event.expires_at.astimezone(zone))}"
+        )
+        out.print(f"[green]✓[/] {purpose} {state}{until}; event {event.event_id}")
         if not stands.permitted:
             out.print(f"[yellow]![/] recorded, but it permits nothing: {stands.reason}")
-            if stands.reason == "not_explicit":
-                out.print("  → the person confirms this purpose in words: --explicit")
+            if stands.reason in _HINTS:
+                out.print(f"  → {_HINTS[stands.reason]}")
 
     session.emit(
         {
@@ -80,27 +110,145 @@ def grant_command(
             "refused": int(not stands.permitted),
             "reasons": {} if stands.permitted else {purpose: stands.reason},
             "event_id": event.event_id,
+            "expires_at": event.expires_at,
         },
         view,
     )
     return 0 if stands.permitted else 1
 
 
-@consent_command.command("withdraw")
+_HINTS = {
+    "not_explicit": "the person confirms this purpose in words: --explicit",
+    "objected": "the person objected; only a yes in so many words lifts it: --explicit",
+    "notice_changed": "name the notice in force: keepwell consent notice list",
+    "minor": "someone who looks after them agrees: --guardian-evidence",
+    "age_unknown": "say when they come of age: keepwell consent subject CUSTOMER --adult-from DATE",
+}
+
+
+@consent_command.command("refuse")
 @click.argument("customer")
 @click.argument("purpose")
+@click.option("--mechanism", default="", help="How it was said.")
+@click.option("--evidence", default="", help="Where that can be seen again.")
 @click.pass_obj
-def withdraw_command(session: Session, customer: str, purpose: str) -> None:
-    """Take one permission back, at once. It needs nothing but who and what."""
-    from serving.consents import withdraw
+def refuse_command(
+    session: Session, customer: str, purpose: str, mechanism: str, evidence: str
+) -> None:
+    """Record that a person was asked and said no. It needs nothing but who and what."""
+    from governance.consent_record import ConsentChange
+    from serving.consents import change_consent
 
     with session.open() as keepwell:
-        event = withdraw(
-            keepwell, keepwell.inside_id(customer), purpose, actor="operator", clock=_now
+        change = ConsentChange(
+            customer_id=keepwell.inside_id(customer),
+            purpose=purpose,
+            state="refused",
+            actor="operator",
+            mechanism=mechanism,
+            evidence=evidence,
         )
+        event = change_consent(keepwell, change, clock=_now)
     session.emit(
-        {"outcome": "withdrawn", "event_id": event.event_id},
-        lambda out: out.print(f"[green]✓[/] {purpose} withdrawn; event {event.event_id}"),
+        {"outcome": "refused", "event_id": event.event_id},
+        lambda out: out.print(f"[green]✓[/] {purpose} refused; event {event.event_id}"),
+    )
+
+
+@consent_command.command("withdraw")
+@click.argument("customer")
+@click.argument("purpose", required=False)
+@click.option("--all", "everything", is_flag=True, help="Every purpose that can be stopped.")
+@click.pass_obj
+def withdraw_command(
+    session: Session, customer: str, purpose: str | None, everything: bool
+) -> None:
+    """Take one permission back, or all, at once. It needs nothing but who and what."""
+    from serving.consents import withdraw, withdraw_all
+
+    if everything == (purpose is not None):
+        raise click.UsageError("name the purpose to withdraw, or --all")
+    with session.open() as keepwell:
+        inside = keepwell.inside_id(customer)
+        if purpose is None:
+            events = withdraw_all(keepwell, inside, actor="operator", clock=_now)
+        else:
+            events = (withdraw(keepwell, inside, purpose, actor="operator", clock=_now),)
+
+    def view(out: Console) -> None:
+        for event in events:
+            out.print(f"[green]✓[/] {event.purpose} withdrawn; event {event.event_id}")
+        if not events:
+            out.print("[green]✓[/] nothing was going on that could be stopped")
+
+    told: dict[str, Any] = {"outcome": "withdrawn"}
+    if purpose is None:
+        told["events"] = {event.purpose: event.event_id for event in events}
+    else:
+        told["event_id"] = events[0].event_id
+    session.emit(told, view)
+
+
+@consent_command.command("object")
+@click.argument("customer")
+@click.pass_obj
+def object_command(session: Session, customer: str) -> None:
+    """Record an objection (art. 21): no marketing outreach, nor the scoring done for it."""
+    from serving.rights import object_to_processing
+
+    with session.open() as keepwell:
+        done = object_to_processing(keepwell, customer, now=_now())
+    session.emit(
+        {"outcome": "objected", **done},
+        lambda out: out.print(f"[green]✓[/] objected; event {done['event_id']}"),
+    )
+
+
+@consent_command.command("subject")
+@click.argument("customer")
+@click.option("--adult-from", help="The day they come of age.")
+@click.option("--birth-date", help="Their birthday; only the day they come of age is kept.")
+@click.option(
+    "--employee/--no-employee", "employee", default=None, help="Staff are never scored one by one."
+)
+@click.pass_obj
+def subject_command(
+    session: Session,
+    customer: str,
+    adult_from: str | None,
+    birth_date: str | None,
+    employee: bool | None,
+) -> None:
+    """Say when a customer comes of age and whether they are staff, or show what is known."""
+    from governance.errors import InvalidInput
+    from governance.instants import parse_instant
+    from serving.consents import birthday, describe_subject
+
+    if adult_from is not None and birth_date is not None:
+        raise click.UsageError("give --adult-from or --birth-date, not both")
+    relation = None if employee is None else "employee" if employee else "customer"
+    with session.open() as keepwell:
+        zone, age = keepwell.settings.zone, keepwell.settings.preferences.adult_age
+        of_age = None if adult_from is None else parse_instant(adult_from, zone)
+        if birth_date is not None:
+            try:
+                of_age = birthday(date.fromisoformat(birth_date), age, zone)
+            except ValueError:
+                raise InvalidInput(
+                    "the birthday is not a date", hint="write it as 2012-01-31"
+                ) from None
+        inside = keepwell.inside_id(customer)
+        if of_age is None and relation is None:
+            with keepwell.database.read() as conn:
+                subject = keepwell.registry.subject(conn, inside)
+        else:
+            subject = describe_subject(
+                keepwell, inside, adult_from=of_age, relation=relation, clock=_now
+            )
+    shown = _day(subject.adult_from, zone) or "not known"
+    session.emit(
+        subject._asdict(),
+        lambda out: facts(out, [("comes of age", shown), ("relation", subject.relation)]),
     )
 
 
@@ -110,20 +258,22 @@ def withdraw_command(session: Session, customer: str, purpose: str) -> None:
 def show_command(session: Session, customer: str) -> None:
     """Where a customer stands on every purpose, and everything they ever said."""
     with session.open() as keepwell, keepwell.database.read() as conn:
-        known = keepwell.inside_id(customer)
+        known, zone = keepwell.inside_id(customer), keepwell.settings.zone
         states = keepwell.registry.states(conn, known, now=_now())
         history = keepwell.registry.history(conn, known)
 
     def view(out: Console) -> None:
-        drawn = table("purpose", "permitted", "state", "carried by", "why not")
+        drawn = table("purpose", "permitted", "state", "until", "notice", "carried by", "why not")
         for each in states:
             mark = "[green]yes[/]" if each.permitted else "no"
-            drawn.add_row(each.purpose, mark, each.state, each.basis, each.reason)
+            until, notice = _day(each.expires_at, zone), _notice(each)
+            drawn.add_row(each.purpose, mark, each.state, until, notice, each.basis, each.reason)
         out.print(drawn)
         for event in history:
             out.print(
-                f"  [dim]{event.occurred_at:%Y-%m-%d %H:%M}[/]  {escape(event.purpose)} "
-                f"{event.state} [dim]({escape(event.mechanism)}; event {event.event_id})[/]",
+                f"  [dim]{event.occurred_at.astimezone(zone):%Y-%m-%d %H:%M}[/]  "
+                f"{escape(event.purpose)} {event.state} "
+                f"[dim]({escape(event.mechanism)}; event {event.event_id})[/]",
                 highlight=False,
             )
 
@@ -139,61 +289,15 @@ def show_command(session: Session, customer: str) -> None:
     )
 
 
-@consent_command.command("receipt")
-@click.argument("customer")
-@click.argument("event_id", required=False)
-@click.pass_obj
-def receipt_command(session: Session, customer: str, event_id: str | None) -> None:
-    """The receipt of one recorded word (the newest, if none is named), as DPV JSON-LD."""
-    from governance.errors import NotFound
-    from governance.receipts import receipt
-
-    with session.open() as keepwell, keepwell.database.read() as conn:
-        history = keepwell.registry.history(conn, keepwell.inside_id(customer))
-        chosen = [e for e in history if event_id is None or e.event_id == event_id]
-        if not chosen:
-            raise NotFound(
-                "there is no such recorded word", hint="see: keepwell consent show CUSTOMER"
-            )
-        document = receipt(conn, chosen[-1], keepwell.registry.rules, home_kind=keepwell.kind)
-    session.emit(document, lambda out: out.print_json(data=document))
+def _notice(state: "ConsentState") -> str:
+    if state.notice_id is None:
+        return ""
+    return escape(f"{state.notice_id} {state.notice_version}")
 
 
-@consent_command.command("import")
-@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.pass_obj
-def import_command(session: Session, file: Path) -> None:
-    """Bring in a file of answers; a yes without its own evidence is refused, the rest comes in."""
-    from serving.consent_files import read_consents
-    from serving.consents import record_all
-
-    with session.open() as keepwell:
-        read = read_consents(file, zone=keepwell.settings.zone, rename=keepwell.inside_id)
-        with session.step(f"recording {len(read.changes):,} answers"):
-            done = record_all(keepwell, read.changes, clock=_now)
-    reasons = {**read.unreadable, **done.reasons}
-    refused = done.refused + sum(read.unreadable.values())
-
-    def view(out: Console) -> None:
-        facts(
-            out,
-            [
-                ("recorded", f"{done.recorded:,}"),
-                ("of them a yes", f"{done.granted:,}"),
-                ("known already", f"{done.known:,}"),
-                ("refused", f"{refused:,}"),
-            ],
-        )
-        for reason, count in reasons.items():
-            out.print(f"  [yellow]![/] {count:,} × {escape(reason)}", highlight=False)
-
-    session.emit(
-        {
-            "granted": done.granted,
-            "recorded": done.recorded,
-            "known": done.known,
-            "refused": refused,
-            "reasons": reasons,
-        },
-        view,
-    )
+def _day(instant: datetime | None, zone: tzinfo) -> str:
+    """Write an instant briefly: midnight is its day, none is nothing."""
+    if instant is None:
+        return ""
+    local = instant.astimezone(zone)
+    return f"{local:%Y-%m-%d}" if local.time() == time() else f"{local:%Y-%m-%d %H:%M}"

@@ -33,6 +33,20 @@ def test_keys_can_be_read_by_the_owner_alone(tmp_path: Path) -> None:
     assert modes == {0o600}
 
 
+def test_a_home_from_before_there_were_links_gets_their_key(tmp_path: Path) -> None:
+    create_home(tmp_path, Settings(), now=NOW).close()
+    (tmp_path / "var/keys/links.key").unlink()
+    open_home(tmp_path).close()
+    assert len((tmp_path / "var/keys/links.key").read_bytes()) == 32
+
+
+def test_a_missing_key_is_never_made_anew(tmp_path: Path) -> None:
+    create_home(tmp_path, Settings(), now=NOW).close()
+    (tmp_path / "var/keys/journal.key").unlink()
+    with pytest.raises(ConfigurationError, match=r"journal\.key is missing"):
+        open_home(tmp_path)
+
+
 def test_a_key_that_others_can_read_is_refused(tmp_path: Path) -> None:
     create_home(tmp_path, Settings(), now=NOW).close()
     (tmp_path / "var/keys/ledger.key").chmod(0o644)
