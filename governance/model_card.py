@@ -1,4 +1,4 @@
-"""Everything a training run says of itself, as one plain record and as a page to read."""
+"""Everything a training run says of itself, as one plain record; `card_page` makes it readable."""
 
 import json
 from collections.abc import Mapping
@@ -245,48 +245,6 @@ class ModelFacts:
             raise InvalidInput(
                 f"these are not the facts of a model: {type(problem).__name__} {problem}"
             ) from None
-
-
-def render_markdown(facts: ModelFacts) -> str:
-    """Give the model card as Markdown: what it is for, how well it does, what it rests on."""
-    test = facts.test
-    lines = [
-        f"# {facts.target}, {facts.horizon_days} days",
-        "",
-        f"An estimate about a customer's situation for the purpose `{facts.purpose}`; never a "
-        "trait of a person, and never the only ground for a decision with significant effect.",
-        "",
-        f"- model `{facts.model_digest}`, trained {to_text(facts.created_at)} by {facts.author}"
-        f" in a {facts.home_kind} home",
-        f"- {facts.rows} rows of {facts.customers} customers, {len(facts.features)} features, "
-        f"{len(facts.cutoffs)} cut-offs; split: {facts.split}",
-        f"- tested on {test.n} customers ({test.positives} positive) at {to_text(test.as_of)}",
-        "",
-        "| scores | AUC | average precision | log loss | Brier | ECE | lift at 10 % |",
-        "|---|---|---|---|---|---|---|",
-        _card_row("this model", test),
-        *(_card_row(f"within {days} days", each) for days, each in facts.horizons.items()),
-        *(_card_row(name, result) for name, result in facts.baselines.items()),
-        "",
-        "## What moves the score most",
-        *(f"- {g.group}: {g.mean_abs:.3f}" for g in facts.groups[:10]),
-        "",
-        "## By feature",
-        *(f"- {i.text} (`{i.feature}`): {i.mean_abs:.3f}" for i in facts.importance[:10]),
-        "",
-        "## Who is missing",
-        *(f"- {d.step}: {d.reason}, {d.rows} rows, {d.customers} people" for d in facts.dropped),
-        *(f"- permission, {reason}: {n}" for reason, n in sorted(facts.permission.items())),
-        "",
-    ]
-    return "\n".join(lines)
-
-
-def _card_row(name: str, result: TestResult) -> str:
-    return (
-        f"| {name} | {result.auc} | {result.average_precision} | {result.log_loss:.4f} "
-        f"| {result.brier:.4f} | {result.ece:.4f} | {result.lift_at_10:.2f} |"
-    )
 
 
 def _interval(found: Mapping[str, float]) -> Interval:

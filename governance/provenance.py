@@ -1,13 +1,14 @@
 """Where a model's data came from, and who is missing because they did not permit it."""
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
 
+from governance.disclosure import Breakdown, hidden_groups
 from governance.instants import to_text
 from governance.intervals import Interval, as_json, wilson
-from governance.small_cells import hidden_grid
 
 
 class Source(NamedTuple):
@@ -71,24 +72,41 @@ class Provenance:
 
 
 def coverage_by_group(
-    attribute: str, groups: Mapping[str, str], permitted: frozenset[str], *, min_cell: int
+    attributes: Mapping[str, Mapping[str, str]],
+    people: Collection[str],
+    permitted: frozenset[str],
+    *,
+    min_people: int,
 ) -> list[Coverage]:
-    """Count who permits training and who is missing, by group; `groups` maps people to theirs.
+    """Count who permits training and who is missing, by group of each attribute.
 
-    Cells below `min_cell` people are hidden, and so are those that would give one away.
+    `attributes` maps each to person to group. No sum or difference of what is shown tells of fewer
+    than `min_people`.
     """
-    sizes: dict[tuple[str, str], int] = {}
-    for person, group in groups.items():
-        side = "permitted" if person in permitted else "missing"
-        sizes[group, side] = sizes.get((group, side), 0) + 1
-    names = sorted(set(groups.values()))
-    sizes = {(g, side): sizes.get((g, side), 0) for g in names for side in ("permitted", "missing")}
-    hidden = hidden_grid(sizes, min_cell)
+    asked = sorted(people)
+    side = ["permitted" if person in permitted else "missing" for person in asked]
+    breakdowns = {_SIDE: Breakdown(side)}
+    for name, groups in attributes.items():
+        labels = [groups.get(person) for person in asked]
+        pairs = [None if g is None else (g, s) for g, s in zip(labels, side, strict=True)]
+        breakdowns[name] = Breakdown(labels)
+        breakdowns[f"{name} by permission"] = Breakdown(pairs, within=(name, _SIDE))
+    hidden = hidden_groups(breakdowns, min_people)
     found = []
-    for group in names:
-        if hidden & {(group, "permitted"), (group, "missing")}:
-            found.append(Coverage(attribute, group, None, None, None))
-            continue
-        yes, no = sizes[group, "permitted"], sizes[group, "missing"]
-        found.append(Coverage(attribute, group, yes, no, wilson(yes, yes + no)))
+    for name in attributes:
+        pairs_of = breakdowns[f"{name} by permission"].labels
+        sizes = Counter(pair for pair in pairs_of if pair is not None)
+        secret = hidden[f"{name} by permission"] | {(g, s) for g in hidden[name] for s in _SIDES}
+        for group in sorted(set(attributes[name].values())):
+            yes, no = sizes[group, "permitted"], sizes[group, "missing"]
+            if not yes + no:
+                continue
+            if secret & {(group, each) for each in _SIDES}:
+                found.append(Coverage(name, group, None, None, None))
+            else:
+                found.append(Coverage(name, group, yes, no, wilson(yes, yes + no)))
     return found
+
+
+_SIDE = "permission"
+_SIDES = ("permitted", "missing")

@@ -8,7 +8,8 @@ from pathlib import Path
 
 from governance.audit import render_html, to_text_json
 from governance.audit_record import AuditReport
-from governance.model_card import ModelFacts, render_markdown
+from governance.card_page import render_card_html, render_markdown
+from governance.model_card import ModelFacts
 from training.blend import Tried
 from training.evaluation_plots import (
     draw_calibrations,
@@ -62,7 +63,10 @@ def write_down(
         with tempfile.TemporaryDirectory() as folder:
             place = Path(folder)
             card = place / "model_card.md"
-            card.write_text(render_markdown(facts), encoding="utf-8")
+            judged = facts, report.fairness, report.verdict
+            card.write_text(render_markdown(*judged), encoding="utf-8")
+            card_page = card.with_suffix(".html")
+            card_page.write_text(render_card_html(*judged), encoding="utf-8")
             manifest = place / "dataset_manifest.json"
             manifest.write_text(json.dumps(manifest_of(data), indent=1), encoding="utf-8")
             search = place / "search.json"
@@ -82,6 +86,7 @@ def write_down(
                     (html, "report"),
                     (twin, "report"),
                     (card, ""),
+                    (card_page, ""),
                     (manifest, ""),
                     (search, ""),
                     *((picture, PLOTS) for picture in (*pictures, *plots)),

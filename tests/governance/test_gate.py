@@ -7,7 +7,7 @@ import pytest
 from governance.fairness import FairnessResult, Limits, not_assessed
 from governance.gate import GatePolicy, chance_ece, decide
 from governance.intervals import Interval
-from governance.model_card import ModelFacts, render_markdown
+from governance.model_card import ModelFacts
 from governance.training_checks import LeakCheck, Shift
 from tests.governance.sample import facts, result
 
@@ -85,9 +85,3 @@ def test_an_error_that_may_be_chance_is_a_condition() -> None:
 
 def test_facts_survive_json() -> None:
     assert ModelFacts.from_json(facts().to_text()) == facts()
-
-
-def test_the_card_names_the_model_and_its_baselines() -> None:
-    card = render_markdown(facts())
-    for word in ("ab" * 32, "recency", "rfm_logistic", "not active", "refused:withdrawn: 60"):
-        assert word in card
