@@ -24,15 +24,17 @@ from training.baselines import fit_baselines
 from training.bundle import Description, save, support_of
 from training.evaluation.challenge import rival_of
 from training.extract import Extract, Progress, extract
-from training.fairness import weigh
+from training.fairness import find_proxies, limits_of, permitted_groups, weigh
 from training.foretold import simple_amounts, with_forecasts
 from training.judge import TestScores, bench_of, judge
 from training.leak import stop_on_leak
+from training.manifest import note_training_people
+from training.mitigation import mitigations, training_weights
 from training.model import Vector
 from training.records import Written, write_down
 from training.request import TrainRequest, Workshop
 from training.screen import worth_keeping
-from training.target_fit import fit_target
+from training.target_fit import fit_risk, fit_target
 from training.tracking import CANDIDATE
 from training.watch.drift import compare
 from training.watch.reference import REFERENCE, Reference, reference_of
@@ -41,6 +43,8 @@ _NO_OVERLAP = LeakCheck(
     "overlap", "passed", "no training row is one of the test's, or reaches into its horizon"
 )
 """`extract` raises where one does."""
+_WEIGHS = 0.05
+"""Share of all contributions from which on a feature that moved is worth a word."""
 
 
 @dataclass(frozen=True)
@@ -79,6 +83,8 @@ class TrainResult:
             "proposal": _plain_proposal(facts),
             "gate": self.verdict.to_json(),
             "fairness": {"outcome": self.fairness.outcome, "reason": self.fairness.reason},
+            "proxies": [found.to_json() for found in self.fairness.proxies],
+            "mitigations": [found.to_json() for found in self.fairness.mitigations],
             "alias": CANDIDATE,
             "report_html": str(self.written.html),
             "report_json": str(self.written.json),
@@ -114,14 +120,19 @@ def train(
             progress=progress,
         )
         rival = rival_of(_serving(conn, request.target.name, now), workshop.bundles)
+        learnt_from = np.unique(data.train.customers.astype(np.str_)).tolist()
+        groups = permitted_groups(conn, workshop.registry, learnt_from, now=now)
     leak_checks = (*stop_on_leak(data.train, data.probe), _NO_OVERLAP)
     rules = fit_baselines(data.train.values, data.train.y, data.train.definitions, request.target)
     bench = bench_of(request, data, rules, rival)
     amounts = simple_amounts(data)
     data = data.narrow(worth_keeping(data.train, seed=request.seed))
+    limits = limits_of(workshop.policy)
+    weight = training_weights(request.mitigate, data.train, groups, min_group=limits.min_group)
     progress(f"fitting on {len(data.train)} rows, {len(data.train.names)} features")
-    fitted = fit_target(request, data.train)
+    fitted = fit_target(request, data.train, weight)
     model = fitted.classifier
+    plain = model if weight is None else fit_risk(request, data.train)
     seen = reference_of(data.train, model.model_.probability(data.train.values))
     digest = save(fitted.model, _description(request, data, seen, now), workshop.bundles)
     progress(f"evaluating on {len(data.test)} customers")
@@ -138,11 +149,21 @@ def train(
     )
     progress("auditing fairness")
     with workshop.database.read() as conn:
-        fairness = weigh(
-            conn, workshop.registry, data.test, scores.probability, facts.threshold,
-            policy=workshop.policy, now=now,
-        )  # fmt: skip
+        everyone = {*learnt_from, *scores.customers}
+        groups = permitted_groups(conn, workshop.registry, everyone, now=now)
         before = last_signed(conn, request.target.name, other_than=digest, before=now)
+    fairness = weigh(groups, data.test, scores.probability, facts.threshold, limits)
+    fairness = replace(
+        fairness,
+        proxies=find_proxies(groups, data.test, facts.importance, limits, seed=request.seed),
+    )
+    if request.mitigate is not None:
+        progress("holding what narrows gaps against the plain model")
+        tried = mitigations(
+            request.mitigate, data.train, data.test,
+            plain=plain, shipped=model, groups=groups, limits=limits, seed=request.seed,
+        )  # fmt: skip
+        fairness = replace(fairness, mitigations=tried)
     verdict = decide(facts, fairness, workshop.policy)
     progress("writing the run to MLflow and the audit report")
     report = AuditReport(
@@ -162,6 +183,7 @@ def train(
     )
     with workshop.database.write() as conn:
         submit(conn, workshop.ledger, candidate, now=now)
+        note_training_people(conn, data.train, digest, now=now)
     return TrainResult(written.facts, fairness, verdict, written, data.left_out, scores)
 
 
@@ -171,7 +193,7 @@ def _moved(
     """Say how far the test's people lie from the latest ones trained on, by features that weigh."""
     weights = {each.feature: each.mean_abs for each in facts.importance}
     found = compare(seen, data.test.values, probability, as_of=data.test_as_of, weights=weights)
-    moved = found.named("gone", "shifted", "moving")
+    moved = [each for each in found.named("gone", "shifted", "moving") if each.weight >= _WEIGHS]
     scores = Shift(SCORE, found.scores.outcome, found.scores.psi)
     return (scores, *(Shift(each.feature, each.outcome, each.psi) for each in moved))
 
