@@ -1,14 +1,22 @@
-"""The dataset manifest of a run: which rows it read, by digest and count; nobody is named."""
+"""The dataset manifest of a run: which rows it read, by digest and count; nobody is named.
+
+Whose rows they were stands in the operational database alone, under random ids.
+"""
 
 import json
 from dataclasses import asdict
+from datetime import datetime
 from typing import Any
 
 import numpy as np
+from sqlalchemy import Connection
 
 from features.dataset import Dataset
+from features.history import customer_ids
 from governance.instants import from_micros, to_text
+from governance.lineage import note_people
 from governance.model_card import ModelFacts
+from governance.pseudonym import PersonIds
 from training.extract import Extract
 from training.run_record import DatasetNote
 
@@ -33,6 +41,23 @@ def manifest_of(data: Extract) -> dict[str, Any]:
         "features": [each.to_json() for each in data.train.definitions],
         "features_left_out": list(data.left_out),
     }
+
+
+def note_training_people(
+    conn: Connection, rows: Dataset, model_digest: str, *, now: datetime
+) -> None:
+    """Write down whose rows a model learned from, so that a later withdrawal can be told.
+
+    Whoever was erased while the model was being trained is left out: no id leads to them any more.
+    """
+    people = set(rows.customers.tolist()) & set(customer_ids(conn))
+    note_people(
+        conn,
+        model_digest=model_digest,
+        dataset_digest=rows.manifest_digest,
+        persons=set(PersonIds().person_ids(conn, people).values()),
+        now=now,
+    )
 
 
 def inputs_of(data: Extract, facts: ModelFacts) -> tuple[DatasetNote, DatasetNote]:

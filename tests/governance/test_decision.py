@@ -141,7 +141,8 @@ def _fill(conn: Connection) -> list[str]:
 def test_any_edited_decision_is_found(sqlite_database: Database, column: str) -> None:
     with sqlite_database.write() as conn:
         ids = _fill(conn)
-        new = {"recorded_at": 1, "as_of": 1, "result": '{"probability":0.9}'}.get(column, "edited")
+        instants = dict.fromkeys(("recorded_at", "as_of", "retired_at"), 1)
+        new = {**instants, "result": '{"probability":0.9}'}.get(column, "edited")
         conn.execute(
             text(f"UPDATE decisions SET {column} = :new WHERE decision_id = :id"),
             {"new": new, "id": ids[1]},
