@@ -30,6 +30,7 @@ from serving.bootstrap import Keepwell
 from serving.champions import open_bundle
 from serving.look import Look
 from serving.realised import Outcomes, outcomes_of
+from serving.retraining import LeftSince, left_since
 from serving.scored_now import ScoredNow, score_now
 from serving.scorer import home_clock
 from serving.staleness import Monitored, keep
@@ -57,6 +58,7 @@ class _Seen:
     reference: Reference | None = None
     scored: ScoredNow | None = None
     outcomes: Outcomes | None = None
+    left: LeftSince | None = None
     broken: str = ""
 
     def permits(self) -> tuple[Permit, ...]:
@@ -125,7 +127,8 @@ def _read(
         )
     facts = find_model(conn, approval.model_digest).facts
     instant = as_of if as_of is not None else home_clock(keepwell, conn, now=now)
-    seen = _Seen(facts, approval, instant)
+    left = left_since(keepwell, conn, approval, now=now)
+    seen = _Seen(facts, approval, instant, left=left)
     try:
         champion = open_bundle(keepwell.home, approval.model_digest)
     except _UNREADABLE as error:
@@ -159,6 +162,8 @@ def _look(
         now=now,
         limits=limits,
     )
+    if seen.left is not None and seen.left.gone:
+        findings.append(Finding("fine", seen.left.said))  # due with its next review: see `age`
     random = np.random.default_rng(seen.facts.seed)
     drift, expected, people = None, None, 0
     if seen.scored is None:

@@ -42,7 +42,7 @@ class Finding(NamedTuple):
 
 
 class Standing(NamedTuple):
-    """The worst of what was found; `reasons` lists everything that is not fine, worst first."""
+    """The worst of what was found; `reasons` lists everything that was, worst first."""
 
     status: Status
     reasons: tuple[str, ...]
