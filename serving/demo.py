@@ -30,8 +30,9 @@ from serving.interventions.playbooks import STARTERS, find_playbook, load_playbo
 from serving.interventions.preview import candidates_of, recent_contacts
 from serving.interventions.run import run_interventions
 from serving.interventions.webhook import Endpoint
-from serving.models import review_model, train_model
+from serving.models import train_model
 from serving.settings import ContactSettings, Settings, TargetSettings, load_settings
+from serving.signing_desk import review_model
 from serving.sources import import_file
 from training.pipeline import TrainResult
 

@@ -3,30 +3,25 @@
 import hashlib
 import json
 import subprocess
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
-from typing import Literal
-
-import structlog
 
 from features.labels import Target
 from governance.candidates import ModelRecord, find_model
-from governance.errors import InvalidInput, NotFound
-from governance.review import VALID_FOR, Review, self_sign, sign
-from serving.auth import Unauthenticated, split_key
+from governance.errors import NotFound
 from serving.bootstrap import Keepwell
 from serving.key_issue import machine_user
 from training.backtest import Backtest
 from training.backtest_log import log_backtest
 from training.evaluation.costs import Costs
+from training.mitigation import Ask
 from training.origins import run_backtest
 from training.pipeline import TrainResult, train
 from training.request import TrainRequest, Workshop
 from training.tracking import Tracking
 
-log = structlog.get_logger("keepwell.models")
 _CHECKOUT = Path(__file__).parents[1]
 
 
@@ -40,6 +35,7 @@ def train_model(
     exclude: tuple[str, ...] = (),
     seed: int = 0,
     author: str | None = None,
+    mitigate: Ask | None = None,
     command: str,
     now: datetime,
     progress: Callable[[str], None] = lambda _: None,
@@ -47,7 +43,8 @@ def train_model(
     """Train, judge and submit one model of `target`; it ends as a candidate.
 
     `author` is who trains it (the user of this machine, if not said): the one person who may not
-    sign it. Raises what `training.pipeline.train` raises.
+    sign it. `mitigate` says how gaps between groups are to be narrowed, if at all. Raises what
+    `training.pipeline.train` raises.
     """
     request = TrainRequest(
         target=target,
@@ -61,6 +58,7 @@ def train_model(
         features=keepwell.features,
         seed=seed,
         costs=costs_of(keepwell),
+        mitigate=mitigate,
         command=command,
         commit=_commit(),
         lock_hash=_lock_hash(),
@@ -126,70 +124,6 @@ def workshop(keepwell: Keepwell) -> Workshop:
     )
 
 
-def review_model(
-    keepwell: Keepwell,
-    model: str,
-    *,
-    outcome: Literal["approve", "reject"],
-    key: str | None,
-    reason: str,
-    now: datetime,
-    conditions: Sequence[str] = (),
-    valid_for: timedelta = VALID_FOR,
-    show_refused: bool = False,
-) -> tuple[ModelRecord, Review]:
-    """Sign a model with an enrolled key; an approval lets it serve.
-
-    Without a key only demo and evaluation homes can approve, and what they sign says so; with
-    `show_refused` even of a model the gate refused, to show what that looks like. Raises
-    `PermissionRefused` for a key that may not sign this, `GateRefused` for approving what the gate
-    refused, `InvalidInput` for no reason or no key.
-    """
-    with keepwell.database.write() as conn:
-        if key is not None:
-            key_id, secret = _signing_key(key)
-            review = sign(
-                conn,
-                keepwell.ledger,
-                model,
-                secret=secret,
-                key_id=key_id,
-                outcome=outcome,
-                reason=reason,
-                now=now,
-                conditions=conditions,
-                valid_for=valid_for,
-            )
-        elif outcome == "approve" and keepwell.kind != "production":
-            review = self_sign(
-                conn,
-                keepwell.ledger,
-                model,
-                home_kind=keepwell.kind,
-                private_key=keepwell.keys.ledger,
-                now=now,
-                allow_refused_gate=show_refused,
-            )
-        else:
-            raise InvalidInput(
-                "a review is signed with an enrolled key, and none was given",
-                hint="make one: keepwell keys create --scope audit:sign --owner NAME",
-            )
-        record = find_model(conn, review.model_digest)
-    _mirror(keepwell, review)
-    return record, review
-
-
-def _signing_key(key: str) -> tuple[str, str]:
-    try:
-        return split_key(key)
-    except Unauthenticated:
-        raise InvalidInput(
-            "what was given as the key is not one of Keepwell's keys",
-            hint="give it whole, as `keepwell keys create` printed it: kw_…",
-        ) from None
-
-
 def write_report(keepwell: Keepwell, model: str) -> tuple[ModelRecord, Path, Path, str]:
     """Write the audit report of a submitted model again; gives HTML, JSON twin and verdict.
 
@@ -205,25 +139,6 @@ def write_report(keepwell: Keepwell, model: str) -> tuple[ModelRecord, Path, Pat
     twin.write_text(record.report_json, encoding="utf-8")
     verdict = str(json.loads(record.report_json).get("verdict", record.verdict.outcome))
     return record, html, twin, verdict
-
-
-def _mirror(keepwell: Keepwell, review: Review) -> None:
-    """Let MLflow's `champion` follow the signature, which is the truth and stands without it."""
-    try:
-        _tell_mlflow(keepwell, review)
-    except Exception as error:  # noqa: BLE001 - the review is signed, whatever MLflow says
-        log.warning("MLflow could not be told of a review", kind=type(error).__name__)
-
-
-def _tell_mlflow(keepwell: Keepwell, review: Review) -> None:
-    tracking = Tracking(keepwell.home.mlruns)
-    if review.outcome == "approve":
-        tracking.promote(review.target, review.model_digest)
-    elif tracking.champion_digest(review.target) == review.model_digest:
-        tracking.demote(review.target)
-    told = {"approve": "approved", "reject": "rejected"}[review.outcome]
-    why = "; ".join((review.reason, *(f"condition: {each}" for each in review.conditions)))
-    tracking.reviewed(review.target, review.model_digest, told, why, at=review.signed_at)
 
 
 def _lock_hash() -> str:

@@ -25,8 +25,9 @@ from serving.backtest import Backtest, Stake, back_test, stake_of
 from serving.batch import score_everyone
 from serving.bootstrap import Keepwell, create_home, open_home
 from serving.home import Home
-from serving.models import review_model, train_model
+from serving.models import train_model
 from serving.settings import HomeKind, Settings, TargetSettings, mistakes_of
+from serving.signing_desk import review_model
 from serving.sources import import_file
 
 Clock = Callable[[], datetime]

@@ -11,6 +11,7 @@ from rich.markup import escape
 
 from serving.cli.console import Session, facts, table
 from serving.cli.evaluation import draw_evaluation, draw_figures, draw_proposal
+from serving.cli.mitigation import draw_mitigations
 
 if TYPE_CHECKING:
     from training.pipeline import TrainResult
@@ -30,6 +31,16 @@ if TYPE_CHECKING:
 @click.option("--exclude", multiple=True, help="A feature to leave out; may be repeated.")
 @click.option("--seed", type=int, default=0, show_default=True)
 @click.option("--author", help="Who trains it, and may therefore not sign it. [this user]")
+@click.option(
+    "--mitigate",
+    type=click.Choice(["threshold", "reweigh", "reduction"]),
+    help="Try to narrow gaps between groups; only reweigh ships, the others are reported.",
+)
+@click.option(
+    "--constraint",
+    type=click.Choice(["equalized_odds", "demographic_parity", "true_positive_rate"]),
+    help="With --mitigate: what is to come out alike.  [equalized_odds]",
+)
 @click.pass_obj
 def train_command(
     session: Session,
@@ -41,12 +52,18 @@ def train_command(
     exclude: tuple[str, ...],
     seed: int,
     author: str | None,
+    mitigate: str | None,
+    constraint: str | None,
 ) -> int:
     """Dataset, model, calibration, evaluation, MLflow, audit, gate; ends at a candidate."""
     from governance.errors import InvalidInput
     from governance.instants import parse_instant
     from serving.models import train_model
+    from training.mitigation import Ask
 
+    if constraint and not mitigate:
+        raise InvalidInput("--constraint says what --mitigate is to even out, and is nothing alone")
+    ask = Ask(mitigate, constraint or Ask._field_defaults["constraint"]) if mitigate else None
     if horizon_days is not None and (horizon_days < 1 or horizon_days != int(horizon_days)):
         raise InvalidInput(f"horizon_days == {horizon_days:g}, must be whole days, >= 1")
     horizon = None if horizon_days is None else int(horizon_days)
@@ -63,7 +80,9 @@ def train_command(
             exclude=exclude,
             seed=seed,
             author=author,
-            command=_command(target, horizon, test_as_of, seed),
+            mitigate=ask,
+            command=_command(target, horizon, test_as_of, seed)
+            + (f" --mitigate {ask.method} --constraint {ask.constraint}" if ask else ""),
             now=datetime.now(UTC),
             progress=progress,
         )
@@ -105,6 +124,7 @@ def _draw_training(out: Console, found: "TrainResult", seconds: float) -> None:
     out.print(f"  fairness: {found.fairness.outcome.replace('_', ' ')}", highlight=False)
     for reason in [found.fairness.reason] if found.fairness.reason else []:
         out.print(f"    {reason}", style="dim", highlight=False, markup=False)
+    draw_mitigations(out, found.fairness.mitigations)
     mark = {"approved": "[bold green]✓ gate approved[/]", "refused": "[bold red]✗ gate refused[/]"}
     draw_proposal(out, facts_of.evaluation)
     out.print("\n" + mark.get(found.verdict.outcome, "[bold yellow]? not enough evidence[/]"))
@@ -215,7 +235,7 @@ def _review(
     conditions: tuple[str, ...] = (),
     expires_in_days: int = 365,
 ) -> None:
-    from serving.models import review_model
+    from serving.signing_desk import review_model
 
     with session.open() as keepwell, session.step("signing"):
         record, review = review_model(

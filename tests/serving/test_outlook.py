@@ -17,11 +17,12 @@ from serving.auth import create_key
 from serving.batch import score_everyone
 from serving.bootstrap import Keepwell, create_home
 from serving.http.api import create_app
-from serving.models import review_model, train_model
+from serving.models import train_model
 from serving.outlook import day_by
 from serving.replay import replay
 from serving.scorer import Scorer
 from serving.settings import Settings, TargetSettings
+from serving.signing_desk import review_model
 
 NOW = datetime(2026, 1, 15, tzinfo=UTC)
 START = datetime(2025, 1, 1, tzinfo=UTC)

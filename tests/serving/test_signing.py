@@ -5,12 +5,13 @@ from pathlib import Path
 import pytest
 
 from governance.errors import ConfigurationError, InvalidInput, PermissionRefused
+from governance.ledger import entries
 from governance.review import Candidate, champion, find_model, self_sign, submit
 from serving.bootstrap import create_home
 from serving.key_issue import end_key, issue_key, machine_user
-from serving.models import review_model
 from serving.onboarding import make_home
 from serving.settings import Settings
+from serving.signing_desk import review_model
 from tests.serving.conftest import Clock, Shop, register_model, save_bundle
 
 
@@ -53,6 +54,16 @@ def test_the_authors_shell_typing_another_name_cannot_promote(
         approve(waiting, key_of(waiting, "Somebody Else"))
     assert raised.value.reason == "author_enrolled"
     assert not serves(waiting)
+
+
+def test_an_attempt_to_sign_what_one_may_not_is_in_the_log(waiting: Shop) -> None:
+    with pytest.raises(PermissionRefused):
+        approve(waiting, key_of(waiting, "Somebody Else"))
+    with waiting.keepwell.database.read() as conn:
+        last = entries(conn)[-1]
+    assert last.kind == "review_refused"
+    assert '"reason":"author_enrolled"' in last.body
+    assert "Somebody" not in last.body
 
 
 def test_a_reviewer_the_enrolment_key_vouches_for_promotes(tmp_path: Path) -> None:
@@ -150,7 +161,7 @@ def test_a_review_stands_where_mlflow_cannot_be_told(
     def gone(*_: object) -> None:
         raise OSError("disk full")
 
-    monkeypatch.setattr("serving.models._tell_mlflow", gone)
+    monkeypatch.setattr("serving.signing_desk._tell_mlflow", gone)
     review_model(
         waiting.keepwell, "churn", outcome="reject", key=key_of(waiting, "Grace"),
         reason="too thin", now=waiting.clock(),

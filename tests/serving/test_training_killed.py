@@ -9,8 +9,9 @@ import pytest
 
 from governance.review import approval
 from serving.bootstrap import Keepwell, create_home, open_home
-from serving.models import review_model, train_model
+from serving.models import train_model
 from serving.settings import Settings
+from serving.signing_desk import review_model
 from serving.sources import import_file
 from tests.serving.dying_training import POINTS, train_and_die
 from tests.training.company import SNAPSHOT, write_people
