@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from governance.errors import InvalidInput
 from governance.instants import to_micros
-from governance.purposes import family_of
+from governance.purposes import family_of, quoted
 
 PERMITTING = frozenset({"given", "renewed"})
 STOPPING = frozenset({"refused", "invalidated", "revoked", "withdrawn"})
@@ -103,7 +103,7 @@ def checked(change: ConsentChange, *, now: datetime) -> ConsentChange:
     family_of(change.purpose)
     if change.state not in STATES:
         raise InvalidInput(
-            f"{change.state!r} is not a state of consent",
+            f"{quoted(change.state)} is not a state of consent",
             hint="known are " + ", ".join(sorted(STATES)),
         )
     return _checked_yes(change, now) if change.state in PERMITTING else _tidied_no(change, now)

@@ -25,6 +25,7 @@ OBJECTION = "objection"
 """Objections (art. 21) are recorded beside consents under this word; it is not a purpose."""
 
 _MEMBER = re.compile(r"[a-z][a-z0-9_-]{0,39}")
+_WORD = re.compile(r"[A-Za-z_.]{1,40}")
 _HASH = re.compile(r"[0-9a-f]{64}")
 CONSENT = frozenset({"consent", "explicit_consent"})
 """The bases that rest on a person's own yes."""
@@ -65,7 +66,14 @@ def family_of(purpose: str) -> str:
             "a permission names one purpose; there is no grant for everything",
             hint="name each purpose: " + purposes_in_words(),
         )
-    raise InvalidInput(f"{purpose!r} is not a purpose", hint="known are " + purposes_in_words())
+    raise InvalidInput(
+        f"{quoted(purpose)} is not a purpose", hint="known are " + purposes_in_words()
+    )
+
+
+def quoted(text: object) -> str:
+    """Quote a word for a message; what is no plain word may be someone's data and is left out."""
+    return repr(text) if isinstance(text, str) and _WORD.fullmatch(text) else "what was given"
 
 
 def purposes_in_words() -> str:

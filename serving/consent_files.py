@@ -4,11 +4,12 @@ import csv
 import json
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from datetime import tzinfo
+from contextlib import suppress
+from datetime import datetime, tzinfo
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from governance.consent_record import ConsentChange
+from governance.consent_record import STOPPING, ConsentChange
 from governance.errors import InvalidInput, KeepwellError
 from governance.instants import parse_instant
 
@@ -80,20 +81,49 @@ def _change(line: Mapping[str, Any], zone: tzinfo, rename: Callable[[str], str])
     customer = said.get("customer_id")
     if customer is None:
         raise InvalidInput("a line without a customer")
+    if said.get("state") in STOPPING:
+        return _no(customer, said, zone, rename)
     version = said.get("notice_version")
     return ConsentChange(
         customer_id=rename(customer),
         purpose=said.get("purpose", ""),
         state=said.get("state", ""),
-        occurred_at=parse_instant(said["occurred_at"], zone) if "occurred_at" in said else None,
+        occurred_at=_instant(said, "occurred_at", zone),
         actor=said.get("actor", "customer"),
         mechanism=said.get("mechanism", ""),
         evidence=said.get("evidence", ""),
         explicit=said.get("explicit", "").lower() in _YES,
-        expires_at=parse_instant(said["expires_at"], zone) if "expires_at" in said else None,
+        expires_at=_instant(said, "expires_at", zone),
         notice_id=said.get("notice_id"),
         notice_version=int(version) if version is not None else None,
         notice_hash=said.get("notice_hash"),
         notice_locale=said.get("notice_locale"),
         guardian_evidence=said.get("guardian_evidence"),
     )
+
+
+def _no(
+    customer: str, said: Mapping[str, str], zone: tzinfo, rename: Callable[[str], str]
+) -> ConsentChange:
+    """Read a no, which counts whatever is wrong beside who and what; an unreadable time is now."""
+    at = None
+    with suppress(KeepwellError):
+        at = _instant(said, "occurred_at", zone)
+    return ConsentChange(
+        customer_id=rename(customer),
+        purpose=said.get("purpose", ""),
+        state=said["state"],
+        occurred_at=at,
+        actor=said.get("actor", "customer"),
+        mechanism=said.get("mechanism", ""),
+        evidence=said.get("evidence", ""),
+    )
+
+
+def _instant(said: Mapping[str, str], name: str, zone: tzinfo) -> datetime | None:
+    if name not in said:
+        return None
+    try:
+        return parse_instant(said[name], zone)
+    except InvalidInput:  # which would quote it
+        raise InvalidInput(f"{name} is not a date or time") from None

@@ -466,6 +466,30 @@ def test_stopping_everything_is_one_act(database: Database) -> None:
     assert {s.purpose for s in states if s.permitted} == {"operations"}
 
 
+def test_stopping_everything_reaches_what_needs_no_yes_but_not_the_contract(
+    database: Database,
+) -> None:
+    rules = registry(risk_scoring="legitimate_interest:" + "a" * 64)
+    with database.write() as conn:
+        stopped = rules.withdraw_all(conn, "anna", now=NOW)
+        again = rules.withdraw_all(conn, "anna", now=NOW)
+        states = rules.states(conn, "anna", now=NOW)
+    assert [event.purpose for event in stopped] == ["risk_scoring"]
+    assert again == ()
+    assert {s.purpose for s in states if s.permitted} == {"operations"}
+
+
+def test_what_is_not_said_of_a_person_stays_as_it_was(database: Database) -> None:
+    rules = registry()
+    with database.write() as conn:
+        rules.describe_subject(conn, "anna", now=NOW, adult_from=NOW + DAY)
+        rules.describe_subject(conn, "anna", now=NOW, relation="employee")
+        known = rules.subject(conn, "anna")
+        nobody = rules.subject(conn, "bert")
+    assert known == (NOW + DAY, "employee")
+    assert nobody == (None, "customer")
+
+
 def test_every_no_is_journalled_before_the_commit(tmp_path: Path, database: Database) -> None:
     journal = Journal(tmp_path / "journal", KEY)
     rules = ConsentRegistry(PurposeRules(), home_kind="production", journal=journal)

@@ -1,0 +1,103 @@
+"""Files of people's own answers: every state comes in, every wrong line is named by its reason."""
+
+import csv
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from governance.consent_record import STATES
+from governance.errors import InvalidInput
+from serving.consent_files import OPTIONAL, REQUIRED, read_consents
+from serving.consents import Recorded, record_all
+from tests.serving.conftest import Shop
+
+WHOLE = {
+    "customer_id": "ann@example.org",
+    "purpose": "risk_scoring",
+    "state": "given",
+    "occurred_at": "2026-05-01",
+    "mechanism": "imported",
+    "evidence": "paper form 17",
+}
+
+
+def bring_in(shop: Shop, path: Path, *lines: dict[str, Any]) -> tuple[Recorded, dict[str, int]]:
+    """Write the lines as CSV or JSON lines, import them, and give both kinds of counts."""
+    if path.suffix == ".jsonl":
+        path.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
+    else:
+        with path.open("w", encoding="utf-8", newline="") as file:
+            writer = csv.DictWriter(file, [*REQUIRED, *OPTIONAL])
+            writer.writeheader()
+            writer.writerows(lines)
+    zone = shop.keepwell.settings.zone
+    found = read_consents(path, zone=zone, rename=shop.keepwell.inside_id)
+    done = record_all(shop.keepwell, found.changes, clock=shop.clock)
+    return done, dict(found.unreadable)
+
+
+@pytest.mark.parametrize("name", ["answers.csv", "answers.jsonl"])
+def test_every_state_comes_in(shop: Shop, tmp_path: Path, name: str) -> None:
+    lines = [WHOLE | {"customer_id": state, "state": state} for state in sorted(STATES)]
+    done, unreadable = bring_in(shop, tmp_path / name, *lines)
+    assert (done.recorded, done.granted, done.reasons, unreadable) == (len(STATES), 2, {}, {})
+    with shop.keepwell.database.read() as conn:
+        states = [
+            shop.keepwell.registry.state(conn, each, "risk_scoring", now=shop.clock())
+            for each in sorted(STATES)
+        ]
+    assert [each.state for each in states] == sorted(STATES)
+    assert {each.state for each in states if each.permitted} == {"given", "renewed"}
+
+
+@pytest.mark.parametrize("name", ["answers.csv", "answers.jsonl"])
+@pytest.mark.parametrize(
+    ("wrong", "reason"),
+    [
+        ({"customer_id": ""}, "a line without a customer"),
+        ({"purpose": "everything"}, "'everything' is not a purpose"),
+        ({"purpose": "ann@example.org"}, "what was given is not a purpose"),
+        ({"state": "ann@example.org"}, "what was given is not a state"),
+        ({"purpose": "all"}, "there is no grant for everything"),
+        ({"state": "maybe"}, "'maybe' is not a state"),
+        ({"occurred_at": "ann@example.org"}, "occurred_at is not a date"),
+        ({"occurred_at": ""}, "must say when it was given"),
+        ({"occurred_at": "2031-01-01"}, "lies in the future"),
+        ({"mechanism": ""}, "which act"),
+        ({"mechanism": "pre-ticked box"}, "not an affirmative act"),
+        ({"evidence": " "}, "no evidence of its own"),
+        ({"expires_at": "2026-04-01"}, "expires before it begins"),
+        ({"notice_id": "shop"}, "belong together"),
+        ({"notice_id": "shop", "notice_version": "two"}, "cannot be read"),
+    ],
+)
+def test_a_wrong_line_is_refused_by_its_reason_and_holds_up_nobody(
+    shop: Shop, tmp_path: Path, name: str, wrong: dict[str, str], reason: str
+) -> None:
+    done, unreadable = bring_in(
+        shop, tmp_path / name, WHOLE | {"customer_id": "bob"}, WHOLE | wrong
+    )
+    [(said, count)] = {**done.reasons, **unreadable}.items()
+    assert reason in said
+    assert (count, done.recorded, "@" in said) == (1, 1, False)
+
+
+def test_a_no_with_a_wrong_time_still_counts(shop: Shop, tmp_path: Path) -> None:
+    no = WHOLE | {"state": "withdrawn", "occurred_at": "2031-01-01", "evidence": ""}
+    done, _ = bring_in(shop, tmp_path / "answers.csv", no)
+    assert (done.recorded, done.refused) == (1, 0)
+
+
+def test_a_no_whose_time_cannot_be_read_still_counts(shop: Shop, tmp_path: Path) -> None:
+    no = WHOLE | {"state": "withdrawn", "occurred_at": "soon", "notice_version": "two"}
+    done, unreadable = bring_in(shop, tmp_path / "answers.csv", no)
+    assert (done.recorded, unreadable) == (1, {})
+
+
+def test_a_file_that_lacks_a_column_says_which(tmp_path: Path, shop: Shop) -> None:
+    path = tmp_path / "answers.csv"
+    path.write_text("customer_id,purpose\nann,risk_scoring\n", encoding="utf-8")
+    with pytest.raises(InvalidInput, match="lacks state, occurred_at, mechanism, evidence"):
+        read_consents(path, zone=shop.keepwell.settings.zone, rename=str)
