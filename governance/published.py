@@ -3,7 +3,7 @@
 Two figures of one kind (retention of all, retention in Malta, retention as it was known yesterday)
 differ in the people who add something else to one than to the other, or nothing at all. Subtracted
 from each other they tell of exactly those. A *trace* lets that number be told later without keeping
-who was in a figure: people fall into 64 places by a keyed hash, and a place holds the sum, bit by
+who was in a figure: people fall into 128 places by a keyed hash, and a place holds the sum, bit by
 bit, of hashes of what each of its people adds. In as many places as two traces differ, at least so
 many people differ; nobody does where no place does.
 """
@@ -21,12 +21,12 @@ from sqlalchemy import Connection, Row, bindparam, delete, func, insert, select,
 
 from governance.tables import published_figures
 
-PLACES = 64
+PLACES = 128
 KEPT = timedelta(days=3 * 365)
 """How long a figure that was given is remembered."""
 
 Trace = NDArray[np.uint32]
-"""(64,): what the people of one figure add, mixed by place. Those of disjoint groups are joined
+"""(128,): what the people of one figure add, mixed by place. Those of disjoint groups are joined
 with ^, and a group is taken out of a larger one in the same way."""
 
 Standing = Literal["new", "near", "known"]
@@ -43,7 +43,13 @@ class Figure(NamedTuple):
     cell: str
     since: int
     until: int
+    people: int
     trace: Trace
+
+    def apart(self, other: "Figure") -> int:
+        """At least so many people differ; 0 where nobody does."""
+        places = int((self.trace != other.trace).sum())
+        return max(places, abs(self.people - other.people)) if places else 0
 
 
 class Given(NamedTuple):
@@ -97,11 +103,12 @@ class Register:
         given = self._given.get(figure.name)
         if not given:
             return "new"
-        spans, traces = self._columns(figure.name, given)
-        there = (spans[:, 0] < figure.until) & (figure.since < spans[:, 1])
-        apart = (traces[there] != figure.trace).sum(axis=1)
-        if (apart == 0).any():
+        numbers, traces = self._columns(figure.name, given)
+        there = (numbers[:, 0] < figure.until) & (figure.since < numbers[:, 1])
+        places = (traces[there] != figure.trace).sum(axis=1)
+        if (places == 0).any():
             return "known"
+        apart = np.maximum(places, abs(numbers[there, 2] - figure.people))
         return "near" if (apart < self._least).any() else "new"
 
     def before(self, figure: Figure) -> Given | None:
@@ -109,9 +116,9 @@ class Register:
         given = self._given.get(figure.name, ())
         return next((g for g in reversed(given) if g.figure.cell == figure.cell and g.body), None)
 
-    def too_near(self, a: Trace, b: Trace) -> bool:
+    def too_near(self, a: Figure, b: Figure) -> bool:
         """Whether two figures differ, and in fewer people than may be told of."""
-        return 0 < int((a != b).sum()) < self._least
+        return 0 < a.apart(b) < self._least
 
     def give(self, figure: Figure, body: Mapping[str, Any] | None = None) -> None:
         """Note that a figure is given; without a `body`, that it follows from others."""
@@ -141,8 +148,9 @@ class Register:
     ) -> tuple[NDArray[np.int64], NDArray[np.uint32]]:
         found = self._table.get(name)
         if found is None or len(found[0]) != len(given):
-            spans = np.array([(g.figure.since, g.figure.until) for g in given], np.int64)
-            found = self._table[name] = spans, np.stack([g.figure.trace for g in given])
+            numbers = [(g.figure.since, g.figure.until, g.figure.people) for g in given]
+            traces = np.stack([g.figure.trace for g in given])
+            found = self._table[name] = np.array(numbers, np.int64), traces
         return found
 
 
@@ -155,7 +163,7 @@ def load(conn: Connection, *, min_people: int) -> Register:
 
 def _given(row: Row[Any]) -> Given:
     trace = np.frombuffer(row.trace, "<u4").astype(np.uint32)
-    figure = Figure(row.name, row.cell, row.since, row.until, trace)
+    figure = Figure(row.name, row.cell, row.since, row.until, row.people, trace)
     return Given(figure, json.loads(row.body), row.given_at)
 
 
@@ -166,6 +174,7 @@ def _row(given: Given, now: datetime) -> dict[str, Any]:
         "cell": figure.cell,
         "since": figure.since,
         "until": figure.until,
+        "people": figure.people,
         "trace": figure.trace.astype("<u4").tobytes(),
         "body": json.dumps(given.body),
         "given_at": now,

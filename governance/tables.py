@@ -234,6 +234,7 @@ published_figures = Table(
     Column("cell", String(32), nullable=False),
     Column("since", BigInteger, nullable=False),
     Column("until", BigInteger, nullable=False),
+    Column("people", Integer, nullable=False),
     Column("trace", LargeBinary, nullable=False),
     Column("body", Text, nullable=False),
     Column("given_at", UtcInstant, nullable=False),

@@ -18,11 +18,11 @@ from features.text.narratives import permitted_events, text_rows
 from features.text.sentiment import sentiment
 from features.text.tagging import Rules, tag, themes_of
 from features.text.tokens import clean, tokens
+from governance.breakdown import Cell, hidden_cells
 from governance.errors import InvalidInput
 from governance.instants import to_micros
 from governance.intervals import Interval, mean_interval, wilson
 from governance.proof import AggregatePermit, Permit
-from outcomes.measures.cells import Cell, hidden_cells
 from outcomes.measures.definition import ALL, Period
 
 PURPOSE = "aggregate"

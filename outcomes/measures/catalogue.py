@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from governance.errors import InvalidInput
 from governance.proof import AggregatePermit
+from governance.published import Register
 from outcomes.measures import (
     acting,
     company,
@@ -105,12 +106,14 @@ def measure(
     by: str | None = None,
     names: Collection[str] = (),
     own: Sequence[Definition] = (),
+    register: Register | None = None,
     progress: Callable[[str], None] = lambda said: None,
 ) -> Taken:
     """Take all measures, or those `names`, over each period, for everyone and `by` group.
 
     `employees` is the permit for figures about staff. A survey instrument of the company's own that
-    occurs in the events is measured too. Raises `InvalidInput` for a name there is not.
+    occurs in the events is measured too. What the `register` holds against a figure hides it, and
+    what is given is noted there. Raises `InvalidInput` for a name there is not.
     """
     chosen = _choose(book, names, own)
     _check_group(book, by)
@@ -130,7 +133,7 @@ def measure(
     for name in sorted(i for i in beside if i is not None):
         parts += [d for d in asked.representativeness(name) if d.name not in named][:1]
     book.set_periods(periods, by=by)
-    found = _take(book, periods, [*chosen, *parts], employees, progress)
+    found = _take(book, periods, [*chosen, *parts], employees, progress, register)
     if wanted & set(_PARTS_OF):
         found += _indices(book, periods, found, wanted, employees, by, progress)
         book.set_periods(periods, by=by)
@@ -193,19 +196,21 @@ def _take(
     chosen: Sequence[Definition],
     employees: AggregatePermit,
     progress: Callable[[str], None],
+    register: Register | None = None,
 ) -> list[Measure]:
     found: list[Measure] = []
     for definition in chosen:
         if definition.sql is not None or definition.parts is not None:
             progress(definition.name)
-            found += take(book, definition, periods)
+            found += take(book, definition, periods, register)
     curves = [d for d in chosen if d in survival.DEFINITIONS]
     if curves:
-        found += survival.survival(book, periods, curves)
+        found += survival.survival(book, periods, curves, register)
     if any(d in value.COSTS for d in chosen):
         lifetime = [m for m in found if m.name == "cltv_from_acquisition"]
         wanted = {d.name for d in chosen}
-        found += [m for m in value.costs(book, periods, lifetime) if m.name in wanted]
+        costs = value.costs(book, periods, lifetime, register)
+        found += [m for m in costs if m.name in wanted]
     own_people = [d for d in chosen if d in company.DEFINITIONS]
     return found + company.company(book, periods, own_people, employees=employees)
 

@@ -9,10 +9,11 @@ from typing import Any
 
 import numpy as np
 
+from governance.breakdown import FEW
 from governance.intervals import Interval, mean_interval, wilson
 from governance.proof import AggregatePermit
 from outcomes.measures.definition import Definition, Measure, Period
-from outcomes.measures.engine import TOO_FEW, blank, why_missing
+from outcomes.measures.engine import blank, why_missing
 from outcomes.measures.estimate import total
 from outcomes.measures.events import EventTable
 
@@ -189,7 +190,7 @@ def _staff(
         wanted = "a head count" if definition is _TURNOVER else "a survey of employees"
         return empty._replace(note=f"not measured: no staff event of this period states {wanted}")
     if not employees.allows(int(people)) or people < MIN_EMPLOYEES:
-        return empty._replace(note=TOO_FEW, hidden=True)
+        return empty._replace(note=FEW, hidden=True)
     if definition is _ENGAGEMENT:
         value = wilson(round(favourable), round(respondents))
         return empty._replace(

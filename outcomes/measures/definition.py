@@ -5,22 +5,25 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal, NamedTuple
 
+from governance.breakdown import ALL as ALL
 from governance.errors import InvalidInput
 from governance.instants import DAY_US, to_micros, to_text
 from governance.intervals import Interval, as_json
-
-ALL = "all"
 
 Method = Literal["share", "mean", "total", "per_quarter", "nps", "difference"]
 """How a figure and its interval come from what each person contributes; see `estimate`."""
 
 
 class Period(NamedTuple):
-    """What is measured: [start, end), with zones; `label` is how people call it."""
+    """What is measured: [start, end), with zones; `label` is how people call it.
+
+    Of a `series` (the last year) there is a new one whenever it is asked for.
+    """
 
     start: datetime
     end: datetime
     label: str = ""
+    series: str = ""
 
     def check(self) -> None:
         """Raise `InvalidInput` for a period without length."""

@@ -4,12 +4,13 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from outcomes.measures.cells import Cell, hidden_cells
+from governance.breakdown import Cell, decide
+from governance.published import Register, Trace
 from outcomes.measures.definition import ALL, Definition, Measure, Period
 from outcomes.measures.estimate import Tally, estimate
 from outcomes.measures.events import EventTable
-
-TOO_FEW = "too few people to show"
+from outcomes.measures.giving import again, body_of, parts_of
+from outcomes.measures.periods import longer
 
 _TALLY = """
 WITH cells AS (
@@ -22,6 +23,22 @@ SELECT segment, period, count(*), sum(x), sum(y), sum(x * x), sum(y * y), sum(x 
 FROM cells GROUP BY segment, period
 """
 
+_TRACE = """
+WITH adding AS (
+    SELECT *, concat_ws(':', coalesce(x::DOUBLE::VARCHAR, ''), coalesce(y::DOUBLE::VARCHAR, ''))
+        AS added FROM person)
+SELECT 'all' AS segment, period, who, added FROM adding
+UNION ALL
+SELECT coalesce(segment, getvariable('no_group')), period, who, added
+FROM adding LEFT JOIN groups USING (period, who) WHERE getvariable('grouped')
+"""
+
+_TRACE_PARTS = """
+SELECT part AS segment, period, who,
+    concat_ws(':', coalesce(x::DOUBLE::VARCHAR, ''), coalesce(y::DOUBLE::VARCHAR, '')) AS added
+FROM person
+"""
+
 _TALLY_PARTS = """
 SELECT part, period, count(*), sum(x), sum(y), sum(x * x), sum(y * y), sum(x * y),
     bool_and(y = 1 AND x IN (0, 1))
@@ -29,24 +46,34 @@ FROM person GROUP BY part, period
 """
 
 
-def take(book: EventTable, definition: Definition, periods: Sequence[Period]) -> list[Measure]:
+def take(
+    book: EventTable,
+    definition: Definition,
+    periods: Sequence[Period],
+    register: Register | None = None,
+) -> list[Measure]:
     """Give one measure for everyone, for each group and for its own parts, per period.
 
     `periods` are those the book was set to. There is always a figure, or a reason for none, for
-    everyone in every period; groups and parts appear where there is somebody in them.
+    everyone in every period; groups and parts appear where there is somebody in them. What the
+    `register` holds against a figure hides it, and what is given is noted there.
     """
     missing = why_missing(book, definition)
     if missing:
         return [blank(definition, book, period, missing) for period in periods]
+    register = register or Register(min_people=book.permit.min_people)
     found: list[Measure] = []
     if definition.sql is not None:
-        tallies = _tallies(book, definition.sql, _TALLY, definition)
-        found += _measures(book, definition, periods, tallies)
+        tallies, traces = _tallies(book, definition.sql, _TALLY, _TRACE, definition)
+        found += _measures(book, definition, periods, tallies, traces, register)
     if definition.parts is not None:
-        parts = _tallies(book, definition.parts, _TALLY_PARTS, definition)
+        parts, marks = _tallies(book, definition.parts, _TALLY_PARTS, _TRACE_PARTS, definition)
         named = {(f"{definition.part_of} {g}", p): tally for (g, p), tally in parts.items()}
-        whole = {} if definition.sql is None else {c: t for c, t in tallies.items() if c[0] == ALL}
-        shown = _measures(book, definition, periods, {**whole, **named})
+        marked = {(f"{definition.part_of} {g}", p): trace for (g, p), trace in marks.items()}
+        if definition.sql is not None:
+            named = {c: t for c, t in tallies.items() if c[0] == ALL} | named
+            marked = {c: t for c, t in traces.items() if c[0] == ALL} | marked
+        shown = _measures(book, definition, periods, named, marked, register, disjoint=False)
         found += [m for m in shown if definition.sql is None or m.segment != ALL]
     return found
 
@@ -120,10 +147,11 @@ def _why_no_answers(book: EventTable, definition: Definition) -> str:
 
 
 def _tallies(
-    book: EventTable, query: str, summing: str, definition: Definition
-) -> dict[Cell, Tally]:
+    book: EventTable, query: str, summing: str, tracing: str, definition: Definition
+) -> tuple[dict[Cell, Tally], dict[Cell, Trace]]:
     book.sql.execute("CREATE OR REPLACE TEMP TABLE person AS " + query, dict(definition.params))
-    return {(str(row[0]), int(row[1])): _tally(row) for row in book.rows(summing)}
+    tallies = {(str(row[0]), int(row[1])): _tally(row) for row in book.rows(summing)}
+    return tallies, book.traces(tracing)
 
 
 def _tally(row: tuple[Any, ...]) -> Tally:
@@ -136,9 +164,16 @@ def _measures(
     definition: Definition,
     periods: Sequence[Period],
     tallies: Mapping[Cell, Tally],
+    traces: Mapping[Cell, Trace],
+    register: Register,
+    *,
+    disjoint: bool = True,
 ) -> list[Measure]:
-    hidden = hidden_cells(
-        {cell: _size(tally, definition) for cell, tally in tallies.items()}, book.permit.min_people
+    sizes = {cell: _size(tally, definition) for cell, tally in tallies.items()}
+    people = {cell: tally.people for cell, tally in tallies.items()}
+    parts = parts_of(book, definition, periods, sizes, traces, people=people)
+    verdicts = decide(
+        parts, register, book.permit.min_people, disjoint=disjoint, rows=longer(periods)
     )
     by_segment: dict[str, dict[int, Tally]] = defaultdict(dict)
     for (segment, k), tally in tallies.items():
@@ -148,10 +183,15 @@ def _measures(
         for k, period in enumerate(periods):
             if k not in by_segment[segment]:
                 continue
-            if (segment, k) in hidden:
-                found.append(blank(definition, book, period, TOO_FEW, segment=segment, hidden=True))
-            else:
-                found.append(_measure(book, definition, period, segment, by_segment[segment][k]))
+            verdict = verdicts.get((segment, k))
+            if verdict is not None and not verdict.shown:
+                made = blank(definition, book, period, verdict.why, segment=segment, hidden=True)
+                found.append(again(made, verdict))
+                continue
+            made = _measure(book, definition, period, segment, by_segment[segment][k])
+            if verdict is not None:
+                register.give(parts[segment, k].figure, body_of(made))
+            found.append(made)
     if definition.sql is not None or not tallies:
         there = {k for segment, k in tallies if segment == ALL}
         empty = [p for k, p in enumerate(periods) if k not in there]

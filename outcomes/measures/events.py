@@ -5,6 +5,7 @@ it sounds, and only where its writer permits `wellbeing_inference`.
 """
 
 import json
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -19,6 +20,7 @@ from features.text.narratives import permitted_events
 from features.text.sentiment import LANGUAGES, sentiment
 from governance.instants import from_micros, to_micros
 from governance.proof import AggregatePermit, Permit
+from governance.published import PLACES, Trace, person_keys
 from outcomes.measures.definition import Period, Terms
 from outcomes.measures.per_period import PER_PERIOD
 from outcomes.measures.prepare import EVENTS, PREPARED
@@ -28,6 +30,12 @@ PURPOSE = "aggregate"
 WITHOUT_PROPERTIES = frozenset({"order", "return", "payment"})
 """Kinds whose properties (baskets, invoice lines) no measure of the catalogue reads."""
 
+_TRACES = """
+SELECT segment, period, key % {PLACES},
+    bit_xor(md5_number_lower(concat_ws(':', key, added)) & 4294967295)
+FROM ({}) JOIN people USING (who) GROUP BY ALL
+""".replace("{PLACES}", str(PLACES))
+
 
 class EventTable:
     """Events that count at one instant of knowledge, loaded from histories part by part.
@@ -35,7 +43,8 @@ class EventTable:
     `permit` must be for figures over groups; what was not known before `as_of` (the permit's own
     instant if not said) is left out. Sentiment is judged for whoever `wellbeing` covers, of texts
     since `mood_since` (µs); without it nothing is known about how texts sound. `full` names further
-    kinds whose properties a company's own measures read. Use as a context manager.
+    kinds whose properties a company's own measures read. `key` makes the hashes by which figures
+    are compared with those given before. Use as a context manager.
     """
 
     def __init__(
@@ -47,6 +56,7 @@ class EventTable:
         wellbeing: Permit | None = None,
         mood_since: int = 0,
         full: frozenset[str] = frozenset(),
+        key: bytes = b"",
     ) -> None:
         permit.require(PURPOSE)
         if wellbeing is not None:
@@ -59,12 +69,15 @@ class EventTable:
         self._mood_since = mood_since
         self._bare = WITHOUT_PROPERTIES - full
         self._people = 0
+        self._key = key
+        self.by: str | None = None
         self._prepared = False
         self._observed: int | None = None
         self._kinds: frozenset[str] = frozenset()
         self._currency: tuple[str | None, int] = (None, 0)
         self.sql = duckdb.connect()
         self.sql.execute(EVENTS)
+        self.sql.execute("CREATE TABLE people (who INTEGER, key UBIGINT)")
 
     def __enter__(self) -> "EventTable":
         return self
@@ -78,6 +91,8 @@ class EventTable:
         owners = histories.customer_of_event[rows].astype(np.int32) + self._people
         if histories.subject == "company":
             owners = np.full(len(rows), -1, np.int32)
+        else:
+            self._add_people([str(each) for each in histories.customers])
         self._people += len(histories)
         kinds = pa.array(np.array(histories.kinds, np.object_), pa.string())
         properties = _strings(histories, "properties", rows)
@@ -150,6 +165,7 @@ class EventTable:
         for period in periods:
             period.check()
         self._prepare()
+        self.by = by
         self._set("grouped", by is not None)
         self.sql.execute("CREATE OR REPLACE TABLE periods (period INTEGER, since BIGINT, until "
                          "BIGINT)")  # fmt: skip
@@ -170,6 +186,18 @@ class EventTable:
     def rows(self, query: str, params: Mapping[str, object] | None = None) -> list[tuple[Any, ...]]:
         """Ask in SQL."""
         found: list[tuple[Any, ...]] = self.sql.execute(query, params or {}).fetchall()
+        return found
+
+    def traces(
+        self, query: str, params: Mapping[str, object] | None = None
+    ) -> dict[tuple[str, int], Trace]:
+        """Give the trace of each (segment, period) of a query for segment, period, who, added.
+
+        `added` says in words what a person adds to the figure of that segment and period.
+        """
+        found: dict[tuple[str, int], Trace] = defaultdict(lambda: np.zeros(PLACES, np.uint32))
+        for segment, period, place, mark in self.rows(_TRACES.format(query), params):
+            found[str(segment), int(period)][place] = mark
         return found
 
     def _prepare(self) -> None:
@@ -209,6 +237,12 @@ class EventTable:
 
     def _set(self, name: str, value: object) -> None:
         self.sql.execute(f"SET VARIABLE {name} = $value", {"value": value})
+
+    def _add_people(self, ids: Sequence[str]) -> None:
+        who = np.arange(self._people, self._people + len(ids), dtype=np.int32)
+        self.sql.register("coming", pa.table({"who": who, "key": person_keys(ids, self._key)}))
+        self.sql.execute("INSERT INTO people SELECT who, key FROM coming")
+        self.sql.unregister("coming")
 
     def _moods(self, histories: Histories, rows: Any, properties: Any) -> Any:
         """How each text sounds, −1 to 1; nothing without permission or in a language unknown."""

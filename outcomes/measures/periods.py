@@ -1,5 +1,7 @@
 """Calendar periods: whole months, quarters, weeks or years of a time zone."""
 
+from collections import defaultdict
+from collections.abc import Sequence
 from datetime import datetime, time, timedelta
 from itertools import pairwise
 from typing import Literal
@@ -38,6 +40,22 @@ def step(at: datetime, every: Every, times: int = 1) -> datetime:
     if every == "week":
         return at + timedelta(weeks=times)
     return _add_months(at, times * _MONTHS[every])
+
+
+def longer(periods: Sequence[Period]) -> list[list[int]]:
+    """Give which of the periods together make up a longer one that may be asked for.
+
+    Months make quarters (and so years), quarters make years; of others all may.
+    """
+    made: dict[tuple[int, ...], list[int]] = defaultdict(list)
+    for k, period in enumerate(periods):
+        days = round((period.end - period.start) / timedelta(days=1))
+        year, quarter = period.start.year, (period.start.month + 2) // 3
+        if 28 <= days <= 31:
+            made[year, quarter].append(k)
+        else:
+            made[(year,) if 90 <= days <= 92 else ()].append(k)
+    return list(made.values())
 
 
 def months_before(at: datetime, count: int) -> tuple[Period, ...]:

@@ -5,11 +5,15 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from outcomes.measures.cells import Cell, hidden_cells
+from governance.breakdown import Cell, decide
+from governance.instants import DAY_US
+from governance.published import Register
 from outcomes.measures.definition import ALL, Definition, Measure, Period
-from outcomes.measures.engine import TOO_FEW, blank, why_missing
+from outcomes.measures.engine import blank, why_missing
 from outcomes.measures.estimate import kaplan_meier
 from outcomes.measures.events import EventTable
+from outcomes.measures.giving import again, body_of, parts_of
+from outcomes.measures.periods import longer
 
 DAYS = (30, 90, 180, 365, 730)
 
@@ -37,15 +41,23 @@ followed AS (
     SELECT p.period, c.who, c.until <= getvariable('observed_us') AS ended,
         least(c.until, getvariable('observed_us')) - c.since AS lasted
     FROM cohort AS c JOIN periods AS p ON c.since >= p.since AND c.since < p.until)
-SELECT 'all', period, lasted, ended FROM followed
+SELECT 'all' AS segment, period, who, lasted, ended FROM followed
 UNION ALL
-SELECT coalesce(g.segment, getvariable('no_group')), period, lasted, ended
+SELECT coalesce(g.segment, getvariable('no_group')), period, who, lasted, ended
 FROM followed LEFT JOIN groups AS g USING (period, who) WHERE getvariable('grouped')
+"""
+
+_TRACE = """
+SELECT segment, period, who,
+    concat_ws(':', least(lasted, $followed), ended AND lasted <= $followed) AS added FROM cohorts
 """
 
 
 def survival(
-    book: EventTable, periods: Sequence[Period], definitions: Sequence[Definition]
+    book: EventTable,
+    periods: Sequence[Period],
+    definitions: Sequence[Definition],
+    register: Register | None = None,
 ) -> list[Measure]:
     """Give the share still active 30 to 730 days after coming, per cohort.
 
@@ -57,10 +69,14 @@ def survival(
     if missing:
         return [blank(d, book, p, missing) for d in definitions for p in periods]
     cohorts: dict[Cell, list[tuple[float, bool]]] = defaultdict(list)
-    for segment, period, lasted, ended in book.rows(_COHORT):
-        cohorts[str(segment), int(period)].append((lasted / 86_400_000_000, bool(ended)))
+    book.sql.execute("CREATE OR REPLACE TEMP TABLE cohorts AS " + _COHORT)
+    for segment, period, lasted, ended in book.rows(
+        "SELECT segment, period, lasted, ended FROM cohorts"
+    ):
+        cohorts[str(segment), int(period)].append((lasted / DAY_US, bool(ended)))
     contracts = bool(book.rows("SELECT 1 FROM spells WHERE basis = 'contract' LIMIT 1"))
     window = book.terms.active_window_days
+    register = register or Register(min_people=book.permit.min_people)
     segments = sorted({s for s, _ in cohorts}, key=lambda s: (s != ALL, s))
     found = []
     for definition in definitions:
@@ -73,16 +89,24 @@ def survival(
             cell: sum(lasted >= days or ended for lasted, ended in who)
             for cell, who in cohorts.items()
         }
-        hidden = hidden_cells(at_risk, book.permit.min_people)
+        traces = book.traces(_TRACE, {"followed": days * DAY_US})
+        came = {cell: len(who) for cell, who in cohorts.items()}
+        parts = parts_of(book, definition, periods, at_risk, traces, people=came)
+        verdicts = decide(parts, register, book.permit.min_people, rows=longer(periods))
         for segment in segments or [ALL]:
             for k, period in enumerate(periods):
                 who = cohorts.get((segment, k), [])
-                if (segment, k) in hidden:
-                    found.append(
-                        blank(definition, book, period, TOO_FEW, segment=segment, hidden=True)
+                verdict = verdicts.get((segment, k))
+                if verdict is not None and not verdict.shown:
+                    made = blank(
+                        definition, book, period, verdict.why, segment=segment, hidden=True
                     )
+                    found.append(again(made, verdict))
                 elif who:
-                    found.append(_point(book, definition, period, segment, who, days))
+                    made = _point(book, definition, period, segment, who, days)
+                    if verdict is not None:
+                        register.give(parts[segment, k].figure, body_of(made))
+                    found.append(made)
                 elif segment == ALL:
                     found.append(blank(definition, book, period, "nobody came in this period"))
     return found

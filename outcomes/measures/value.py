@@ -1,13 +1,17 @@
 """What customers are worth and what winning them costs."""
 
+from collections import Counter
 from collections.abc import Sequence
 
+from governance.breakdown import decide
 from governance.intervals import Interval
-from outcomes.measures.cells import hidden_cells
+from governance.published import Register
 from outcomes.measures.definition import ALL, Definition, Measure, Period
-from outcomes.measures.engine import TOO_FEW, blank, unit_of, why_missing
+from outcomes.measures.engine import blank, unit_of, why_missing
 from outcomes.measures.estimate import total
 from outcomes.measures.events import EventTable
+from outcomes.measures.giving import again, body_of, parts_of
+from outcomes.measures.periods import longer
 
 _TERMS = ("horizon_days", "margin_share", "discount_rate")
 _CAME = ("order or plan_changed or renewed",)
@@ -137,13 +141,16 @@ WHERE e.subject = 'company' AND e.kind = 'spend' AND e.value IS NOT NULL
 GROUP BY ALL ORDER BY ALL
 """
 _CAME_IN = """
-SELECT p.period, count(*) FROM acquired AS a
-JOIN periods AS p ON a.ts >= p.since AND a.ts < p.until GROUP BY p.period
+SELECT 'all' AS segment, p.period, a.who, 'came' AS added FROM acquired AS a
+JOIN periods AS p ON a.ts >= p.since AND a.ts < p.until
 """
 
 
 def costs(
-    book: EventTable, periods: Sequence[Period], lifetime: Sequence[Measure]
+    book: EventTable,
+    periods: Sequence[Period],
+    lifetime: Sequence[Measure],
+    register: Register | None = None,
 ) -> list[Measure]:
     """Give CAC per period, and how often `lifetime` (from acquisition, everyone) pays it back."""
     missing = why_missing(book, CAC)
@@ -152,14 +159,20 @@ def costs(
     spent: dict[int, dict[str, float]] = {}
     for period, category, amount in book.rows(_SPENT, {"categories": list(COST_CATEGORIES)}):
         spent.setdefault(int(period), {})[str(category)] = float(amount)
-    came = {int(period): int(n) for period, n in book.rows(_CAME_IN)}
+    came = Counter(int(period) for _, period, *_ in book.rows(_CAME_IN))
     worth = {m.period: m for m in lifetime if m.segment == ALL}
-    hidden = hidden_cells({(ALL, k): n for k, n in came.items()}, book.permit.min_people)
+    register = register or Register(min_people=book.permit.min_people)
+    sizes = {(ALL, k): n for k, n in came.items()}
+    parts = parts_of(book, CAC, periods, sizes, book.traces(_CAME_IN))
+    verdicts = decide(parts, register, book.permit.min_people, rows=longer(periods))
     found = []
     for k, period in enumerate(periods):
         cost = _cost(book, period, spent.get(k, {}), came.get(k, 0))
-        if (ALL, k) in hidden:
-            cost = blank(CAC, book, period, TOO_FEW, hidden=True)
+        verdict = verdicts.get((ALL, k))
+        if verdict is not None and not verdict.shown:
+            cost = again(blank(CAC, book, period, verdict.why, hidden=True), verdict)
+        elif verdict is not None:
+            register.give(parts[ALL, k].figure, body_of(cost))
         found += [cost, _ratio(book, period, worth.get(period), cost)]
     return found
 

@@ -18,7 +18,7 @@ def figure(
 ) -> Figure:
     added = people if isinstance(people, Mapping) else dict.fromkeys(people, 1.0)
     trace = trace_of(person_keys(list(added), b"secret"), list(added.values()))
-    return Figure("retention", cell_of(cell), since, since + 100, trace)
+    return Figure("retention", cell_of(cell), since, since + 100, len(added), trace)
 
 
 def register(*given: Figure) -> Register:

@@ -73,6 +73,7 @@ def upgrade() -> None:
         sa.Column("cell", sa.String(32), nullable=False),
         sa.Column("since", sa.BigInteger(), nullable=False),
         sa.Column("until", sa.BigInteger(), nullable=False),
+        sa.Column("people", sa.Integer(), nullable=False),
         sa.Column("trace", sa.LargeBinary(), nullable=False),
         sa.Column("body", sa.Text(), nullable=False),
         sa.Column("given_at", sa.BigInteger(), nullable=False),
