@@ -129,6 +129,11 @@ class Register:
         self._given[figure.name].append(given)
         self._new.append(given)
 
+    @property
+    def changed(self) -> bool:
+        """Whether there is something to write down."""
+        return bool(self._new)
+
     def save(self, conn: Connection, *, now: datetime) -> bool:
         """Write down what is given; False, and nothing, where others gave figures meanwhile."""
         if not self._new:

@@ -8,6 +8,7 @@ from typing import NamedTuple
 from features.history import customer_ids, observed_until, read_all, read_company, read_ranges
 from governance.errors import InsufficientData, InvalidInput
 from governance.instants import to_micros
+from governance.published import Register, load
 from outcomes.assignments import PlaybookLift, playbook_lift
 from outcomes.measures import own
 from outcomes.measures.catalogue import Taken, definitions, measure
@@ -16,6 +17,7 @@ from outcomes.measures.events import PURPOSE, EventTable
 from outcomes.measures.periods import DEFAULT_COUNT, Every, floor, split, step
 from serving.bootstrap import Keepwell
 from serving.interventions.playbooks import STARTERS, find_playbook, load_playbooks
+from serving.published import give, person_key
 
 _YEAR = timedelta(days=365)
 
@@ -50,44 +52,55 @@ def measure_home(
 
     With `every` there is one figure per whole calendar period of the home's time zone inside
     [start, end), by default the last few. `by` adds one per group. How texts sound is judged for
-    those who permit `wellbeing_inference`. Raises `InsufficientData` where nothing was imported.
+    those who permit `wellbeing_inference`. A figure that differs in a few people from one that was
+    given is not given: where it is the same one, it is given as it was then. Raises
+    `InsufficientData` where nothing was imported.
     """
     terms = terms or Terms()
     declared = own_measures(keepwell)
-    with keepwell.database.read() as conn:
-        permit = keepwell.registry.aggregate_permit(conn, PURPOSE, now=now)
-        employees = keepwell.registry.aggregate_permit(conn, PURPOSE, now=now, employees=True)
-        last = observed_until(conn)
-        if last is None:
-            raise InsufficientData("there is no history", hint="import data first")
-        periods = _periods(keepwell, start, min(end or last, now), every)
-        wellbeing, _ = keepwell.registry.permit_many(
-            conn, "wellbeing_inference", customer_ids(conn), now=now
-        )
-        earliest = min(p.start - 2 * (p.end - p.start) for p in periods) - _YEAR
-        with EventTable(
-            permit,
-            terms,
-            wellbeing=wellbeing if wellbeing.customers else None,
-            mood_since=to_micros(earliest),
-            full=own.kinds_of(declared),
-        ) as book:
-            progress("reading the histories")
-            for subject in ("customer", "visitor"):
-                for histories in read_ranges(conn, keepwell.store, permit, subject=subject):
-                    book.add(histories)
-            book.add(read_company(conn, keepwell.store))
-            periods = _begun(periods, book, every)
-            taken = measure(
-                book,
-                periods,
-                employees=employees,
-                by=by,
-                names=names,
-                own=declared,
-                progress=progress,
+
+    def work_out() -> tuple[HomeMeasures, Register]:
+        with keepwell.database.read() as conn:
+            permit = keepwell.registry.aggregate_permit(conn, PURPOSE, now=now)
+            employees = keepwell.registry.aggregate_permit(conn, PURPOSE, now=now, employees=True)
+            register = load(conn, min_people=permit.min_people)
+            last = observed_until(conn)
+            if last is None:
+                raise InsufficientData("there is no history", hint="import data first")
+            periods = _periods(keepwell, start, min(end or last, now), every)
+            if start is None and end is None and every is None:
+                periods = [periods[0]._replace(series="the last year")]
+            wellbeing, _ = keepwell.registry.permit_many(
+                conn, "wellbeing_inference", customer_ids(conn), now=now
             )
-    return HomeMeasures(tuple(periods), taken, terms)
+            earliest = min(p.start - 2 * (p.end - p.start) for p in periods) - _YEAR
+            with EventTable(
+                permit,
+                terms,
+                wellbeing=wellbeing if wellbeing.customers else None,
+                mood_since=to_micros(earliest),
+                full=own.kinds_of(declared),
+                key=person_key(keepwell),
+            ) as book:
+                progress("reading the histories")
+                for subject in ("customer", "visitor"):
+                    for histories in read_ranges(conn, keepwell.store, permit, subject=subject):
+                        book.add(histories)
+                book.add(read_company(conn, keepwell.store))
+                periods = _begun(periods, book, every)
+                taken = measure(
+                    book,
+                    periods,
+                    employees=employees,
+                    by=by,
+                    names=names,
+                    own=declared,
+                    register=register,
+                    progress=progress,
+                )
+        return HomeMeasures(tuple(periods), taken, terms), register
+
+    return give(keepwell, work_out, now=now)
 
 
 def _periods(
