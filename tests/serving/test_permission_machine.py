@@ -1,0 +1,574 @@
+"""A home lives through anything in any order, and never does what a plain model forbids."""
+
+import shutil
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import datetime, time, timedelta
+from functools import partial
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    Bundle,
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    multiple,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
+from sqlalchemy import text
+
+from features.compaction import tidy
+from governance.consent_record import ConsentChange
+from governance.errors import InvalidInput, NotFound
+from governance.instants import to_text
+from governance.notices import publish_notice
+from governance.proof import Permit
+from serving.batch import score_everyone
+from serving.bootstrap import Keepwell, create_home, open_home
+from serving.consents import change_consent, follow_up, record_all, withdraw
+from serving.database import Database
+from serving.intake import take_events
+from serving.interventions.desk import Desk, desk_of
+from serving.interventions.leases import Claim, Go
+from serving.interventions.playbooks import Playbook
+from serving.interventions.policy import Candidate
+from serving.interventions.run import run_interventions
+from serving.interventions.webhook import Delivery
+from serving.locks import lock_customers
+from serving.rights import erase, object_to_processing, settle
+from serving.settings import Settings
+from tests.serving.conftest import Clock, Shop
+from tests.serving.holding import check_home
+from tests.serving.permitted import (
+    EMAIL,
+    PURPOSES,
+    SCORING,
+    WELLBEING,
+    Permitted,
+    Person,
+    Said,
+)
+
+PEOPLE = ("customer-ann", "customer-bob", "customer-cleo")
+NOTE = Playbook(
+    name="personal_note",
+    kind="outreach",
+    channel="email",
+    subject="Is there anything we can do better?",
+    body="A person reads your answer.",
+    target="churn",
+    min_probability=0.0,
+    holdout_share=0.25,
+    cost=1.0,
+)
+INSTANT, TICK, HOUR, DAY = (
+    timedelta(0),
+    timedelta(microseconds=1),
+    timedelta(hours=1),
+    timedelta(days=1),
+)
+
+
+@dataclass(frozen=True)
+class Workbench:
+    """A filled home to copy; on PostgreSQL its database is copied by the server."""
+
+    template: Path
+    place: Path
+    now: datetime
+    server: Database | None = None
+
+    def copy_home(self, source: Path, target: Path) -> None:
+        """Copy all but the journal, which lies outside of every backup."""
+        for name in ("var/history", "var/keepwell.db", "var/bundles"):
+            old, new = source / name, target / name
+            if new.is_dir():
+                shutil.rmtree(new)
+            if old.is_dir():
+                shutil.copytree(old, new)
+            elif old.exists():
+                new.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(old, new)
+
+    def copy_database(self, source: str, target: str) -> None:
+        if self.server is not None:
+            with self.server.engine.connect().execution_options(
+                isolation_level="AUTOCOMMIT"
+            ) as conn:
+                conn.execute(text(f"DROP DATABASE IF EXISTS {target} WITH (FORCE)"))
+                conn.execute(text(f"CREATE DATABASE {target} TEMPLATE {source}"))
+
+    def fresh(self) -> Keepwell:
+        """Open a new copy of the filled home."""
+        shutil.rmtree(self.place, ignore_errors=True)
+        shutil.copytree(self.template, self.place)
+        self.copy_database("machine_template", "machine")
+        return open_home(self.place)
+
+    def back_up(self) -> None:
+        """Copy the closed home aside."""
+        self.copy_home(self.place, self.place.with_name("backup"))
+        self.copy_database("machine", "machine_backup")
+
+    def restore(self) -> None:
+        """Put the copy back."""
+        self.copy_home(self.place.with_name("backup"), self.place)
+        self.copy_database("machine_backup", "machine")
+
+
+class StillClock(Clock):
+    """Moves only when a rule moves it, so that several things happen at one instant."""
+
+    def __call__(self) -> datetime:
+        return self.now
+
+
+people = st.sampled_from(PEOPLE)
+purposes = st.sampled_from(PURPOSES)
+passing = st.sampled_from((INSTANT, TICK, HOUR))
+outcomes = st.sampled_from(("delivered", "retry", "lost"))
+
+
+class PermissionMachine(RuleBasedStateMachine):
+    """Each rule does one thing to the home and to the model beside it."""
+
+    claims = Bundle("claims")
+
+    def __init__(self, workbench: Workbench) -> None:
+        super().__init__()
+        self.workbench = workbench
+        self.clock = StillClock(workbench.now)
+        self.shop = Shop(workbench.fresh(), self.clock)
+        self.model = Permitted({each: Person() for each in PEOPLE})
+        self.backup: Permitted | None = None
+        self.candidates: dict[str, Candidate] = {}
+        self.histories: dict[str, list[str]] = {each: [] for each in PEOPLE}
+        self.received: dict[str, str] = {}  # message id to intervention
+        self.waiting = 0  # messages queued and not delivered, at most
+        self.rng = Random(1)
+        self.number = 0
+
+    def teardown(self) -> None:
+        self.shop.keepwell.close()
+
+    @property
+    def keepwell(self) -> Keepwell:
+        return self.shop.keepwell
+
+    @property
+    def desk(self) -> Desk:
+        desk = desk_of(self.keepwell, mode="act")
+        awake = replace(desk.policy, quiet_from=time(0), quiet_until=time(0), max_contacts=3)
+        return replace(desk, policy=awake)
+
+    def passes(self, span: timedelta) -> datetime:
+        self.clock.now += span
+        return self.clock.now
+
+    # what people say
+
+    def yes(self, customer: str, purpose: str, **more: Any) -> ConsentChange:
+        self.number += 1
+        return ConsentChange(
+            customer_id=customer,
+            purpose=purpose,
+            mechanism="checkbox_ticked",
+            evidence=f"form {self.number}",
+            **more,
+        )
+
+    @rule(
+        customer=people,
+        purpose=purposes,
+        state=st.sampled_from(("given", "renewed")),
+        explicit=st.booleans(),
+        lasts=st.sampled_from((None, None, HOUR, DAY)),
+        notice=st.sampled_from(("none", "newest", "newest", "first")),
+        guardian=st.booleans(),
+        span=passing,
+    )
+    def grant(
+        self,
+        customer: str,
+        purpose: str,
+        state: str,
+        explicit: bool,
+        lasts: timedelta | None,
+        notice: str,
+        guardian: bool,
+        span: timedelta,
+    ) -> None:
+        now = self.passes(span)
+        published = self.model.notice if purpose == SCORING else None
+        version = {"none": None, "newest": published, "first": published and 1}[notice]
+        until = None if lasts is None else now + lasts
+        change = self.yes(
+            customer,
+            purpose,
+            state=state,
+            explicit=explicit,
+            expires_at=until,
+            notice_id=None if version is None else "privacy",
+            notice_version=version,
+            guardian_evidence="a signed letter" if guardian else None,
+        )
+        before = self.model.people[customer].said.get(purpose, [])
+        if state == "renewed" and not any(word.is_yes for word in before):
+            with pytest.raises(InvalidInput, match="renewed"):
+                change_consent(self.keepwell, change, clock=self.clock)
+            return
+        change_consent(self.keepwell, change, clock=self.clock)
+        said = Said(now, True, explicit, until, version, guardian)
+        self.model.say(customer, purpose, said)
+
+    @initialize()
+    def everyone_agrees(self) -> None:
+        for each in PEOPLE:
+            self.agree(each, INSTANT)
+
+    @rule(customer=people, span=passing)
+    def agree(self, customer: str, span: timedelta) -> None:
+        """Say yes to being scored and written to, in so many words."""
+        for purpose in (SCORING, EMAIL):
+            self.grant(customer, purpose, "given", True, None, "newest", True, span)
+
+    @rule(customer=people, purpose=purposes, span=passing)
+    def withdraw(self, customer: str, purpose: str, span: timedelta) -> None:
+        now = self.passes(span)
+        withdraw(self.keepwell, customer, purpose, actor="customer", clock=self.clock)
+        self.model.stop(customer, purpose, now)
+
+    @rule(customer=people, span=passing)
+    def withdraw_all(self, customer: str, span: timedelta) -> None:
+        now = self.passes(span)
+        with self.keepwell.database.write() as conn:
+            lock_customers(conn, [customer])
+            events = self.keepwell.registry.withdraw_all(conn, customer, now=now)
+            follow_up(self.keepwell, conn, events, now=now)
+        for purpose in self.model.people[customer].said:
+            self.model.stop(customer, purpose, now)
+
+    @rule(customer=people, span=passing)
+    def object(self, customer: str, span: timedelta) -> None:
+        now = self.passes(span)
+        object_to_processing(self.keepwell, customer, now=now)
+        self.model.object(customer, now)
+
+    @rule(
+        words=st.lists(
+            st.tuples(people, purposes, st.booleans(), st.sampled_from((TICK, HOUR, DAY))),
+            min_size=1,
+            max_size=3,
+        )
+    )
+    def import_older_words(self, words: list[tuple[str, str, bool, timedelta]]) -> None:
+        """Several people's words of some time ago; only a new act brings an erased person back."""
+        now = self.clock.now
+        changes = [
+            replace(
+                self.yes(customer, purpose, state="given" if is_yes else "refused"),
+                occurred_at=now - ago,
+                mechanism="imported",
+            )
+            for customer, purpose, is_yes, ago in words
+        ]
+        done = record_all(self.keepwell, changes, clock=self.clock)
+        refused = 0
+        for customer, purpose, is_yes, ago in words:
+            erased_at = self.model.people[customer].erased_at
+            if erased_at is not None and (is_yes or now - ago <= erased_at):
+                refused += 1
+            else:
+                self.model.say(customer, purpose, Said(now - ago, is_yes))
+        assert done.refused == refused
+
+    @rule(material=st.booleans(), span=passing)
+    def change_notice(self, material: bool, span: timedelta) -> None:
+        now = self.passes(span)
+        version = (self.model.notice or 0) + 1
+        with self.keepwell.database.write() as conn:
+            publish_notice(
+                conn,
+                notice_id="privacy",
+                version=version,
+                content=f"What we do with your data, {version}.",
+                purposes=[SCORING],
+                material=material,
+                now=now,
+            )
+        self.model.notice = version
+        if material:
+            self.model.material = version
+
+    @rule(customer=people, comes_of_age=st.sampled_from((-DAY, INSTANT, TICK, HOUR, DAY)))
+    def describe(self, customer: str, comes_of_age: timedelta) -> None:
+        person = self.model.people[customer]
+        if not person.known:
+            return
+        adult_from = self.clock.now + comes_of_age
+        with self.keepwell.database.write() as conn:
+            self.keepwell.registry.describe_subject(
+                conn, customer, now=self.clock.now, adult_from=adult_from
+            )
+        person.adult_from = adult_from
+
+    @rule(span=st.sampled_from((TICK, HOUR, DAY, 40 * DAY)))
+    def time_passes(self, span: timedelta) -> None:
+        self.passes(span)
+
+    @rule(data=st.data(), off=st.sampled_from((-TICK, INSTANT, TICK)))
+    def time_reaches_a_boundary(self, data: st.DataObject, off: timedelta) -> None:
+        """The very instant at which a yes expires or a child comes of age, and those beside it."""
+        ahead = {
+            boundary
+            for person in self.model.people.values()
+            for boundary in (
+                person.adult_from,
+                *(word.until for words in person.said.values() for word in words),
+            )
+            if boundary is not None and boundary + off > self.clock.now
+        }
+        if ahead:
+            self.clock.now = data.draw(st.sampled_from(sorted(ahead))) + off
+
+    # what is done with it
+
+    @rule(asked=st.lists(people, min_size=1, max_size=6), span=passing)
+    def score(self, asked: list[str], span: timedelta) -> None:
+        now = self.passes(span)
+        answer = self.shop.scorer.score(asked, targets=["churn"], may_see_refusals=True)
+        assert [each.customer_id for each in answer.results] == asked
+        for each in answer.results:
+            permitted = self.model.permits(each.customer_id, SCORING, now)
+            assert (each.status in ("scored", "insufficient_data")) == permitted, each.reason
+            assert bool(each.scores) <= permitted
+            if each.status == "scored":
+                self.candidates[each.customer_id] = _candidate(
+                    each.customer_id, each.scores["churn"].probability, each.decision_id
+                )
+
+    @rule(withdraws=st.none() | people)
+    def score_everyone(self, withdraws: str | None) -> None:
+        """A batch; somebody may withdraw while it runs."""
+
+        def meanwhile(step: str) -> None:
+            if withdraws is not None and step.startswith("estimating"):
+                self.passes(TICK)
+                self.withdraw_now(withdraws)
+
+        found = score_everyone(
+            self.keepwell,
+            self.keepwell.target("churn"),
+            out=self.workbench.place / "scores.parquet",
+            clock=self.clock,
+            progress=meanwhile,
+        )
+        now = self.clock.now
+        at_most = [each for each in PEOPLE if self.model.permits(each, SCORING, now)]
+        assert found.scored + found.insufficient_data <= len(at_most)
+
+    def withdraw_now(self, customer: str) -> None:
+        withdraw(self.keepwell, customer, SCORING, actor="customer", clock=self.clock)
+        self.model.stop(customer, SCORING, self.clock.now)
+
+    @rule(scored_again=st.booleans(), span=passing, sent=st.lists(outcomes, max_size=2))
+    def clear(self, scored_again: bool, span: timedelta, sent: list[str]) -> None:
+        """Run a playbook over everyone who was ever scored, permitted or not by now."""
+        if scored_again:
+            self.score(list(PEOPLE), INSTANT)
+        now = self.passes(span)
+        chosen = run_interventions(
+            self.desk, NOTE, list(self.candidates.values()), outside_contacts={}, clock=self.clock
+        )
+        for each in chosen.assigned:
+            assert self.model.permits(each.customer_id, SCORING, now)
+            assert self.model.permits(each.customer_id, EMAIL, now)
+        self.waiting += chosen.count("queued")
+        for outcome in sent:
+            self.claim_and_send(TICK, outcome)
+
+    @precondition(lambda self: self.waiting)
+    @rule(target=claims, span=passing)
+    def claim(self, span: timedelta) -> Any:
+        now = self.passes(span)
+        with self.keepwell.database.write() as conn:
+            found = self.desk.leases.claim(conn, now=now)
+        if not isinstance(found, Claim):
+            return multiple()
+        self.may_contact(found, now)
+        return found
+
+    @rule(claim=claims, span=passing, outcome=outcomes)
+    def send(self, claim: Claim, span: timedelta, outcome: str) -> None:
+        """Put it on the wire and finish, at once; `lost` means the answer never came back."""
+        now = self.passes(span)
+        with self.keepwell.database.write() as conn:
+            go = self.desk.leases.put_on_wire(conn, claim, now=now)
+        if not isinstance(go, Go):
+            return
+        self.may_contact(claim, now)
+        if outcome != "retry" and claim.message.type == "intervention.requested":
+            assert go.clearance is not None
+            intervention = go.clearance.intervention_id
+            self.received.setdefault(claim.message.message_id, intervention)
+        if outcome != "lost":
+            delivery = Delivery(outcome, 200 if outcome == "delivered" else 503)  # type: ignore[arg-type]
+            with self.keepwell.database.write() as conn:
+                self.desk.leases.finish(conn, claim, delivery, now=now, rng=self.rng)
+            self.waiting -= outcome == "delivered"
+
+    @precondition(lambda self: self.waiting)
+    @rule(span=passing, outcome=outcomes)
+    def claim_and_send(self, span: timedelta, outcome: str) -> None:
+        found = self.claim(span)
+        if isinstance(found, Claim):
+            self.send(found, INSTANT, outcome)
+
+    @rule(claim=claims)
+    def finish_late(self, claim: Claim) -> None:
+        """A worker that comes back after all: it may only speak for the lease it still holds."""
+        with self.keepwell.database.write() as conn:
+            self.desk.leases.finish(
+                conn, claim, Delivery("retry", 503), now=self.clock.now, rng=self.rng
+            )
+
+    def may_contact(self, claim: Claim, now: datetime) -> None:
+        if claim.message.type == "intervention.requested":
+            assert claim.customer_id is not None
+            assert self.model.permits(claim.customer_id, EMAIL, now)
+            assert self.model.permits(claim.customer_id, SCORING, now)
+
+    @rule(customer=people, span=passing)
+    def erase(self, customer: str, span: timedelta) -> None:
+        now = self.passes(span)
+        if not self.model.people[customer].known:
+            with pytest.raises(NotFound):
+                erase(self.keepwell, customer, now=now)
+            return
+        erase(self.keepwell, customer, now=now)
+        self.model.erase(customer, now)
+        self.histories[customer] = []
+
+    @rule(customer=people)
+    def send_events(self, customer: str) -> None:
+        self.number += 1
+        event = {
+            "customer_id": customer,
+            "kind": "order",
+            "event_id": f"{self.number}",
+            "occurred_at": to_text(self.clock.now - DAY),
+            "value": 20.0,
+        }
+        [found] = take_events(self.keepwell, [event], clock=self.clock).results
+        person = self.model.people[customer]
+        assert (found.status == "rejected") == (person.erased_at is not None)
+        person.known |= found.status == "written"
+
+    @rule()
+    def tidy(self) -> None:
+        tidy(self.keepwell.database, self.keepwell.store, now=self.clock.now)
+
+    @rule()
+    def back_up(self) -> None:
+        self.keepwell.close()
+        self.workbench.back_up()
+        self.backup = self.model.saved()
+
+    @precondition(lambda self: self.backup is not None)
+    @rule(span=passing)
+    def restore(self, span: timedelta) -> None:
+        now = self.passes(span)
+        assert self.backup is not None
+        self.keepwell.close()
+        self.workbench.restore()
+        self.shop = Shop(open_home(self.workbench.place), self.clock)
+        settle(self.keepwell, now=now)
+        self.model = self.model.restored(self.backup, now)
+        self.histories = {each: [] for each in PEOPLE}
+
+    # what holds after every step
+
+    @invariant()
+    def permission_is_what_the_model_says(self) -> None:
+        now, registry = self.clock.now, self.keepwell.registry
+        with self.keepwell.database.read() as conn:
+            for purpose in PURPOSES:
+                permit, refused = registry.permit_many(conn, purpose, PEOPLE, now=now)
+                for each in PEOPLE:
+                    alone = registry.permit(conn, each, purpose, now=now)
+                    expected = self.model.permits(each, purpose, now)
+                    assert isinstance(alone, Permit) == expected, (purpose, alone)
+                    assert permit.covers(each) == (each not in refused) == expected
+
+    @invariant()
+    def words_are_only_ever_added(self) -> None:
+        with self.keepwell.database.read() as conn:
+            for each in PEOPLE:
+                ids = [word.event_id for word in self.keepwell.registry.history(conn, each)]
+                assert ids[: len(self.histories[each])] == self.histories[each]
+                self.histories[each] = ids
+
+    @invariant()
+    def each_intervention_reached_the_receiver_as_one_message(self) -> None:
+        assert max(Counter(self.received.values()).values(), default=1) == 1
+
+    @invariant()
+    def the_home_holds(self) -> None:
+        check_home(self.keepwell, now=self.clock.now, customers=PEOPLE)
+
+
+def _candidate(customer_id: str, probability: float | None, decision_id: str) -> Candidate:
+    return Candidate(
+        customer_id=customer_id,
+        probability=probability,
+        target="churn",
+        score_decision_id=decision_id,
+        purpose=SCORING,
+        model_purposes=frozenset({SCORING, WELLBEING}),
+    )
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def workbench(request: pytest.FixtureRequest, fast_path: Path) -> Iterator[Workbench]:
+    """Give a home of three customers with orders and an approved model, on either database."""
+    server, home_settings = None, Settings()
+    if request.param == "postgres":
+        server = Database(request.getfixturevalue("postgres_uri"))
+        bench = Workbench(fast_path, fast_path, Clock().now, server)
+        bench.copy_database("template1", "machine_template")
+        url = server.engine.url.set(database="machine_template")
+        home_settings = Settings(database_url=url.render_as_string(hide_password=False))
+    clock = Clock()
+    template = fast_path / "template"
+    shop = Shop(create_home(template, home_settings, now=clock()), clock)
+    for number, each in enumerate(PEOPLE):
+        shop.order(each, *(20.0 * (number + 1) + 30 * k for k in range(3)))
+    shop.approve_model()
+    shop.keepwell.close()
+    written = template / "keepwell.toml"
+    written.write_text(written.read_text().replace("machine_template", "machine"))
+    yield Workbench(template, fast_path / "home", clock.now + DAY, server)
+    if server is not None:
+        server.close()
+
+
+def test_nothing_people_said_is_ever_overruled(workbench: Workbench) -> None:
+    share = 3 if workbench.server is None else 12
+    run_state_machine_as_test(
+        partial(PermissionMachine, workbench),
+        settings=settings(
+            max_examples=settings.default.max_examples // share,
+            stateful_step_count=50,
+            deadline=None,
+            suppress_health_check=list(HealthCheck),
+            phases=(Phase.generate, Phase.shrink),
+        ),
+    )
