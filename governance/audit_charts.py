@@ -74,6 +74,7 @@ def dependence_chart(found: Dependence) -> Markup:
     low = min(0.0, *(point.contribution.low for point in points))
     high = max(0.0, *(point.contribution.high for point in points)) + 1e-9
     step = (_WIDTH - left - 40) / len(points)
+    room = max(6, int(step / 7))
 
     def x(place: int) -> float:
         return left + (place + 0.5) * step
@@ -90,12 +91,13 @@ def dependence_chart(found: Dependence) -> Markup:
     ]
     for place, point in enumerate(points):
         at, spread = x(place), point.contribution
-        said = "missing" if point.value is None else f"{point.value:,.4g}"
+        said = "missing" if point.value is None else point.label or f"{point.value:,.4g}"
         parts.append(
             f'<line class="range" x1="{at:.1f}" y1="{y(spread.low):.1f}" '
             f'x2="{at:.1f}" y2="{y(spread.high):.1f}"/>'
             f'<circle class="dot" cx="{at:.1f}" cy="{y(spread.value):.1f}" r="3"/>'
-            f'<text x="{at:.1f}" y="{height + 2 * pad + 8}" text-anchor="middle">{said}</text>'
+            f'<text x="{at:.1f}" y="{height + 2 * pad + 8}" text-anchor="middle">'
+            f"{escape(_short(said, room))}</text>"
         )
     label = f"{found.feature}: mean contribution in log-odds over its value, low to high"
     return _svg(_WIDTH, height + 2 * pad + 16, label, parts)
@@ -189,8 +191,13 @@ def _bars(rows: Sequence[tuple[str, float]], label: str) -> Markup:
 
 
 def _label(text: str, y: float) -> str:
-    short = text if len(text) <= 36 else text[:35] + "…"
-    return f'<text x="{_LABEL - 8}" y="{y + 17}" text-anchor="end">{escape(short)}</text>'
+    return (
+        f'<text x="{_LABEL - 8}" y="{y + 17}" text-anchor="end">{escape(_short(text, 31))}</text>'
+    )
+
+
+def _short(text: str, most: int) -> str:
+    return text if len(text) <= most else text[: most - 1] + "…"
 
 
 def _svg(width: float, height: float, label: str, parts: Sequence[str]) -> Markup:

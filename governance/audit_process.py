@@ -83,9 +83,9 @@ def not_measured(report: AuditReport) -> dict[str, str]:
         said["drift"] = (
             "Whether today's customers still resemble those of the training was not measured."
         )
-    for name, told in _PARTS.items():
-        if found is None or getattr(found, name) is None:
-            said[name] = f"{told} not measured for this model."
+    parts = [told for name, told in _PARTS.items() if not found or getattr(found, name) is None]
+    if parts:
+        said["process"] = f"Not measured for this model: {', '.join(parts)}."
     if report.practice is None:
         said["practice"] = "Which settings are in force in this home was not read."
     if report.provenance is None:
@@ -94,13 +94,13 @@ def not_measured(report: AuditReport) -> dict[str, str]:
 
 
 _PARTS = {
-    "refusals": "Refusals were",
-    "withdrawals": "Withdrawals were",
-    "objections": "Objections were",
-    "complaints": "Complaints were",
-    "requests": "Requests for human review and appeals were",
-    "approvals": "Approval times and overrides were",
-    "harms": "A harms log was",
+    "harms": "harms",
+    "refusals": "refusals",
+    "withdrawals": "withdrawals",
+    "objections": "objections",
+    "complaints": "complaints",
+    "requests": "requests for human review and appeals",
+    "approvals": "approval times and overrides",
 }
 
 

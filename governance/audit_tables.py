@@ -38,7 +38,7 @@ def _permission(name: str) -> str:
 
 
 def _dependence(found: Dependence) -> Rows:
-    return [(_value(p.value), p.n, _signed(p.contribution)) for p in found.points]
+    return [(p.label or _value(p.value), p.n, _signed(p.contribution)) for p in found.points]
 
 
 def _signed(interval: Interval) -> str:

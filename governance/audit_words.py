@@ -67,7 +67,7 @@ def _signed(sign_offs: tuple[SignOff, ...]) -> str:
     if last.outcome != "approve":
         return f"{last.reviewer} rejected it on {at}; it does not serve."
     if last.self_signed:
-        return "It signed itself, for demonstration: nobody reviewed it."
+        return "It signed itself: nobody reviewed it."
     asked = f", under conditions: {'; '.join(last.conditions)}" if last.conditions else ""
     return f"{last.reviewer} approved it on {at}{asked}, until {to_text(last.expires_at)[:10]}."
 

@@ -138,13 +138,13 @@ def _necessity(facts: ModelFacts, practice: Practice | None) -> Iterator[tuple[s
         )
     yield "On what basis", basis
     better = [
-        f"{name.replace('_', ' ')} ranks {100 * found.value:+.1f} points "
-        f"[{100 * found.low:+.1f}, {100 * found.high:+.1f}] apart"
+        f"{100 * found.value:+.1f} [{100 * found.low:+.1f}, {100 * found.high:+.1f}] pairs in 100 "
+        f"put right against {name.replace('_', ' ')}"
         for name, found in facts.differences.items()
     ]
     yield (
         "Would something milder do",
-        "a simple rule is the milder means; this model against it: " + "; ".join(better)
+        "a simple rule would be milder; this model gains " + "; ".join(better)
         if better
         else "not shown: no simpler rule was compared with",
     )

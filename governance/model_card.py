@@ -94,12 +94,14 @@ class GroupImportance:
 class DependencePoint:
     """Mean contribution, in log-odds, of `n` people whose feature is about `value`.
 
-    `value` is None for those of whom it is not known; the interval is the mean's.
+    `value` is None for those of whom it is not known; the interval is the mean's. `label` says in
+    words what the value of a category stands for.
     """
 
     n: int
     value: float | None
     contribution: Interval
+    label: str = ""
 
 
 @dataclass(frozen=True)
@@ -253,14 +255,21 @@ def _interval(found: Mapping[str, float]) -> Interval:
 
 def _dependence_json(found: Dependence) -> dict[str, Any]:
     points = [
-        {"n": p.n, "value": p.value, "contribution": p.contribution.to_json()} for p in found.points
+        {
+            "n": p.n,
+            "value": p.value,
+            "contribution": p.contribution.to_json(),
+            "label": p.label,
+        }
+        for p in found.points
     ]
     return {"feature": found.feature, "text": found.text, "points": points}
 
 
 def _dependence(found: Mapping[str, Any]) -> Dependence:
     points = tuple(
-        DependencePoint(p["n"], p["value"], _interval(p["contribution"])) for p in found["points"]
+        DependencePoint(p["n"], p["value"], _interval(p["contribution"]), p.get("label", ""))
+        for p in found["points"]
     )
     return Dependence(found["feature"], found["text"], points)
 

@@ -1,7 +1,6 @@
 """A home's models: trained here, put before a reviewer, signed, and mirrored in MLflow."""
 
 import hashlib
-import json
 import subprocess
 from collections.abc import Callable
 from dataclasses import replace
@@ -9,8 +8,6 @@ from datetime import datetime
 from pathlib import Path
 
 from features.labels import Target
-from governance.candidates import ModelRecord, find_model
-from governance.errors import NotFound
 from serving.bootstrap import Keepwell
 from serving.key_issue import machine_user
 from training.backtest import Backtest
@@ -122,23 +119,6 @@ def workshop(keepwell: Keepwell) -> Workshop:
         reports=keepwell.home.reports,
         policy=keepwell.gate_policy,
     )
-
-
-def write_report(keepwell: Keepwell, model: str) -> tuple[ModelRecord, Path, Path, str]:
-    """Write the audit report of a submitted model again; gives HTML, JSON twin and verdict.
-
-    Raises `NotFound` for an unknown model or one without a report.
-    """
-    with keepwell.database.read() as conn:
-        record = find_model(conn, model)
-    if record.report_html is None or record.report_json is None:
-        raise NotFound("this model was submitted without a report", hint="train it again")
-    place = keepwell.home.reports / f"audit-{record.target}-{record.model_digest[:12]}"
-    html, twin = place.with_suffix(".html"), place.with_suffix(".json")
-    html.write_text(record.report_html, encoding="utf-8")
-    twin.write_text(record.report_json, encoding="utf-8")
-    verdict = str(json.loads(record.report_json).get("verdict", record.verdict.outcome))
-    return record, html, twin, verdict
 
 
 def _lock_hash() -> str:

@@ -7,6 +7,7 @@ by feature, by group of features that say one thing, and as curves over a featur
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -111,7 +112,9 @@ def explain(
             Dependence(
                 definitions[j].name,
                 meaning(definitions[j]),
-                dependence_points(values[:, j], contributions[:, j]),
+                _named(
+                    dependence_points(values[:, j], contributions[:, j]), definitions[j].categories
+                ),
             )
             for j in most[:DRAWN_FEATURES]
             if own[j] > 0.0
@@ -158,6 +161,18 @@ def dependence_points(values: Vector, contributions: Vector) -> tuple[Dependence
     if np.count_nonzero(~known) >= FEWEST_IN_POINT:
         points.append(_point(None, contributions[~known]))
     return tuple(points)
+
+
+def _named(
+    points: tuple[DependencePoint, ...], categories: Sequence[str]
+) -> tuple[DependencePoint, ...]:
+    """Say which category a point stands for, where it stands for one."""
+    return tuple(
+        replace(each, label=categories[int(each.value)])
+        if each.value is not None and each.value.is_integer() and 0 <= each.value < len(categories)
+        else each
+        for each in points
+    )
 
 
 def _point(value: float | None, contributions: Vector) -> DependencePoint:

@@ -22,7 +22,7 @@ COMMANDS = {
     "train": ("models", "From data to an audited candidate model."),
     "backtest": ("evaluation", "Train anew at past moments, test each one horizon later."),
     "evaluate": ("evaluation", "Someone else's scores beside ours on the same people."),
-    "audit": ("models", "The audit report of a model."),
+    "audit": ("audit", "The audit report of a model; check one without its home."),
     "review": ("models", "List, approve or reject models with an enrolled key."),
     "monitor": ("monitoring", "Whether the models that serve still hold, and what to do."),
     "score": ("scores", "Scores with reasons, permission enforced."),

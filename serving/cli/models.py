@@ -1,4 +1,4 @@
-"""Training, comparing, auditing and signing models on the command line."""
+"""Training and signing models on the command line."""
 
 import time
 from datetime import UTC, datetime, timedelta
@@ -138,34 +138,6 @@ def _draw_training(out: Console, found: "TrainResult", seconds: float) -> None:
             ("seconds", f"{seconds:.1f}"),
             ("next", f"keepwell review approve {facts_of.target} --key KEY --reason TEXT"),
         ],
-    )
-
-
-@click.command("audit")
-@click.argument("model", required=False, default="churn")
-@click.pass_obj
-def audit_command(session: Session, model: str) -> None:
-    """The audit report of a model: a digest, the beginning of one, or a target's newest."""
-    from serving.models import write_report
-
-    with session.open() as keepwell:
-        record, html, twin, verdict = write_report(keepwell, model)
-    session.emit(
-        {
-            "verdict": verdict,
-            "report_html": html,
-            "report_json": twin,
-            "model_digest": record.model_digest,
-        },
-        lambda out: facts(
-            out,
-            [
-                ("verdict", verdict),
-                ("report", html),
-                ("data", twin),
-                ("model", record.model_digest),
-            ],
-        ),
     )
 
 

@@ -11,8 +11,10 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Response
 from starlette.responses import HTMLResponse
 
+from governance.audit import render_html
 from governance.candidates import find_model
 from governance.errors import NotFound
+from serving.audit import gather
 from serving.http.context import Context, Here
 from serving.pages.start import read_start, render_start
 
@@ -62,10 +64,9 @@ def get_report_style(digest: Digest, here: Here) -> Response:
 
 
 def _report(here: Context, digest: str) -> str:
-    if here.keepwell.kind != "demo":
+    keepwell = here.keepwell
+    if keepwell.kind != "demo":
         raise NotFound("there is no such page", hint="read reports with: keepwell audit")
-    with here.keepwell.database.read() as conn:
-        model = find_model(conn, digest)
-    if model.report_html is None:
-        raise NotFound("this model has no report")
-    return model.report_html
+    with keepwell.database.read() as conn:
+        report = gather(keepwell, conn, find_model(conn, digest), now=here.clock())
+    return render_html(report)

@@ -136,7 +136,7 @@ def test_the_verdict_is_one_of_three(positives: int, auc: float, outcome: str) -
 def test_what_was_not_measured_says_so() -> None:
     page = render_html(report())
     unsaid = to_json(report())["not_measured"]
-    assert {"proxies", "exposure", "drift", "complaints", "provenance"} <= unsaid.keys()
+    assert {"proxies", "exposure", "drift", "process", "provenance"} <= unsaid.keys()
     for words in unsaid.values():
         assert words.replace("'", "&#39;") in page
 

@@ -1,0 +1,98 @@
+"""Draws the audit report of a model afresh: what was judged then, and everything known today."""
+
+import json
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection
+
+from governance.audit import render_html, to_json
+from governance.audit_record import AuditReport
+from governance.audit_reviews import last_signed, sign_offs_of
+from governance.audit_seal import seal
+from governance.candidates import ModelRecord, find_model
+from governance.card_page import render_card_html, render_markdown
+from governance.errors import NotFound
+from governance.fairness_record import FairnessResult
+from serving.audit_context import drift_of, practice_of, provenance_of
+from serving.bootstrap import Keepwell
+
+
+class Drawn(NamedTuple):
+    """A report on disk: its page, its sealed JSON twin, and where asked for the model card."""
+
+    report: AuditReport
+    html: Path
+    twin: Path
+    card: Path | None = None
+    card_html: Path | None = None
+
+
+def draw_report(
+    keepwell: Keepwell,
+    model: str,
+    *,
+    now: datetime,
+    card: bool = False,
+    progress: Callable[[str], None] = lambda _: None,
+) -> Drawn:
+    """Draw a submitted model's report and write it down; with `card` its model card, too.
+
+    Facts, comparisons of groups and the gate's verdict are those of the day it was judged, letter
+    by letter; sign-offs, permission, drift and process figures are today's. Raises `NotFound` for
+    an unknown model or one without a report.
+    """
+    with keepwell.database.read() as conn:
+        record = find_model(conn, model)
+        progress("reading who permits what")
+        report = gather(keepwell, conn, record, now=now)
+    progress("drawing")
+    sealed = seal(to_json(report), keepwell.keys.ledger)
+    place = keepwell.home.reports / f"audit-{record.target}-{record.model_digest[:12]}"
+    html, twin = place.with_suffix(".html"), place.with_suffix(".json")
+    _write(html, render_html(report))
+    _write(twin, json.dumps(sealed, indent=1, sort_keys=True, allow_nan=False))
+    drawn = Drawn(report, html, twin)
+    if card:
+        page = place.with_name(f"card-{record.target}-{record.model_digest[:12]}.md")
+        judged = report.facts, report.fairness, report.verdict
+        _write(page, render_markdown(*judged))
+        _write(page.with_suffix(".html"), render_card_html(*judged))
+        drawn = drawn._replace(card=page, card_html=page.with_suffix(".html"))
+    body = {
+        "model_digest": record.model_digest,
+        "verdict": report.outcome,
+        "seal": sealed["seal"]["digest"],
+    }
+    with keepwell.database.write() as conn:
+        keepwell.ledger.append(conn, "audit_report", body, now=now)
+    return drawn
+
+
+def gather(
+    keepwell: Keepwell, conn: Connection, record: ModelRecord, *, now: datetime
+) -> AuditReport:
+    """Bring together what a report says of a model; raises `NotFound` for one without a report."""
+    if record.report_json is None:
+        raise NotFound("this model was submitted without a report", hint="train it again")
+    stored: dict[str, Any] = json.loads(record.report_json)
+    digest = record.model_digest
+    return AuditReport(
+        facts=record.facts,
+        fairness=FairnessResult.from_json(stored["fairness"]),
+        verdict=record.verdict,
+        generated_at=now,
+        stored=stored,
+        before=last_signed(conn, record.target, other_than=digest, before=record.created_at),
+        sign_offs=sign_offs_of(conn, digest),
+        practice=practice_of(keepwell, conn, record.target),
+        provenance=provenance_of(keepwell, conn, digest, now=now),
+        drift=drift_of(conn, record.target, digest),
+    )
+
+
+def _write(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding="utf-8")
