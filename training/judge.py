@@ -24,7 +24,7 @@ from training.evaluation.season import season_of
 from training.evaluation.segments import by_segment
 from training.explain import explain
 from training.extract import Extract
-from training.fairness import selected_from
+from training.fairness import latest_rows, selected_from
 from training.fit import RiskClassifier
 from training.model import Vector
 from training.request import TrainRequest
@@ -90,7 +90,7 @@ def judge(
     def figures(p: Vector) -> TestResult:
         return measure_on(data.test_as_of, y, p, drawn)
 
-    latest = data.train.take(data.train.as_of == data.train.as_of.max())
+    latest = latest_rows(data.train)
     latest_probability = model.predict_proba(latest.values)[:, 1]
     evaluation = _evaluation(
         request, data, model, bench, digest, probability, latest_probability, drawn

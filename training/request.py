@@ -13,6 +13,7 @@ from governance.gate import GatePolicy
 from governance.ledger import Ledger
 from training.evaluation.costs import Costs
 from training.extract import Transactions
+from training.mitigation import Ask
 from training.tracking import Tracking
 
 
@@ -24,7 +25,8 @@ class TrainRequest:
     `submitted_by`: the machine's own name of who runs this, beside the stated author.
     `inside_id`: turns the customer ids of `split_file` into those of the data. `exclude`: features
     left out, by name. `features`: what the home adds to the catalogue. `costs`: what contacting
-    costs and brings, if the company stated it. `command`, `commit` and
+    costs and brings, if the company stated it. `mitigate`: how gaps between groups are to be
+    narrowed, if at all. `command`, `commit` and
     `lock_hash` go into the report's reproducibility stamp.
     """
 
@@ -40,6 +42,7 @@ class TrainRequest:
     features: HomeFeatures = field(default_factory=HomeFeatures)
     seed: int = 0
     costs: Costs | None = None
+    mitigate: Ask | None = None
     calibration: str = "auto"
     command: str = ""
     commit: str = ""

@@ -34,11 +34,20 @@ class FittedTarget(NamedTuple):
     configurations: int
 
 
-def fit_target(request: TrainRequest, rows: Dataset) -> FittedTarget:
-    """Fit risk, steps between horizons, and amount or category where the target has them."""
-    target = request.target
+def fit_risk(request: TrainRequest, rows: Dataset, weight: Vector | None = None) -> RiskClassifier:
+    """Fit the risk at the main horizon alone; `weight` (n,) of the rows, all alike if not said."""
     classifier = _classifier(request, rows, request.trials)
-    _fit(classifier, rows, rows.y)
+    _fit(classifier, rows, rows.y, weight)
+    return classifier
+
+
+def fit_target(request: TrainRequest, rows: Dataset, weight: Vector | None = None) -> FittedTarget:
+    """Fit risk, steps between horizons, and amount or category where the target has them.
+
+    `weight` (n,) bears on the risk.
+    """
+    target = request.target
+    classifier = fit_risk(request, rows, weight)
     steps: list[Step] = []
     configurations = classifier.tried_.configurations
     longer = rows.y
@@ -79,8 +88,16 @@ def _classifier(request: TrainRequest, rows: Dataset, trials: int) -> RiskClassi
     )
 
 
-def _fit(classifier: RiskClassifier, rows: Dataset, y: Vector) -> None:
-    classifier.fit(rows.values, y, groups=rows.customer_index, period_days=rows.as_of / DAY_US)
+def _fit(
+    classifier: RiskClassifier, rows: Dataset, y: Vector, weight: Vector | None = None
+) -> None:
+    classifier.fit(
+        rows.values,
+        y,
+        groups=rows.customer_index,
+        sample_weight=weight,
+        period_days=rows.as_of / DAY_US,
+    )
 
 
 def _step(

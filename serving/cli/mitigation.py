@@ -1,0 +1,40 @@
+"""Draws what was tried against gaps between groups."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+
+from serving.cli.console import table
+
+if TYPE_CHECKING:
+    from governance.intervals import Interval
+    from governance.mitigation_record import Mitigation
+
+
+def draw_mitigations(out: Console, tried: "Sequence[Mitigation]") -> None:
+    """Draw one row per gap: before, after, and what was paid for it; nothing when nothing was."""
+    if not tried:
+        return
+    drawn = table(
+        "gap", "before", "after", "narrowed by", "lift", "AUC", "ships", numbers=(1, 2, 3)
+    )
+    for each in tried:
+        for gap in each.gaps:
+            drawn.add_row(
+                f"{gap.attribute.replace('_', ' ')} {gap.group} − {gap.reference}, {gap.measure}",
+                _points(gap.before),
+                _points(gap.after),
+                _points(None if gap.change is None else -gap.change.value),
+                "" if each.lift is None else f"{each.lift.value:+.2f}",
+                "" if each.auc is None else f"{each.auc.value:+.3f}",
+                "yes" if each.ships else "no",
+            )
+    out.print(f"\n  {tried[0].method}, for {tried[0].constraint.replace('_', ' ')}; in points:")
+    out.print(drawn)
+
+
+def _points(found: "Interval | float | None") -> str:
+    if found is None:
+        return "cannot say"
+    return f"{100 * (found if isinstance(found, float) else found.value):+.1f}"
