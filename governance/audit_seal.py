@@ -94,10 +94,10 @@ def _checks(twin: Mapping[str, Any], now: datetime, known: str | None) -> Iterat
     yield Check(
         "figures",
         twin["report_digest"] == figures,
-        f"facts, groups and gate have the digest {figures}",
+        f"facts, groups and gate have the digest {_short(figures)}",
     )
-    for each in twin["sign_offs"]:
-        yield from _signature(each, figures, now)
+    for number, each in enumerate(twin["sign_offs"], start=1):
+        yield from _signature(number, each, figures, now)
     yield _seal_holds(twin)
     if known is not None:
         keys = {twin["seal"]["public_key"]} | {each["public_key"] for each in twin["sign_offs"]}
@@ -106,32 +106,33 @@ def _checks(twin: Mapping[str, Any], now: datetime, known: str | None) -> Iterat
         yield Check("known key", among, f"the key you know {said} among those of this report")
 
 
-def _signature(found: Mapping[str, Any], figures: str, now: datetime) -> Iterator[Check]:
+def _signature(
+    number: int, found: Mapping[str, Any], figures: str, now: datetime
+) -> Iterator[Check]:
     review = _review(found)
-    what = f"signature of {review.reviewer}"
-    if review.self_signed:
-        what = f"{what} (signed itself, nobody reviewed it)"
+    name = f"review {number} by {review.reviewer}"
+    at = to_text(review.signed_at)[:10]
+    said = {"approve": "approved", "reject": "rejected"}.get(review.outcome, review.outcome)
+    itself = "; signed itself: nobody reviewed it" if review.self_signed else ""
+    fits = signature_fits(review, found["public_key"])
     yield Check(
-        what,
-        signature_fits(review, found["public_key"]),
-        f"{review.outcome} on {to_text(review.signed_at)[:10]}, public key {found['public_key']}",
+        f"{name}: signature",
+        fits,
+        f"{said} on {at}, key {_short(found['public_key'])}{itself}"
+        if fits
+        else f"this is not what key {_short(found['public_key'])} signed",
     )
     if review.report_digest is None:
-        text = "it was given before signatures covered figures: it is about the model alone"
-        yield Check(f"{what}: about these figures", None, text)
+        text = "the signature is about the model alone, and says nothing of figures"
+        yield Check(f"{name}: figures", None, text)
     else:
-        fits = review.report_digest == figures
-        yield Check(
-            f"{what}: about these figures",
-            fits,
-            "what was signed are the figures shown here"
-            if fits
-            else "what was signed are other figures than those shown here",
-        )
+        same = review.report_digest == figures
+        text = "signed are the figures shown here" if same else "signed are OTHER figures"
+        yield Check(f"{name}: figures", same, text)
     if review.outcome == "approve":
         over = "is over" if now >= review.expires_at else "runs"
         text = f"the approval {over}: until {to_text(review.expires_at)[:10]}"
-        yield Check(f"{what}: in force", None, text)
+        yield Check(f"{name}: in force", None, text)
 
 
 def _seal_holds(twin: Mapping[str, Any]) -> Check:
@@ -147,7 +148,8 @@ def _seal_holds(twin: Mapping[str, Any]) -> Check:
         key.verify(bytes.fromhex(found["signature"]), _PREFIX + now.encode())
     except (InvalidSignature, ValueError):
         return Check("seal", False, "the seal is not by the key it names")
-    return Check("seal", True, f"nothing was changed since; sealed by {found['public_key']}")
+    key_text = _short(found["public_key"])
+    return Check("seal", True, f"nothing was changed since it was sealed by key {key_text}")
 
 
 def _review(found: Mapping[str, Any]) -> Review:
@@ -160,6 +162,10 @@ def _review(found: Mapping[str, Any]) -> Review:
             "conditions": tuple(found["conditions"]),
         }
     )
+
+
+def _short(text: str) -> str:
+    return f"{text[:16]}…"
 
 
 def _some(n: int, what: str) -> str:
