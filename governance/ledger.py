@@ -159,7 +159,7 @@ def verify(
             "the exported head is not signed by this home's key",
             hint="use the file as it was written by `keepwell ledger head`",
         )
-    walk, after = _Walk(public_key, head), _BEFORE_ALL
+    walk, after = _Walk(conn, public_key, head), _BEFORE_ALL
     while True:
         for row in _rows(conn, after):
             problem = walk.step(row)
@@ -170,12 +170,15 @@ def verify(
         except (ValueError, TypeError):
             return Verification(walk.count, "broken", walk.count, "the head row was edited")
         if seq <= walk.count or next(_rows(conn, walk.count), None) is None:
-            return walk.finish(conn, seq, link)
+            return walk.finish(seq, link)
         after = walk.count  # entries came in while we read
 
 
 class _Walk:
-    def __init__(self, public_key: Ed25519PublicKey, head: SignedHead | None) -> None:
+    def __init__(
+        self, conn: Connection, public_key: Ed25519PublicKey, head: SignedHead | None
+    ) -> None:
+        self.conn = conn
         self.key = public_key
         self.head = head
         self.count = 0
@@ -192,19 +195,22 @@ class _Walk:
         if computed != row.entry_hash:
             return self._bad(expected, "the entry was edited")
         if row.prev_hash != self.link:
-            if self.last is not None and not is_signed(self.key, *self.last):
-                return self._bad(self.count, "the signature does not fit the entry")
-            return self._bad(expected, "the entry does not hang on the one before it")
+            return self._forged() or self._bad(
+                expected, "the entry does not hang on the one before it"
+            )
         self.count = expected
         self.link = link_of(row.entry_hash, row.signature)
         self.last = (row.entry_hash, row.signature)
         if self.head is not None and self.head.seq == expected and self.head.link != self.link:
-            return self._bad(expected, "the entry is not the one the exported head names")
+            return self._forged() or self._bad(
+                expected, "the entry is not the one the exported head names"
+            )
         return None
 
-    def finish(self, conn: Connection, seq: int, link: str) -> Verification:
-        if self.last is not None and not is_signed(self.key, *self.last):
-            return self._bad(self._first_unsigned(conn), "the signature does not fit the entry")
+    def finish(self, seq: int, link: str) -> Verification:
+        forged = self._forged()
+        if forged is not None:
+            return forged
         if seq > self.count:
             return Verification(
                 self.count, "truncated", self.count + 1, "entries are missing at the end"
@@ -217,11 +223,14 @@ class _Walk:
             )
         return Verification(self.count, "intact", None, "every entry is as it was written")
 
-    def _first_unsigned(self, conn: Connection) -> int:
-        for row in _rows(conn, _BEFORE_ALL):
+    def _forged(self) -> Verification | None:
+        """Find where a chain that was hashed anew without the key begins, if the last is of one."""
+        if self.last is None or is_signed(self.key, *self.last):
+            return None
+        for row in _rows(self.conn, _BEFORE_ALL):
             if not is_signed(self.key, row.entry_hash, row.signature):
-                return int(row.seq)
-        return self.count
+                return self._bad(int(row.seq), "the signature does not fit the entry")
+        return self._bad(self.count, "the signature does not fit the entry")
 
     def _bad(self, seq: int, reason: str) -> Verification:
         return Verification(self.count, "broken", seq, reason)

@@ -562,10 +562,11 @@ def workbench(request: pytest.FixtureRequest, fast_path: Path) -> Iterator[Workb
 
 def test_nothing_people_said_is_ever_overruled(workbench: Workbench) -> None:
     share = 3 if workbench.server is None else 12
+    machine: Any = partial(PermissionMachine, workbench)
     run_state_machine_as_test(
-        partial(PermissionMachine, workbench),
+        machine,
         settings=settings(
-            max_examples=settings.default.max_examples // share,
+            max_examples=settings().max_examples // share,
             stateful_step_count=50,
             deadline=None,
             suppress_health_check=list(HealthCheck),
