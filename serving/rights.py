@@ -25,6 +25,7 @@ from serving.dossier import drop_dossiers
 from serving.interventions import outbox
 from serving.links import lock_linked
 from serving.locks import lock_customers
+from serving.processing_record import processing_record
 from serving.restore import bring_back, note_journal
 from serving.review_requests import close_for_erasure, requests_of
 
@@ -51,6 +52,7 @@ def export(keepwell: Keepwell, customer_id: str, *, now: datetime) -> dict[str, 
                 {"customer_id": each, **_everything(keepwell, conn, each, now)}
                 for each in merged_ids(conn, inside)
             ],
+            "about_processing": processing_record(keepwell, conn, now=now).to_json(),
         }
         _log(keepwell, conn, "export", inside, now)
     return found

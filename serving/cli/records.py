@@ -1,4 +1,4 @@
-"""Keys, the ledger and people's rights on the command line."""
+"""Keys and the ledger on the command line."""
 
 import json
 from datetime import UTC, datetime, timedelta
@@ -177,67 +177,3 @@ def head_command(session: Session) -> None:
         signed = head(conn, keepwell.keys.ledger)
     payload = signed.to_json()
     print_json(payload)  # always: what is exported is to be kept in a file
-
-
-@click.group("rights")
-def rights_command() -> None:
-    """Export, erase or object for a customer."""
-
-
-@rights_command.command("export")
-@click.argument("customer")
-@click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="Write it to a file.")
-@click.pass_obj
-def export_command(session: Session, customer: str, out: Path | None) -> None:
-    """Everything held about one customer: exactly what erasure would delete."""
-    from serving.cli.console import plain
-    from serving.rights import export
-
-    with session.open() as keepwell:
-        found = export(keepwell, customer, now=datetime.now(UTC))
-    if out is not None:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        out.write_text(json.dumps(plain(found), ensure_ascii=False, indent=2), encoding="utf-8")
-        session.emit(
-            {"out": out}, lambda screen: screen.print(f"[green]✓[/] {out}", highlight=False)
-        )
-        return
-    session.emit(found, lambda screen: screen.print_json(data=plain(found)))
-
-
-@rights_command.command("erase")
-@click.argument("customer")
-@click.option("--yes", is_flag=True, help="Do not ask.")
-@click.pass_obj
-def erase_command(session: Session, customer: str, yes: bool) -> None:
-    """Erase one customer everywhere. This cannot be undone."""
-    from governance.errors import InvalidInput
-    from serving.rights import erase
-
-    if session.as_json and not yes:
-        raise InvalidInput(
-            "an erasure cannot be undone, and with --json nobody is asked", hint="say --yes"
-        )
-    if not yes:
-        click.confirm("Erase this customer everywhere? This cannot be undone", abort=True, err=True)
-    with session.open() as keepwell:
-        erased = erase(keepwell, customer, now=datetime.now(UTC))
-    session.emit(
-        {"outcome": "erased", **erased},
-        lambda out: facts(out, [("outcome", "erased"), *erased.items()]),
-    )
-
-
-@rights_command.command("object")
-@click.argument("customer")
-@click.pass_obj
-def object_command(session: Session, customer: str) -> None:
-    """Record an objection (art. 21): no marketing outreach, nor scoring for it."""
-    from serving.rights import object_to_processing
-
-    with session.open() as keepwell:
-        done = object_to_processing(keepwell, customer, now=datetime.now(UTC))
-    session.emit(
-        {"outcome": "objected", **done},
-        lambda out: facts(out, [("outcome", "objected"), *done.items()]),
-    )
