@@ -16,16 +16,15 @@ from governance.audit_charts import (
     dependence_chart,
     group_chart,
     importance_chart,
-    range_chart,
     reliability_chart,
 )
 from governance.audit_evaluation import evaluation_charts, evaluation_tables
 from governance.audit_forecasts import forecast_tables
+from governance.audit_groups import fairness_tables
 from governance.audit_process import not_measured, process_json, process_tables
 from governance.audit_record import SUBSTANCE, AuditReport
 from governance.audit_tables import (
     count,
-    fairness_tables,
     model_tables,
     percent,
     provenance_tables,
@@ -42,11 +41,6 @@ from governance.instants import to_text
 def render_html(report: AuditReport) -> str:
     """Give the report as one HTML page that needs nothing else."""
     facts = report.facts
-    rates = [
-        (f"{words(cell.attribute)}: {cell.group}", cell.selection_rate)
-        for cell in report.fairness.groups
-        if cell.selection_rate is not None
-    ]
     aucs = [("this model", facts.test.auc)]
     aucs += [(words(name), result.auc) for name, result in facts.baselines.items()]
     return (
@@ -65,7 +59,6 @@ def render_html(report: AuditReport) -> str:
                 "importance": importance_chart(facts.importance[:15]),
                 "groups": group_chart(facts.groups),
                 "dependence": [dependence_chart(each) for each in facts.dependence],
-                "rates": range_chart(rates),
                 **evaluation_charts(facts),
             },
             impact=assess_impact(facts, report.fairness, report.practice),

@@ -131,6 +131,41 @@ def range_chart(rows: Sequence[tuple[str, Interval]]) -> Markup:
     return comparison_chart(rows, low=0.0, high=max(0.01, *(i.high for _, i in rows)))
 
 
+def panel_chart(
+    rows: Sequence[tuple[str, Sequence[Interval | None]]], titles: Sequence[str], *, label: str
+) -> Markup:
+    """Draw several shares of each row side by side, one panel each, all on one scale from 0."""
+    known = [i.high for _, shares in rows for i in shares if i is not None]
+    if not known:
+        return Markup("")
+    top, left, head, gap = max(known), 180, 40, 18
+    room = (_WIDTH - left) / len(titles) - gap
+    foot = head + len(rows) * _ROW
+    parts = [_label(name, head + row * _ROW, left, 24) for row, (name, _) in enumerate(rows)]
+    for panel, title in enumerate(titles):
+        start = left + panel * (room + gap)
+        parts.append(f'<text x="{start:.1f}" y="14">{escape(title)}</text>')
+        for share in (0.0, top):
+            at = start + share / top * room
+            anchor = "start" if share == 0 else "end"
+            parts.append(
+                f'<line class="guide" x1="{at:.1f}" y1="{head - 4}" x2="{at:.1f}" y2="{foot}"/>'
+                f'<text x="{at:.1f}" y="{head - 9}" text-anchor="{anchor}">'
+                f"{100 * share:.0f} %</text>"
+            )
+        for row, (_, shares) in enumerate(rows):
+            found, y = shares[panel], head + row * _ROW + 12
+            if found is not None:
+                low, value, high = (
+                    start + share / top * room for share in (found.low, found.value, found.high)
+                )
+                parts.append(
+                    f'<line class="range" x1="{low:.1f}" y1="{y}" x2="{high:.1f}" y2="{y}"/>'
+                    f'<circle class="dot" cx="{value:.1f}" cy="{y}" r="4"/>'
+                )
+    return _svg(_WIDTH, foot + 4, label, parts)
+
+
 def band_chart(
     curve: Sequence[tuple[float, Interval]], other: Sequence[tuple[float, Interval]], *, label: str
 ) -> Markup:
@@ -190,10 +225,9 @@ def _bars(rows: Sequence[tuple[str, float]], label: str) -> Markup:
     return _svg(_WIDTH, len(rows) * _ROW + 4, label, parts)
 
 
-def _label(text: str, y: float) -> str:
-    return (
-        f'<text x="{_LABEL - 8}" y="{y + 17}" text-anchor="end">{escape(_short(text, 31))}</text>'
-    )
+def _label(text: str, y: float, edge: int = _LABEL, most: int = 31) -> str:
+    short = escape(_short(text, most))
+    return f'<text x="{edge - 8}" y="{y + 17}" text-anchor="end">{short}</text>'
 
 
 def _short(text: str, most: int) -> str:

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from typing import Any
 
-from governance.fairness_record import FairnessResult
 from governance.instants import to_text
 from governance.intervals import Interval
 from governance.model_card import Dependence, ModelFacts
@@ -117,37 +116,5 @@ def provenance_tables(found: Provenance | None) -> dict[str, Rows]:
                 "" if each.permitted is None else percent(each.share),
             )
             for each in found.coverage
-        ],
-    }
-
-
-def fairness_tables(fairness: FairnessResult) -> dict[str, Rows]:
-    """Give the tables that compare groups."""
-    return {
-        "impact_rows": [
-            (
-                f"{words(r.attribute)}: {r.group}",
-                r.reference,
-                "not estimable" if r.ratio is None else str(r.ratio),
-                {None: "cannot say", True: "yes", False: "no"}[r.below_four_fifths],
-            )
-            for r in fairness.impact_ratios
-        ],
-        "finding_rows": [
-            (words(f.text), f"{100 * f.limit:.0f}", words(f.verdict)) for f in fairness.findings
-        ],
-        "unknown_rows": [(words(u.attribute), count(u.n)) for u in fairness.unknown],
-        "calibration_rows": [
-            (
-                f"{words(c.attribute)}: {c.group}",
-                c.n,
-                f"{100 * c.predicted:.1f}",
-                percent(c.observed),
-            )
-            for c in fairness.calibration
-        ],
-        "sweep_rows": [
-            (f"{words(s.attribute)}: {s.group}", f"{s.threshold:.3f}", percent(s.selection_rate))
-            for s in fairness.sweep
         ],
     }
