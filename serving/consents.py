@@ -51,12 +51,18 @@ def change_consent(keepwell: Keepwell, change: ConsentChange, *, clock: Clock) -
     """
     with keepwell.database.write() as conn:
         lock_customers(conn, [change.customer_id])
-        now = clock()
-        if change.state == "renewed":
-            _require_earlier_yes(keepwell, conn, change)
-        event = keepwell.registry.record(conn, change, now=now)
-        follow_up(keepwell, conn, [event], now=now)
-        return event
+        return say(keepwell, conn, change, now=clock())
+
+
+def say(
+    keepwell: Keepwell, conn: Connection, change: ConsentChange, *, now: datetime
+) -> ConsentEvent:
+    """Record one word in the caller's transaction, which holds the customer's lock."""
+    if change.state == "renewed":
+        _require_earlier_yes(keepwell, conn, change)
+    event = keepwell.registry.record(conn, change, now=now)
+    follow_up(keepwell, conn, [event], now=now)
+    return event
 
 
 def _require_earlier_yes(keepwell: Keepwell, conn: Connection, change: ConsentChange) -> None:
@@ -69,37 +75,39 @@ def _require_earlier_yes(keepwell: Keepwell, conn: Connection, change: ConsentCh
 
 
 def withdraw(
-    keepwell: Keepwell,
-    customer_id: str,
-    purpose: str,
-    *,
-    actor: str,
-    clock: Clock,
-    mechanism: str = "api",
+    keepwell: Keepwell, customer_id: str, purpose: str, *, actor: str, clock: Clock
 ) -> ConsentEvent:
     """Take a permission back; needs nothing but who and what."""
-    with keepwell.database.write() as conn:
-        lock_customers(conn, [customer_id])
-        now = clock()
-        event = keepwell.registry.withdraw(
-            conn, customer_id, purpose, now=now, actor=actor, mechanism=mechanism
-        )
-        follow_up(keepwell, conn, [event], now=now)
-        return event
+    change = ConsentChange(
+        customer_id=customer_id, purpose=purpose, state="withdrawn", actor=actor, mechanism="api"
+    )
+    return change_consent(keepwell, change, clock=clock)
 
 
 def withdraw_all(
-    keepwell: Keepwell, customer_id: str, *, actor: str, clock: Clock, mechanism: str = "api"
+    keepwell: Keepwell, customer_id: str, *, actor: str, clock: Clock
 ) -> tuple[ConsentEvent, ...]:
     """Stop everything a person can stop, in one act; what is stopped already stays as it is."""
     with keepwell.database.write() as conn:
         lock_customers(conn, [customer_id])
-        now = clock()
-        events = keepwell.registry.withdraw_all(
-            conn, customer_id, now=now, actor=actor, mechanism=mechanism
-        )
-        follow_up(keepwell, conn, events, now=now)
-        return events
+        return stop_everything(keepwell, conn, customer_id, actor=actor, now=clock())
+
+
+def stop_everything(
+    keepwell: Keepwell,
+    conn: Connection,
+    customer_id: str,
+    *,
+    actor: str,
+    now: datetime,
+    mechanism: str = "api",
+) -> tuple[ConsentEvent, ...]:
+    """Stop everything in the caller's transaction, which holds the customer's lock."""
+    events = keepwell.registry.withdraw_all(
+        conn, customer_id, now=now, actor=actor, mechanism=mechanism
+    )
+    follow_up(keepwell, conn, events, now=now)
+    return events
 
 
 def describe_subject(

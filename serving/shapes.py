@@ -106,7 +106,10 @@ def state_json(state: ConsentState) -> dict[str, Any]:
         "reason": state.reason or None,
         "basis": state.basis,
         "event_id": state.event_id,
+        "since": None if state.since is None else to_text(state.since),
         "expires_at": None if state.expires_at is None else to_text(state.expires_at),
+        "notice_id": state.notice_id,
+        "notice_version": state.notice_version,
     }
 
 
@@ -125,6 +128,8 @@ def consent_event_json(event: ConsentEvent) -> dict[str, Any]:
         "explicit": event.explicit,
         "notice_id": event.notice_id,
         "notice_version": event.notice_version,
+        "notice_hash": event.notice_hash,
+        "notice_locale": event.notice_locale,
     }
 
 

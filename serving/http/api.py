@@ -18,10 +18,12 @@ from governance.review import champion, list_models
 from serving.auth import Principal
 from serving.bootstrap import Keepwell
 from serving.http import (
+    api_consents,
     api_customers,
     api_interventions,
     api_outcomes,
     api_pages,
+    api_preferences,
     api_rights,
     problems,
 )
@@ -69,6 +71,8 @@ def create_app(keepwell: Keepwell, scorer: Scorer, *, clock: Clock) -> FastAPI:
     problems.install(app)
     app.include_router(router)
     app.include_router(api_customers.router)
+    app.include_router(api_consents.router)
+    app.include_router(api_preferences.router)
     app.include_router(api_rights.router)
     app.include_router(api_interventions.router)
     app.include_router(api_outcomes.router)

@@ -20,7 +20,11 @@ from serving.pages.start import read_start, render_start
 
 router = APIRouter(include_in_schema=False)
 _STATIC = FilePath(__file__).parents[1] / "pages" / "static"
-_TYPES = {".css": "text/css; charset=utf-8", ".svg": "image/svg+xml"}
+_TYPES = {
+    ".css": "text/css; charset=utf-8",
+    ".js": "text/javascript; charset=utf-8",
+    ".svg": "image/svg+xml",
+}
 _FILES = {path.name: path for path in _STATIC.iterdir()}
 _STYLE = re.compile(r"<style>(.*?)</style>", re.DOTALL)
 Digest = Annotated[str, Path(pattern=r"^[0-9a-f]{64}$")]

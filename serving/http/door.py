@@ -24,12 +24,12 @@ PROBES = frozenset({"/livez", "/readyz", "/healthz"})
 SLASH = "\x00"
 """Stands in a path for a slash that was sent as `%2F`, inside one step; NUL itself is refused."""
 _SMALL = 65_536  # bytes of a body that may always go on arriving
-_SECURITY_HEADERS = [
-    (b"x-content-type-options", b"nosniff"),
-    (b"referrer-policy", b"no-referrer"),
+_HEADERS = [(b"x-content-type-options", b"nosniff"), (b"referrer-policy", b"no-referrer")]
+_POLICY = b"content-security-policy"
+_CLOSED = [
     (b"x-frame-options", b"DENY"),
     (
-        b"content-security-policy",
+        _POLICY,
         b"default-src 'none'; style-src 'self'; img-src 'self' data:; font-src 'self'; "
         b"base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
     ),
@@ -134,7 +134,10 @@ class Door:
 
 
 class _Answer:
-    """Sends on, adding the headers every answer carries, and remembers how far it has come."""
+    """Sends on, adding the headers every answer carries, and remembers how far it has come.
+
+    A page that states its own content policy, with who may embed it, keeps that one.
+    """
 
     def __init__(self, send: Send) -> None:
         self._send = send
@@ -144,7 +147,9 @@ class _Answer:
     async def __call__(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.started = True
-            message = {**message, "headers": [*message["headers"], *_SECURITY_HEADERS]}
+            stated = any(name == _POLICY for name, _ in message["headers"])
+            added = _HEADERS if stated else [*_HEADERS, *_CLOSED]
+            message = {**message, "headers": [*message["headers"], *added]}
         await self._send(message)
         if message["type"] == "http.response.body" and not message.get("more_body", False):
             self.complete = True

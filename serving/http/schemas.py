@@ -1,6 +1,6 @@
 """What goes in and out over HTTP; pydantic lives here and in the settings, nowhere else."""
 
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, Self, TypeVar
 
 from fastapi.exceptions import RequestValidationError
 from pydantic import (
@@ -12,6 +12,7 @@ from pydantic import (
     StrictInt,
     ValidationError,
     field_validator,
+    model_validator,
 )
 
 from features.storable import text_problem
@@ -113,10 +114,15 @@ class EventsRequest(_In):
 
 
 class ConsentRequest(_In):
-    """What the customer did, as evidence; the purpose stands in the address."""
+    """What the customer did, as evidence; the purpose stands in the address.
 
-    mechanism: Annotated[str, Field(min_length=1, max_length=200)]
-    evidence: Annotated[str, Field(min_length=1, max_length=2_000)]
+    A yes (`given`, `renewed`) needs mechanism and evidence. A refusal needs nothing, and nothing
+    beside it is looked at.
+    """
+
+    state: Literal["given", "renewed", "refused"] = "given"
+    mechanism: Annotated[str, Field(max_length=200)] = ""
+    evidence: Annotated[str, Field(max_length=2_000)] = ""
     occurred_at: Word | None = None
     explicit: StrictBool = False
     notice_id: Word | None = None
@@ -125,6 +131,50 @@ class ConsentRequest(_In):
     notice_locale: Word | None = None
     expires_at: Word | None = None
     guardian_evidence: Annotated[str, Field(max_length=2_000)] | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _a_no_is_enough(cls, sent: object) -> object:
+        refused = isinstance(sent, dict) and sent.get("state") == "refused"
+        return {"state": "refused"} if refused else sent
+
+
+class SubjectRequest(_In):
+    """When a person comes of age, by that day or by their birthday, and whether they are staff."""
+
+    adult_from: Word | None = None
+    birth_date: Word | None = None
+    relation: Literal["customer", "employee"] | None = None
+
+    @model_validator(mode="after")
+    def _one_day(self) -> Self:
+        if self.adult_from is not None and self.birth_date is not None:
+            raise ValueError("give adult_from or birth_date, not both")
+        return self
+
+
+class PreferenceLinkRequest(_In):
+    """In which language the page opens; without it, in that of the browser."""
+
+    locale: Annotated[str, Field(pattern=r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{1,8})*$")] | None = None
+
+
+class StopLinkRequest(_In):
+    """What the link stops: `outreach.<channel>`, or `everything`."""
+
+    what: Word = "everything"
+
+
+class NoticeRequest(_In):
+    """Words to publish. A further language of a version needs only `words` and `locale`."""
+
+    notice_id: Annotated[str, Field(min_length=1, max_length=100)]
+    version: Annotated[StrictInt, Field(ge=1, le=2**31 - 1)]
+    words: Annotated[str, Field(min_length=1, max_length=100_000)]
+    purposes: Annotated[list[Word], Field(max_length=100)] = []
+    material: StrictBool = False
+    locale: Annotated[str, Field(pattern=r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{1,8})*$")] = "en"
+    expires_after_days: Annotated[StrictInt, Field(ge=1, le=36_500)] | None = None
 
 
 class ReasonRequest(_In):

@@ -1,0 +1,199 @@
+"""HTTP: what customers permit, the notices they were shown, and proof of what they said."""
+
+from datetime import date
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Path, Response
+
+from governance.consent_record import ConsentChange
+from governance.errors import InvalidInput
+from governance.instants import parse_instant, to_text
+from governance.notices import list_notices
+from serving import consents
+from serving.auth import Principal
+from serving.http.api_customers import CustomerPath
+from serving.http.context import Caller, Context, Here, Step, fresh
+from serving.http.schemas import ConsentRequest, NoticeRequest, SubjectRequest
+from serving.notices import notice_json, publish
+from serving.shapes import consent_event_json, state_json
+
+router = APIRouter(tags=["consents"])
+PurposePath = Annotated[Step, Path(min_length=1, max_length=100)]
+EventPath = Annotated[Step, Path(min_length=1, max_length=40)]
+Reader = Annotated[Principal, Depends(Caller("consent:read"))]
+Writer = Annotated[Principal, Depends(Caller("consent:write"))]
+
+
+@router.get("/v1/customers/{customer_id}/consents")
+def get_consents(customer_id: CustomerPath, here: Here, caller: Reader) -> Response:
+    """Say where a customer stands on every purpose, and everything they ever said."""
+    keepwell, inside = here.keepwell, here.keepwell.inside_id(customer_id)
+    with keepwell.database.read() as conn:
+        states = keepwell.registry.states(conn, inside, now=here.clock())
+        history = keepwell.registry.history(conn, inside)
+    return fresh(
+        {
+            "customer_id": customer_id,
+            "consents": [state_json(each) for each in states],
+            "history": [consent_event_json(each) for each in history],
+        }
+    )
+
+
+@router.put("/v1/customers/{customer_id}/consents/{purpose}")
+def put_consent(
+    customer_id: CustomerPath,
+    purpose: PurposePath,
+    body: ConsentRequest,
+    here: Here,
+    caller: Writer,
+) -> Response:
+    """Record a customer's word on one purpose: a yes with the act and its evidence, or a refusal.
+
+    To keys that may read permissions the answer says whether it permits anything.
+    """
+    zone = here.keepwell.settings.zone
+    change = ConsentChange(
+        customer_id=here.keepwell.inside_id(customer_id),
+        purpose=purpose,
+        state=body.state,
+        occurred_at=None if body.occurred_at is None else parse_instant(body.occurred_at, zone),
+        actor=f"key {caller.key_id}",
+        mechanism=body.mechanism,
+        evidence=body.evidence,
+        explicit=body.explicit,
+        expires_at=None if body.expires_at is None else parse_instant(body.expires_at, zone),
+        notice_id=body.notice_id,
+        notice_version=body.notice_version,
+        notice_hash=body.notice_hash,
+        notice_locale=body.notice_locale,
+        guardian_evidence=body.guardian_evidence,
+    )
+    event = consents.change_consent(here.keepwell, change, clock=here.clock)
+    told = {"customer_id": customer_id, **consent_event_json(event)}
+    if caller.may("consent:read"):
+        told |= _standing(here, event.customer_id, purpose)
+    return fresh(told)
+
+
+def _standing(here: Context, customer_id: str, purpose: str) -> dict[str, object]:
+    with here.keepwell.database.read() as conn:
+        state = here.keepwell.registry.state(conn, customer_id, purpose, now=here.clock())
+    return {"permitted": state.permitted, "reason": state.reason or None}
+
+
+@router.delete("/v1/customers/{customer_id}/consents/{purpose}")
+def delete_consent(
+    customer_id: CustomerPath, purpose: PurposePath, here: Here, caller: Writer
+) -> Response:
+    """Withdraw a permission; in force when this answers. Needs no body."""
+    event = consents.withdraw(
+        here.keepwell,
+        here.keepwell.inside_id(customer_id),
+        purpose,
+        actor=f"key {caller.key_id}",
+        clock=here.clock,
+    )
+    return fresh(
+        {
+            "customer_id": customer_id,
+            "purpose": purpose,
+            "state": event.state,
+            "event_id": event.event_id,
+            "effective_at": to_text(event.recorded_at),
+        }
+    )
+
+
+@router.delete("/v1/customers/{customer_id}/consents")
+def delete_consents(customer_id: CustomerPath, here: Here, caller: Writer) -> Response:
+    """Stop everything a customer can stop; in force when this answers. Needs no body."""
+    events = consents.withdraw_all(
+        here.keepwell,
+        here.keepwell.inside_id(customer_id),
+        actor=f"key {caller.key_id}",
+        clock=here.clock,
+    )
+    return fresh(
+        {
+            "customer_id": customer_id,
+            "state": "withdrawn",
+            "events": {event.purpose: event.event_id for event in events},
+        }
+    )
+
+
+@router.put("/v1/customers/{customer_id}/subject")
+def put_subject(
+    customer_id: CustomerPath, body: SubjectRequest, here: Here, caller: Writer
+) -> Response:
+    """Say when a customer comes of age and whether they are staff; what is not stated stays."""
+    settings = here.keepwell.settings
+    of_age = None if body.adult_from is None else parse_instant(body.adult_from, settings.zone)
+    if body.birth_date is not None:
+        try:
+            born = date.fromisoformat(body.birth_date)
+        except ValueError:
+            raise InvalidInput("birth_date is not a date", hint="write it as 2012-01-31") from None
+        of_age = consents.birthday(born, settings.preferences.adult_age, settings.zone)
+    subject = consents.describe_subject(
+        here.keepwell,
+        here.keepwell.inside_id(customer_id),
+        adult_from=of_age,
+        relation=body.relation,
+        clock=here.clock,
+    )
+    return fresh(
+        {
+            "customer_id": customer_id,
+            "adult_from": None if subject.adult_from is None else to_text(subject.adult_from),
+            "relation": subject.relation,
+        }
+    )
+
+
+@router.get("/v1/customers/{customer_id}/receipts/{event_id}")
+def get_receipt(
+    customer_id: CustomerPath, event_id: EventPath, here: Here, caller: Reader
+) -> Response:
+    """Give a customer's receipt of one recorded word, as JSON-LD."""
+    inside = here.keepwell.inside_id(customer_id)
+    with here.keepwell.database.read() as conn:
+        document = consents.consent_paper(here.keepwell, conn, "receipt", inside, event_id=event_id)
+    return fresh(document)
+
+
+@router.get("/v1/notices")
+def get_notices(here: Here, caller: Reader) -> Response:
+    """List every published version of every notice, with its words."""
+    with here.keepwell.database.read() as conn:
+        found = list_notices(conn)
+    return fresh({"results": [notice_json(each) for each in found]})
+
+
+@router.post("/v1/notices")
+def post_notice(
+    body: NoticeRequest, here: Here, caller: Annotated[Principal, Depends(Caller("admin"))]
+) -> Response:
+    """Publish a version of a notice; from now on a yes to its purposes must refer to it."""
+    notice = publish(
+        here.keepwell,
+        notice_id=body.notice_id,
+        version=body.version,
+        content=body.words,
+        purposes=body.purposes,
+        material=body.material,
+        locale=body.locale,
+        valid_for_days=body.expires_after_days,
+        clock=here.clock,
+    )
+    return fresh(
+        {
+            "notice_id": notice.notice_id,
+            "version": notice.version,
+            "locale": notice.locale,
+            "sha256": notice.content_hash,
+            "published_at": to_text(notice.published_at),
+        },
+        status=201,
+    )

@@ -1,0 +1,154 @@
+"""The pages where people decide: what is allowed, how to stop it, and a link that only stops."""
+
+from collections.abc import Sequence
+from functools import cache
+from typing import NamedTuple
+
+from jinja2 import Environment, PackageLoader, StrictUndefined, Template
+
+from governance.consent_record import PERMITTING, STOPPING
+from serving.bootstrap import Keepwell
+from serving.pages.preference_words import Wording, wording
+from serving.preference_links import EVERYTHING
+from serving.preferences import Offer, Shown
+
+_REASONS = frozenset(
+    {"notice_changed", "objected", "not_explicit", "minor", "age_unknown", "employee"}
+)
+
+
+class Line(NamedTuple):
+    """One purpose as it stands on the page; buttons that are None are not shown."""
+
+    purpose: str
+    title: str
+    status: str
+    allowed: bool
+    paragraphs: tuple[str, ...]
+    words_locale: str
+    shown: Shown | None
+    may_allow: bool
+    stop_label: str | None
+    confirm: str | None
+
+
+def render_page(
+    keepwell: Keepwell,
+    locales: Sequence[str],
+    offers: Sequence[Offer],
+    *,
+    token: str,
+    lang: str,
+    said: str,
+) -> str:
+    """Write the page with what one person may decide; `said` is what they just did."""
+    words = wording(locales)
+    return _render(
+        keepwell,
+        words,
+        "preferences.html.j2",
+        lines=[_line(keepwell, words, each) for each in offers],
+        token=token,
+        lang=lang,
+        everything=EVERYTHING,
+        said=words.said.get(said, ""),
+        failed=said in ("changed", "unconfirmed", "impossible"),
+        may_stop_all=any(_goes_on(each) for each in offers),
+    )
+
+
+def render_stop(
+    keepwell: Keepwell,
+    locales: Sequence[str],
+    *,
+    what: str,
+    token: str = "",
+    done: bool = False,
+) -> str:
+    """Write the page of a stop link: one button, or that it is done. It names nobody."""
+    words = wording(locales)
+    named = words.page["stop_everything"] if what == EVERYTHING else words.purpose(what)
+    return _render(keepwell, words, "stop.html.j2", what=named, token=token, done=done, dead=False)
+
+
+def render_dead(keepwell: Keepwell, locales: Sequence[str]) -> str:
+    """Write the page of a link that has ended, leads to nobody or is none: the same for all."""
+    return _render(
+        keepwell, wording(locales), "stop.html.j2", what="", token="", done=False, dead=True
+    )
+
+
+def confirmation(purpose: str, locales: Sequence[str]) -> str:
+    """Give the sentence a person ticks to agree explicitly, as the page says it."""
+    words = wording(locales)
+    return words.page["confirm"].format(words.purpose(purpose))
+
+
+def _line(keepwell: Keepwell, words: Wording, offer: Offer) -> Line:
+    state, text = offer.state, offer.words
+    return Line(
+        purpose=state.purpose,
+        title=words.purpose(state.purpose),
+        status=_status(keepwell, words, offer),
+        allowed=state.permitted,
+        paragraphs=() if text is None else tuple(_paragraphs(text.content)),
+        words_locale=words.locale if text is None else text.locale,
+        shown=None if text is None else Shown(text.notice_id, text.version, text.locale),
+        may_allow=offer.may_allow,
+        stop_label=None if not offer.may_stop else "stop" if _goes_on(offer) else "refuse",
+        confirm=confirmation(state.purpose, (words.locale,)) if offer.must_confirm else None,
+    )
+
+
+def _goes_on(offer: Offer) -> bool:
+    return offer.state.permitted or offer.state.state in PERMITTING
+
+
+def _status(keepwell: Keepwell, words: Wording, offer: Offer) -> str:
+    state = offer.state
+    dates = {
+        name: "" if at is None else words.date(at.astimezone(keepwell.settings.zone))
+        for name, at in (("date", state.since), ("until", state.expires_at))
+    }
+    return words.states[_standing(offer)].format(**dates)
+
+
+def _standing(offer: Offer) -> str:
+    state = offer.state
+    if state.permitted:
+        if state.state not in PERMITTING:
+            return "interest"
+        return "allowed" if state.expires_at is None else "allowed_until"
+    if state.reason in _REASONS:
+        return state.reason
+    if state.state in STOPPING:
+        return "stopped"
+    return "expired" if state.reason == "expired" and state.expires_at else "undecided"
+
+
+def _paragraphs(content: str) -> list[str]:
+    blocks = (block.strip() for block in content.replace("\r\n", "\n").split("\n\n"))
+    return [block for block in blocks if block]
+
+
+def _render(keepwell: Keepwell, words: Wording, name: str, **values: object) -> str:
+    controller = keepwell.settings.controller
+    return _template(name).render(
+        words=words.page,
+        locale=words.locale,
+        company=controller.name if "name" in controller.model_fields_set else "",
+        demo=keepwell.kind == "demo",
+        **values,
+    )
+
+
+@cache
+def _template(name: str) -> Template:
+    environment = Environment(
+        loader=PackageLoader("serving.pages"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    return environment.get_template(name)

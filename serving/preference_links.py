@@ -1,0 +1,130 @@
+"""Links people follow without a login: sealed, about one person, and telling nothing about them.
+
+A preference link opens the page where one person decides; it lives for minutes and is minted by the
+company's own site, which has logged the person in. A stop link lives as long as the message it
+stands in and can only stop. Both name a random person id, so an erasure makes them lead nowhere;
+neither is stored.
+"""
+
+import hmac
+import secrets
+from datetime import datetime, timedelta
+from typing import NamedTuple
+from urllib.parse import urlencode
+
+from sqlalchemy import Connection
+
+from governance.errors import InvalidInput
+from governance.instants import from_micros, to_micros
+from governance.pseudonym import keyed_token
+from serving.bootstrap import Keepwell
+
+EVERYTHING = "everything"
+_MAC_LENGTH = 32  # hex digits: 128 bits
+_PERSON = "person_"
+
+
+class PreferenceLink(NamedTuple):
+    """What a preference link says; `token_id` is kept as evidence of what was done with it."""
+
+    person_id: str
+    token_id: str
+    expires_at: datetime
+
+
+class StopLink(NamedTuple):
+    """What a stop link says: whose, and what it stops, a purpose of outreach or `everything`."""
+
+    person_id: str
+    what: str
+
+
+class Minted(NamedTuple):
+    """A new link; `expires_at` is None where it lives as long as the message it stands in."""
+
+    url: str
+    expires_at: datetime | None
+
+
+def mint_preference_link(
+    keepwell: Keepwell,
+    conn: Connection,
+    customer_id: str,
+    *,
+    base_url: str,
+    now: datetime,
+    locale: str | None = None,
+) -> Minted:
+    """Make the link one customer decides by; the caller has made sure that it is them."""
+    expires_at = now + timedelta(minutes=keepwell.settings.preferences.link_minutes)
+    ends = str(to_micros(expires_at) // 1_000_000)
+    parts = ["p", _person(keepwell, conn, customer_id), secrets.token_hex(8), ends]
+    query = {"token": _sealed(keepwell, parts)} | ({} if locale is None else {"lang": locale})
+    address = f"{_base(keepwell, base_url)}/preferences?{urlencode(query)}"
+    return Minted(address, from_micros(int(ends) * 1_000_000))
+
+
+def mint_stop_link(
+    keepwell: Keepwell, conn: Connection, customer_id: str, *, what: str, base_url: str
+) -> Minted:
+    """Make a link that stops one channel of outreach, or everything, and can do nothing else."""
+    if what != EVERYTHING and not what.startswith("outreach."):
+        raise InvalidInput(
+            "a stop link stops a channel of outreach, or everything",
+            hint="state outreach.<channel> or everything",
+        )
+    token = _sealed(keepwell, ["s", _person(keepwell, conn, customer_id), what])
+    return Minted(f"{_base(keepwell, base_url)}/stop?{urlencode({'token': token})}", None)
+
+
+def unsubscribe_headers(url: str) -> dict[str, str]:
+    """Give the headers that let a mail program offer one-click unsubscription (RFC 8058)."""
+    return {
+        "List-Unsubscribe": f"<{url}>",
+        "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
+    }
+
+
+def open_preference_link(keepwell: Keepwell, token: str) -> PreferenceLink | None:
+    """Read a preference link, whether it has ended or not; None when the seal does not fit."""
+    parts = _opened(keepwell, "p", token)
+    if parts is None:
+        return None
+    person, token_id, ends = parts
+    return PreferenceLink(_PERSON + person, token_id, from_micros(int(ends) * 1_000_000))
+
+
+def open_stop_link(keepwell: Keepwell, token: str) -> StopLink | None:
+    """Read a stop link; None when the seal does not fit. Nothing is asked of the database."""
+    parts = _opened(keepwell, "s", token)
+    return None if parts is None else StopLink(_PERSON + parts[0], parts[1])
+
+
+def _person(keepwell: Keepwell, conn: Connection, customer_id: str) -> str:
+    if keepwell.kind == "evaluation":
+        raise InvalidInput(
+            "an evaluation home knows pseudonyms only; nobody can be given a link",
+            hint="ask people in a production home",
+        )
+    return keepwell.persons.person_id(conn, customer_id).removeprefix(_PERSON)
+
+
+def _base(keepwell: Keepwell, asked_at: str) -> str:
+    return keepwell.settings.preferences.base_url or asked_at.rstrip("/")
+
+
+def _sealed(keepwell: Keepwell, parts: list[str]) -> str:
+    body = "~".join(parts)
+    return f"{body}~{_mac(keepwell, body)}"
+
+
+def _opened(keepwell: Keepwell, kind: str, token: str) -> list[str] | None:
+    body, _, mac = token.rpartition("~")
+    if not hmac.compare_digest(mac.encode(), _mac(keepwell, body).encode()):
+        return None
+    first, *parts = body.split("~")
+    return parts if first == kind else None
+
+
+def _mac(keepwell: Keepwell, body: str) -> str:
+    return keyed_token(keepwell.keys.links, "link", body)[:_MAC_LENGTH]

@@ -1,0 +1,189 @@
+"""What one person is offered to decide, and doing what they decide: one act for one purpose.
+
+Nothing is decided beforehand and there is no yes to everything; stopping takes no more than
+allowing, and there is a stop to everything.
+"""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Literal, NamedTuple
+
+from sqlalchemy import Connection
+
+from governance.consent import ConsentState
+from governance.consent_record import PERMITTING, STOPPING, ConsentChange
+from governance.notices import Notice, NoticeVersion, current_notices
+from governance.purposes import family_of
+from serving.bootstrap import Keepwell
+from serving.consents import say, stop_everything
+from serving.locks import lock_customers
+from serving.preference_links import EVERYTHING, PreferenceLink, StopLink
+
+Clock = Callable[[], datetime]
+Outcome = Literal["allowed", "stopped", "changed", "unconfirmed", "impossible", "dead"]
+_NO_YES_HELPS = frozenset({"minor", "age_unknown", "employee"})
+
+
+class Offer(NamedTuple):
+    """One purpose as a person meets it: where it stands, the words, and what they may do.
+
+    `notice` is None where no words are in force: what was allowed can then only be stopped.
+    """
+
+    state: ConsentState
+    notice: NoticeVersion | None
+    words: Notice | None
+    may_allow: bool
+    may_stop: bool
+    must_confirm: bool
+
+
+class Shown(NamedTuple):
+    """The words a yes refers to, as the page stated them."""
+
+    notice_id: str
+    version: int
+    locale: str
+
+
+def offers(
+    keepwell: Keepwell, link: PreferenceLink, *, locales: Sequence[str], now: datetime
+) -> tuple[Offer, ...] | None:
+    """Give what the person behind a link may decide; None when the link has ended or leads nowhere.
+
+    Offered is what has a notice in force, and whatever is allowed now.
+    """
+    if now >= link.expires_at:
+        return None
+    with keepwell.database.read() as conn:
+        customer_id = keepwell.persons.customer_of(conn, link.person_id)
+        if customer_id is None:
+            return None
+        notices = current_notices(conn)
+        states = {
+            each.purpose: each for each in keepwell.registry.states(conn, customer_id, now=now)
+        }
+        for purpose in notices.keys() - states.keys() - {"aggregate"}:
+            states[purpose] = keepwell.registry.state(conn, customer_id, purpose, now=now)
+    found = [_offer(each, notices.get(each.purpose), locales) for each in states.values()]
+    return tuple(
+        sorted(
+            (each for each in found if each.state.basis != "contract" and _concerns(each)),
+            key=lambda each: each.state.purpose,
+        )
+    )
+
+
+def _concerns(offer: Offer) -> bool:
+    return offer.notice is not None or offer.state.permitted
+
+
+def _offer(state: ConsentState, notice: NoticeVersion | None, locales: Sequence[str]) -> Offer:
+    undecided = state.state not in STOPPING and state.state not in PERMITTING
+    return Offer(
+        state=state,
+        notice=notice,
+        words=None if notice is None else notice.words(*locales),
+        may_allow=notice is not None and not state.permitted and state.reason not in _NO_YES_HELPS,
+        may_stop=state.permitted or undecided or state.state in PERMITTING,
+        must_confirm=state.basis == "explicit_consent" or state.reason == "objected",
+    )
+
+
+def allow(
+    keepwell: Keepwell,
+    link: PreferenceLink,
+    purpose: str,
+    *,
+    shown: Shown | None,
+    confirmed: str,
+    clock: Clock,
+) -> Outcome:
+    """Record a yes to one purpose, given under the words that were shown.
+
+    `confirmed` are the words the person confirmed explicitly, empty when none. Words that have
+    changed since the page was shown are not agreed to: the page is shown again.
+    """
+    with keepwell.database.write() as conn:
+        customer_id = _customer(keepwell, conn, link.person_id)
+        now = clock()
+        if customer_id is None or now >= link.expires_at:
+            return "dead"
+        notice = current_notices(conn).get(purpose)
+        if notice is None or shown is None:
+            return "changed"
+        words = notice.words(shown.locale)
+        if shown != (notice.notice_id, notice.version, words.locale):
+            return "changed"
+        offer = _offer(
+            keepwell.registry.state(conn, customer_id, purpose, now=now), notice, [shown.locale]
+        )
+        if offer.state.reason in _NO_YES_HELPS:
+            return "impossible"
+        if offer.must_confirm and not confirmed:
+            return "unconfirmed"
+        before = keepwell.registry.history(conn, customer_id)
+        earlier = any(event.permits and event.purpose == purpose for event in before)
+        evidence = f"preference page, link {link.token_id}"
+        change = ConsentChange(
+            customer_id=customer_id,
+            purpose=purpose,
+            state="renewed" if earlier and offer.state.state in PERMITTING else "given",
+            mechanism="checkbox_ticked_and_button" if confirmed else "button",
+            evidence=f"{evidence}; confirmed: {confirmed}" if confirmed else evidence,
+            explicit=bool(confirmed),
+            notice_id=words.notice_id,
+            notice_version=words.version,
+            notice_hash=words.content_hash,
+            notice_locale=words.locale,
+        )
+        say(keepwell, conn, change, now=now)
+        return "allowed"
+
+
+def stop(
+    keepwell: Keepwell, link: PreferenceLink | StopLink, what: str, *, clock: Clock
+) -> Outcome:
+    """Stop one purpose, or `everything`; also by a link that has ended, which can still stop.
+
+    What is stopped already stays as it is, so that following a link twice records nothing twice.
+    """
+    with keepwell.database.write() as conn:
+        customer_id = _customer(keepwell, conn, link.person_id)
+        if customer_id is None:
+            return "dead"
+        now = clock()
+        by_page = isinstance(link, PreferenceLink)
+        mechanism = "button" if by_page else "stop_link"
+        if what == EVERYTHING:
+            stop_everything(
+                keepwell, conn, customer_id, actor="customer", now=now, mechanism=mechanism
+            )
+            return "stopped"
+        state = keepwell.registry.state(conn, customer_id, what, now=now).state
+        if state not in STOPPING:
+            change = ConsentChange(
+                customer_id=customer_id,
+                purpose=what,
+                state="withdrawn" if state in PERMITTING or not by_page else "refused",
+                mechanism=mechanism,
+                evidence=f"preference page, link {link.token_id}"
+                if isinstance(link, PreferenceLink)
+                else "a stop link",
+            )
+            say(keepwell, conn, change, now=now)
+        return "stopped"
+
+
+def _customer(keepwell: Keepwell, conn: Connection, person_id: str) -> str | None:
+    """Find the person, and once more when nobody else can erase them."""
+    customer_id = keepwell.persons.customer_of(conn, person_id)
+    if customer_id is None:
+        return None
+    lock_customers(conn, [customer_id])
+    return keepwell.persons.customer_of(conn, person_id)
+
+
+def is_stoppable(purpose: str) -> bool:
+    """Whether `purpose` is one that a person can stop by a page."""
+    return purpose == EVERYTHING or family_of(purpose) not in ("operations", "aggregate")
