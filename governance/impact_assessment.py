@@ -9,13 +9,12 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from governance.fairness_record import FairnessResult
-from governance.gate import chance_ece
-from governance.model_card import ModelFacts, TestResult
+from governance.impact_risks import SENSITIVE, Risk, risks_of
+from governance.model_card import ModelFacts
 from governance.practice import Action, Practice
 
 LARGE = 5_000
 """People from which on processing is treated as large-scale here; the law names no number."""
-_SENSITIVE = "wellbeing_inference"
 
 
 class Criterion(NamedTuple):
@@ -24,16 +23,6 @@ class Criterion(NamedTuple):
     name: str
     applies: str
     because: str
-
-
-class Risk(NamedTuple):
-    """What may go wrong for people; likelihood and severity are low, medium, high or cannot say."""
-
-    what: str
-    likelihood: str
-    severity: str
-    because: str
-    measures: str
 
 
 @dataclass(frozen=True)
@@ -69,14 +58,14 @@ def assess_impact(
     return ImpactAssessment(
         criteria=tuple(_criteria(facts, practice)),
         necessity=tuple(_necessity(facts, practice)),
-        risks=tuple(_risks(facts, fairness, practice)),
+        risks=tuple(risks_of(facts, fairness, practice)),
         measures=() if practice is None else tuple(_measures(practice)),
         open=tuple(_open(facts, practice)),
     )
 
 
 def _criteria(facts: ModelFacts, practice: Practice | None) -> Iterator[Criterion]:
-    sensitive = facts.purpose == _SENSITIVE
+    sensitive = facts.purpose == SENSITIVE
     acts = practice is not None and practice.mode == "act"
     yield Criterion("evaluation or scoring", "yes", "it estimates how a person's case will go")
     yield Criterion(
@@ -157,102 +146,6 @@ def _necessity(facts: ModelFacts, practice: Practice | None) -> Iterator[tuple[s
     )
 
 
-def _risks(
-    facts: ModelFacts, fairness: FairnessResult, practice: Practice | None
-) -> Iterator[Risk]:
-    test = facts.test
-    right = min(1.0, test.lift_at_10 * test.positives / max(test.n, 1))
-    yield Risk(
-        "someone is taken to be leaving or struggling who is not",
-        _level(1 - right, 0.2, 0.5),
-        "low",
-        f"of the tenth with the highest scores it did not come true for {100 * (1 - right):.0f} %",
-        "reasons with every score; offers only, no disadvantage; the customer can contest it",
-    )
-    found = min(1.0, test.lift_at_10 / 10)
-    yield Risk(
-        "someone who would need help is overlooked",
-        _level(1 - found, 0.2, 0.5),
-        "low",
-        f"the highest tenth holds {100 * found:.0f} % of those for whom it came true",
-        "people can ask for help without being chosen; service duties never rest on a score",
-    )
-    yield _uneven(fairness)
-    yield Risk(
-        "a probability is taken at its word where it does not hold",
-        _off(facts, test),
-        "low",
-        f"the average gap is {100 * test.ece:.1f} points (section 4)",
-        'an interval with every score; "insufficient data" where there is too little; monitoring',
-    )
-    yield _pressure(practice)
-    yield Risk(
-        "something sensitive is inferred",
-        "high" if facts.purpose == _SENSITIVE else "low",
-        "high" if facts.purpose == _SENSITIVE else "medium",
-        "well-being is what it estimates"
-        if facts.purpose == _SENSITIVE
-        else "behaviour may stand in for a protected attribute: see the proxy check in section 8",
-        "explicit consent for well-being; protected attributes are kept apart",
-    )
-    yield Risk(
-        "the score is used for something else: prices, credit, access, selling to people in need",
-        "cannot say",
-        "high",
-        "no program can see what people do with a number they have read",
-        "out of scope in writing; keys with scopes; every answer is in the log",
-    )
-    yield _rubber_stamp(practice)
-    yield Risk(
-        "data come into the wrong hands",
-        "cannot say",
-        "high" if facts.purpose == _SENSITIVE else "medium",
-        "depends on where the home stands and who may enter",
-        "pseudonyms in evaluation homes; random ids in the log; keys shown once; erasure; a breach "
-        "procedure",
-    )
-
-
-def _uneven(fairness: FairnessResult) -> Risk:
-    likelihood = {"pass": "low", "fail": "high"}.get(fairness.outcome, "cannot say")
-    if fairness.outcome == "pass" and fairness.gaps:
-        likelihood = "medium"
-    return Risk(
-        "groups of people are served unevenly",
-        likelihood,
-        "medium",
-        fairness.reason or fairness.outcome.replace("_", " "),
-        "audit by group before every release; the gate refuses gaps beyond the limit",
-    )
-
-
-def _pressure(practice: Practice | None) -> Risk:
-    what = "contact becomes pressure"
-    if practice is None:
-        return Risk(what, "cannot say", "low", "the home's settings were not read", "see section 9")
-    if practice.home_kind != "production" or practice.mode == "observe":
-        return Risk(what, "low", "low", "nothing is sent from here", "contact is impossible here")
-    return Risk(
-        what,
-        "low" if practice.max_contacts <= 2 else "medium",
-        "low",
-        f"at most {practice.max_contacts} contacts in {practice.per_days} days, outside ones "
-        "counted",
-        f"opt-in per channel; quiet from {practice.quiet_from} to {practice.quiet_until}; "
-        "one-click stop without login",
-    )
-
-
-def _rubber_stamp(practice: Practice | None) -> Risk:
-    return Risk(
-        "people say yes without looking",
-        "low" if practice is not None and practice.mode == "observe" else "cannot say",
-        "medium",
-        "approval times and override rates are in section 12",
-        "reasons stand beside every proposal; a no is as easy as a yes; decisions can be contested",
-    )
-
-
 def _measures(practice: Practice) -> Iterator[tuple[str, str]]:
     for each in practice.bases:
         said = each.basis.replace("_", " ")
@@ -321,16 +214,6 @@ def _open(facts: ModelFacts, practice: Practice | None) -> Iterator[str]:
         yield "Contracts with those the data leave to (art. 28), and where they stand"
     if practice is not None and not practice.retention:
         yield "How long data are kept: nothing is stated in [retention] of keepwell.toml"
-
-
-def _off(facts: ModelFacts, test: TestResult) -> str:
-    if facts.evaluation.season is not None and facts.evaluation.season.shifted:
-        return "high"
-    return "low" if test.ece <= chance_ece(facts).most else "medium"
-
-
-def _level(share: float, medium: float, high: float) -> str:
-    return "high" if share >= high else "medium" if share >= medium else "low"
 
 
 def _some(n: int, what: str) -> str:
