@@ -45,8 +45,8 @@ class Verified(NamedTuple):
 
 def seal(twin: Mapping[str, Any], private_key: Ed25519PrivateKey) -> dict[str, Any]:
     """Give the twin with a seal over all of it, made with the key that signs the home's log."""
-    content = {name: each for name, each in twin.items() if name != "seal"}
-    content = json.loads(json.dumps(content, allow_nan=False))
+    rest = {name: each for name, each in twin.items() if name != "seal"}
+    content: dict[str, Any] = json.loads(json.dumps(rest, allow_nan=False))
     found = digest(content)
     return content | {
         "seal": {
