@@ -94,7 +94,6 @@ def to_json(report: AuditReport) -> dict[str, Any]:
         "changes": changes_json(report),
         "drift": None if report.drift is None else report.drift.to_json(),
         "process": process_json(report.process),
-        "mitigations": list(report.mitigations),
         "not_measured": not_measured(report),
         "sign_offs": [each.to_json() for each in report.sign_offs],
     }

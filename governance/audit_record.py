@@ -115,7 +115,6 @@ class AuditReport:
     generated_at: datetime
     stored: Mapping[str, Any] | None = None
     before: Before | None = None
-    mitigations: tuple[str, ...] = ()
     sign_offs: tuple[SignOff, ...] = ()
     practice: Practice | None = None
     provenance: Provenance | None = None
