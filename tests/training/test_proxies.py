@@ -56,7 +56,7 @@ def test_each_of_several_groups_is_told_from_everyone_else() -> None:
 
 
 def test_of_too_few_people_it_cannot_be_said_and_of_a_handful_not_even_their_group() -> None:
-    labels: list[str | None] = ["north"] * 100 + ["south"] * 100 + ["west"] * 20 + ["isle"] * 3
+    labels = ["north"] * 100 + ["south"] * 100 + ["west"] * 20 + ["isle"] * 3
     found = {each.group: each for each in look(labels, 0.0)}
     assert set(found) == {"north", "south", "west"}
     assert (found["west"].auc, found["west"].verdict) == (None, "cannot say")
