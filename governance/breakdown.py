@@ -19,7 +19,7 @@ Cell = tuple[str, int]
 
 FEW = "too few people to show"
 COMPANION = "shown, it would give a small group away"
-NEAR = "fewer than {} people's data differ from a figure that was given"
+NEAR = "fewer than {} people's data differ from an earlier figure"
 
 
 class Part(NamedTuple):
@@ -154,10 +154,10 @@ def _standing(
     """The cells near one that was given or a larger one of this table, and those given already."""
     near: set[Cell] = set()
     known: set[Cell] = set()
-    taken: dict[int, list[Figure]] = {}
+    taken: list[Figure] = []
     for cell in sorted(parts, key=lambda c: (-parts[c].size, c[0] != ALL, c)):
         figure = parts[cell].figure
-        beside = taken.setdefault(cell[1], [])
+        beside = [t for t in taken if t.since < figure.until and figure.since < t.until]
         standing = register.standing(figure)
         if standing == "known":
             known.add(cell)
@@ -165,7 +165,7 @@ def _standing(
             near.add(cell)
             continue
         if parts[cell].size >= smallest:
-            beside.append(figure)
+            taken.append(figure)
     return near, known
 
 

@@ -11,6 +11,7 @@ from features.history import from_events
 from governance import tables as governance_tables
 from governance.consent import ConsentRegistry
 from governance.proof import AggregatePermit
+from governance.published import Register
 from governance.purposes import PurposeRules
 from outcomes.measures.catalogue import Taken, measure
 from outcomes.measures.definition import ALL, Definition, Measure, Period, Terms
@@ -79,6 +80,7 @@ def take(
     by: str | None = None,
     own: Sequence[Definition] = (),
     wellbeing: Sequence[str] = (),
+    register: Register | None = None,
     **options: Any,
 ) -> Taken:
     """Take measures over events; `wellbeing` names whose texts may be judged."""
@@ -87,7 +89,9 @@ def take(
     with EventTable(people, terms, wellbeing=allowed, **options) as book:
         for subject in ("customer", "visitor", "company"):
             book.add(from_events(events, subject=subject))
-        return measure(book, periods, employees=employees, by=by, names=names, own=own)
+        return measure(
+            book, periods, employees=employees, by=by, names=names, own=own, register=register
+        )
 
 
 def figure(events: Sequence[Event], name: str, **options: Any) -> Measure:

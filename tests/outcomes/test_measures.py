@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 
 from features.events import Event
 from features.history import Histories, from_events
+from governance.breakdown import hidden_cells
 from governance.errors import InvalidInput, PermissionRefused
 from governance.intervals import Interval, wilson
 from governance.proof import AggregatePermit
 from outcomes.measures.catalogue import FAMILIES, definitions
-from governance.breakdown import hidden_cells
 from outcomes.measures.definition import ALL, Period, Terms
 from outcomes.measures.estimate import Tally, estimate, kaplan_meier, total, weighted
 from outcomes.measures.events import EventTable
