@@ -58,7 +58,7 @@ def _yes_options(command: F) -> F:
 @consent_command.command("grant")
 @_yes_options
 @click.pass_obj
-def grant_command(session: Session, **said: Any) -> int:
+def grant_command(session: Session, /, **said: Any) -> int:
     """Record one person's yes to one purpose, with the act and where it can be seen again.
 
     A notice published here fills in its words' digest and language, and when the yes ends.
@@ -69,7 +69,7 @@ def grant_command(session: Session, **said: Any) -> int:
 @consent_command.command("renew")
 @_yes_options
 @click.pass_obj
-def renew_command(session: Session, **said: Any) -> int:
+def renew_command(session: Session, /, **said: Any) -> int:
     """Record that a person says yes anew, for instance to changed words; needs what a yes needs."""
     return _say_yes(session, "renewed", **said)
 
@@ -95,10 +95,9 @@ def _say_yes(
             stands = keepwell.registry.state(conn, event.customer_id, purpose, now=_now())
 
     def view(out: Console) -> None:
-        until = (
-            "" if event.expires_at is None else f" until {_day(event.expires_at.astimezone(zone))}"
-        )
-        out.print(f"[green]✓[/] {purpose} {state}{until}; event {event.event_id}")
+        until = _day(event.expires_at, zone)
+        held = f" until {until}" if until else ""
+        out.print(f"[green]✓[/] {purpose} {state}{held}; event {event.event_id}")
         if not stands.permitted:
             out.print(f"[yellow]![/] recorded, but it permits nothing: {stands.reason}")
             if stands.reason in _HINTS:

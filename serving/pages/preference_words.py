@@ -24,6 +24,7 @@ class Wording(NamedTuple):
     channels: Mapping[str, str]
     states: Mapping[str, str]
     said: Mapping[str, str]
+    confirm: Mapping[str, str]
     months: Sequence[str]
     day: str
 
@@ -33,6 +34,10 @@ class Wording(NamedTuple):
         if family in FAMILIES and member:
             return self.purposes[family].format(self.channels.get(member, member))
         return self.purposes.get(purpose, purpose)
+
+    def confirmation(self, purpose: str) -> str:
+        """Give the sentence a person ticks to agree explicitly."""
+        return self.confirm.get(purpose, self.page["confirm"].format(self.purpose(purpose)))
 
     def date(self, instant: datetime) -> str:
         """Write the day of an instant, which is in the reader's time zone already."""

@@ -80,8 +80,7 @@ def render_dead(keepwell: Keepwell, locales: Sequence[str]) -> str:
 
 def confirmation(purpose: str, locales: Sequence[str]) -> str:
     """Give the sentence a person ticks to agree explicitly, as the page says it."""
-    words = wording(locales)
-    return words.page["confirm"].format(words.purpose(purpose))
+    return wording(locales).confirmation(purpose)
 
 
 def _line(keepwell: Keepwell, words: Wording, offer: Offer) -> Line:
@@ -96,7 +95,7 @@ def _line(keepwell: Keepwell, words: Wording, offer: Offer) -> Line:
         shown=None if text is None else Shown(text.notice_id, text.version, text.locale),
         may_allow=offer.may_allow,
         stop_label=None if not offer.may_stop else "stop" if _goes_on(offer) else "refuse",
-        confirm=confirmation(state.purpose, (words.locale,)) if offer.must_confirm else None,
+        confirm=words.confirmation(state.purpose) if offer.must_confirm else None,
     )
 
 

@@ -17,7 +17,8 @@ from serving.notices import publish
 from serving.pages.preference_words import wordings
 from serving.preference_links import open_preference_link
 from serving.rights import erase
-from serving.settings import ControllerSettings, PreferenceSettings, Settings
+from serving.settings import Settings
+from serving.settings_permission import ControllerSettings, PreferenceSettings
 from tests.serving.conftest import Clock, Shop
 from tests.serving.test_api import _bento
 
@@ -436,7 +437,7 @@ def test_every_language_says_the_same_things() -> None:
     shapes = {
         locale: {
             f"{name}.{key}": sorted(re.findall(r"\{\w*\}", value))
-            for name in ("page", "purposes", "channels", "states", "said")
+            for name in ("page", "purposes", "channels", "states", "said", "confirm")
             for key, value in getattr(found, name).items()
         }
         for locale, found in wordings().items()
