@@ -119,7 +119,7 @@ def changes_tables(report: AuditReport) -> dict[str, Rows | str]:
     """Give the tables of section 10."""
     empty: dict[str, Rows | str] = {
         "figure_change_rows": [], "gap_change_rows": [], "other_change_rows": [],
-        "gap_change_text": "",
+        "gap_change_text": "", "horizon_text": "",
     }  # fmt: skip
     if report.before is None:
         return empty
@@ -151,6 +151,7 @@ def changes_tables(report: AuditReport) -> dict[str, Rows | str]:
         ],
         "other_change_rows": [tuple(c) for c in other_changes(report.facts, report.before)],
         "gap_change_text": text,
+        "horizon_text": _horizons(report.facts, report.before.facts),
     }
 
 
@@ -164,7 +165,10 @@ def drift_tables(report: AuditReport) -> dict[str, Rows]:
             ("people looked at", f"{drift.people:,}"),
             ("scores, stability index", _plain(drift.score_psi)),
             ("ranking since (AUC)", _plain(drift.auc)),
-            ("came true minus predicted, points", percent(drift.gap)),
+            (
+                "came true minus predicted, points",
+                "not known yet" if drift.gap is None else percent(drift.gap),
+            ),
         ],
         "drift_feature_rows": [
             (each.feature, words(each.status), _plain(each.psi)) for each in drift.features
@@ -209,6 +213,15 @@ def _unpaired(now: Interval, then: Interval) -> Interval:
     )
 
 
+def _horizons(now: ModelFacts, then: ModelFacts) -> str:
+    if now.horizon_days == then.horizon_days:
+        return ""
+    return (
+        f"It looked {then.horizon_days} days ahead, this one looks {now.horizon_days}: they answer "
+        "different questions, and a difference in figures is no gain or loss."
+    )
+
+
 def _gap(found: Finding | None) -> tuple[str, str]:
     if found is None:
         return "not compared", ""
@@ -239,7 +252,7 @@ def _permitted(facts: ModelFacts) -> str:
 
 
 def _plain(found: Interval | None) -> str:
-    return "not known" if found is None else str(found)
+    return "not known yet" if found is None else str(found)
 
 
 def _signed(found: Interval) -> str:

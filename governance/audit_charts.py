@@ -10,7 +10,7 @@ from governance.intervals import Interval
 from governance.model_card import Dependence, FeatureImportance, GroupImportance, ReliabilityBin
 
 _WIDTH = 640
-_LABEL = 230
+_LABEL = 270
 _ROW = 24
 
 
@@ -91,7 +91,7 @@ def dependence_chart(found: Dependence) -> Markup:
     ]
     for place, point in enumerate(points):
         at, spread = x(place), point.contribution
-        said = "missing" if point.value is None else point.label or f"{point.value:,.4g}"
+        said = "missing" if point.value is None else point.label or f"{point.value:,.3g}"
         parts.append(
             f'<line class="range" x1="{at:.1f}" y1="{y(spread.low):.1f}" '
             f'x2="{at:.1f}" y2="{y(spread.high):.1f}"/>'
@@ -225,7 +225,7 @@ def _bars(rows: Sequence[tuple[str, float]], label: str) -> Markup:
     return _svg(_WIDTH, len(rows) * _ROW + 4, label, parts)
 
 
-def _label(text: str, y: float, edge: int = _LABEL, most: int = 31) -> str:
+def _label(text: str, y: float, edge: int = _LABEL, most: int = 38) -> str:
     short = escape(_short(text, most))
     return f'<text x="{edge - 8}" y="{y + 17}" text-anchor="end">{short}</text>'
 

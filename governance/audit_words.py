@@ -112,7 +112,10 @@ def _missing_people(facts: ModelFacts) -> str:
     if not facts.permission:
         return "Whose permission was missing was not recorded."
     if not refused:
-        return f"Nobody for want of permission: it learned from all {permitted:,} people there are."
+        return (
+            f"Nobody for want of permission: all {permitted:,} people may be learned from. Section "
+            "3 says who was left out for other reasons."
+        )
     return (
         f"It learned from {permitted:,} people who permit it; {refused:,} others are missing from "
         "it because they do not, so it may know less about people like them."
