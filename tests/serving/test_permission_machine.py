@@ -1,9 +1,8 @@
 """A home lives through anything in any order, and never does what a plain model forbids."""
 
-import shutil
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, time, timedelta
 from functools import partial
 from pathlib import Path
@@ -23,7 +22,6 @@ from hypothesis.stateful import (
     rule,
     run_state_machine_as_test,
 )
-from sqlalchemy import text
 
 from features.compaction import tidy
 from governance.consent_record import ConsentChange
@@ -32,9 +30,8 @@ from governance.instants import to_text
 from governance.notices import publish_notice
 from governance.proof import Permit
 from serving.batch import score_everyone
-from serving.bootstrap import Keepwell, create_home, open_home
+from serving.bootstrap import Keepwell
 from serving.consents import change_consent, follow_up, record_all, withdraw
-from serving.database import Database
 from serving.intake import take_events
 from serving.interventions.desk import Desk, desk_of
 from serving.interventions.leases import Claim, Go
@@ -44,7 +41,6 @@ from serving.interventions.run import run_interventions
 from serving.interventions.webhook import Delivery
 from serving.locks import lock_customers
 from serving.rights import erase, object_to_processing, settle
-from serving.settings import Settings
 from tests.serving.conftest import Clock, Shop
 from tests.serving.holding import check_home
 from tests.serving.permitted import (
@@ -56,6 +52,7 @@ from tests.serving.permitted import (
     Person,
     Said,
 )
+from tests.serving.workbench import Workbench, make_workbench
 
 PEOPLE = ("customer-ann", "customer-bob", "customer-cleo")
 NOTE = Playbook(
@@ -75,53 +72,6 @@ INSTANT, TICK, HOUR, DAY = (
     timedelta(hours=1),
     timedelta(days=1),
 )
-
-
-@dataclass(frozen=True)
-class Workbench:
-    """A filled home to copy; on PostgreSQL its database is copied by the server."""
-
-    template: Path
-    place: Path
-    now: datetime
-    server: Database | None = None
-
-    def copy_home(self, source: Path, target: Path) -> None:
-        """Copy all but the journal, which lies outside of every backup."""
-        for name in ("var/history", "var/keepwell.db", "var/bundles"):
-            old, new = source / name, target / name
-            if new.is_dir():
-                shutil.rmtree(new)
-            if old.is_dir():
-                shutil.copytree(old, new)
-            elif old.exists():
-                new.parent.mkdir(parents=True, exist_ok=True)
-                shutil.copyfile(old, new)
-
-    def copy_database(self, source: str, target: str) -> None:
-        if self.server is not None:
-            with self.server.engine.connect().execution_options(
-                isolation_level="AUTOCOMMIT"
-            ) as conn:
-                conn.execute(text(f"DROP DATABASE IF EXISTS {target} WITH (FORCE)"))
-                conn.execute(text(f"CREATE DATABASE {target} TEMPLATE {source}"))
-
-    def fresh(self) -> Keepwell:
-        """Open a new copy of the filled home."""
-        shutil.rmtree(self.place, ignore_errors=True)
-        shutil.copytree(self.template, self.place)
-        self.copy_database("machine_template", "machine")
-        return open_home(self.place)
-
-    def back_up(self) -> None:
-        """Copy the closed home aside."""
-        self.copy_home(self.place, self.place.with_name("backup"))
-        self.copy_database("machine", "machine_backup")
-
-    def restore(self) -> None:
-        """Put the copy back."""
-        self.copy_home(self.place.with_name("backup"), self.place)
-        self.copy_database("machine_backup", "machine")
 
 
 class StillClock(Clock):
@@ -145,7 +95,7 @@ class PermissionMachine(RuleBasedStateMachine):
     def __init__(self, workbench: Workbench) -> None:
         super().__init__()
         self.workbench = workbench
-        self.clock = StillClock(workbench.now)
+        self.clock = StillClock(workbench.now + DAY)
         self.shop = Shop(workbench.fresh(), self.clock)
         self.model = Permitted({each: Person() for each in PEOPLE})
         self.backup: Permitted | None = None
@@ -488,8 +438,7 @@ class PermissionMachine(RuleBasedStateMachine):
         now = self.passes(span)
         assert self.backup is not None
         self.keepwell.close()
-        self.workbench.restore()
-        self.shop = Shop(open_home(self.workbench.place), self.clock)
+        self.shop = Shop(self.workbench.restore(), self.clock)
         settle(self.keepwell, now=now)
         self.model = self.model.restored(self.backup, now)
         self.histories = {each: [] for each in PEOPLE}
@@ -536,28 +485,21 @@ def _candidate(customer_id: str, probability: float | None, decision_id: str) ->
     )
 
 
-@pytest.fixture(params=["sqlite", "postgres"])
-def workbench(request: pytest.FixtureRequest, fast_path: Path) -> Iterator[Workbench]:
-    """Give a home of three customers with orders and an approved model, on either database."""
-    server, home_settings = None, Settings()
-    if request.param == "postgres":
-        server = Database(request.getfixturevalue("postgres_uri"))
-        bench = Workbench(fast_path, fast_path, Clock().now, server)
-        bench.copy_database("template1", "machine_template")
-        url = server.engine.url.set(database="machine_template")
-        home_settings = Settings(database_url=url.render_as_string(hide_password=False))
-    clock = Clock()
-    template = fast_path / "template"
-    shop = Shop(create_home(template, home_settings, now=clock()), clock)
+def fill(shop: Shop) -> None:
+    """Give each three orders, and approve a model."""
     for number, each in enumerate(PEOPLE):
         shop.order(each, *(20.0 * (number + 1) + 30 * k for k in range(3)))
     shop.approve_model()
-    shop.keepwell.close()
-    written = template / "keepwell.toml"
-    written.write_text(written.read_text().replace("machine_template", "machine"))
-    yield Workbench(template, fast_path / "home", clock.now + DAY, server)
-    if server is not None:
-        server.close()
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def workbench(request: pytest.FixtureRequest, fast_path: Path) -> Iterator[Workbench]:
+    on_postgres = request.param == "postgres"
+    uri = request.getfixturevalue("postgres_uri") if on_postgres else None
+    found = make_workbench(fast_path, uri, fill)
+    yield found
+    if found.server is not None:
+        found.server.close()
 
 
 def test_nothing_people_said_is_ever_overruled(workbench: Workbench) -> None:

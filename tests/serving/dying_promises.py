@@ -1,0 +1,191 @@
+"""Acts on people's behalf that die by SIGKILL at a named point, each in a real child process.
+
+The point `committed` comes when the act is done and nobody was told yet.
+"""
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from pathlib import Path
+from random import Random
+from typing import Any, NamedTuple
+
+import serving.consents as consents
+import serving.interventions.leases as leases
+import serving.interventions.run as running
+import serving.rights as rights
+from governance.consent import ConsentRegistry
+from governance.consent_record import ConsentChange
+from governance.journal import Journal
+from governance.ledger import Ledger
+from governance.pseudonym import PersonIds, Suppression
+from serving.bootstrap import Keepwell, open_home
+from serving.interventions.leases import Claim, Leases
+from serving.interventions.webhook import Delivery
+from tests.serving.dying import after, die
+from tests.serving.lived import NOTE, PEOPLE, awake_desk, everyone
+
+CUSTOMER = PEOPLE[0]
+
+
+class Step(NamedTuple):
+    """Where an act dies: before `name` of `owner` is done, or right after."""
+
+    owner: Any
+    name: str
+    before: bool = False
+
+    def arm(self) -> None:
+        """From now on the step is the last thing this process does."""
+        act = getattr(self.owner, self.name)
+        setattr(self.owner, self.name, die if self.before else after(act))
+
+
+COMMITTED = "committed"
+_REMEMBERED_AND_LOGGED = {
+    "remembered": Step(consents, "append"),
+    "logged": Step(Ledger, "append"),
+}
+POINTS: Mapping[str, Mapping[str, Step]] = {
+    "grant": {
+        "recorded": Step(ConsentRegistry, "record"),
+        "noted": Step(consents, "note_journal"),
+        **_REMEMBERED_AND_LOGGED,
+    },
+    "withdraw": {
+        "journalling": Step(Journal, "append_many", before=True),
+        "journalled": Step(Journal, "append_many"),
+        "recorded": Step(ConsentRegistry, "record"),
+        "noted": Step(consents, "note_journal"),
+        "stopped": Step(consents, "cancel_for"),
+        "forgotten": Step(consents, "forget_results"),
+        "pages_dropped": Step(consents, "drop_dossiers"),
+        **_REMEMBERED_AND_LOGGED,
+    },
+    "object": {
+        "recorded": Step(ConsentRegistry, "object"),
+        "stopped": Step(consents, "cancel_for"),
+        **_REMEMBERED_AND_LOGGED,
+    },
+    "import": {
+        "recorded": Step(ConsentRegistry, "record_many"),
+        "remembered": Step(consents, "append"),
+        "logged": Step(Ledger, "append_batch"),
+    },
+    "erase": {
+        "announced": Step(Ledger, "append"),
+        "pages_dropped": Step(rights, "drop_dossiers"),
+        "suppressed": Step(Suppression, "suppress"),
+        "unmapped": Step(PersonIds, "destroy"),
+        "journalled": Step(Journal, "append"),
+        "history_gone": Step(rights.features, "erase_customer"),
+        "messages_gone": Step(rights.outbox, "erase_customer"),
+        "noted": Step(rights, "note_journal"),
+        "sweeping": Step(rights, "sweep", before=True),
+    },
+    "clear": {
+        "assigned": Step(running, "_assign"),
+        "remembered": Step(running, "append"),
+        "recorded": Step(running, "record"),
+    },
+    "send": {
+        "claimed": Step(Leases, "claim"),
+        "before_wire": Step(Leases, "put_on_wire", before=True),
+        "on_the_wire": Step(Leases, "put_on_wire"),
+        "before_finish": Step(Leases, "finish", before=True),
+        "remembered": Step(leases, "append"),
+        "finished": Step(Leases, "finish"),
+    },
+    "settle": {
+        "recorded": Step(ConsentRegistry, "record"),
+        "followed": Step(rights, "follow_up"),
+        "brought_back": Step(rights, "bring_back"),
+        "first_erased": Step(rights, "_erase_one"),
+        "first_swept": Step(rights, "sweep"),
+        "noting": Step(rights, "note_journal", before=True),
+    },
+}
+"""Every act on people's behalf, and the points inside it at which a process is killed."""
+
+
+def all_points() -> list[tuple[str, str]]:
+    """List every act with every point of it."""
+    return [(act, point) for act, steps in POINTS.items() for point in (*steps, COMMITTED)]
+
+
+def act_and_die(root: str, act: str, point: str, now: str) -> None:
+    """Open the home, do the act and die at the point."""
+    keepwell = open_home(Path(root))
+    if point != COMMITTED:
+        POINTS[act][point].arm()
+    do(act, keepwell, datetime.fromisoformat(now))
+    if point == COMMITTED:
+        die()
+
+
+def do(act: str, keepwell: Keepwell, now: datetime) -> Any:
+    """Do one act as the service does it."""
+    return _ACTS[act](keepwell, now)
+
+
+def yes(customer_id: str, purpose: str, *, evidence: str, at: datetime) -> ConsentChange:
+    return ConsentChange(
+        customer_id=customer_id,
+        purpose=purpose,
+        state="given",
+        occurred_at=at,
+        mechanism="checkbox_ticked",
+        evidence=evidence,
+        explicit=True,
+    )
+
+
+def _grant(keepwell: Keepwell, now: datetime) -> None:
+    change = yes(CUSTOMER, "research_text", evidence="form 9", at=now)
+    consents.change_consent(keepwell, change, clock=lambda: now)
+
+
+def _withdraw(keepwell: Keepwell, now: datetime) -> None:
+    consents.withdraw(keepwell, CUSTOMER, "risk_scoring", actor="customer", clock=lambda: now)
+
+
+def _import(keepwell: Keepwell, now: datetime) -> None:
+    changes = [
+        yes(PEOPLE[1], "research_text", evidence="line 1", at=now),
+        ConsentChange(
+            customer_id=CUSTOMER, purpose="risk_scoring", state="withdrawn", occurred_at=now
+        ),
+    ]
+    consents.record_all(keepwell, changes, clock=lambda: now)
+
+
+def _clear(keepwell: Keepwell, now: datetime) -> None:
+    running.run_interventions(
+        awake_desk(keepwell),
+        NOTE,
+        everyone(),
+        outside_contacts={},
+        clock=lambda: now,
+    )
+
+
+def _send(keepwell: Keepwell, now: datetime) -> None:
+    work = awake_desk(keepwell).leases
+    with keepwell.database.write() as conn:
+        claim = work.claim(conn, now=now)
+    assert isinstance(claim, Claim)
+    with keepwell.database.write() as conn:
+        work.put_on_wire(conn, claim, now=now)
+    with keepwell.database.write() as conn:
+        work.finish(conn, claim, Delivery("delivered", 204), now=now, rng=Random(1))
+
+
+_ACTS: Mapping[str, Callable[[Keepwell, datetime], Any]] = {
+    "grant": _grant,
+    "withdraw": _withdraw,
+    "object": lambda home, now: rights.object_to_processing(home, CUSTOMER, now=now),
+    "import": _import,
+    "erase": lambda home, now: rights.erase(home, CUSTOMER, now=now),
+    "clear": _clear,
+    "send": _send,
+    "settle": lambda home, now: rights.settle(home, now=now),
+}

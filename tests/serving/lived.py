@@ -1,0 +1,79 @@
+"""A home in the middle of its life: people scored, one message queued, one handed over."""
+
+from dataclasses import replace
+from datetime import time
+from random import Random
+
+from serving.bootstrap import Keepwell
+from serving.interventions.desk import Desk, desk_of
+from serving.interventions.leases import Claim
+from serving.interventions.playbooks import Playbook
+from serving.interventions.policy import Candidate
+from serving.interventions.run import run_interventions
+from serving.interventions.webhook import Delivery
+from tests.serving.conftest import Shop
+
+PEOPLE = ("customer-ann", "customer-bob", "customer-cleo")
+NOTE = Playbook(
+    name="personal_note",
+    kind="outreach",
+    channel="email",
+    subject="Is there anything we can do better?",
+    body="A person reads your answer.",
+    target="churn",
+    min_probability=0.0,
+    holdout_share=0.0,
+    cost=1.0,
+)
+
+
+def awake_desk(keepwell: Keepwell) -> Desk:
+    """A desk that may contact people at any hour."""
+    desk = desk_of(keepwell, mode="act")
+    policy = replace(desk.policy, quiet_from=time(0), quiet_until=time(0), max_contacts=9)
+    return replace(desk, policy=policy)
+
+
+def candidate(customer_id: str, probability: float | None, decision_id: str | None) -> Candidate:
+    return Candidate(
+        customer_id=customer_id,
+        probability=probability,
+        target="churn",
+        score_decision_id=decision_id,
+        purpose="risk_scoring",
+        model_purposes=frozenset({"risk_scoring"}),
+    )
+
+
+def everyone() -> list[Candidate]:
+    """All there are, as an old file of scores would name them."""
+    return [candidate(each, 0.6, None) for each in PEOPLE]
+
+
+def live(shop: Shop) -> None:
+    """Fill a home: all are scored; the note to Ann waits, that to Bob was handed over."""
+    for number, each in enumerate(PEOPLE):
+        shop.order(each, *(20.0 * (number + 1) + 30 * k for k in range(3)))
+        shop.permit(each, "risk_scoring", "outreach.email")
+    shop.approve_model()
+    shop.scorer.score(PEOPLE, targets=["churn"])
+    shop.scorer.score(PEOPLE[:1], targets=["churn"])
+    desk = awake_desk(shop.keepwell)
+    for each in (PEOPLE[1:2], PEOPLE[:1]):
+        run_interventions(
+            desk, NOTE, [candidate(who, 0.6, None) for who in each],
+            outside_contacts={}, clock=shop.clock,
+        )  # fmt: skip
+        if each == PEOPLE[1:2]:
+            _deliver(desk, shop)
+
+
+def _deliver(desk: Desk, shop: Shop) -> None:
+    with desk.database.write() as conn:
+        claim = desk.leases.claim(conn, now=shop.clock())
+    assert isinstance(claim, Claim)
+    with desk.database.write() as conn:
+        desk.leases.put_on_wire(conn, claim, now=shop.clock())
+    with desk.database.write() as conn:
+        sent = Delivery("delivered", 204)
+        desk.leases.finish(conn, claim, sent, now=shop.clock(), rng=Random(1))

@@ -1,0 +1,146 @@
+"""Killed at any point, what people asked for is as if never asked or done in full; never half."""
+
+import signal
+from collections.abc import Callable, Iterator, Mapping
+from datetime import timedelta
+from multiprocessing import get_context
+from multiprocessing.context import ForkServerContext
+
+import pytest
+from sqlalchemy import select
+
+from governance.proof import Permit
+from serving.bootstrap import Keepwell, open_home
+from serving.consents import withdraw
+from serving.interventions.tables import interventions
+from serving.rights import erase, object_to_processing, settle
+from tests.serving.dying_promises import COMMITTED, act_and_die, all_points, do
+from tests.serving.holding import check_home
+from tests.serving.lived import PEOPLE, live
+from tests.serving.workbench import Workbench, make_workbench
+
+ANN, BOB, CLEO = PEOPLE
+A_WHILE = timedelta(minutes=2)
+"""Longer than a lease."""
+
+
+@pytest.fixture(scope="module")
+def children() -> ForkServerContext:
+    """Give what starts children quickly: one clean process that has imported everything."""
+    context = get_context("forkserver")
+    context.set_forkserver_preload([act_and_die.__module__])
+    return context
+
+
+@pytest.fixture(scope="module")
+def on_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Workbench:
+    return make_workbench(tmp_path_factory.mktemp("lived"), None, live)
+
+
+@pytest.fixture(scope="module")
+def on_postgres(tmp_path_factory: pytest.TempPathFactory, postgres_uri: str) -> Iterator[Workbench]:
+    found = make_workbench(tmp_path_factory.mktemp("lived"), postgres_uri, live)
+    yield found
+    assert found.server is not None
+    found.server.close()
+
+
+def permits(keepwell: Keepwell, customer_id: str, purpose: str, bench: Workbench) -> bool:
+    with keepwell.database.read() as conn:
+        now = bench.now + A_WHILE
+        return isinstance(keepwell.registry.permit(conn, customer_id, purpose, now=now), Permit)
+
+
+def statuses(keepwell: Keepwell, customer_id: str) -> list[str]:
+    """How every intervention of a customer stands."""
+    query = select(interventions.c.status).where(interventions.c.customer_id == customer_id)
+    with keepwell.database.read() as conn:
+        return sorted(conn.execute(query).scalars())
+
+
+KEPT: Mapping[str, Callable[[Keepwell, Workbench], bool]] = {
+    "grant": lambda home, bench: permits(home, ANN, "research_text", bench),
+    "withdraw": lambda home, bench: (
+        not permits(home, ANN, "risk_scoring", bench) and statuses(home, ANN) == ["cancelled"]
+    ),
+    "object": lambda home, bench: (
+        not permits(home, ANN, "outreach.email", bench) and statuses(home, ANN) == ["cancelled"]
+    ),
+    "import": lambda home, bench: (
+        permits(home, BOB, "research_text", bench) and not permits(home, ANN, "risk_scoring", bench)
+    ),
+    "erase": lambda home, bench: (
+        not permits(home, ANN, "risk_scoring", bench) and statuses(home, ANN) == []
+    ),
+    "clear": lambda home, bench: statuses(home, CLEO) == ["queued"],
+    "send": lambda home, bench: statuses(home, ANN) == ["sent"],
+    "settle": lambda home, bench: (
+        not any(permits(home, each, "risk_scoring", bench) for each in PEOPLE)
+        and [statuses(home, each) for each in PEOPLE] == [["cancelled"], [], []]
+    ),
+}
+"""What each act promises, once it is done."""
+JOURNALLED = {
+    "withdraw": {"journalled", "recorded", "noted", "stopped", "forgotten", "pages_dropped",
+                 "remembered", "logged"},
+    "object": {"recorded", "stopped", "remembered", "logged"},
+    "erase": {"journalled", "history_gone", "messages_gone", "noted", "sweeping"},
+}  # fmt: skip
+"""Points after which a no is on disk, so that the next start brings it about by itself."""
+
+
+def restored(bench: Workbench) -> Keepwell:
+    """Give a home from a backup, whose journal knows of a withdrawal and two erasures since."""
+    keepwell, now = bench.fresh(), bench.now
+    keepwell.close()
+    bench.back_up()
+    withdraw(keepwell, ANN, "risk_scoring", actor="customer", clock=lambda: now)
+    object_to_processing(keepwell, ANN, now=now)
+    erase(keepwell, BOB, now=now)
+    erase(keepwell, CLEO, now=now)
+    keepwell.close()
+    return bench.restore()
+
+
+def is_killed(children: ForkServerContext, bench: Workbench, act: str, point: str) -> None:
+    keepwell = restored(bench) if act == "settle" else bench.fresh()
+    assert not KEPT[act](keepwell, bench)
+    keepwell.close()
+    given = (str(bench.place), act, point, (bench.now + timedelta(seconds=1)).isoformat())
+    child = children.Process(target=act_and_die, args=given)
+    child.start()
+    child.join(timeout=120)
+    assert child.exitcode == -signal.SIGKILL
+
+
+def all_is_made_good(bench: Workbench, act: str, point: str) -> None:
+    keepwell, later = open_home(bench.place), bench.now + A_WHILE
+    check_home(keepwell, now=later, customers=PEOPLE)
+    settle(keepwell, now=later)
+    check_home(keepwell, now=later, customers=PEOPLE)
+    if point == COMMITTED or point in JOURNALLED.get(act, ()):
+        assert act == "settle" or KEPT[act](keepwell, bench)
+    if not KEPT[act](keepwell, bench):
+        do(act, keepwell, later)
+    assert KEPT[act](keepwell, bench)
+    check_home(keepwell, now=later, customers=PEOPLE)
+    keepwell.close()
+
+
+@pytest.mark.parametrize(("act", "point"), all_points())
+def test_a_process_killed_at_any_point_leaves_a_home_that_holds(
+    on_sqlite: Workbench, children: ForkServerContext, act: str, point: str
+) -> None:
+    is_killed(children, on_sqlite, act, point)
+    all_is_made_good(on_sqlite, act, point)
+
+
+@pytest.mark.parametrize(
+    ("act", "point"),
+    [(act, point) for act, point in all_points() if act in ("withdraw", "erase", "settle")],
+)
+def test_it_holds_on_postgres_too(
+    on_postgres: Workbench, children: ForkServerContext, act: str, point: str
+) -> None:
+    is_killed(children, on_postgres, act, point)
+    all_is_made_good(on_postgres, act, point)
