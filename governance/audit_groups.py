@@ -7,7 +7,7 @@ from markupsafe import Markup
 
 from governance.audit_charts import panel_chart
 from governance.audit_tables import Rows, count, percent, words
-from governance.fairness_record import Difference, FairnessResult, GroupCell
+from governance.fairness_record import FairnessResult, GroupCell
 from governance.group_gaps import ERROR_RATES, beyond
 from governance.intervals import Interval, wilson
 from governance.mitigation_record import Mitigation
@@ -30,15 +30,11 @@ def fairness_tables(fairness: FairnessResult) -> dict[str, Any]:
         "rate_chart": _rate_chart(rows),
         "count_rows": _counts(rows),
         "rate_rows": _rates(rows),
-        "crossed_count_rows": _counts(fairness.intersections),
-        "crossed_rate_rows": _rates(fairness.intersections),
+        "crossed": list(_crossed(fairness.intersections)),
         "crossed_beyond": beyond_limit,
         "share_rows": list(_shares(fairness)),
-        "difference_rows_by_group": [
-            (_name(d), d.measure, _from_largest(d), points(d.from_all))
-            for d in fairness.differences
-            if d.reference
-        ],
+        "from_largest_rows": _apart(fairness, "from_largest"),
+        "from_all_rows": _apart(fairness, "from_all"),
         "impact_rows": [
             (
                 _name(r),
@@ -48,8 +44,16 @@ def fairness_tables(fairness: FairnessResult) -> dict[str, Any]:
             )
             for r in fairness.impact_ratios
         ],
-        "finding_rows": [
-            (words(f.text), f"{100 * f.limit:.0f}", words(f.verdict)) for f in fairness.findings
+        "held_rows": [
+            (
+                _name(f),
+                f.measure,
+                f.reference,
+                points(f.difference),
+                f"{100 * f.limit:.0f}",
+                words(f.verdict),
+            )
+            for f in fairness.findings
         ],
         "thin_rows": [(_name(t), t.what) for t in fairness.thin],
         "calibration_rows": [
@@ -88,7 +92,7 @@ def points(interval: Interval | None) -> str:
 
 
 def _name(row: Any) -> str:
-    return f"{words(row.attribute)}: {row.group}"
+    return f"{words(row.attribute)}: {row.group}" if row.attribute else str(row.group)
 
 
 def _in_order(fairness: FairnessResult) -> list[GroupCell]:
@@ -119,7 +123,7 @@ def _rate_chart(cells: Sequence[GroupCell]) -> Markup:
 
 def _shares(fairness: FairnessResult) -> Iterator[Sequence[object]]:
     """Each group's part of everyone, of those flagged, flagged without need, and overlooked."""
-    rows = [cell for cell in _in_order(fairness) if cell.n is not None]
+    rows = [cell for cell in _in_order(fairness) if cell.n]
     for cell in rows:
         others = [each for each in rows if each.attribute == cell.attribute]
         parts = []
@@ -144,10 +148,20 @@ def _overlooked(cell: GroupCell) -> int:
     return (cell.positives or 0) - (cell.true_positives or 0)
 
 
-def _from_largest(found: Difference) -> str:
-    if found.group == found.reference:
-        return "is the largest group"
-    return points(found.from_largest)
+def _apart(fairness: FairnessResult, which: str) -> Rows:
+    """One row per group: how far each of its rates lies from the largest group's, or from all."""
+    found: dict[tuple[str, str], list[str]] = {}
+    for d in fairness.differences:
+        if d.reference and not (which == "from_largest" and d.group == d.reference):
+            found.setdefault((d.attribute, d.group), []).append(points(getattr(d, which)))
+    return [(f"{words(name)}: {group}", *told) for (name, group), told in found.items()]
+
+
+def _crossed(cells: Sequence[GroupCell]) -> Iterator[tuple[str, Rows, Rows]]:
+    """Each two attributes together: their names, the rates and the counts of their cells."""
+    for pair in dict.fromkeys(cell.attribute for cell in cells):
+        inside = [cell._replace(attribute="") for cell in cells if cell.attribute == pair]
+        yield words(pair), _rates(inside), _counts(inside)
 
 
 def _crossed_beyond(fairness: FairnessResult) -> Iterator[str]:

@@ -3,7 +3,8 @@
 fairlearn counts per group; numerators, denominators and intervals are ours, because a group
 without positives has no true positive rate at all (not one of 0). A finding needs evidence: a gap
 counts as a failure only when its whole 95 % interval lies beyond the limit, and "cannot say" is an
-answer. Cells below five people are not shown, nor what would give them away by subtraction.
+answer: a pass needs, for every attribute, a comparison of error rates that can be told from its
+limit. Cells below five people are not shown, nor what would give them away by subtraction.
 Intersections are shown and never decide: there are many of them, and most are small.
 """
 
@@ -78,7 +79,8 @@ def assess(
     swept: list[SweepPoint] = []
     findings: list[Finding] = []
     thin: list[Thin] = []
-    unsaid: list[str] = []
+    uncompared: list[str] = []
+    undecided: list[str] = []
     for name, values in attributes.items():
         labels = labels_of(values)
         shown, missing = groups_shown(people, name, labels, limits.min_cell)
@@ -95,9 +97,11 @@ def assess(
         findings += [*rates, *calibration_findings([each for each, _ in scored], limits)]
         thin += thin_groups(shown, limits)
         if not rates:
-            unsaid.append(name)
+            uncompared.append(name)
+        elif all(each.verdict == "cannot_say" for each in rates):
+            undecided.append(name)
     crossed = tuple(intersections(people, attributes, limits.min_cell))
-    outcome, reason = _verdict(findings, unsaid, limits)
+    outcome, reason = _verdict(findings, uncompared, undecided, limits)
     return FairnessResult(
         outcome=outcome,
         reason=reason,
@@ -116,21 +120,35 @@ def assess(
     )
 
 
-def _verdict(findings: Sequence[Finding], thin: Sequence[str], limits: Limits) -> tuple[str, str]:
+def _verdict(
+    findings: Sequence[Finding],
+    uncompared: Sequence[str],
+    undecided: Sequence[str],
+    limits: Limits,
+) -> tuple[str, str]:
     failed = [finding for finding in findings if finding.verdict == "fail"]
     if failed:
         worst = max(failed, key=lambda f: abs(f.difference.value) / f.limit)
         said = f"{len(failed)} of {len(findings)} comparisons lie beyond their limit"
         return "fail", f"{said}, most of all {worst.text}"
-    if thin:
-        names = ", ".join(thin)
+    if uncompared:
         return (
             "insufficient_evidence",
-            f"too few people to compare groups by {names} (a group needs {limits.min_group})",
+            f"too few people to compare groups by {_words(uncompared)} (a group needs "
+            f"{limits.min_group})",
+        )
+    if undecided:
+        return (
+            "insufficient_evidence",
+            f"among so few people no error rate by {_words(undecided)} can be told from its limit",
         )
     unsure = sum(finding.verdict == "cannot_say" for finding in findings)
     within = f"no gap beyond its limit in {len(findings)} comparisons"
     return "pass", within + (f"; {unsure} of them cannot be told from the limit" if unsure else "")
+
+
+def _words(names: Sequence[str]) -> str:
+    return ", ".join(names).replace("_", " ")
 
 
 def _check_shapes(people: People, attributes: Mapping[str, Sequence[str | None]]) -> None:

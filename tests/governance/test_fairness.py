@@ -138,6 +138,13 @@ def test_too_few_people_is_not_enough_evidence() -> None:
     assert assess(**_people(40)).outcome == "insufficient_evidence"
 
 
+def test_a_pass_needs_a_comparison_that_can_be_told_from_its_limit() -> None:
+    result = assess(**_people(200))
+    assert {f.verdict for f in result.findings if f.measure != "calibration"} == {"cannot_say"}
+    assert result.outcome == "insufficient_evidence"
+    assert "no error rate by region can be told from its limit" in result.reason
+
+
 def test_without_attributes_nothing_is_assessed_and_it_says_so() -> None:
     result = assess([0, 1], [0.1, 0.9], [False, True], {})
     assert (result.outcome, result.reason) == (
