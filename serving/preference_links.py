@@ -9,7 +9,7 @@ neither is stored.
 import hmac
 import secrets
 from datetime import datetime, timedelta
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import urlencode
 
 from sqlalchemy import Connection
@@ -17,7 +17,10 @@ from sqlalchemy import Connection
 from governance.errors import InvalidInput
 from governance.instants import from_micros, to_micros
 from governance.pseudonym import keyed_token
-from serving.bootstrap import Keepwell
+from serving.keys import HomeKeys
+
+if TYPE_CHECKING:  # whoever only seals a link starts without the rest
+    from serving.bootstrap import Keepwell
 
 EVERYTHING = "everything"
 _MAC_LENGTH = 32  # hex digits: 128 bits
@@ -40,14 +43,14 @@ class StopLink(NamedTuple):
 
 
 class Minted(NamedTuple):
-    """A new link; `expires_at` is None where it lives as long as the message it stands in."""
+    """A new preference link and when it ends."""
 
     url: str
-    expires_at: datetime | None
+    expires_at: datetime
 
 
 def mint_preference_link(
-    keepwell: Keepwell,
+    keepwell: "Keepwell",
     conn: Connection,
     customer_id: str,
     *,
@@ -58,23 +61,30 @@ def mint_preference_link(
     """Make the link one customer decides by; the caller has made sure that it is them."""
     expires_at = now + timedelta(minutes=keepwell.settings.preferences.link_minutes)
     ends = str(to_micros(expires_at) // 1_000_000)
-    parts = ["p", _person(keepwell, conn, customer_id), secrets.token_hex(8), ends]
-    query = {"token": _sealed(keepwell, parts)} | ({} if locale is None else {"lang": locale})
+    person_id = _person(keepwell, conn, customer_id)
+    parts = ["p", person_id.removeprefix(_PERSON), secrets.token_hex(8), ends]
+    query = {"token": _sealed(keepwell.keys, parts)} | ({} if locale is None else {"lang": locale})
     address = f"{_base(keepwell, base_url)}/preferences?{urlencode(query)}"
     return Minted(address, from_micros(int(ends) * 1_000_000))
 
 
 def mint_stop_link(
-    keepwell: Keepwell, conn: Connection, customer_id: str, *, what: str, base_url: str
-) -> Minted:
+    keepwell: "Keepwell", conn: Connection, customer_id: str, *, what: str, base_url: str
+) -> str:
     """Make a link that stops one channel of outreach, or everything, and can do nothing else."""
     if what != EVERYTHING and not what.startswith("outreach."):
         raise InvalidInput(
             "a stop link stops a channel of outreach, or everything",
             hint="state outreach.<channel> or everything",
         )
-    token = _sealed(keepwell, ["s", _person(keepwell, conn, customer_id), what])
-    return Minted(f"{_base(keepwell, base_url)}/stop?{urlencode({'token': token})}", None)
+    person_id = _person(keepwell, conn, customer_id)
+    return stop_link(keepwell.keys, person_id, what, base_url=_base(keepwell, base_url))
+
+
+def stop_link(keys: HomeKeys, person_id: str, what: str, *, base_url: str) -> str:
+    """Write the address by which the person stops `what`."""
+    token = _sealed(keys, ["s", person_id.removeprefix(_PERSON), what])
+    return f"{base_url.rstrip('/')}/stop?{urlencode({'token': token})}"
 
 
 def unsubscribe_headers(url: str) -> dict[str, str]:
@@ -85,46 +95,46 @@ def unsubscribe_headers(url: str) -> dict[str, str]:
     }
 
 
-def open_preference_link(keepwell: Keepwell, token: str) -> PreferenceLink | None:
+def open_preference_link(keepwell: "Keepwell", token: str) -> PreferenceLink | None:
     """Read a preference link, whether it has ended or not; None when the seal does not fit."""
-    parts = _opened(keepwell, "p", token)
+    parts = _opened(keepwell.keys, "p", token)
     if parts is None:
         return None
     person, token_id, ends = parts
     return PreferenceLink(_PERSON + person, token_id, from_micros(int(ends) * 1_000_000))
 
 
-def open_stop_link(keepwell: Keepwell, token: str) -> StopLink | None:
+def open_stop_link(keepwell: "Keepwell", token: str) -> StopLink | None:
     """Read a stop link; None when the seal does not fit. Nothing is asked of the database."""
-    parts = _opened(keepwell, "s", token)
+    parts = _opened(keepwell.keys, "s", token)
     return None if parts is None else StopLink(_PERSON + parts[0], parts[1])
 
 
-def _person(keepwell: Keepwell, conn: Connection, customer_id: str) -> str:
+def _person(keepwell: "Keepwell", conn: Connection, customer_id: str) -> str:
     if keepwell.kind == "evaluation":
         raise InvalidInput(
             "an evaluation home knows pseudonyms only; nobody can be given a link",
             hint="ask people in a production home",
         )
-    return keepwell.persons.person_id(conn, customer_id).removeprefix(_PERSON)
+    return keepwell.persons.person_id(conn, customer_id)
 
 
-def _base(keepwell: Keepwell, asked_at: str) -> str:
+def _base(keepwell: "Keepwell", asked_at: str) -> str:
     return keepwell.settings.preferences.base_url or asked_at.rstrip("/")
 
 
-def _sealed(keepwell: Keepwell, parts: list[str]) -> str:
+def _sealed(keys: HomeKeys, parts: list[str]) -> str:
     body = "~".join(parts)
-    return f"{body}~{_mac(keepwell, body)}"
+    return f"{body}~{_mac(keys, body)}"
 
 
-def _opened(keepwell: Keepwell, kind: str, token: str) -> list[str] | None:
+def _opened(keys: HomeKeys, kind: str, token: str) -> list[str] | None:
     body, _, mac = token.rpartition("~")
-    if not hmac.compare_digest(mac.encode(), _mac(keepwell, body).encode()):
+    if not hmac.compare_digest(mac.encode(), _mac(keys, body).encode()):
         return None
     first, *parts = body.split("~")
     return parts if first == kind else None
 
 
-def _mac(keepwell: Keepwell, body: str) -> str:
-    return keyed_token(keepwell.keys.links, "link", body)[:_MAC_LENGTH]
+def _mac(keys: HomeKeys, body: str) -> str:
+    return keyed_token(keys.links, "link", body)[:_MAC_LENGTH]

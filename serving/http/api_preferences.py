@@ -47,7 +47,6 @@ def post_preference_link(
             now=here.clock(),
             locale=None if body is None else body.locale,
         )
-    assert minted.expires_at is not None
     return fresh({"url": minted.url, "expires_at": to_text(minted.expires_at)}, status=201)
 
 
@@ -64,10 +63,10 @@ def post_stop_link(
     inside = here.keepwell.inside_id(customer_id)
     with here.keepwell.database.write() as conn:
         lock_customers(conn, [inside])
-        minted = links.mint_stop_link(
+        url = links.mint_stop_link(
             here.keepwell, conn, inside, what=what, base_url=str(request.base_url)
         )
-    return fresh({"url": minted.url, "headers": links.unsubscribe_headers(minted.url)}, status=201)
+    return fresh({"url": url, "headers": links.unsubscribe_headers(url)}, status=201)
 
 
 @router.get("/preferences", include_in_schema=False)

@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from sqlalchemy import Connection, select
 
@@ -18,6 +18,8 @@ from serving.interventions.outbox import enqueue
 from serving.interventions.policy import ContactPolicy, policy_of
 from serving.interventions.tables import interventions
 from serving.interventions.webhook import REQUESTED
+from serving.keys import HomeKeys
+from serving.preference_links import stop_link, unsubscribe_headers
 from serving.settings import Mode
 
 if TYPE_CHECKING:  # the container imports what every floor offers; senders start without it
@@ -36,6 +38,13 @@ STATUSES: Mapping[str, str] = {
 }
 
 
+class StopLinks(NamedTuple):
+    """What stop links of messages are sealed with, and where people reach this service."""
+
+    keys: HomeKeys
+    base_url: str
+
+
 @dataclass(frozen=True, kw_only=True)
 class Desk:
     """What deciding and sending need; build one per home with `desk_of`."""
@@ -46,6 +55,7 @@ class Desk:
     persons: PersonIds
     policy: ContactPolicy
     holdout_key: bytes
+    stop_links: StopLinks | None = None
 
     @property
     def leases(self) -> Leases:
@@ -55,6 +65,7 @@ class Desk:
 
 def desk_of(keepwell: "Keepwell", *, mode: Mode | None = None) -> Desk:
     """Build the desk of an opened home; `mode` overrides the settings' mode."""
+    base_url = keepwell.settings.preferences.base_url
     return Desk(
         database=keepwell.database,
         registry=keepwell.registry,
@@ -62,15 +73,18 @@ def desk_of(keepwell: "Keepwell", *, mode: Mode | None = None) -> Desk:
         persons=keepwell.persons,
         policy=policy_of(keepwell.settings, home_kind=keepwell.kind, mode=mode),
         holdout_key=keepwell.keys.holdout,
+        stop_links=None if base_url is None else StopLinks(keepwell.keys, base_url),
     )
 
 
 def queue_request(
-    conn: Connection, intervention_id: str, *, due_at: datetime, now: datetime
+    desk: Desk, conn: Connection, intervention_id: str, *, due_at: datetime, now: datetime
 ) -> str:
     """Put the request to contact one customer into the outbox; gives the message's id.
 
-    It carries what the receiver needs to act and no score, reason or other data about the customer.
+    It carries what the receiver needs to act and no score, reason or other data about the customer;
+    for outreach also the link that stops it, with the headers of RFC 8058, where the settings say
+    under which address people reach this service.
     """
     each = conn.execute(
         select(interventions).where(interventions.c.intervention_id == intervention_id)
@@ -86,6 +100,11 @@ def queue_request(
         "valid_until": to_text(each.valid_until),
         "confirm_before_sending": f"/v1/interventions/{intervention_id}/confirm",
     }
+    if desk.stop_links is not None and each.playbook_class == "outreach":
+        keys, base_url = desk.stop_links
+        person_id = desk.persons.person_id(conn, each.customer_id)
+        url = stop_link(keys, person_id, f"outreach.{each.channel}", base_url=base_url)
+        data["stop"] = {"url": url, "headers": unsubscribe_headers(url)}
     return enqueue(
         conn,
         REQUESTED,

@@ -117,7 +117,9 @@ def approve(
         else:
             status = "queued"
             conn.execute(_change(intervention_id).values(status=status))
-            queue_request(conn, intervention_id, due_at=first_moment(now, desk.policy), now=now)
+            queue_request(
+                desk, conn, intervention_id, due_at=first_moment(now, desk.policy), now=now
+            )
         _log(conn, desk, "intervention_approved", row, approver, refusal or "", now)
         return Verdict(intervention_id, refusal is None, status, refusal or "", row.valid_until)
 

@@ -294,7 +294,7 @@ def _assign(
     }
     conn.execute(interventions.insert(), row)
     if status == "queued":
-        queue_request(conn, each.intervention_id, due_at=due_at, now=now)
+        queue_request(desk, conn, each.intervention_id, due_at=due_at, now=now)
     return each
 
 
