@@ -16,7 +16,7 @@ from datetime import datetime, timedelta
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from sqlalchemy import Connection, Row, bindparam, delete, func, insert, select, text
 
 from governance.tables import published_figures
@@ -59,6 +59,10 @@ class Given(NamedTuple):
     body: Mapping[str, Any]
     given_at: datetime | None
 
+    def said(self) -> str:
+        """Say that it is given again, and since when it stands."""
+        return "as given" + ("" if self.given_at is None else f" on {self.given_at:%Y-%m-%d}")
+
 
 def person_keys(ids: Sequence[str], key: bytes) -> NDArray[np.uint64]:
     """Give a keyed 64-bit hash of each person, (n,)."""
@@ -66,13 +70,21 @@ def person_keys(ids: Sequence[str], key: bytes) -> NDArray[np.uint64]:
     return np.frombuffer(found, np.uint64)
 
 
-def trace_of(keys: NDArray[np.uint64], contributions: Sequence[object]) -> Trace:
-    """Give the trace of people (n,) and what each of them adds, (n,), told apart by its `repr`."""
+def trace_of(keys: NDArray[np.uint64], *added: ArrayLike) -> Trace:
+    """Give the trace of people (n,) and of one or more numbers that each of them adds, (n,)."""
     trace = np.zeros(PLACES, np.uint32)
-    for key, added in zip(keys.tolist(), contributions, strict=True):
-        mark = hashlib.blake2b(f"{key}:{added!r}".encode(), digest_size=4).digest()
-        trace[key % PLACES] ^= np.frombuffer(mark, np.uint32)[0]
+    mark = keys.copy()
+    for numbers in added:
+        mark = _mix(mark ^ (np.asarray(numbers, np.float64) + 0.0).view(np.uint64))
+    np.bitwise_xor.at(trace, (keys % np.uint64(PLACES)).astype(np.int64), mark.astype(np.uint32))
     return trace
+
+
+def _mix(x: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    """Spread every bit over all of them (the finaliser of SplitMix64, Steele et al. 2014)."""
+    x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return x ^ (x >> np.uint64(31))
 
 
 def cell_of(*parts: object) -> str:
@@ -159,7 +171,7 @@ class Register:
         return found
 
 
-def load(conn: Connection, *, min_people: int) -> Register:
+def load_register(conn: Connection, *, min_people: int) -> Register:
     """Read every figure that is remembered, oldest first."""
     rows = conn.execute(_ALL).all()
     newest = max((row.id for row in rows), default=0)

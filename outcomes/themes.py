@@ -4,34 +4,30 @@ People are counted, each once per period; the mood of a theme is judged for thos
 `wellbeing_inference`. Small cells are hidden, and whatever would give them away.
 """
 
-import re
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
 
 from features.history import Histories
-from features.text.lexicon import english
 from features.text.narratives import permitted_events, text_rows
 from features.text.sentiment import sentiment
 from features.text.tagging import Rules, tag, themes_of
-from features.text.tokens import clean, tokens
-from governance.breakdown import Cell, hidden_cells
+from governance.breakdown import ALL, Cell, Part, Verdict, decide
 from governance.errors import InvalidInput
 from governance.instants import to_micros
 from governance.intervals import Interval, mean_interval, wilson
 from governance.proof import AggregatePermit, Permit
-from outcomes.measures.definition import ALL, Period
+from governance.published import Figure, Register, cell_of, person_keys, trace_of
+from outcomes.measures.definition import Period
+from outcomes.measures.periods import longer
 
 PURPOSE = "aggregate"
 MOOD = "wellbeing_inference"
 NO_GROUP = "(none)"
 EMPATHY = "empathy"
 """Beside the themes: texts that raise the empathy counter."""
-
-_LETTERS = re.compile(r"[^\W\d_]{3,}")
 
 Scorer = Callable[[Sequence[str]], Sequence[float]]
 
@@ -41,7 +37,8 @@ class ThemeFigure(NamedTuple):
 
     `share` is people who wrote about it ÷ people who wrote anything; `sentiment` the mean over
     people of how their texts about it sound, -1 to 1, of `measured` people who permit that. None
-    and `hidden` where too few people are concerned.
+    and `hidden` where too few people are concerned, or would be told of by subtraction; `note` says
+    where the figure is the one that was given before.
     """
 
     theme: str
@@ -53,14 +50,7 @@ class ThemeFigure(NamedTuple):
     sentiment: Interval | None
     measured: int | None
     hidden: bool = False
-
-
-class Keyword(NamedTuple):
-    """A word, or two in a row, that at least the smallest number of people wrote."""
-
-    words: str
-    people: int
-    share: Interval | None
+    note: str = ""
 
 
 class _Wrote(NamedTuple):
@@ -80,60 +70,95 @@ def theme_figures(
     wellbeing: Permit | None = None,
     by: str | None = None,
     scorer: Scorer | None = None,
+    register: Register | None = None,
+    key: bytes = b"",
 ) -> tuple[ThemeFigure, ...]:
     """Give every theme of `rules` (and `EMPATHY`) by period, of everyone and by group.
 
     `by` names a property of `profile` events: the newest known before the period, else the first in
     it. `wellbeing` covers those whose mood may be judged and whose texts may be read for the
     empathy counter; without it neither is measured. What the permit's instant does not know is left
-    out. Raises `InvalidInput` where no profile states `by`.
+    out. What the `register` holds against a figure hides it, and what is given is noted there;
+    `key` makes the hashes it compares by. Raises `InvalidInput` where no profile states `by`.
     """
     permit.require(PURPOSE)
     if wellbeing is not None:
         wellbeing.require(MOOD)
     wrote = list(_wrote(histories, permit, rules, periods, wellbeing, by, scorer))
     names = [theme.name for theme in rules.themes] + ([EMPATHY] if wellbeing is not None else [])
+    register = register or Register(min_people=permit.min_people)
+    desk = _Desk(register, permit.min_people, periods, by, histories, key)
     base = _people(wrote)
     covered = _people([each for each in wrote if each.mood is not None])
     found: list[ThemeFigure] = []
     for name in names:
         about = [each for each in wrote if name in each.themes]
         out_of = covered if name == EMPATHY else base
-        there = _people(about)
-        hidden = hidden_cells({c: len(p) for c, p in there.items()}, permit.min_people)
-        hidden |= hidden_cells({c: len(p) for c, p in out_of.items()}, permit.min_people)
-        judged = _people([each for each in about if each.mood is not None])
-        unsaid = hidden_cells({c: len(p) for c, p in judged.items()}, permit.min_people)
-        found += [
-            _figure(name, cell, about, there, out_of, periods, hidden=hidden, unsaid=unsaid)
-            for cell in sorted(out_of, key=lambda c: (c[1], c[0] != ALL, c[0]))
-        ]
+        writing = desk.decide("texts" if out_of is base else "texts judged", out_of)
+        told = desk.decide(f"theme {name}", _people(about))
+        moods = desk.decide(f"mood of {name}", _moods(about))
+        for cell in sorted(out_of, key=lambda c: (c[1], c[0] != ALL, c[0])):
+            made = _figure(name, cell, about, len(out_of[cell]), periods, moods.get(cell))
+            found.append(desk.give(made, cell, writing[cell], told.get(cell)))
     return tuple(found)
 
 
-def keywords(
-    histories: Histories, permit: AggregatePermit, period: Period, *, limit: int = 20
-) -> tuple[Keyword, ...]:
-    """Give the words, and pairs of words, that most people wrote in a period.
+class _Desk:
+    """Compares what is said of themes with what was given before."""
 
-    Everyday words are left out, and whatever fewer people wrote than the permit asks for.
-    """
-    permit.require(PURPOSE)
-    people: dict[str, set[int]] = defaultdict(set)
-    everyone: set[int] = set()
-    start, end = to_micros(period.start), to_micros(period.end)
-    for row, text in text_rows(histories, permit.judged_at):
-        if start <= histories.occurred_at[row] < end:
-            person = int(histories.customer_of_event[row])
-            everyone.add(person)
-            for words in set(_telling(text)):
-                people[words].add(person)
-    ranked = sorted(people.items(), key=lambda each: (-len(each[1]), each[0]))
-    return tuple(
-        Keyword(words, len(who), wilson(len(who), len(everyone)))
-        for words, who in ranked[: max(limit, 0)]
-        if permit.allows(len(who))
-    )
+    def __init__(
+        self,
+        register: Register,
+        smallest: int,
+        periods: Sequence[Period],
+        by: str | None,
+        histories: Histories,
+        key: bytes,
+    ) -> None:
+        self.register, self.smallest, self.periods, self.by = register, smallest, periods, by
+        self.keys = person_keys([str(each) for each in histories.customers], key)
+        self.parts: dict[str, dict[Cell, Part]] = {}
+
+    def decide(self, name: str, people: Mapping[Cell, Mapping[int, float]]) -> dict[Cell, Verdict]:
+        parts = self.parts[name] = {
+            cell: Part(len(added), self.figure(name, cell, added)) for cell, added in people.items()
+        }
+        return decide(parts, self.register, self.smallest, rows=longer(self.periods))
+
+    def figure(self, name: str, cell: Cell, added: Mapping[int, float]) -> Figure:
+        period = self.periods[cell[1]]
+        since, until = to_micros(period.start), to_micros(period.end)
+        where = cell_of(period.series or (since, until), self.by, cell[0])
+        trace = trace_of(self.keys[list(added)], list(added.values()))
+        return Figure(name, where, since, until, len(added), trace)
+
+    def give(
+        self, made: ThemeFigure, cell: Cell, writing: Verdict, told: Verdict | None
+    ) -> ThemeFigure:
+        """Give a figure, the one given before in its place, or say that it is hidden."""
+        names = ["texts", "texts judged", f"theme {made.theme}"]
+        if writing.shown and (told is None or told.shown):
+            names += [f"mood of {made.theme}"] * (made.measured is not None)
+            for part in self._parts(names, cell):
+                self.register.give(part.figure, made._asdict() | {"period": None})
+            return made
+        empty = ThemeFigure(made.theme, made.segment, made.period, None, None, None, None, None)
+        small = any(part.size < self.smallest for part in self._parts(names, cell))
+        if small or told is None or told.before is None:
+            return empty._replace(hidden=True)
+        body = told.before.body
+        return empty._replace(
+            people=body["people"],
+            texts=body["texts"],
+            share=_interval(body["share"]),
+            sentiment=_interval(body["sentiment"]),
+            measured=body["measured"],
+            note=told.before.said(),
+        )
+
+    def _parts(self, names: Sequence[str], cell: Cell) -> list[Part]:
+        found = (self.parts.get(name, {}).get(cell) for name in names)
+        return [part for part in found if part is not None]
 
 
 def _wrote(
@@ -171,45 +196,52 @@ def _wrote(
             yield _Wrote(person, k, _group_at(groups.get(person), edges[k][0]), about, mood)
 
 
-def _people(wrote: Sequence[_Wrote]) -> Mapping[Cell, set[int]]:
-    found: dict[Cell, set[int]] = defaultdict(set)
+def _people(wrote: Sequence[_Wrote]) -> dict[Cell, dict[int, float]]:
+    """Who wrote in each cell, and how many texts."""
+    found: dict[Cell, dict[int, float]] = defaultdict(lambda: defaultdict(float))
     for each in wrote:
-        found[each.segment, each.period].add(each.person)
+        found[each.segment, each.period][each.person] += 1
     return found
+
+
+def _moods(about: Sequence[_Wrote]) -> dict[Cell, dict[int, float]]:
+    """How each person's texts sound in each cell, of those who may be judged."""
+    moods: dict[Cell, dict[int, list[float]]] = defaultdict(lambda: defaultdict(list))
+    for each in about:
+        if each.mood is not None:
+            moods[each.segment, each.period][each.person].append(each.mood)
+    return {
+        cell: {who: float(np.mean(heard)) for who, heard in people.items()}
+        for cell, people in moods.items()
+    }
 
 
 def _figure(
     name: str,
     cell: Cell,
     about: Sequence[_Wrote],
-    there: Mapping[Cell, set[int]],
-    out_of: Mapping[Cell, set[int]],
+    out_of: int,
     periods: Sequence[Period],
-    *,
-    hidden: set[Cell],
-    unsaid: set[Cell],
+    mood: Verdict | None,
 ) -> ThemeFigure:
-    segment, k = cell
-    if cell in hidden:
-        return ThemeFigure(name, segment, periods[k], None, None, None, None, None, hidden=True)
     own = [each for each in about if (each.segment, each.period) == cell]
-    moods: dict[int, list[float]] = defaultdict(list)
-    for each in own:
-        if each.mood is not None:
-            moods[each.person].append(each.mood)
-    means = np.array([np.mean(each) for each in moods.values()])
-    enough = len(means) > 0 and cell not in unsaid
-    people = len(there.get(cell, ()))
+    people = len({each.person for each in own})
+    means = np.array([*_moods(own).get(cell, {}).values()])
+    enough = mood is not None and mood.shown
     return ThemeFigure(
         name,
-        segment,
-        periods[k],
+        cell[0],
+        periods[cell[1]],
         people,
         len(own),
-        wilson(people, len(out_of[cell])),
+        wilson(people, out_of),
         _bounded(mean_interval(means)) if enough else None,
         len(means) if enough else None,
     )
+
+
+def _interval(found: Sequence[float] | None) -> Interval | None:
+    return None if found is None else Interval(*found)
 
 
 def _bounded(found: Interval | None) -> Interval | None:
@@ -237,14 +269,3 @@ def _group_at(stated: Sequence[tuple[int, str]] | None, start: int) -> str:
         return NO_GROUP
     before = [value for at, value in stated if at <= start]
     return before[-1] if before else stated[0][1]
-
-
-def _telling(text: str) -> Iterator[str]:
-    lexicon = english()
-    plain = (lexicon.common - lexicon.topics) | lexicon.shared | lexicon.negations
-    words = [
-        "" if each.pause or each.word in plain or not _LETTERS.fullmatch(each.word) else each.word
-        for each in tokens(clean(text))
-    ]
-    yield from (word for word in words if word)
-    yield from (f"{a} {b}" for a, b in pairwise(words) if a and b)

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from features.history import customer_ids, observed_until, read_all, read_company, read_ranges
 from governance.errors import InsufficientData, InvalidInput
 from governance.instants import to_micros
-from governance.published import Register, load
+from governance.published import Register, load_register
 from outcomes.assignments import PlaybookLift, playbook_lift
 from outcomes.measures import own
 from outcomes.measures.catalogue import Taken, definitions, measure
@@ -63,7 +63,7 @@ def measure_home(
         with keepwell.database.read() as conn:
             permit = keepwell.registry.aggregate_permit(conn, PURPOSE, now=now)
             employees = keepwell.registry.aggregate_permit(conn, PURPOSE, now=now, employees=True)
-            register = load(conn, min_people=permit.min_people)
+            register = load_register(conn, min_people=permit.min_people)
             last = observed_until(conn)
             if last is None:
                 raise InsufficientData("there is no history", hint="import data first")

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from sqlalchemy import Connection
 
-from features.history import customer_ids, observed_until, read_all
+from features.history import Histories, customer_ids, observed_until, read_all
 from features.text.model import TextModel, load, save
 from features.text.narratives import PURPOSE as RESEARCH
 from features.text.narratives import Excerpt, Matches, sample_texts, search_texts
@@ -16,11 +16,14 @@ from features.text.tagging import Rules, themes_of
 from features.text.tagging_file import DEFAULTS, FILE_NAME, load_rules
 from governance.errors import InsufficientData, InvalidInput, PermissionRefused
 from governance.proof import Permit
+from governance.published import Register, load_register
+from outcomes.keywords import Keyword, keywords
 from outcomes.measures.definition import Period
 from outcomes.measures.periods import DEFAULT_COUNT, Every, floor, split, step
-from outcomes.themes import MOOD, PURPOSE, Keyword, ThemeFigure, keywords, theme_figures
+from outcomes.themes import MOOD, PURPOSE, ThemeFigure, theme_figures
 from serving.bootstrap import Keepwell
 from serving.home import Home
+from serving.published import give, person_key
 from training.text.fit import TextComparison, compare, fit
 from training.text.labelled import read_labelled
 
@@ -40,6 +43,16 @@ class HomeThemes(NamedTuple):
     people: int
     rules: str
     scorer: str
+
+
+class _Told(NamedTuple):
+    histories: Histories
+    research: Permit | None
+    periods: Sequence[Period]
+    figures: tuple[ThemeFigure, ...]
+    keywords: tuple[Keyword, ...]
+    judged: int
+    people: int
 
 
 class Trained(NamedTuple):
@@ -117,48 +130,62 @@ def home_themes(
     `InsufficientData` where nothing was imported.
     """
     model = own_model(keepwell.home)
-    with keepwell.database.read() as conn:
-        permit = keepwell.registry.aggregate_permit(conn, PURPOSE, now=now)
-        last = observed_until(conn)
-        if last is None:
-            raise InsufficientData("there is no history", hint="import data first")
-        periods = _periods(keepwell, start, min(end or last + _JUST_AFTER, now), every)
-        people = customer_ids(conn)
-        wellbeing, _ = keepwell.registry.permit_many(conn, MOOD, people, now=now)
-        histories = read_all(conn, keepwell.store, permit, digests=False)
-        research = _research(keepwell, conn, people, now) if samples else None
-    figures = theme_figures(
-        histories,
-        permit,
-        rules,
-        periods,
-        wellbeing=wellbeing if wellbeing.customers else None,
-        by=by,
-        scorer=None if model is None else model.polarity,
-    )
-    whole = Period(periods[0].start, periods[-1].end)
+
+    def work_out() -> tuple[_Told, Register]:
+        with keepwell.database.read() as conn:
+            permit = keepwell.registry.aggregate_permit(conn, PURPOSE, now=now)
+            register = load_register(conn, min_people=permit.min_people)
+            last = observed_until(conn)
+            if last is None:
+                raise InsufficientData("there is no history", hint="import data first")
+            periods = _periods(keepwell, start, min(end or last + _JUST_AFTER, now), every)
+            if start is None and end is None and every is None:
+                periods = [periods[0]._replace(series="the last year")]
+            people = customer_ids(conn)
+            wellbeing, _ = keepwell.registry.permit_many(conn, MOOD, people, now=now)
+            histories = read_all(conn, keepwell.store, permit, digests=False)
+            research = _research(keepwell, conn, people, now) if samples else None
+        figures = theme_figures(
+            histories,
+            permit,
+            rules,
+            periods,
+            wellbeing=wellbeing if wellbeing.customers else None,
+            by=by,
+            scorer=None if model is None else model.polarity,
+            register=register,
+            key=person_key(keepwell),
+        )
+        whole = Period(periods[0].start, periods[-1].end, series=periods[0].series)
+        words = keywords(histories, permit, whole, register=register, key=person_key(keepwell))
+        told = _Told(
+            histories, research, periods, figures, words, len(wellbeing.customers), len(people)
+        )
+        return told, register
+
+    told = give(keepwell, work_out, now=now)
     shown: dict[str, tuple[Excerpt, ...]] = {}
-    if research is not None:
+    if told.research is not None:
         rng = np.random.default_rng(seed)
         for theme in rules.themes:
             name = theme.name
             shown[name] = sample_texts(
-                histories,
-                research,
+                told.histories,
+                told.research,
                 rng,
                 as_of=now,
                 size=samples,
                 where=lambda text, name=name: name in themes_of(text, rules),  # type: ignore[misc]
             )
         drawn = sum(map(len, shown.values()))
-        _note_reading(keepwell, "themes", research, drawn, now)
+        _note_reading(keepwell, "themes", told.research, drawn, now)
     return HomeThemes(
-        periods=tuple(periods),
-        figures=figures,
-        keywords=keywords(histories, permit, whole),
+        periods=tuple(told.periods),
+        figures=told.figures,
+        keywords=told.keywords,
         samples=shown,
-        judged=len(wellbeing.customers),
-        people=len(people),
+        judged=told.judged,
+        people=told.people,
         rules=rules.version,
         scorer="word lists" if model is None else f"own model {model.digest[:12]}",
     )

@@ -67,9 +67,8 @@ def again(hidden: Measure, verdict: Verdict) -> Measure:
 
 
 def _since(measure: Measure, before: Given, why: str) -> str:
-    when = "" if before.given_at is None else f" on {before.given_at:%Y-%m-%d}"
     label = before.body["period"]
     over = f" over {label}" if label != measure.period.label else ""
     few = why.startswith(NEAR.partition("{")[0])
     because = "so few people's data changed since" if few else "a newer one would tell of a few"
-    return f"as given{when}{over}: {because}"
+    return f"{before.said()}{over}: {because}"

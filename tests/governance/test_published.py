@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from governance.published import Figure, Register, cell_of, load, person_keys, trace_of
+from governance.published import Figure, Register, cell_of, load_register, person_keys, trace_of
 from serving.database import Database
 
 NOW = datetime(2026, 5, 1, tzinfo=UTC)
@@ -70,11 +70,11 @@ def test_fewer_than_five_are_never_taken_for_more(base: set[int], changed: set[i
 
 def test_what_was_given_is_known_to_the_next_process(database: Database) -> None:
     with database.write() as conn:
-        first = load(conn, min_people=5)
+        first = load_register(conn, min_people=5)
         first.give(figure(TEN), {"value": 0.5})
         assert first.save(conn, now=NOW)
     with database.read() as conn:
-        again = load(conn, min_people=5)
+        again = load_register(conn, min_people=5)
     found = again.before(figure(TEN))
     assert found is not None
     assert (found.body, found.given_at) == ({"value": 0.5}, NOW)
@@ -83,7 +83,7 @@ def test_what_was_given_is_known_to_the_next_process(database: Database) -> None
 
 def test_two_who_give_at_once_do_not_both_succeed(database: Database) -> None:
     with database.read() as conn:
-        mine, yours = (load(conn, min_people=5) for _ in range(2))
+        mine, yours = (load_register(conn, min_people=5) for _ in range(2))
     mine.give(figure(TEN), {"value": 1})
     yours.give(figure(TEN[:-1]), {"value": 1})
     with database.write() as conn:
@@ -94,13 +94,13 @@ def test_two_who_give_at_once_do_not_both_succeed(database: Database) -> None:
 
 def test_figures_are_forgotten_after_three_years(database: Database) -> None:
     with database.write() as conn:
-        early = load(conn, min_people=5)
+        early = load_register(conn, min_people=5)
         early.give(figure(TEN), {"value": 1})
         early.save(conn, now=NOW)
     with database.write() as conn:
-        late = load(conn, min_people=5)
+        late = load_register(conn, min_people=5)
         late.give(figure([f"d{k}" for k in range(30)], cell="others"), {"value": 1})
         late.save(conn, now=NOW + timedelta(days=1200))
     with database.read() as conn:
-        assert load(conn, min_people=5).before(figure(TEN)) is None
-        assert load(conn, min_people=5).standing(figure(TEN)) == "new"
+        assert load_register(conn, min_people=5).before(figure(TEN)) is None
+        assert load_register(conn, min_people=5).standing(figure(TEN)) == "new"

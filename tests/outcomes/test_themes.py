@@ -4,11 +4,14 @@ from collections.abc import Sequence
 
 import pytest
 
+from features.history import Histories
 from features.text.tagging_file import parse_rules
 from governance.errors import InvalidInput, PermissionRefused
 from governance.proof import AggregatePermit
+from governance.published import Register
+from outcomes.keywords import keywords
 from outcomes.measures.definition import ALL, Period
-from outcomes.themes import EMPATHY, ThemeFigure, keywords, theme_figures
+from outcomes.themes import EMPATHY, ThemeFigure, theme_figures
 from tests.features.sample import at, event, histories
 from tests.features.sample import permit as allow
 
@@ -87,3 +90,31 @@ def test_what_is_not_in_the_period_is_not_counted(permit: AggregatePermit) -> No
 
 def test_words_of_five_people_are_shown_and_of_fewer_are_not(permit: AggregatePermit) -> None:
     assert [each.words for each in keywords(WRITERS, permit, JANUARY)] == ["parcel"]
+
+
+def written_by(people: int, theme: str = "parcel") -> Histories:
+    return histories(
+        *(
+            event(k + 1, "review", customer=f"c{k}", text=f"the {theme} came")
+            for k in range(people)
+        ),
+        *(event(20, "review", customer=f"d{k}", text="all is well") for k in range(20)),
+    )
+
+
+def test_one_more_who_wrote_about_a_theme_changes_nothing_yet(permit: AggregatePermit) -> None:
+    register = Register(min_people=5)
+    said = [
+        only(theme_figures(written_by(n), permit, RULES, [JANUARY], register=register), "delivery")
+        for n in (6, 7, 12)
+    ]
+
+    assert [each.people for each in said] == [6, 6, 12]
+    assert [each.note for each in said] == ["", "as given", ""]
+
+
+def test_a_word_is_given_as_it_was_until_five_more_wrote_it(permit: AggregatePermit) -> None:
+    register = Register(min_people=5)
+    said = [keywords(written_by(n), permit, JANUARY, register=register) for n in (6, 8, 13)]
+
+    assert [each.people for words in said for each in words if each.words == "parcel"] == [6, 6, 13]
