@@ -1,93 +1,26 @@
-"""What one person is offered to decide, and doing what they decide: one act for one purpose.
+"""Doing what one person decides on their page, or by a link that stops: one act for one purpose.
 
 Nothing is decided beforehand and there is no yes to everything; stopping takes no more than
 allowing, and there is a stop to everything.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import datetime
-from typing import Literal, NamedTuple
+from typing import Literal
 
 from sqlalchemy import Connection
 
-from governance.consent import ConsentState
 from governance.consent_record import PERMITTING, STOPPING, ConsentChange
-from governance.notices import Notice, NoticeVersion, current_notices
+from governance.notices import current_notices
 from governance.purposes import family_of
 from serving.bootstrap import Keepwell
 from serving.consents import say, stop_everything
 from serving.locks import lock_customers
 from serving.preference_links import EVERYTHING, PreferenceLink, StopLink
+from serving.preference_offers import NO_YES_HELPS, Shown, offer_of
 
 Clock = Callable[[], datetime]
 Outcome = Literal["allowed", "stopped", "changed", "unconfirmed", "impossible", "dead"]
-_NO_YES_HELPS = frozenset({"minor", "age_unknown", "employee"})
-
-
-class Offer(NamedTuple):
-    """One purpose as a person meets it: where it stands, the words, and what they may do.
-
-    `notice` is None where no words are in force: what was allowed can then only be stopped.
-    """
-
-    state: ConsentState
-    notice: NoticeVersion | None
-    words: Notice | None
-    may_allow: bool
-    may_stop: bool
-    must_confirm: bool
-
-
-class Shown(NamedTuple):
-    """The words a yes refers to, as the page stated them."""
-
-    notice_id: str
-    version: int
-    locale: str
-
-
-def offers(
-    keepwell: Keepwell, link: PreferenceLink, *, locales: Sequence[str], now: datetime
-) -> tuple[Offer, ...] | None:
-    """Give what the person behind a link may decide; None when the link has ended or leads nowhere.
-
-    Offered is what has a notice in force, and whatever is allowed now.
-    """
-    if now >= link.expires_at:
-        return None
-    with keepwell.database.read() as conn:
-        customer_id = keepwell.persons.customer_of(conn, link.person_id)
-        if customer_id is None:
-            return None
-        notices = current_notices(conn)
-        states = {
-            each.purpose: each for each in keepwell.registry.states(conn, customer_id, now=now)
-        }
-        for purpose in notices.keys() - states.keys() - {"aggregate"}:
-            states[purpose] = keepwell.registry.state(conn, customer_id, purpose, now=now)
-    found = [_offer(each, notices.get(each.purpose), locales) for each in states.values()]
-    return tuple(
-        sorted(
-            (each for each in found if each.state.basis != "contract" and _concerns(each)),
-            key=lambda each: each.state.purpose,
-        )
-    )
-
-
-def _concerns(offer: Offer) -> bool:
-    return offer.notice is not None or offer.state.permitted
-
-
-def _offer(state: ConsentState, notice: NoticeVersion | None, locales: Sequence[str]) -> Offer:
-    undecided = state.state not in STOPPING and state.state not in PERMITTING
-    return Offer(
-        state=state,
-        notice=notice,
-        words=None if notice is None else notice.words(*locales),
-        may_allow=notice is not None and not state.permitted and state.reason not in _NO_YES_HELPS,
-        may_stop=state.permitted or undecided or state.state in PERMITTING,
-        must_confirm=state.basis == "explicit_consent" or state.reason == "objected",
-    )
 
 
 def allow(
@@ -115,10 +48,10 @@ def allow(
         words = notice.words(shown.locale)
         if shown != (notice.notice_id, notice.version, words.locale):
             return "changed"
-        offer = _offer(
+        offer = offer_of(
             keepwell.registry.state(conn, customer_id, purpose, now=now), notice, [shown.locale]
         )
-        if offer.state.reason in _NO_YES_HELPS:
+        if offer.state.reason in NO_YES_HELPS:
             return "impossible"
         if offer.must_confirm and not confirmed:
             return "unconfirmed"

@@ -10,7 +10,7 @@ from governance.consent_record import PERMITTING, STOPPING
 from serving.bootstrap import Keepwell
 from serving.pages.preference_words import Wording, wording
 from serving.preference_links import EVERYTHING
-from serving.preferences import Offer, Shown
+from serving.preference_offers import Offer, Shown
 
 _REASONS = frozenset(
     {"notice_changed", "objected", "not_explicit", "minor", "age_unknown", "employee"}

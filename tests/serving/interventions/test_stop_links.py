@@ -12,7 +12,7 @@ from serving.interventions.desk import StopLinks
 from serving.keys import create_keys
 from tests.serving.interventions.conftest import NOTE, Company
 
-SERVICE = replace(NOTE, name="outage", kind="service", target=None, min_probability=0.0)
+SERVICE = replace(NOTE, name="outage", kind="service")
 
 
 @pytest.fixture
