@@ -9,10 +9,14 @@ from pathlib import Path
 from random import Random
 from typing import Any, NamedTuple
 
+import governance.review as review
 import serving.consents as consents
 import serving.interventions.leases as leases
 import serving.interventions.run as running
+import serving.key_issue as key_issue
+import serving.review_queue as review_queue
 import serving.rights as rights
+import serving.signing_desk as signing_desk
 from governance.consent import ConsentRegistry
 from governance.consent_record import ConsentChange
 from governance.journal import Journal
@@ -22,7 +26,7 @@ from serving.bootstrap import Keepwell, open_home
 from serving.interventions.leases import Claim, Leases
 from serving.interventions.webhook import Delivery
 from tests.serving.dying import after, die
-from tests.serving.lived import NOTE, PEOPLE, awake_desk, everyone
+from tests.serving.lived import NOTE, PEOPLE, awake_desk, everyone, read_key
 
 CUSTOMER = PEOPLE[0]
 
@@ -94,6 +98,20 @@ POINTS: Mapping[str, Mapping[str, Step]] = {
         "before_finish": Step(Leases, "finish", before=True),
         "remembered": Step(leases, "append"),
         "finished": Step(Leases, "finish"),
+    },
+    "contest": {
+        "held": Step(review_queue, "hold"),
+        "remembered": Step(review_queue, "append"),
+        "logged": Step(Ledger, "append"),
+    },
+    "sign": {
+        "filed": Step(review, "_file"),
+        "logged": Step(Ledger, "append"),
+        "mirroring": Step(signing_desk, "_mirror", before=True),
+    },
+    "revoke": {
+        "journalled": Step(Journal, "append"),
+        "revoked": Step(key_issue, "revoke_key"),
     },
     "settle": {
         "recorded": Step(ConsentRegistry, "record"),
@@ -168,6 +186,12 @@ def _clear(keepwell: Keepwell, now: datetime) -> None:
     )
 
 
+def _sign(keepwell: Keepwell, now: datetime) -> None:
+    signing_desk.review_model(
+        keepwell, "churn", outcome="approve", key=read_key(keepwell), reason="as good", now=now
+    )
+
+
 def _send(keepwell: Keepwell, now: datetime) -> None:
     work = awake_desk(keepwell).leases
     with keepwell.database.write() as conn:
@@ -187,5 +211,10 @@ _ACTS: Mapping[str, Callable[[Keepwell, datetime], Any]] = {
     "erase": lambda home, now: rights.erase(home, CUSTOMER, now=now),
     "clear": _clear,
     "send": _send,
+    "contest": lambda home, now: review_queue.request_review(
+        home, CUSTOMER, reason="I do not think so", clock=lambda: now
+    ),
+    "sign": _sign,
+    "revoke": lambda home, now: key_issue.end_key(home, read_key(home).split("_")[1], now=now),
     "settle": lambda home, now: rights.settle(home, now=now),
 }

@@ -1,9 +1,11 @@
-"""A home in the middle of its life: people scored, one message queued, one handed over."""
+"""A home in the middle of its life: people scored, messages under way, a model to sign."""
 
 from dataclasses import replace
 from datetime import time
+from pathlib import Path
 from random import Random
 
+from serving.auth import create_key
 from serving.bootstrap import Keepwell
 from serving.interventions.desk import Desk, desk_of
 from serving.interventions.leases import Claim
@@ -11,7 +13,7 @@ from serving.interventions.playbooks import Playbook
 from serving.interventions.policy import Candidate
 from serving.interventions.run import run_interventions
 from serving.interventions.webhook import Delivery
-from tests.serving.conftest import Shop
+from tests.serving.conftest import Shop, register_model, save_bundle
 
 PEOPLE = ("customer-ann", "customer-bob", "customer-cleo")
 NOTE = Playbook(
@@ -56,6 +58,14 @@ def live(shop: Shop) -> None:
         shop.order(each, *(20.0 * (number + 1) + 30 * k for k in range(3)))
         shop.permit(each, "risk_scoring", "outreach.email")
     shop.approve_model()
+    with shop.keepwell.database.write() as conn:
+        newer = save_bundle(shop.keepwell, intercept=0.1)
+        register_model(conn, shop.keepwell, newer, now=shop.clock())
+        key = create_key(
+            conn, shop.keepwell.ledger, ["audit:sign"],
+            owner="Grace", now=shop.clock(), enrolled_by="grace",
+        )  # fmt: skip
+    _key_file(shop.keepwell).write_text(key.key)
     shop.scorer.score(PEOPLE, targets=["churn"])
     shop.scorer.score(PEOPLE[:1], targets=["churn"])
     desk = awake_desk(shop.keepwell)
@@ -66,6 +76,15 @@ def live(shop: Shop) -> None:
         )  # fmt: skip
         if each == PEOPLE[1:2]:
             _deliver(desk, shop)
+
+
+def read_key(keepwell: Keepwell) -> str:
+    """Give the key with which the newer model may be signed."""
+    return _key_file(keepwell).read_text()
+
+
+def _key_file(keepwell: Keepwell) -> Path:
+    return keepwell.home.root / "key.txt"
 
 
 def _deliver(desk: Desk, shop: Shop) -> None:

@@ -9,14 +9,18 @@ from multiprocessing.context import ForkServerContext
 import pytest
 from sqlalchemy import select
 
+from governance.candidates import find_model
 from governance.proof import Permit
+from governance.review import champion
+from serving.auth import list_keys
 from serving.bootstrap import Keepwell, open_home
 from serving.consents import withdraw
 from serving.interventions.tables import interventions
+from serving.review_requests import open_of
 from serving.rights import erase, object_to_processing, settle
 from tests.serving.dying_promises import COMMITTED, act_and_die, all_points, do
 from tests.serving.holding import check_home
-from tests.serving.lived import PEOPLE, live
+from tests.serving.lived import PEOPLE, live, read_key
 from tests.serving.workbench import Workbench, make_workbench
 
 ANN, BOB, CLEO = PEOPLE
@@ -58,6 +62,28 @@ def statuses(keepwell: Keepwell, customer_id: str) -> list[str]:
         return sorted(conn.execute(query).scalars())
 
 
+def contested(keepwell: Keepwell) -> bool:
+    """Whether Ann's request is open and what waits for her is held."""
+    with keepwell.database.read() as conn:
+        person = keepwell.persons.find(conn, ANN)
+        return person is not None and len(open_of(conn, person)) == 1
+
+
+def served(keepwell: Keepwell, bench: Workbench) -> int:
+    """Say whether the first or the second model is champion."""
+    with keepwell.database.read() as conn:
+        found = champion(conn, "churn", now=bench.now + A_WHILE)
+        newest = find_model(conn, "churn").model_digest
+    assert found is not None
+    return 2 if found.model_digest == newest else 1
+
+
+def revoked(keepwell: Keepwell) -> bool:
+    with keepwell.database.read() as conn:
+        ended = {each.key_id for each in list_keys(conn) if each.revoked_at is not None}
+    return read_key(keepwell).split("_")[1] in ended
+
+
 KEPT: Mapping[str, Callable[[Keepwell, Workbench], bool]] = {
     "grant": lambda home, bench: permits(home, ANN, "research_text", bench),
     "withdraw": lambda home, bench: (
@@ -74,6 +100,9 @@ KEPT: Mapping[str, Callable[[Keepwell, Workbench], bool]] = {
     ),
     "clear": lambda home, bench: statuses(home, CLEO) == ["queued"],
     "send": lambda home, bench: statuses(home, ANN) == ["sent"],
+    "contest": lambda home, bench: contested(home),
+    "sign": lambda home, bench: served(home, bench) == 2,
+    "revoke": lambda home, bench: revoked(home),
     "settle": lambda home, bench: (
         not any(permits(home, each, "risk_scoring", bench) for each in PEOPLE)
         and [statuses(home, each) for each in PEOPLE] == [["cancelled"], [], []]
@@ -84,6 +113,7 @@ JOURNALLED = {
     "withdraw": {"journalled", "recorded", "noted", "stopped", "forgotten", "pages_dropped",
                  "remembered", "logged"},
     "object": {"recorded", "stopped", "remembered", "logged"},
+    "revoke": {"journalled", "revoked"},
     "erase": {"journalled", "history_gone", "messages_gone", "noted", "sweeping"},
 }  # fmt: skip
 """Points after which a no is on disk, so that the next start brings it about by itself."""
