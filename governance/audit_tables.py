@@ -52,7 +52,9 @@ def model_tables(facts: ModelFacts) -> dict[str, Any]:
         "trained_permission_rows": [
             (_permission(name), f"{n:,}") for name, n in sorted(facts.permission.items())
         ],
-        "dropped_rows": [(d.step, d.reason, d.rows, d.customers) for d in facts.dropped],
+        "dropped_rows": [
+            (d.step, d.reason, f"{d.rows:,}", f"{d.customers:,}") for d in facts.dropped
+        ],
         "leak_rows": [(words(c.name), words(c.outcome), c.text) for c in facts.leak_checks],
         "shift_rows": [
             (words(s.what), words(s.outcome), "cannot say" if s.psi is None else str(s.psi))
@@ -84,7 +86,7 @@ def model_tables(facts: ModelFacts) -> dict[str, Any]:
             ("data manifest, sha256", facts.data_manifest or "not recorded"),
             ("seed", facts.seed),
             ("command", facts.command or "not recorded"),
-            ("cut-offs", ", ".join(facts.cutoffs) or "not recorded"),
+            ("cut-offs", ", ".join(each[:10] for each in facts.cutoffs) or "not recorded"),
             *((f"version of {name}", version) for name, version in sorted(facts.versions.items())),
             *((f"limit {name}", limit) for name, limit in sorted(facts.thresholds.items())),
         ],
@@ -107,7 +109,10 @@ def provenance_tables(found: Provenance | None) -> dict[str, Rows]:
             )
             for each in found.sources
         ],
-        "permission_rows": [(_permission(k), f"{n:,}") for k, n in found.permission.items()],
+        "permission_rows": [
+            (_permission(name), "< 5" if n is None else f"{n:,}")
+            for name, n in found.permission.items()
+        ],
         "coverage_rows": [
             (
                 f"{words(each.attribute)}: {each.group}",

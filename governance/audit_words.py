@@ -98,6 +98,13 @@ def _fairness(fairness: FairnessResult) -> str:
         told = "; ".join(finding.text for finding in fairness.gaps)
         return f"It does not treat every group quite alike, within the limits set: {told}."
     if fairness.outcome == "pass":
+        unsure = sum(finding.verdict == "cannot_say" for finding in fairness.findings)
+        if unsure:
+            return (
+                "No gap beyond the limits was shown between the groups compared; in "
+                f"{unsure} of {len(fairness.findings)} comparisons there are too few people to "
+                "rule one out."
+            )
         return f"It treats the groups we could compare alike: {fairness.reason}."
     if fairness.outcome == "fail":
         return f"It does not treat groups of people alike: {fairness.reason}."

@@ -87,7 +87,8 @@ def _sensitive(facts: ModelFacts, fairness: FairnessResult) -> Risk:
 
 def _uneven(fairness: FairnessResult) -> Risk:
     likelihood = {"pass": "low", "fail": "high"}.get(fairness.outcome, "cannot say")
-    if fairness.outcome == "pass" and fairness.gaps:
+    unsure = any(finding.verdict == "cannot_say" for finding in fairness.findings)
+    if fairness.outcome == "pass" and (fairness.gaps or unsure):
         likelihood = "medium"
     return Risk(
         "groups of people are served unevenly",

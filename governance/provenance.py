@@ -37,15 +37,15 @@ class Coverage(NamedTuple):
 class Provenance:
     """Sources as they stand today, and permission to train then and now.
 
-    `permission` counts people today as `permitted` and `refused:<reason>`. `withdrawn_since` is how
-    many of those who permitted when the model was trained do so no more; None where that is not
-    known. `coverage` is over people who permit the fairness audit alone; `coverage_reason` says why
-    it is empty.
+    `permission` counts people today as `permitted` and `refused:<reason>`, None where that would
+    tell of fewer than 5. `withdrawn_since` says how many of those it learned from permit it no more
+    (0, "fewer than 5", …); None where that is not known. `coverage` is over people who permit the
+    fairness audit alone; `coverage_reason` says why it is empty.
     """
 
     sources: tuple[Source, ...]
-    permission: Mapping[str, int]
-    withdrawn_since: int | None = None
+    permission: Mapping[str, int | None]
+    withdrawn_since: str | None = None
     coverage: tuple[Coverage, ...] = ()
     coverage_reason: str = ""
 

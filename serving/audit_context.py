@@ -18,8 +18,10 @@ from governance.lineage import people_of
 from governance.practice import Action, Kept, Practice, PurposeBasis
 from governance.provenance import Coverage, Provenance, Source, coverage_by_group
 from governance.signing import list_signing_keys
+from governance.small_cells import hidden_cells
 from serving.bootstrap import Keepwell
 from serving.interventions.playbooks import STARTERS, load_playbooks
+from serving.retraining import FEWEST
 from serving.staleness import newest
 
 _NAMED = ("risk_scoring", "model_training", "wellbeing_inference", "fairness_audit", "outreach")
@@ -86,10 +88,11 @@ def provenance_of(
     permit, refused = keepwell.registry.permit_many(conn, "model_training", people, now=now)
     counts = {"permitted": len(permit.customers)}
     counts |= {f"refused:{name}": n for name, n in sorted(Counter(refused.values()).items())}
+    secret = hidden_cells(counts, keepwell.settings.min_people)
     rows, reason = _coverage(keepwell, conn, people, permit.customers, now)
     return Provenance(
         sources=tuple(_sources(conn)),
-        permission=counts,
+        permission={name: None if name in secret else n for name, n in counts.items()},
         withdrawn_since=_withdrawn(keepwell, conn, model_digest, permit.customers),
         coverage=tuple(rows),
         coverage_reason=reason,
@@ -137,12 +140,13 @@ def _coverage(
 
 def _withdrawn(
     keepwell: Keepwell, conn: Connection, model_digest: str, permitted: frozenset[str]
-) -> int | None:
+) -> str | None:
     learned = people_of(conn, model_digest)
     if learned is None:
         return None
     still = set(keepwell.persons.customers_of(conn, learned).values()) & permitted
-    return len(learned) - len(still)
+    gone = len(learned) - len(still)
+    return f"fewer than {FEWEST}" if 0 < gone < FEWEST else f"{gone:,}"
 
 
 def _sources(conn: Connection) -> Iterator[Source]:

@@ -167,7 +167,7 @@ def test_sources_permission_today_and_withdrawals_are_told() -> None:
     where = Provenance(
         sources=(Source("orders", "import", NOW, 9_628, NOW, NOW, "12" * 32),),
         permission={"permitted": 1_200, "refused:withdrawn": 90},
-        withdrawn_since=30,
+        withdrawn_since="30",
         coverage_reason="nobody permits the fairness audit",
     )
     said = section(replace(report(), provenance=where), 3)

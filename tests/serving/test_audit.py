@@ -95,12 +95,13 @@ def test_the_last_look_is_in_the_report(shop: Shop) -> None:
     assert "the scores have moved" in page(draw(shop))
 
 
-def test_withdrawals_since_the_training_are_counted(shop: Shop) -> None:
+@pytest.mark.parametrize(("stays", "said"), [(12, "8"), (17, "fewer than 5"), (20, "0")])
+def test_withdrawals_since_the_training_are_counted(shop: Shop, stays: int, said: str) -> None:
     model = submit_model(shop)
     names = [f"c{i}" for i in range(20)]
     for name in names:
         shop.order(name, 30)
-    for name in names[:12]:
+    for name in names[:stays]:
         shop.permit(name, "model_training")
     with shop.keepwell.database.write() as conn:
         persons = shop.keepwell.persons.person_ids(conn, names)
@@ -109,8 +110,23 @@ def test_withdrawals_since_the_training_are_counted(shop: Shop) -> None:
         )
     where = draw(shop).report.provenance
     assert where is not None
-    assert where.permission == {"permitted": 12, "refused:no_record": 8}
-    assert where.withdrawn_since == 8
+    assert where.withdrawn_since == said
+
+
+def test_permission_today_is_counted_and_a_few_are_not_told(shop: Shop) -> None:
+    submit_model(shop)
+    for i in range(30):
+        shop.order(f"c{i}", 30)
+    for i in range(23):
+        shop.permit(f"c{i}", "model_training")
+    where = draw(shop).report.provenance
+    assert where is not None
+    assert where.permission == {"permitted": 23, "refused:no_record": 7}
+    for i in range(23, 27):
+        shop.permit(f"c{i}", "model_training")
+    where = draw(shop).report.provenance
+    assert where is not None
+    assert where.permission == {"permitted": None, "refused:no_record": None}
 
 
 def test_who_is_missing_by_group_is_told_of_those_who_permit_the_audit(shop: Shop) -> None:
