@@ -7,6 +7,7 @@ withdrawal leaves nothing behind.
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
+from functools import partial
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection
@@ -33,11 +34,14 @@ from governance.errors import InsufficientData, InvalidInput
 from governance.instants import from_micros, to_micros
 from governance.intervals import Interval
 from governance.proof import AggregatePermit, Permit
+from governance.published import Register, load_register
 from outcomes.assignments import first_assignments
-from outcomes.measures.periods import DEFAULT_COUNT, Every, floor, split, step
+from outcomes.measures.definition import Period
+from outcomes.measures.periods import DEFAULT_COUNT, Every, floor, longer, split, step
 from serving.bootstrap import Keepwell
 from serving.interventions.playbooks import STARTERS, find_playbook, load_playbooks
 from serving.links import lock_linked, person_permit
+from serving.published import give, person_key
 from serving.scorer import home_clock
 
 SAMPLE = 3_000
@@ -152,8 +156,21 @@ def wellbeing_of_company(
     """Give figures over the last year or each of the last calendar periods, by group if asked.
 
     `by` names an attribute of the profile, or a protected one: that is looked at only of those who
-    permit `fairness_audit` too. Whoever withdraws meanwhile is not in the figures.
+    permit `fairness_audit` too. Whoever withdraws meanwhile is not in the figures; one that would
+    differ in a few people from what was given is given as it was then, or not at all.
     """
+    company = partial(_company, keepwell, by, every, as_of, clock, progress)
+    return give(keepwell, company, now=clock())
+
+
+def _company(
+    keepwell: Keepwell,
+    by: str | None,
+    every: Every | None,
+    as_of: datetime | None,
+    clock: Callable[[], datetime],
+    progress: Progress,
+) -> tuple[CompanyWellbeing, Register]:
     scheme = scheme_of(keepwell)
     for _ in range(_TRIES):
         with keepwell.database.read() as conn:
@@ -161,6 +178,7 @@ def wellbeing_of_company(
             instant = _instant(keepwell, conn, as_of, now)
             permit, refused = _permit(keepwell, conn, now)
             aggregate = keepwell.registry.aggregate_permit(conn, "aggregate", now=now)
+            register = load_register(conn, min_people=aggregate.min_people)
             noise = _learn(keepwell, conn, scheme, instant, now, progress)
             fixed = _protected_groups(keepwell, conn, by, permit, now)
             spans = _spans(keepwell, instant, every)
@@ -179,6 +197,7 @@ def wellbeing_of_company(
                     permit=permit,
                     known_until=to_micros(instant),
                     groups=groups,
+                    key=person_key(keepwell),
                 )
                 sums = part if sums is None else sums + part
         if _unchanged(keepwell, permit):
@@ -192,11 +211,20 @@ def wellbeing_of_company(
             f"no customer has an attribute {by!r}",
             hint="name one that [customer] attributes or protected of a mapping state",
         )
-    figures = _begun(group_figures(sums, scheme, noise, aggregate=aggregate))
-    gaps = equity(figures) if by is not None else ()
-    return CompanyWellbeing(
-        scheme, noise, figures, gaps, len(permit.customers), Counter(refused.values())
+    found = group_figures(
+        sums,
+        scheme,
+        noise,
+        aggregate=aggregate,
+        by=by,
+        register=register,
+        series="the last year" if every is None and as_of is None else "",
+        rows=longer([Period(from_micros(s.start), from_micros(s.end)) for s in spans]),
     )
+    figures = _begun(found)
+    gaps = equity(figures) if by is not None else ()
+    counted = len(permit.customers), Counter(refused.values())
+    return CompanyWellbeing(scheme, noise, figures, gaps, *counted), register
 
 
 def lasting_effect(

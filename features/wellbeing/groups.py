@@ -20,14 +20,16 @@ from features.wellbeing.heard import AGGREGATE, Heard, heard_within
 from features.wellbeing.noise import Noise
 from features.wellbeing.scheme import Scheme
 from features.wellbeing.signals import read_signals
+from governance.breakdown import ALL, Cell, Part, Verdict, decide
 from governance.errors import InvalidInput
 from governance.intervals import Interval
 from governance.proof import AggregatePermit, Permit
-from governance.small_cells import hidden_cells
+from governance.published import PLACES, Register, Trace, cell_of, person_keys, trace_of
+from governance.published import Figure as Published
 
 Floats = NDArray[np.float64]
 
-EVERYONE = "all"
+EVERYONE = ALL
 INDEX = "index"
 UNKNOWN_GROUP = "(not stated)"
 _LEVEL = 0.95
@@ -45,7 +47,7 @@ class Figure(NamedTuple):
 
     `people` were heard in the period. `value` has a 95 % interval; it is None where the cell is
     `hidden` (fewer people than may be shown, or a cell that would give such a one away) or the
-    dimension is not measurable.
+    dimension is not measurable; `note` says where it is the figure that was given before.
     """
 
     dimension: str
@@ -54,6 +56,7 @@ class Figure(NamedTuple):
     value: Interval | None
     people: int | None
     hidden: bool
+    note: str = ""
 
 
 class Gap(NamedTuple):
@@ -69,22 +72,26 @@ class Gap(NamedTuple):
 class GroupSums:
     """What figures need of any number of customers, so that blocks of them can be added up.
 
-    `sums` (g, t, d, 6) hold n, Σw, Σwz, Σw², Σw²z, Σw²z² over the people heard.
+    `sums` (g, t, d, 6) hold n, Σw, Σwz, Σw², Σw²z, Σw²z² over the people heard; `traces`
+    (g, t, d, 128) tell later whether it is the same people with the same readings.
     """
 
     groups: tuple[str, ...]
     spans: tuple[Span, ...]
     sums: Floats
+    traces: Trace
 
     def __add__(self, other: "GroupSums") -> "GroupSums":
         if other.spans != self.spans:
             raise InvalidInput("sums over different periods cannot be added")
         groups = tuple(sorted({*self.groups, *other.groups}))
         sums = np.zeros((len(groups), *self.sums.shape[1:]))
+        traces = np.zeros((len(groups), *self.traces.shape[1:]), np.uint32)
         for part in (self, other):
             for k, name in enumerate(part.groups):
                 sums[groups.index(name)] += part.sums[k]
-        return GroupSums(groups, self.spans, sums)
+                traces[groups.index(name)] ^= part.traces[k]
+        return GroupSums(groups, self.spans, sums, traces)
 
 
 def stated_groups(histories: Histories, attribute: str, as_of: int) -> dict[str, str]:
@@ -108,11 +115,12 @@ def group_sums(
     permit: Permit,
     known_until: int,
     groups: Mapping[str, str] | None = None,
+    key: bytes = b"",
 ) -> GroupSums:
     """Add up the readings of those `permit` covers (`wellbeing_inference`) over each period.
 
     `groups` maps a customer to a group (None: everyone is one group). Uses what was known at
-    `known_until` (µs).
+    `known_until` (µs). `key` makes the hashes of people that `traces` are made of.
     """
     signals = read_signals(histories, scheme, permit)
     kept = signals.permitted
@@ -124,6 +132,8 @@ def group_sums(
     place = {name: k for k, name in enumerate(names)}
     owner = np.array([place.get(label, -1) for label in labels], np.int64)
     sums = np.zeros((len(names), len(spans), len(scheme.dimensions), 6))
+    traces = np.zeros((*sums.shape[:3], PLACES), np.uint32)
+    keys = person_keys([str(each) for each in histories.customers], key)
     known = histories.visible(known_until)
     for t, span in enumerate(spans):
         inside = known & (histories.occurred_at >= span.start) & (histories.occurred_at < span.end)
@@ -131,32 +141,74 @@ def group_sums(
             heard = heard_within(signals, noise.of(name), inside)
             if heard is None:
                 continue
+            there = heard.there & kept
             for k, column in enumerate(_terms(heard)):
-                there = heard.there & kept
                 sums[:, t, d, k] = np.bincount(owner[there], column[there], len(names))
-    return GroupSums(names, tuple(spans), sums)
+            for k in range(len(names)):
+                own = there & (owner == k)
+                traces[k, t, d] = trace_of(keys[own], heard.readings[own], heard.total[own])
+    return GroupSums(names, tuple(spans), sums, traces)
 
 
 def group_figures(
-    sums: GroupSums, scheme: Scheme, noise: Noise, *, aggregate: AggregatePermit
+    sums: GroupSums,
+    scheme: Scheme,
+    noise: Noise,
+    *,
+    aggregate: AggregatePermit,
+    by: str | None = None,
+    register: Register | None = None,
+    series: str = "",
+    rows: Sequence[Collection[int]] | None = None,
 ) -> tuple[Figure, ...]:
     """Give each dimension's and the index's mean per group and period, small cells hidden.
 
-    Where there are several groups, the whole company comes first as `all`.
+    Where there are several groups, the whole company comes first as `all`. What the `register`
+    holds against a figure hides it, or has it given as it was given before; what is given is noted
+    there. `by` says what the groups are, `series` what a span that moves on is called, `rows` which
+    periods make up a longer one.
     """
     aggregate.require(AGGREGATE)
+    register = register or Register(min_people=aggregate.min_people)
+    whole = len(sums.groups) > 1
+    groups = (EVERYONE, *sums.groups) if whole else sums.groups
     found = []
-    for t, span in enumerate(sums.spans):
-        for d, name in enumerate(scheme.names):
-            cells = {g: int(sums.sums[k, t, d, 0]) for k, g in enumerate(sums.groups)}
-            hidden = hidden_cells(cells, aggregate.min_people)
-            if len(sums.groups) > 1:
-                found.append(_figure(name, EVERYONE, span, sums.sums[:, t, d].sum(0), aggregate))
-            found += [
-                _figure(name, group, span, sums.sums[k, t, d], aggregate, group in hidden)
-                for k, group in enumerate(sums.groups)
-            ]
+    for d, name in enumerate(scheme.names):
+        terms: dict[Cell, Floats] = {}
+        parts: dict[Cell, Part] = {}
+        for t, span in enumerate(sums.spans):
+            rows_of = {g: (sums.sums[k, t, d], sums.traces[k, t, d])
+                       for k, g in enumerate(sums.groups)}  # fmt: skip
+            if whole:
+                together = np.bitwise_xor.reduce(sums.traces[:, t, d], axis=0)
+                rows_of[EVERYONE] = sums.sums[:, t, d].sum(0), together
+            for group, (numbers, trace) in rows_of.items():
+                n = int(numbers[0])
+                which = cell_of(series or span, by, group, name, scheme.dimensions[d])
+                published = Published(f"wellbeing {name}", which, *span, n, trace)
+                terms[group, t], parts[group, t] = numbers, Part(n, published)
+        verdicts = decide(parts, register, aggregate.min_people, rows=rows)
+        for cell, numbers in terms.items():
+            made = _figure(name, cell[0], sums.spans[cell[1]], numbers)
+            found.append(_given(made, verdicts.get(cell), parts[cell], register))
+    order = {group: k for k, group in enumerate(groups)}
+    place = {name: k for k, name in enumerate(scheme.names)}
+    found.sort(key=lambda each: (each.span, place[each.dimension], order[each.group]))
     return (*found, *_indices(found, scheme, noise))
+
+
+def _given(made: Figure, verdict: Verdict | None, part: Part, register: Register) -> Figure:
+    """Give a figure, or the one given before in its place, or say that it is hidden."""
+    if verdict is None:
+        return made
+    if verdict.before is not None:
+        body = verdict.before.body
+        note = "" if verdict.shown else verdict.before.said()
+        return made._replace(value=Interval(*body["value"]), people=body["people"], note=note)
+    if not verdict.shown or made.value is None:
+        return made._replace(value=None, people=None, hidden=True)
+    register.give(part.figure, {"value": made.value, "people": made.people})
+    return made
 
 
 def equity(figures: Collection[Figure]) -> tuple[Gap, ...]:
@@ -190,19 +242,10 @@ def _terms(heard: Heard) -> tuple[Floats, ...]:
     return np.ones_like(w), w, w * z, w * w, w * w * z, w * w * z * z
 
 
-def _figure(
-    name: str,
-    group: str,
-    span: Span,
-    terms: Floats,
-    aggregate: AggregatePermit,
-    hidden: bool = False,
-) -> Figure:
+def _figure(name: str, group: str, span: Span, terms: Floats) -> Figure:
     n = int(terms[0])
-    if n == 0:
-        return Figure(name, group, span, None, 0, hidden=False)
-    if hidden or not aggregate.allows(n):
-        return Figure(name, group, span, None, None, hidden=True)
+    if n < 2:
+        return Figure(name, group, span, None, n, hidden=False)
     _, w, wz, ww, wwz, wwzz = (float(x) for x in terms)
     mean = wz / w
     squares = max(wwzz - 2 * mean * wwz + mean * mean * ww, 0.0) * n / (n - 1)
@@ -231,9 +274,9 @@ def _indices(found: Sequence[Figure], scheme: Scheme, noise: Noise) -> list[Figu
         halves = share * np.array([_half(part.value) if part.value else 0.0 for part in parts])
         mean, half = float(share @ values), float(np.sqrt(halves @ correlation @ halves))
         people = min(part.people or 0 for part in parts if part.value)
-        made.append(
-            Figure(INDEX, group, span, Interval(mean, mean - half, mean + half), people, False)
-        )
+        note = next((part.note for part in parts if part.note), "")
+        value = Interval(mean, mean - half, mean + half)
+        made.append(Figure(INDEX, group, span, value, people, False, note))
     return made
 
 

@@ -18,12 +18,17 @@ AGGREGATE = "aggregate"
 
 
 class Heard(NamedTuple):
-    """Each person's mean reading (m,) over some events, its precision, and weight in a mean."""
+    """Each person's mean reading (m,) over some events, its precision, and weight in a mean.
+
+    `readings` (m,) of them there were, and `total` (m,) is their plain sum, whatever was learned.
+    """
 
     there: Bools
     points: Floats
     precision: Floats
     weight: Floats
+    readings: Floats
+    total: Floats
 
     def shrunk(self, told: DimensionNoise) -> Floats:
         """Expected deviation from the mean (m,), given these readings alone."""
@@ -40,6 +45,7 @@ def heard_within(signals: Signals, told: DimensionNoise, inside: Bools) -> Heard
         return None
     size = len(signals.histories)
     precision, weighted = np.zeros(size), np.zeros(size)
+    count, total = np.zeros(size), np.zeros(size)
     owners = signals.histories.customer_of_event
     for readings in signals.readings[told.name]:
         signal = told.signal(readings.name)
@@ -51,9 +57,11 @@ def heard_within(signals: Signals, told: DimensionNoise, inside: Bools) -> Heard
         spread = signal.noise_var + own * signal.bias_var
         each = (signal.weight * signal.loading**2 / spread)[customer]
         points = (readings.points[rows] - signal.intercept) / signal.loading
+        count += own
+        total += np.bincount(customer, readings.points[rows], size)
         precision += np.bincount(customer, each, size)
         weighted += np.bincount(customer, each * points, size)
     there = precision > 0
     points = np.divide(weighted, precision, out=np.zeros(size), where=there)
     weight = precision / (1 + told.state_var * precision)  # 1 ÷ (state variance + 1 ÷ precision)
-    return Heard(there, points, precision, weight)
+    return Heard(there, points, precision, weight, count, total)

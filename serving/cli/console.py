@@ -2,6 +2,7 @@
 
 import json
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, fields, is_dataclass
@@ -152,3 +153,11 @@ def report_error(error: KeepwellError, *, as_json: bool) -> int:
     if error.hint:
         err.print(f"  → {error.hint}", highlight=False, markup=False)
     return error.exit_code
+
+
+def again(out: Console, notes: Sequence[str]) -> None:
+    """Say how many of the figures that were shown are those given before, and why."""
+    since = Counter(note for note in notes if note)
+    for note, n in sorted(since.items()):
+        figures = "1 figure is" if n == 1 else f"{n:,} figures are"
+        out.print(f"[dim]{figures} {note}: a newer one would tell of too few people[/]")

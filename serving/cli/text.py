@@ -9,7 +9,7 @@ import click
 from rich.console import Console
 from rich.text import Text
 
-from serving.cli.console import Session, facts, table
+from serving.cli.console import Session, again, facts, table
 
 if TYPE_CHECKING:
     from features.text.tagging import Tagging
@@ -156,6 +156,7 @@ def themes_command(
             out.print("nobody wrote anything in this time")
             return
         out.print(_themes_table(shown, grouped=by is not None))
+        again(out, [each.note for each in shown])
         if found.keywords:
             said = ", ".join(f"{each.words} ({each.people:,})" for each in found.keywords)
             out.print(f"words most people wrote: {said}", highlight=False, markup=False)

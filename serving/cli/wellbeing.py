@@ -8,7 +8,7 @@ import click
 from rich.console import Console
 from rich.markup import escape
 
-from serving.cli.console import Session, facts, table
+from serving.cli.console import Session, again, facts, table
 
 if TYPE_CHECKING:
     from features.wellbeing.groups import Figure, Span
@@ -203,6 +203,7 @@ def _company(found: "CompanyWellbeing") -> dict[str, Any]:
                 "points": _json(each.value),
                 "people": each.people,
                 "hidden": each.hidden,
+                "note": each.note,
             }
             for each in found.figures
         ],
@@ -235,6 +236,7 @@ def _draw_company(out: Console, found: "CompanyWellbeing") -> None:
         )
     out.print(drawn)
     out.print("[dim]points from 0 to 100, with 95 % intervals[/]")
+    again(out, [figure.note for figure in found.figures])
     for gap in found.gaps:
         if gap.gap.excludes_zero:
             out.print(

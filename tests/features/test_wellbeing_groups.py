@@ -1,5 +1,7 @@
 """Figures over groups: hand-worked means, hidden cells, sums that add up over blocks."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -16,6 +18,7 @@ from features.wellbeing.groups import (
 from features.wellbeing.noise import DimensionNoise, Noise, SignalNoise
 from features.wellbeing.scheme import Dimension, Scheme, Signal
 from governance.errors import InvalidInput, PermissionRefused
+from governance.published import Register
 from tests.features.sample import aggregate_permit, event, histories, micros, permit
 
 PURPOSE = "wellbeing_inference"
@@ -137,7 +140,7 @@ def test_sums_of_different_periods_do_not_add_up() -> None:
     one = sums(answer("p00", 50))
 
     with pytest.raises(InvalidInput):
-        one + GroupSums(one.groups, (Span(0, 1),), one.sums)
+        one + GroupSums(one.groups, (Span(0, 1),), one.sums, one.traces)
 
 
 def test_a_permit_for_something_else_shows_no_figures() -> None:
@@ -156,3 +159,31 @@ def test_a_group_is_what_the_profile_said_at_that_time() -> None:
 
     assert stated_groups(found, "plan", micros(5)) == {"c0": "basic"}
     assert stated_groups(found, "plan", micros(10)) == {"c0": "plus"}
+
+
+def test_a_withdrawal_leaves_a_figure_as_it_was_given() -> None:
+    register = Register(min_people=5)
+    given = []
+    for n in (12, 11, 6):
+        added = sums(*(answer(p, 5 * k) for k, p in enumerate(PEOPLE[:n])))
+        given.append(
+            group_figures(
+                added, SCHEME, NOISE, aggregate=aggregate_permit(), register=register
+            )[0]
+        )  # fmt: skip
+
+    assert [each.people for each in given] == [12, 12, 6]
+    assert given[0].value == given[1].value
+    assert [each.note for each in given] == ["", "as given", ""]
+
+
+def test_what_was_learned_anew_changes_no_figure_over_the_same_readings() -> None:
+    register = Register(min_people=5)
+    added = sums(*(answer(p, 5 * k) for k, p in enumerate(PEOPLE)))
+    other = replace(added, sums=added.sums * 1.1)
+    first, again = (
+        group_figures(each, SCHEME, NOISE, aggregate=aggregate_permit(), register=register)[0]
+        for each in (added, other)
+    )
+
+    assert first == again
