@@ -1,10 +1,12 @@
 """The audit report drawn afresh: what was judged then, what is known today, and nobody's data."""
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from sqlalchemy import insert, select
+from starlette.testclient import TestClient
 
 from features.tables import protected_attributes
 from governance.audit import report_digest, to_text_json
@@ -17,9 +19,12 @@ from governance.gate import GateVerdict
 from governance.lineage import note_people
 from governance.tables import ledger_entries
 from serving.audit import Drawn, draw_report
+from serving.bootstrap import create_home
+from serving.http.api import create_app
+from serving.settings import Settings
 from serving.staleness import Monitored, keep
 from tests.governance.sample import facts, result
-from tests.serving.conftest import Shop
+from tests.serving.conftest import Clock, Shop
 from tests.serving.test_cli import Commands
 
 ANN = "ann.miller@example.org"
@@ -199,6 +204,31 @@ def test_a_page_is_not_the_file_that_verifies(shop: Shop, tmp_path: Path) -> Non
     submit_model(shop)
     told = Commands(tmp_path)("audit", "verify", draw(shop).html)
     assert (told.code, told.error["code"]) == (2, "invalid_input")
+
+
+@pytest.fixture
+def demo(tmp_path: Path) -> Iterator[Shop]:
+    """Give a demo home, whose people are made up."""
+    clock = Clock()
+    keepwell = create_home(tmp_path / "demo", Settings(kind="demo"), now=clock())
+    yield Shop(keepwell, clock)
+    keepwell.close()
+
+
+def test_a_demo_shows_its_report_as_a_page_with_a_style_of_its_own(demo: Shop) -> None:
+    model = submit_model(demo)
+    http = TestClient(create_app(demo.keepwell, demo.scorer, clock=demo.clock))
+    shown = http.get(f"/reports/{model}")
+    assert shown.status_code == 200
+    assert "DEMO" in shown.text
+    assert "<style" not in shown.text
+    assert ".verdict" in http.get(f"/reports/{model}/style.css").text
+
+
+def test_other_homes_show_no_report_without_a_key(shop: Shop) -> None:
+    model = submit_model(shop)
+    http = TestClient(create_app(shop.keepwell, shop.scorer, clock=shop.clock))
+    assert http.get(f"/reports/{model}").status_code == 404
 
 
 def test_audit_without_a_command_takes_a_model(shop: Shop) -> None:
