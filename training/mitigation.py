@@ -33,6 +33,7 @@ CONSTRAINTS = ("equalized_odds", "demographic_parity", "true_positive_rate")
 Flags = NDArray[np.bool_]
 Labels = Mapping[str, Sequence[str | None]]
 
+_REWEIGHED = "training rows weighed so that outcome and group are independent"
 _MEASURES = {
     "demographic_parity": ("selection rate",),
     "true_positive_rate": ("true positive rate",),
@@ -41,9 +42,9 @@ _MEASURES = {
 
 
 class Ask(NamedTuple):
-    """Which way of narrowing gaps to try, and what is to come out alike."""
+    """Which ways of narrowing gaps to try, and what is to come out alike."""
 
-    method: str
+    methods: tuple[str, ...]
     constraint: str = "equalized_odds"
 
 
@@ -61,7 +62,7 @@ def training_weights(
             f"gaps between groups cannot be narrowed: {groups.missing}",
             hint="train without --mitigate, or import protected attributes and permissions first",
         )
-    if ask.method != "reweigh":
+    if "reweigh" not in ask.methods:
         return None
     return balancing_weights(train.y, groups.labels(train), min_group=min_group)
 
@@ -95,28 +96,40 @@ def mitigations(
         name: tuple(_widest(latest.y, at >= threshold, labels, name, ask.constraint, limits))
         for name, labels in then.items()
     }
-    if ask.method == "reweigh":
-        cut = selected_from(shipped.predict_proba(latest.values)[:, 1])
-        after = shipped.predict_proba(test.values)[:, 1]
-        every = [pair for found in pairs.values() for pair in found]
-        note = "training rows weighed so that outcome and group are independent"
-        return (bench.told(ask, every, after >= cut, after, note, ships=True),)
     found = []
-    for name, labels in then.items():
-        if not pairs[name]:
+    for method in ask.methods:
+        if method == "reweigh":
+            cut = selected_from(shipped.predict_proba(latest.values)[:, 1])
+            after = shipped.predict_proba(test.values)[:, 1]
+            every = [pair for each in pairs.values() for pair in each]
+            way = _Way(method, ask.constraint, after >= cut, _REWEIGHED, after)
+            found.append(bench.told(way, every))
             continue
-        if ask.method == "threshold":
-            cuts = group_thresholds(
-                at, latest.y, labels, constraint=ask.constraint,
-                share=float((at >= threshold).mean()), min_group=limits.min_group,
-            )  # fmt: skip
-            after_flags = selected_by_group(probability, bench.labels[name], cuts, threshold)
-            note = _what_it_takes(name, cuts)
-        else:
-            after_flags = _reduced(ask, train, test, groups.labels(train)[name], threshold, seed)
-            note = f"{_words(name)}: a mixture that decides by lot and gives no probability"
-        found.append(bench.told(ask, pairs[name], after_flags, None, note, ships=False))
+        for name, labels in then.items():
+            if not pairs[name]:
+                continue
+            if method == "threshold":
+                cuts = group_thresholds(
+                    at, latest.y, labels, constraint=ask.constraint,
+                    share=float((at >= threshold).mean()), min_group=limits.min_group,
+                )  # fmt: skip
+                flags = selected_by_group(probability, bench.labels[name], cuts, threshold)
+                note = _what_it_takes(name, cuts)
+            else:
+                flags = _reduced(ask, train, test, groups.labels(train)[name], threshold, seed)
+                note = f"{_words(name)}: a mixture that decides by lot and gives no probability"
+            found.append(bench.told(_Way(method, ask.constraint, flags, note), pairs[name]))
     return tuple(found)
+
+
+class _Way(NamedTuple):
+    """One way of narrowing: whom it selects (n,), and its probabilities where it has any."""
+
+    method: str
+    constraint: str
+    selected: Flags
+    note: str
+    probability: Vector | None = None
 
 
 class _Pair(NamedTuple):
@@ -136,32 +149,23 @@ class _Bench(NamedTuple):
     limits: Limits
     drawn: Resamples
 
-    def told(
-        self,
-        ask: Ask,
-        pairs: Sequence[_Pair],
-        after: Flags,
-        probability: Vector | None,
-        note: str,
-        *,
-        ships: bool,
-    ) -> Mitigation:
+    def told(self, way: _Way, pairs: Sequence[_Pair]) -> Mitigation:
         who = None if self.drawn.alone else self.drawn.groups
         area = loss = None
-        if probability is not None:
-            area = auc_difference(self.y, probability, self.probability, groups=who)
-            loss = log_loss_difference(self.y, probability, self.probability, groups=who)
+        if way.probability is not None:
+            area = auc_difference(self.y, way.probability, self.probability, groups=who)
+            loss = log_loss_difference(self.y, way.probability, self.probability, groups=who)
         return Mitigation(
-            method=ask.method,
-            constraint=ask.constraint,
-            ships=ships,
-            gaps=tuple(self.change(pair, after) for pair in pairs),
+            method=way.method,
+            constraint=way.constraint,
+            ships=way.method == "reweigh",
+            gaps=tuple(self.change(pair, way.selected) for pair in pairs),
             selected_before=float(self.selected.mean()),
-            selected_after=float(after.mean()),
+            selected_after=float(way.selected.mean()),
             auc=area,
             log_loss=loss,
-            lift=self.lift(after),
-            note=note,
+            lift=self.lift(way.selected),
+            note=way.note,
         )
 
     def change(self, pair: _Pair, after: Flags) -> GapChange:

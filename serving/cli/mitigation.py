@@ -17,11 +17,12 @@ def draw_mitigations(out: Console, tried: "Sequence[Mitigation]") -> None:
     if not tried:
         return
     drawn = table(
-        "gap", "before", "after", "narrowed by", "lift", "AUC", "ships", numbers=(1, 2, 3)
+        "tried", "gap", "before", "after", "narrowed by", "lift", "AUC", "ships", numbers=(2, 3, 4)
     )
     for each in tried:
         for gap in each.gaps:
             drawn.add_row(
+                each.method,
                 f"{gap.attribute.replace('_', ' ')} {gap.group} − {gap.reference}, {gap.measure}",
                 _points(gap.before),
                 _points(gap.after),
@@ -30,7 +31,8 @@ def draw_mitigations(out: Console, tried: "Sequence[Mitigation]") -> None:
                 "" if each.auc is None else f"{each.auc.value:+.3f}",
                 "yes" if each.ships else "no",
             )
-    out.print(f"\n  {tried[0].method}, for {tried[0].constraint.replace('_', ' ')}; in points:")
+    constraint = tried[0].constraint.replace("_", " ")
+    out.print(f"\n  gaps between groups, narrowed for {constraint}, in points:")
     out.print(drawn)
 
 

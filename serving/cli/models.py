@@ -33,8 +33,10 @@ if TYPE_CHECKING:
 @click.option("--author", help="Who trains it, and may therefore not sign it. [this user]")
 @click.option(
     "--mitigate",
+    multiple=True,
     type=click.Choice(["threshold", "reweigh", "reduction"]),
-    help="Try to narrow gaps between groups; only reweigh ships, the others are reported.",
+    help="Try to narrow gaps between groups; may be repeated. Only reweigh is served, the others "
+    "are told of in the report.",
 )
 @click.option(
     "--constraint",
@@ -52,18 +54,18 @@ def train_command(
     exclude: tuple[str, ...],
     seed: int,
     author: str | None,
-    mitigate: str | None,
+    mitigate: tuple[str, ...],
     constraint: str | None,
 ) -> int:
     """Dataset, model, calibration, evaluation, MLflow, audit, gate; ends at a candidate."""
     from governance.errors import InvalidInput
     from governance.instants import parse_instant
     from serving.models import train_model
-    from training.mitigation import Ask
+    from training.mitigation import CONSTRAINTS, Ask
 
     if constraint and not mitigate:
         raise InvalidInput("--constraint says what --mitigate is to even out, and is nothing alone")
-    ask = Ask(mitigate, constraint or Ask._field_defaults["constraint"]) if mitigate else None
+    ask = Ask(mitigate, constraint or CONSTRAINTS[0]) if mitigate else None
     if horizon_days is not None and (horizon_days < 1 or horizon_days != int(horizon_days)):
         raise InvalidInput(f"horizon_days == {horizon_days:g}, must be whole days, >= 1")
     horizon = None if horizon_days is None else int(horizon_days)
@@ -82,7 +84,8 @@ def train_command(
             author=author,
             mitigate=ask,
             command=_command(target, horizon, test_as_of, seed)
-            + (f" --mitigate {ask.method} --constraint {ask.constraint}" if ask else ""),
+            + "".join(f" --mitigate {each}" for each in mitigate)
+            + (f" --constraint {ask.constraint}" if ask else ""),
             now=datetime.now(UTC),
             progress=progress,
         )

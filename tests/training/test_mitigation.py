@@ -66,7 +66,7 @@ def test_asking_without_any_permitted_attribute_says_why() -> None:
     nobody = Groups(frozenset(), {}, "nobody has permitted the fairness audit")
     rows = made(["p1", "p2"], [0, 0])
     with pytest.raises(InsufficientData, match="nobody has permitted"):
-        training_weights(Ask("reweigh"), rows, nobody, min_group=30)
+        training_weights(Ask(("reweigh",)), rows, nobody, min_group=30)
     assert training_weights(None, rows, nobody, min_group=30) is None
 
 
@@ -151,7 +151,7 @@ def _tried(
 def test_every_way_narrows_the_gap_and_tells_its_cost(
     company: tuple[Dataset, Dataset, Groups, RiskClassifier], method: str
 ) -> None:
-    (found,) = _tried(company, Ask(method, "demographic_parity"))
+    (found,) = _tried(company, Ask((method,), "demographic_parity"))
     assert found.ships is (method == "reweigh")
     (gap,) = found.gaps
     assert (gap.group, gap.reference, gap.measure) == ("b", "a", "selection rate")
@@ -168,7 +168,7 @@ def test_every_way_narrows_the_gap_and_tells_its_cost(
 def test_what_group_thresholds_would_take_is_said(
     company: tuple[Dataset, Dataset, Groups, RiskClassifier],
 ) -> None:
-    (found,) = _tried(company, Ask("threshold"))
+    (found,) = _tried(company, Ask(("threshold",)))
     assert "everyone's region would have to be known at every score" in found.note
     assert [gap.measure for gap in found.gaps] == ["true positive rate", "false positive rate"]
 
@@ -179,7 +179,17 @@ def test_a_group_too_small_in_the_test_cannot_be_said(
     train, test, groups, plain = company
     few = test.take(np.arange(len(test)) < 12)
     (found,) = mitigations(
-        Ask("threshold", "true_positive_rate"), train, few,
+        Ask(("threshold",), "true_positive_rate"), train, few,
         plain=plain, shipped=plain, groups=groups, limits=Limits(), seed=0,
     )  # fmt: skip
     assert [(gap.before, gap.change) for gap in found.gaps] == [(None, None)]
+
+
+def test_several_ways_are_told_of_beside_each_other(
+    company: tuple[Dataset, Dataset, Groups, RiskClassifier],
+) -> None:
+    found = _tried(company, Ask(("reweigh", "threshold"), "true_positive_rate"))
+    assert [(each.method, each.ships) for each in found] == [
+        ("reweigh", True), ("threshold", False),
+    ]  # fmt: skip
+    assert found[0].gaps[0].before == found[1].gaps[0].before
