@@ -1,6 +1,6 @@
 """May this model be put before a reviewer? Rules with reasons; "not enough evidence" is one."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from math import pi, sqrt
 from typing import Any, NamedTuple
 
@@ -34,6 +34,11 @@ class GatePolicy:
     fairness_required: bool = False
     max_score_psi: float | None = None
     min_permission_share: float = 0.0
+
+    @property
+    def thresholds(self) -> dict[str, float]:
+        """Every limit as a number, for the record of a run; what is not asked is left out."""
+        return {name: float(each) for name, each in asdict(self).items() if each is not None}
 
 
 class GateVerdict(NamedTuple):

@@ -143,6 +143,7 @@ def train(
         configurations=fitted.configurations,
         leak_checks=leak_checks,
         drift=_moved(seen, data, scores.probability, facts),
+        thresholds=workshop.policy.thresholds,
     )
     facts = with_forecasts(
         facts, fitted.model, data.test, scores.probability, wide=bench.wide, simple=amounts

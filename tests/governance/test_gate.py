@@ -83,5 +83,12 @@ def test_an_error_that_may_be_chance_is_a_condition() -> None:
     assert any("cannot be told from chance" in condition for condition in conditions)
 
 
+def test_every_limit_that_is_asked_goes_on_record() -> None:
+    limits = GatePolicy(max_ece=0.1).thresholds
+    assert limits["max_ece"] == 0.1
+    assert limits["fairness_required"] == 0.0
+    assert "max_score_psi" not in limits
+
+
 def test_facts_survive_json() -> None:
     assert ModelFacts.from_json(facts().to_text()) == facts()
