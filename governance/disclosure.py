@@ -53,6 +53,8 @@ def hidden_groups(
     Small groups go first, then always the smallest that helps, ties by name; a group within a
     hidden one is hidden. Raises `InvalidInput` where lengths or names do not fit.
     """
+    if not breakdowns:
+        return {}
     _check(breakdowns)
     names = list(breakdowns)
     codes = [_codes(breakdowns[name].labels) for name in names]

@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 
 from features.dataset import Dataset
 from features.definitions import FeatureDefinition
+from governance.disclosure import Breakdown, hidden_groups
 from governance.evaluation_record import Segment
 from governance.intervals import wilson
 from governance.model_card import ECE_BINS
-from governance.small_cells import hidden_cells
 from training.evaluation.calibration_error import calibration_error
 from training.evaluation.evaluate import auc
 from training.evaluation.resample import Vector
@@ -43,17 +43,18 @@ def by_segment(test: Dataset, probability: Vector, event_kind: str) -> tuple[Seg
     """Base rate, AUC and calibration error with intervals in each part of the test customers.
 
     A part of fewer than 30 people, or with fewer than 10 of either outcome, is not estimable. A
-    part of fewer than 5 people is hidden, and so is the one that would give it away by subtraction.
+    part of fewer than 5 people is hidden, and so is what would give it away by subtraction, within
+    one attribute or between several.
     The calibration error has one bin per 30 people, 15 at most: in few people more would measure
     chance alone.
     """
     found: list[Segment] = []
-    for attribute, parts in cuts(test, event_kind)[:MOST_ATTRIBUTES]:
-        names, places = np.unique(parts.astype(str), return_inverse=True)
-        sizes = {str(name): int(n) for name, n in zip(names, np.bincount(places), strict=True)}
-        hidden = hidden_cells(sizes, MIN_CELL)
-        for place, name in enumerate(sizes):
-            if name in hidden:
+    told = [Cut(a, parts.astype(str)) for a, parts in cuts(test, event_kind)[:MOST_ATTRIBUTES]]
+    hidden = hidden_groups({c.attribute: Breakdown(c.parts.tolist()) for c in told}, MIN_CELL)
+    for attribute, parts in told:
+        names, places = np.unique(parts, return_inverse=True)
+        for place, name in enumerate(map(str, names)):
+            if name in hidden[attribute]:
                 found.append(Segment(attribute, name, None, None, None, None))
             else:
                 found.append(_measured(attribute, name, test, probability, places == place))
