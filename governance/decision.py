@@ -114,9 +114,7 @@ def load(conn: Connection, decision_id: str) -> RecordedDecision:
     """Read one decision; raises `NotFound`."""
     row = conn.execute(_LOAD, {"wanted": decision_id}).one_or_none()
     if row is None:
-        raise NotFound(
-            f"there is no decision {decision_id}", hint="use the decision_id of a score's answer"
-        )
+        raise NotFound("there is no such decision", hint="use the decision_id of a score's answer")
     return _recorded(row)
 
 
