@@ -20,16 +20,11 @@ from governance.audit_charts import (
 )
 from governance.audit_evaluation import evaluation_charts, evaluation_tables
 from governance.audit_forecasts import forecast_tables
+from governance.audit_format import count, percent, words
 from governance.audit_groups import fairness_tables
-from governance.audit_process import not_measured, process_json, process_tables
+from governance.audit_process import not_measured, process_tables
 from governance.audit_record import SUBSTANCE, AuditReport
-from governance.audit_tables import (
-    count,
-    model_tables,
-    percent,
-    provenance_tables,
-    words,
-)
+from governance.audit_tables import model_tables, provenance_tables
 from governance.audit_words import first_page, plainwords
 from governance.canonical import digest
 from governance.errors import InvalidInput
@@ -93,7 +88,7 @@ def to_json(report: AuditReport) -> dict[str, Any]:
         "provenance": None if report.provenance is None else report.provenance.to_json(),
         "changes": changes_json(report),
         "drift": None if report.drift is None else report.drift.to_json(),
-        "process": process_json(report.process),
+        "process": None if report.process is None else report.process.to_json(),
         "not_measured": not_measured(report),
         "sign_offs": [each.to_json() for each in report.sign_offs],
     }

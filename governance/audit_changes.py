@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from math import hypot
 from typing import Any, NamedTuple
 
+from governance.audit_format import Rows, percent, points, signed, words
 from governance.audit_record import AuditReport, Before
-from governance.audit_tables import Rows, percent, words
 from governance.evaluation_record import Paired
 from governance.fairness_record import Finding
 from governance.instants import to_text
@@ -134,7 +134,7 @@ def changes_tables(report: AuditReport) -> dict[str, Rows | str]:
                 each.figure,
                 str(each.then),
                 str(each.now),
-                _signed(each.difference),
+                signed(each.difference, "+.3g"),
                 "same people" if each.paired else "other people, other time",
                 _told(each.difference),
             )
@@ -225,7 +225,7 @@ def _horizons(now: ModelFacts, then: ModelFacts) -> str:
 def _gap(found: Finding | None) -> tuple[str, str]:
     if found is None:
         return "not compared", ""
-    return _points(found.difference), words(found.verdict)
+    return points(found.difference), words(found.verdict)
 
 
 def _told(difference: Interval) -> str:
@@ -253,11 +253,3 @@ def _permitted(facts: ModelFacts) -> str:
 
 def _plain(found: Interval | None) -> str:
     return "not known yet" if found is None else str(found)
-
-
-def _signed(found: Interval) -> str:
-    return f"{found.value:+.3g} [{found.low:+.3g}, {found.high:+.3g}]"
-
-
-def _points(found: Interval) -> str:
-    return f"{100 * found.value:+.1f} [{100 * found.low:+.1f}, {100 * found.high:+.1f}]"

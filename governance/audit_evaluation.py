@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from markupsafe import Markup
 
 from governance.audit_charts import band_chart, comparison_chart, range_chart
-from governance.audit_tables import Rows, count, percent, words
+from governance.audit_format import Rows, count, percent, points, signed, words
 from governance.evaluation_record import CostCurve, Evaluation, Paired, RateAt
 from governance.intervals import Interval
 from governance.model_card import ModelFacts
@@ -28,7 +28,7 @@ def evaluation_words(facts: ModelFacts) -> tuple[str, ...]:
         more = "more" if gap.value > 0 else "less"
         said.append(
             f"The season shifted: in the test it came true {more} often than predicted, by "
-            f"{_points(gap)} points; the order of customers may stand, but do not take the "
+            f"{points(gap)} points; the order of customers may stand, but do not take the "
             "probabilities at their word when the season turns."
         )
     if found.proposal is not None and found.proposal.outcome != "first":
@@ -58,7 +58,7 @@ def evaluation_tables(facts: ModelFacts) -> dict[str, Rows | str]:
         "season_rows": _season_rows(found),
         "season_text": ""
         if found.season is None
-        else f"observed minus predicted in the test: {_points(found.season.gap)} points",
+        else f"observed minus predicted in the test: {points(found.season.gap)} points",
         "segment_rows": [
             (
                 each.attribute,
@@ -152,11 +152,7 @@ def _season_rows(found: Evaluation) -> Rows:
 
 
 def _paired(found: Paired) -> tuple[str, ...]:
-    return tuple(f"{i.value:+.4f} [{i.low:+.4f}, {i.high:+.4f}]" for i in found)
-
-
-def _points(found: Interval) -> str:
-    return f"{100 * found.value:+.1f} [{100 * found.low:+.1f}, {100 * found.high:+.1f}]"
+    return tuple(signed(each, "+.4f") for each in found)
 
 
 def _money(found: Interval) -> str:

@@ -2,12 +2,10 @@
 
 from collections.abc import Sequence
 
-from governance.audit_tables import percent, words
+from governance.audit_format import NOT_ESTIMABLE, Rows, percent, signed, words
 from governance.forecasts import CategoryErrors, CategoryResult, ValueErrors, ValueResult
 from governance.intervals import Interval
 from governance.model_card import ModelFacts
-
-Rows = list[Sequence[object]]
 
 _METHODS = {
     "trees": "boosted trees on top of a line in the person's own past",
@@ -35,7 +33,11 @@ def _value(found: ValueResult | None) -> dict[str, Rows | str]:
     rows = [_value_row("this model", found.ours)]
     rows += [_value_row(words(name), each) for name, each in found.baselines.items()]
     differences: Rows = [
-        (words(name), _signed(found.mae_differences[name]), _signed(found.rmse_differences[name]))
+        (
+            words(name),
+            signed(found.mae_differences[name], "+.3g"),
+            signed(found.rmse_differences[name], "+.3g"),
+        )
         for name in found.mae_differences
     ]
     return {"value_text": text, "value_rows": rows, "value_difference_rows": differences}
@@ -50,7 +52,9 @@ def _categories(found: CategoryResult | None) -> dict[str, Rows | str]:
     )
     rows = [_category_row("this model", found.ours)]
     rows += [_category_row(words(name), each) for name, each in found.baselines.items()]
-    differences: Rows = [(words(name), _signed(each)) for name, each in found.differences.items()]
+    differences: Rows = [
+        (words(name), signed(each, "+.3g")) for name, each in found.differences.items()
+    ]
     return {"category_text": text, "category_rows": rows, "category_difference_rows": differences}
 
 
@@ -71,13 +75,9 @@ def _category_row(name: str, found: CategoryErrors) -> Sequence[object]:
 
 def _money(found: Interval | None) -> str:
     if found is None:
-        return "not estimable"
+        return NOT_ESTIMABLE
     return f"{found.value:,.2f} [{found.low:,.2f}, {found.high:,.2f}]"
 
 
 def _plain(found: Interval | None) -> str:
-    return "not estimable" if found is None else str(found)
-
-
-def _signed(found: Interval) -> str:
-    return f"{found.value:+.3g} [{found.low:+.3g}, {found.high:+.3g}]"
+    return NOT_ESTIMABLE if found is None else str(found)

@@ -6,10 +6,10 @@ from typing import Any
 from markupsafe import Markup
 
 from governance.audit_charts import panel_chart
-from governance.audit_tables import Rows, count, percent, words
+from governance.audit_format import Rows, count, percent, points, signed, words
 from governance.fairness_record import FairnessResult, GroupCell
 from governance.group_gaps import ERROR_RATES, beyond
-from governance.intervals import Interval, wilson
+from governance.intervals import wilson
 from governance.mitigation_record import Mitigation
 from governance.proxy_record import Proxy
 
@@ -82,13 +82,6 @@ def fairness_tables(fairness: FairnessResult) -> dict[str, Any]:
         "mitigation_rows": [row for m in fairness.mitigations for row in _gaps(m)],
         "mitigation_cost_rows": [_cost(m) for m in fairness.mitigations],
     }
-
-
-def points(interval: Interval | None) -> str:
-    """Write a difference of shares and its interval in points, or that it cannot be estimated."""
-    if interval is None:
-        return "not estimable"
-    return f"{100 * interval.value:+.1f} [{100 * interval.low:+.1f}, {100 * interval.high:+.1f}]"
 
 
 def _name(row: Any) -> str:
@@ -197,10 +190,10 @@ def _cost(found: Mitigation) -> Sequence[object]:
     return (
         _method(found),
         *(
-            "none of its own" if each is None else _signed(each)
+            "none of its own" if each is None else signed(each)
             for each in (found.auc, found.log_loss)
         ),
-        "not estimable" if found.lift is None else _signed(found.lift),
+        "not estimable" if found.lift is None else signed(found.lift),
         f"{100 * found.selected_before:.1f} → {100 * found.selected_after:.1f}",
         "this model" if found.ships else "not served",
         found.note,
@@ -209,7 +202,3 @@ def _cost(found: Mitigation) -> Sequence[object]:
 
 def _method(found: Mitigation) -> str:
     return f"{found.method}, for {words(found.constraint)}"
-
-
-def _signed(interval: Interval) -> str:
-    return f"{interval.value:+.3f} [{interval.low:+.3f}, {interval.high:+.3f}]"

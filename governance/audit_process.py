@@ -2,14 +2,10 @@
 
 from collections.abc import Sequence
 
+from governance.audit_format import Rows, count, number, percent, points, words
 from governance.audit_record import AuditReport
-from governance.audit_tables import Rows, count, percent, words
 from governance.instants import to_text
-from governance.intervals import Interval
-from governance.process_record import Approvals, EthicsFigures, Exposure, MonthlyCount, Requests
-
-HIDDEN = "< 5"
-"""How a count is written behind which 1 to 4 people stand, or that would give one away."""
+from governance.process_record import Approvals, Exposure, MonthlyCount, Requests
 
 
 class Grid:
@@ -25,11 +21,6 @@ class Grid:
             (month, *(number(cells.get((month, name), 0)) for name in names))
             for month in sorted({each.month for each in found})
         ]
-
-
-def number(n: int | None) -> str:
-    """Write a count of people, or that it is hidden."""
-    return HIDDEN if n is None else f"{n:,}"
 
 
 def process_tables(report: AuditReport) -> dict[str, object]:
@@ -56,7 +47,7 @@ def process_tables(report: AuditReport) -> dict[str, object]:
                 each.model_digest[:12],
                 f"{words(each.attribute)}: {each.group}",
                 words(each.measure),
-                _points(each.difference),
+                points(each.difference),
                 words(each.verdict),
             )
             for each in found.gaps or ()
@@ -104,11 +95,6 @@ _PARTS = {
 }
 
 
-def process_json(found: EthicsFigures | None) -> dict[str, object] | None:
-    """Give the process figures as plain JSON."""
-    return None if found is None else found.to_json()
-
-
 def _exposure(each: Exposure) -> Sequence[object]:
     name = f"{words(each.attribute)}: {each.group}"
     if each.n is None:
@@ -120,7 +106,7 @@ def _exposure(each: Exposure) -> Sequence[object]:
         percent(each.contact_rate),
         number(each.treated),
         number(each.held_out),
-        "cannot say" if each.effect is None else _points(each.effect),
+        "cannot say" if each.effect is None else points(each.effect),
     )
 
 
@@ -134,7 +120,3 @@ def _approvals(each: Approvals) -> Sequence[object]:
     minutes = "cannot say" if each.median_minutes is None else f"{each.median_minutes:,.0f}"
     rate = percent(each.override_rate)
     return (each.month, number(each.approved), number(each.rejected), rate, minutes)
-
-
-def _points(found: Interval) -> str:
-    return f"{100 * found.value:+.1f} [{100 * found.low:+.1f}, {100 * found.high:+.1f}]"

@@ -1,31 +1,11 @@
 """The tables of the audit report, row by row: one for every figure."""
 
-from collections.abc import Sequence
 from typing import Any
 
+from governance.audit_format import Rows, count, number, percent, signed, words
 from governance.instants import to_text
-from governance.intervals import Interval
 from governance.model_card import Dependence, ModelFacts
 from governance.provenance import Provenance
-
-Rows = list[Sequence[object]]
-
-
-def percent(interval: Interval | None) -> str:
-    """Write a share and its interval in percent, or that it cannot be estimated."""
-    if interval is None:
-        return "not estimable"
-    return f"{100 * interval.value:.1f} [{100 * interval.low:.1f}, {100 * interval.high:.1f}]"
-
-
-def count(n: int | None) -> str:
-    """Write a number of people, or why it is not shown."""
-    return "fewer than 5, or hidden to protect such a group" if n is None else f"{n:,}"
-
-
-def words(name: str) -> str:
-    """Write a name as words."""
-    return name.replace("_", " ")
 
 
 def _value(value: float | None) -> str:
@@ -37,11 +17,7 @@ def _permission(name: str) -> str:
 
 
 def _dependence(found: Dependence) -> Rows:
-    return [(p.label or _value(p.value), p.n, _signed(p.contribution)) for p in found.points]
-
-
-def _signed(interval: Interval) -> str:
-    return f"{interval.value:+.3f} [{interval.low:+.3f}, {interval.high:+.3f}]"
+    return [(p.label or _value(p.value), p.n, signed(p.contribution)) for p in found.points]
 
 
 def model_tables(facts: ModelFacts) -> dict[str, Any]:
@@ -109,10 +85,7 @@ def provenance_tables(found: Provenance | None) -> dict[str, Rows]:
             )
             for each in found.sources
         ],
-        "permission_rows": [
-            (_permission(name), "< 5" if n is None else f"{n:,}")
-            for name, n in found.permission.items()
-        ],
+        "permission_rows": [(_permission(name), number(n)) for name, n in found.permission.items()],
         "coverage_rows": [
             (
                 f"{words(each.attribute)}: {each.group}",

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from governance.audit_evaluation import evaluation_words
+from governance.audit_format import words
 from governance.audit_record import AuditReport, SignOff
-from governance.audit_tables import words
 from governance.fairness_record import FairnessResult
 from governance.gate import chance_ece
 from governance.instants import to_text

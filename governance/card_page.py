@@ -7,11 +7,11 @@ from html import escape
 from jinja2 import Environment, PackageLoader
 from markupsafe import Markup
 
+from governance.audit_format import NOT_ESTIMABLE, percent, words
 from governance.fairness_record import FairnessResult, GroupCell
 from governance.gate import GateVerdict
 from governance.impact_assessment import assess_impact
 from governance.instants import to_text
-from governance.intervals import Interval
 from governance.model_card import ModelFacts, TestResult
 
 _LONGEST = 15
@@ -65,7 +65,7 @@ def render_card_html(
 def _blocks(
     facts: ModelFacts, fairness: FairnessResult | None, verdict: GateVerdict | None
 ) -> Iterator[Block]:
-    yield f"# {_words(facts.target)}, {facts.horizon_days} days"
+    yield f"# {words(facts.target)}, {facts.horizon_days} days"
     if facts.home_kind != "production":
         yield f"Made in a home for {facts.home_kind}: nothing here is for use with real people."
     yield "## Model details"
@@ -110,7 +110,7 @@ def _details(facts: ModelFacts, verdict: GateVerdict | None) -> Iterator[Block]:
     yield f"- versions: {versions or 'not recorded'}; seed {facts.seed}"
     yield f"- made by: {facts.command or 'not recorded'}"
     if verdict is not None:
-        yield f"- gate: {_words(verdict.outcome)}"
+        yield f"- gate: {words(verdict.outcome)}"
     yield "- licence of the code: Apache-2.0; questions: whoever runs this home"
 
 
@@ -132,7 +132,7 @@ def _metrics(facts: ModelFacts) -> Iterator[Block]:
     )
     scores: dict[str, TestResult] = {"this model": facts.test}
     scores |= {f"within {days} days": each for days, each in facts.horizons.items()}
-    scores |= {_words(name): each for name, each in facts.baselines.items()}
+    scores |= {words(name): each for name, each in facts.baselines.items()}
     head = ("scores", "AUC", "average precision", "log loss", "Brier", "ECE", "lift at 10 %")
     names = ("auc", "average_precision", "log_loss", "brier", "ece", "lift_at_10")
     yield (
@@ -141,7 +141,7 @@ def _metrics(facts: ModelFacts) -> Iterator[Block]:
     )
     for name in facts.baselines:
         if name in _SIMPLE:
-            yield f"- {_words(name)}: {_SIMPLE[name]}"
+            yield f"- {words(name)}: {_SIMPLE[name]}"
 
 
 def _evaluation_data(facts: ModelFacts) -> Iterator[Block]:
@@ -153,7 +153,7 @@ def _evaluation_data(facts: ModelFacts) -> Iterator[Block]:
     )
     yield f"- split: {facts.split or 'not stated'}"
     for check in facts.leak_checks:
-        yield f"- {_words(check.name)}: {_words(check.outcome)}, {check.text}"
+        yield f"- {words(check.name)}: {words(check.outcome)}, {check.text}"
 
 
 def _training_data(facts: ModelFacts) -> Iterator[Block]:
@@ -176,7 +176,7 @@ def _analyses(facts: ModelFacts, fairness: FairnessResult | None) -> Iterator[Bl
         reason = "no audit was made" if fairness is None else fairness.reason
         yield f"Groups of people were not compared: {reason}."
     else:
-        yield f"Outcome: {_words(fairness.outcome)}. {fairness.reason}."
+        yield f"Outcome: {words(fairness.outcome)}. {fairness.reason}."
         head = ("group", "people", "selected %", "TPR %", "FPR %", "PPV %")
         yield head, [_cell(cell) for cell in fairness.groups]
         if fairness.intersections:
@@ -188,10 +188,10 @@ def _analyses(facts: ModelFacts, fairness: FairnessResult | None) -> Iterator[Bl
             ("part", "people", "came true %", "AUC"),
             [
                 (
-                    f"{_words(each.attribute)}: {each.segment}",
+                    f"{words(each.attribute)}: {each.segment}",
                     "hidden" if each.n is None else f"{each.n:,}",
-                    _percent(each.base_rate),
-                    "not estimable" if each.auc is None else str(each.auc),
+                    percent(each.base_rate),
+                    NOT_ESTIMABLE if each.auc is None else str(each.auc),
                 )
                 for each in facts.evaluation.segments
             ],
@@ -225,25 +225,15 @@ def _caveats(facts: ModelFacts, verdict: GateVerdict | None) -> Iterator[Block]:
 
 
 def _cell(cell: GroupCell) -> Sequence[str]:
-    name = f"{_words(cell.attribute)}: {cell.group}"
+    name = f"{words(cell.attribute)}: {cell.group}"
     if cell.n is None:
         return (name, "hidden", "", "", "", "")
     rates = (cell.selection_rate, cell.tpr, cell.fpr, cell.ppv)
-    return (name, f"{cell.n:,}", *(_percent(each) for each in rates))
-
-
-def _percent(found: Interval | None) -> str:
-    if found is None:
-        return "not estimable"
-    return f"{100 * found.value:.1f} [{100 * found.low:.1f}, {100 * found.high:.1f}]"
-
-
-def _words(name: str) -> str:
-    return name.replace("_", " ")
+    return (name, f"{cell.n:,}", *(percent(each) for each in rates))
 
 
 def _list(names: Iterable[str]) -> str:
-    return ", ".join(_words(name) for name in names) or "none"
+    return ", ".join(words(name) for name in names) or "none"
 
 
 def _markdown_table(head: Sequence[str], rows: list[Sequence[str]]) -> Iterator[str]:
