@@ -18,6 +18,7 @@ from governance.errors import NotFound
 from governance.fairness_record import FairnessResult
 from serving.audit_context import drift_of, practice_of, provenance_of
 from serving.bootstrap import Keepwell
+from serving.ethics import ethics_figures
 
 
 class Drawn(NamedTuple):
@@ -90,6 +91,7 @@ def gather(
         practice=practice_of(keepwell, conn, record.target),
         provenance=provenance_of(keepwell, conn, digest, now=now),
         drift=drift_of(conn, record.target, digest),
+        process=ethics_figures(keepwell, conn, target=record.target, now=now),
     )
 
 

@@ -27,6 +27,7 @@ from serving.bootstrap import Keepwell
 from serving.links import person_permit
 from serving.pages.chance import percent
 from serving.replay import Replay, replay
+from serving.review_requests import contests_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,6 +44,7 @@ class Dossier:
     data: Mapping[str, Any]
     model: Mapping[str, Any] | None
     approval: Mapping[str, Any] | None
+    contested: tuple[Mapping[str, Any], ...]
     replay: Mapping[str, Any]
 
     def to_json(self) -> dict[str, Any]:
@@ -70,6 +72,7 @@ def make_dossier(keepwell: Keepwell, decision_id: str, *, now: datetime) -> Doss
             data=_data(keepwell, conn, found, customer_id, now),
             model=model,
             approval=approval,
+            contested=tuple(each.to_json(now=now) for each in contests_of(conn, decision_id)),
             replay=_replay(again),
         )
 
@@ -150,6 +153,7 @@ def _decision(found: RecordedDecision) -> dict[str, Any]:
         "ledger_entry": found.ledger_seq,
         "commitment": found.leaf,
         "result_forgotten": found.result_forgotten,
+        "retired_at": None if found.retired_at is None else to_text(found.retired_at),
     }
 
 

@@ -45,7 +45,9 @@ def _person(each: Mapping[str, Any]) -> dict[str, Any]:
         "labels": each.get("given_labels", ()),
         "links": each.get("links", ()),
         "accounts": each.get("accounts", ()),
-        "contacts": each.get("interventions", ()),
+        "contacts": [
+            {"reason": "", "decided_by": "", **contact} for contact in each.get("interventions", ())
+        ],
         "messages": each.get("outbox", ()),
         "requests": each.get("review_requests", ()),
         "complaints": each.get("complaints", ()),

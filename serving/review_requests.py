@@ -109,11 +109,10 @@ def show_request(keepwell: Keepwell, request_id: str) -> Shown:
     return Shown(found, customer_id, said.get(REQUESTED), said.get(DECIDED))
 
 
-def contest_of(conn: Connection, decision_id: str) -> ReviewRequest | None:
-    """Give the newest request about a decision, an appeal before what it appeals; None: nobody."""
+def contests_of(conn: Connection, decision_id: str) -> list[ReviewRequest]:
+    """Give every request about a decision, oldest first; an appeal comes after what it appeals."""
     query = select(review_requests).where(_MINE.decision_id == decision_id)
-    row = conn.execute(query.order_by(_MINE.received_at.desc()).limit(1)).first()
-    return None if row is None else _request(row)
+    return [_request(row) for row in conn.execute(query.order_by(_MINE.received_at))]
 
 
 def requests_of(conn: Connection, person_id: str) -> list[ReviewRequest]:

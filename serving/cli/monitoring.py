@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from governance.intervals import Interval
     from serving.look import Look
 
+ETHICS = "ethics"
 _MARKS = {
     "fine": "[bold green]✓ fine[/]",
     "watch": "[bold yellow]! watch[/]",
@@ -28,13 +29,23 @@ def _now() -> datetime:
 
 @click.command("monitor")
 @click.argument("target", required=False)
+@click.argument("of", required=False, metavar="[TARGET]")
 @click.option("--as-of", help="Look as things were known then; permission is judged now.")
 @click.pass_obj
-def monitor_command(session: Session, target: str | None, as_of: str | None) -> int:
+def monitor_command(session: Session, target: str | None, of: str | None, as_of: str | None) -> int:
     """Drift, expected and realised performance of the models that serve; all of them, or one.
+
+    `keepwell monitor ethics [TARGET]` tells refusals, withdrawals, complaints, contested decisions,
+    approval times and how groups fare instead, of the last twelve whole months.
 
     Exit code 1 where a model should be trained again.
     """
+    if target == ETHICS:
+        from serving.cli.ethics import show_ethics
+
+        return show_ethics(session, of)
+    if of is not None:
+        raise click.UsageError("one target at a time, or none for all")
     from governance.errors import InsufficientData, InvalidInput
     from governance.instants import parse_instant
     from governance.review import champion

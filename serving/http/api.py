@@ -30,6 +30,7 @@ from serving.http import (
 from serving.http.context import Caller, Clock, Context, Here, KeyFirst, Step, fresh, identify
 from serving.http.metering import Meter, Metered, gauges_text
 from serving.http.model_gauges import model_gauges
+from serving.http.process_gauges import ProcessGauges
 from serving.http.schemas import (
     EventsRequest,
     EventsResponse,
@@ -42,7 +43,7 @@ from serving.http.schemas import (
 )
 from serving.intake import take_events
 from serving.replay import replay
-from serving.review_requests import contest_of
+from serving.review_requests import contests_of
 from serving.scorer import Scorer
 from serving.shapes import decision_json, model_json, score_json
 
@@ -66,6 +67,7 @@ def create_app(keepwell: Keepwell, scorer: Scorer, *, clock: Clock) -> FastAPI:
     )
     app.state.context = context = Context(keepwell, scorer, clock)
     app.state.meter = Meter()
+    app.state.process = ProcessGauges(keepwell)
     app.add_middleware(KeyFirst, context=context, open_paths=_asks_itself)
     app.add_middleware(Metered, meter=app.state.meter)
     problems.install(app)
@@ -143,9 +145,9 @@ def get_decision(
     """Show one decision as it was recorded; its result is gone when the permission went."""
     with here.keepwell.database.read() as conn:
         found = load(conn, decision_id)
-        contest = contest_of(conn, decision_id)
+        contests = contests_of(conn, decision_id)
     shown = decision_json(found, may_see_refusals=caller.may("consent:read"))
-    return fresh({**shown, "contested": None if contest is None else contest.status})
+    return fresh({**shown, "contested": contests[-1].status if contests else None})
 
 
 @router.get("/v1/decisions/{decision_id}/replay", tags=["decisions"])
@@ -181,7 +183,9 @@ def get_metrics(
     """Say how this worker answered and how the models do, in Prometheus's form."""
     meter: Meter = request.app.state.meter
     here: Context = request.app.state.context
-    text = meter.text() + gauges_text(model_gauges(here.keepwell, now=here.clock()))
+    process: ProcessGauges = request.app.state.process
+    now = here.clock()
+    text = meter.text() + gauges_text(model_gauges(here.keepwell, now=now)) + process.text(now=now)
     return PlainTextResponse(text, headers={"Cache-Control": "no-store"})
 
 

@@ -210,7 +210,9 @@ def test_rights_over_http(crm: Crm) -> None:
     assert asked.status_code == 202
     assert crm.http.post("/v1/customers/ann/objection").json()["outcome"] == "objected"
     assert crm.http.post("/v1/customers/ann/erasure").json()["outcome"] == "erased"
-    assert crm.http.get("/v1/customers/ann/export").status_code == 404
+    left = crm.http.get("/v1/customers/ann/export").json()
+    assert (left["events"], left["consents"], left["person_id"]) == ([], [], None)
+    assert left["suppression"] is not None
 
 
 def test_models_say_which_serves(crm: Crm) -> None:

@@ -1,0 +1,224 @@
+"""What happened around the models, month by month: refusals, withdrawals, complaints, appeals.
+
+Whole calendar months only, and no figure behind which fewer people stand than the home's limit, nor
+one that would give such a figure away.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime
+from statistics import median
+from typing import Any, NamedTuple
+
+from sqlalchemy import ColumnElement, Connection, func, select
+
+from governance.consent_record import OBJECTED
+from governance.intervals import wilson
+from governance.process_record import Approvals, EthicsFigures, MonthlyCount, Requests
+from governance.purposes import OBJECTION
+from governance.small_cells import hidden_cells
+from governance.tables import consent_events, decisions
+from outcomes.measures.definition import Period
+from outcomes.measures.periods import floor, split, step
+from serving.bootstrap import Keepwell
+from serving.complaints import list_harms
+from serving.ethics_groups import exposure, gaps
+from serving.interventions.tables import interventions
+from serving.tables import complaints, review_requests
+
+MONTHS = 12
+_TAKEN_BACK = ("withdrawn", "revoked")
+_STATUSES = ("open", "upheld", "overturned", "withdrawn")
+_FEWEST_WAITS = 5
+
+
+class _Cell(NamedTuple):
+    name: str
+    n: int
+    people: int
+
+
+_Count = Callable[[Connection, Period], list[_Cell]]
+
+
+def ethics_figures(
+    keepwell: Keepwell, conn: Connection, *, target: str | None, now: datetime
+) -> EthicsFigures:
+    """Measure the last twelve whole months; with a target its groups, too.
+
+    Refusals, withdrawals, complaints and requests are the home's; `exposure`, `gaps` and `harms`
+    are those of the target, and without one `exposure` and `gaps` are not measured.
+    """
+    zone = keepwell.settings.zone
+    until = floor(now, "month", zone)
+    since = step(until, "month", -MONTHS)
+    months = split(since, until, "month", zone)
+    limit = keepwell.registry.aggregate_permit(conn, "aggregate", now=now).min_people
+    shown, reason = (None, "no model was named")
+    if target is not None:
+        shown, reason = exposure(keepwell, conn, target, since=since, until=until, now=now)
+    return EthicsFigures(
+        since=since,
+        until=until,
+        refusals=tuple(_monthly(conn, months, _refusals, limit)),
+        withdrawals=tuple(_monthly(conn, months, _withdrawals, limit)),
+        objections=tuple(_monthly(conn, months, _objections, limit)),
+        complaints=tuple(_monthly(conn, months, _complaints, limit)),
+        requests=tuple(_requests(conn, months, limit, now)),
+        approvals=tuple(_approvals(conn, months, limit)),
+        exposure=shown,
+        exposure_reason=reason,
+        gaps=None if target is None else gaps(conn, target),
+        harms=tuple(list_harms(conn, target=target)),
+    )
+
+
+def last_month(keepwell: Keepwell, conn: Connection, *, now: datetime) -> dict[str, int]:
+    """Count what the last whole month brought, by kind; what too few people stand behind is not.
+
+    Kinds are refusals, withdrawals, objections and complaints, whatever their reasons.
+    """
+    until = floor(now, "month", keepwell.settings.zone)
+    month = Period(step(until, "month", -1), until)
+    limit = keepwell.registry.aggregate_permit(conn, "aggregate", now=now).min_people
+    counts = {}
+    for kind, count in _KINDS.items():
+        cells = count(conn, month)
+        # people may stand behind several cells: the largest cell has at least as many as needed
+        if not cells or max(each.people for each in cells) >= limit:
+            counts[kind] = sum(each.n for each in cells)
+    return counts
+
+
+def _monthly(
+    conn: Connection, months: Sequence[Period], count: _Count, limit: int
+) -> Iterable[MonthlyCount]:
+    for month in months:
+        cells = count(conn, month)
+        hidden = hidden_cells({each.name: each.people for each in cells}, limit)
+        for each in sorted(cells, key=lambda cell: (-cell.n, cell.name)):
+            n = None if each.name in hidden else each.n
+            yield MonthlyCount(_name(month), each.name, n)
+
+
+def _refusals(conn: Connection, month: Period) -> list[_Cell]:
+    person = func.coalesce(decisions.c.person_id, "")  # whoever has no id may all be one
+    during = _during(decisions.c.recorded_at, month) & (decisions.c.outcome == "refused")
+    return _cells(conn, decisions.c.reason, person, during)
+
+
+def _withdrawals(conn: Connection, month: Period) -> list[_Cell]:
+    events = consent_events.c
+    during = _during(events.recorded_at, month) & events.state.in_(_TAKEN_BACK)
+    return _cells(conn, events.purpose, events.customer_id, during)
+
+
+def _objections(conn: Connection, month: Period) -> list[_Cell]:
+    events = consent_events.c
+    objected = (events.state == OBJECTED) & (events.purpose == OBJECTION)
+    during = _during(events.recorded_at, month) & objected
+    return _cells(conn, events.purpose, events.customer_id, during)
+
+
+def _complaints(conn: Connection, month: Period) -> list[_Cell]:
+    mine = complaints.c
+    return _cells(conn, mine.category, mine.person_id, _during(mine.received_at, month))
+
+
+def _cells(
+    conn: Connection,
+    name: ColumnElement[str],
+    person: ColumnElement[Any],
+    during: ColumnElement[bool],
+) -> list[_Cell]:
+    query = select(
+        name.label("cell"), func.count().label("n"), func.count(person.distinct()).label("people")
+    ).where(during)
+    rows = conn.execute(query.group_by(name))
+    return [_Cell(str(row.cell), int(row.n), int(row.people)) for row in rows]
+
+
+_KINDS = {
+    "complaints": _complaints,
+    "objections": _objections,
+    "refusals": _refusals,
+    "withdrawals": _withdrawals,
+}
+
+
+def _requests(
+    conn: Connection, months: Sequence[Period], limit: int, now: datetime
+) -> Iterable[Requests]:
+    mine = review_requests.c
+    for month in months:
+        rows = conn.execute(select(review_requests).where(_during(mine.received_at, month))).all()
+        for kind, some in (
+            ("review", [row for row in rows if row.appeal_of is None]),
+            ("appeal", [row for row in rows if row.appeal_of is not None]),
+        ):
+            if some:
+                yield _kind_of_requests(_name(month), kind, some, limit, now)
+
+
+def _kind_of_requests(
+    month: str, kind: str, rows: Sequence[Any], limit: int, now: datetime
+) -> Requests:
+    people: dict[str, set[str]] = defaultdict(set)
+    for row in rows:
+        people[row.status].add(row.person_id)
+    counts = Counter(row.status for row in rows)
+    everyone = {row.person_id for row in rows}
+    if len(everyone) < limit:
+        return Requests(month, kind, None, None, None, None, None, None, None)
+    hidden = hidden_cells({status: len(some) for status, some in people.items()}, limit)
+    shown = {status: None if status in hidden else counts[status] for status in _STATUSES}
+    late = {row.person_id for row in rows if row.status == "open" and row.due_at < now}
+    waits = [
+        (row.decided_at - row.received_at).total_seconds() / 86_400
+        for row in rows
+        if row.status in ("upheld", "overturned")
+    ]
+    return Requests(
+        month=month,
+        kind=kind,
+        received=len(rows),
+        open=shown["open"],
+        upheld=shown["upheld"],
+        overturned=shown["overturned"],
+        withdrawn=shown["withdrawn"],
+        overdue=None if "open" in hidden or 0 < len(late) < limit else len(late),
+        median_days=round(median(waits), 1) if len(waits) >= _FEWEST_WAITS else None,
+    )
+
+
+def _approvals(conn: Connection, months: Sequence[Period], limit: int) -> Iterable[Approvals]:
+    mine = interventions.c
+    for month in months:
+        rows = conn.execute(
+            select(mine.customer_id, mine.status, mine.created_at, mine.decided_at)
+            .where(mine.needs_person, mine.decided_at.is_not(None))
+            .where(_during(mine.created_at, month))
+        ).all()
+        if not rows:
+            continue
+        people: dict[str, set[str]] = {"approved": set(), "rejected": set()}
+        for row in rows:
+            people["rejected" if row.status == "rejected" else "approved"].add(row.customer_id)
+        hidden = hidden_cells({name: len(some) for name, some in people.items()}, limit)
+        no = sum(row.status == "rejected" for row in rows)
+        waits = [(row.decided_at - row.created_at).total_seconds() / 60 for row in rows]
+        yield Approvals(
+            month=_name(month),
+            approved=None if "approved" in hidden else len(rows) - no,
+            rejected=None if "rejected" in hidden else no,
+            override_rate=None if hidden else wilson(no, len(rows)),
+            median_minutes=round(median(waits), 1) if len(waits) >= _FEWEST_WAITS else None,
+        )
+
+
+def _during(column: ColumnElement[Any], month: Period) -> ColumnElement[bool]:
+    return (column >= month.start) & (column < month.end)
+
+
+def _name(month: Period) -> str:
+    return f"{month.start:%Y-%m}"
