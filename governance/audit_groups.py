@@ -97,7 +97,7 @@ def _in_order(fairness: FairnessResult) -> list[GroupCell]:
 
 def _counts(cells: Iterable[GroupCell]) -> Rows:
     return [
-        (_name(c), f"{c.n:,}", c.positives, c.negatives, c.selected)
+        (_name(c), *(f"{n or 0:,}" for n in (c.n, c.positives, c.negatives, c.selected)))
         if c.shown
         else (_name(c), count(None), "", "", "")
         for c in cells
