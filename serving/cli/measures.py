@@ -1,16 +1,16 @@
 """`keepwell outcomes measures`: the figures of a home on the command line and in files."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, get_args
+from typing import TYPE_CHECKING, Any, get_args
 
 import click
 from rich.console import Console
 from rich.markup import escape
 
-from serving.cli.console import Session, table
+from serving.cli.console import Session, again, table
 
 if TYPE_CHECKING:
     from outcomes.measures.definition import Definition, Measure, Terms
@@ -120,6 +120,7 @@ def measures_command(
         "by": by,
         "terms": found.terms,
         "notes": found.taken.notes,
+        "hidden": _hidden(found.taken.measures),
         "measures": rows,
         **({"out": out} if out is not None else {}),
     }
@@ -190,6 +191,12 @@ def _draw(out: Console, found: "HomeMeasures", out_file: Path | None) -> None:
     out.print()
     if small:
         out.print(f"[dim]too few people to show:[/] {escape(', '.join(small))}", highlight=False)
+    told = _hidden(measures)
+    if told["figures"]:
+        said = "; ".join(f"{n:,} {why}" for why, n in told["reasons"].items())
+        share = f"{told['figures']:,} of {told['of']:,} figures are not shown"
+        out.print(f"[dim]{share}:[/] {said}", highlight=False)
+    again(out, [m.note[m.note.index("as given") :] for m in measures if "as given" in m.note])
     for note, names in missing.items():
         if names:
             few = ", ".join(names[:_FEW])
@@ -200,6 +207,14 @@ def _draw(out: Console, found: "HomeMeasures", out_file: Path | None) -> None:
     out.print("[dim]what each measure is: keepwell outcomes measures --list[/]")
     if out_file is not None:
         out.print(f"{len(measures):,} figures in {out_file}", highlight=False)
+
+
+def _hidden(measures: Sequence["Measure"]) -> dict[str, Any]:
+    """Count the figures that are not shown, of all that could be, by what holds them back."""
+    hidden = Counter(m.note for m in measures if m.hidden)
+    shown = sum(m.shown for m in measures)
+    count = hidden.total()
+    return {"figures": count, "of": count + shown, "reasons": dict(hidden.most_common())}
 
 
 def _draw_one(
