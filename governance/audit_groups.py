@@ -178,7 +178,7 @@ def _proxy(found: Proxy) -> Sequence[object]:
 def _gaps(found: Mitigation) -> Iterator[Sequence[object]]:
     for gap in found.gaps:
         yield (
-            _method(found),
+            found.method,
             f"{words(gap.attribute)}: {gap.group} − {gap.reference}, {gap.measure}",
             points(gap.before),
             points(gap.after),
@@ -188,7 +188,7 @@ def _gaps(found: Mitigation) -> Iterator[Sequence[object]]:
 
 def _cost(found: Mitigation) -> Sequence[object]:
     return (
-        _method(found),
+        found.method,
         *(
             "none of its own" if each is None else signed(each)
             for each in (found.auc, found.log_loss)
@@ -198,7 +198,3 @@ def _cost(found: Mitigation) -> Sequence[object]:
         "this model" if found.ships else "not served",
         found.note,
     )
-
-
-def _method(found: Mitigation) -> str:
-    return f"{found.method}, for {words(found.constraint)}"

@@ -268,8 +268,8 @@ def _reduced(
 def _what_it_takes(attribute: str, cuts: Mapping[str, float]) -> str:
     each = ", ".join(f"{group} from {cut:.3f}" for group, cut in cuts.items())
     return (
-        f"{_words(attribute)}: {each}; everyone's {_words(attribute)} would have to be known at "
-        "every score, so it is never served"
+        f"{_words(attribute)}: {each}; everyone's group would have to be known at every score, so "
+        "it is never served"
     )
 
 

@@ -26,7 +26,7 @@ def draw_mitigations(out: Console, tried: "Sequence[Mitigation]") -> None:
                 f"{gap.attribute.replace('_', ' ')} {gap.group} − {gap.reference}, {gap.measure}",
                 _points(gap.before),
                 _points(gap.after),
-                _points(None if gap.change is None else -gap.change.value),
+                _narrowed(gap.change),
                 "" if each.lift is None else f"{each.lift.value:+.2f}",
                 "" if each.auc is None else f"{each.auc.value:+.3f}",
                 "yes" if each.ships else "no",
@@ -36,7 +36,12 @@ def draw_mitigations(out: Console, tried: "Sequence[Mitigation]") -> None:
     out.print(drawn)
 
 
-def _points(found: "Interval | float | None") -> str:
-    if found is None:
+def _points(found: "Interval | None") -> str:
+    return "cannot say" if found is None else f"{100 * found.value:+.1f}"
+
+
+def _narrowed(change: "Interval | None") -> str:
+    if change is None:
         return "cannot say"
-    return f"{100 * (found if isinstance(found, float) else found.value):+.1f}"
+    value, low, high = (-100 * each for each in (change.value, change.high, change.low))
+    return f"{value:+.1f} [{low:+.1f}, {high:+.1f}]"

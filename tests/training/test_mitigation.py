@@ -169,7 +169,7 @@ def test_what_group_thresholds_would_take_is_said(
     company: tuple[Dataset, Dataset, Groups, RiskClassifier],
 ) -> None:
     (found,) = _tried(company, Ask(("threshold",)))
-    assert "everyone's region would have to be known at every score" in found.note
+    assert "everyone's group would have to be known at every score" in found.note
     assert [gap.measure for gap in found.gaps] == ["true positive rate", "false positive rate"]
 
 
