@@ -17,6 +17,7 @@ from serving.bootstrap import Keepwell, open_home
 from serving.logs import log_to_stderr
 from serving.look import Look
 from serving.monitoring import Clock, monitor
+from serving.rights import settle
 from serving.staleness import due_targets
 
 log = structlog.get_logger("keepwell.monitoring")
@@ -47,6 +48,7 @@ def _main(root: Path) -> int:
         with _alone(keepwell.home.var) as alone:
             if not alone:
                 return 0
+            settle(keepwell, now=datetime.now(UTC))
             for look in monitor_due(keepwell, clock=lambda: datetime.now(UTC)):
                 log.info("monitored", target=look.target, status=look.standing.status)
     except KeepwellError as error:

@@ -16,17 +16,21 @@ from features.history import observed_until
 from features.store import Bucket, buckets
 from features.tables import customers
 from governance.errors import KeepwellError
+from governance.notices import current_notices
 from governance.review import champion
 from governance.signing import is_vouched, list_signing_keys
 from governance.tables import ledger_head
 from serving.bootstrap import Keepwell, open_home
 from serving.home import Home
+from serving.restore import unsettled
+from serving.review_requests import list_requests
 from serving.staleness import Monitored, newest
 
 Outcome = Literal["ok", "attention", "missing"]
 _PACKAGES = ("lightgbm", "scikit-learn", "shap", "mlflow", "fairlearn", "bentoml", "duckdb")
 _LOW_DISK = 2 * 1024**3
 _MANY_SEGMENTS = 20
+_MANY_REQUESTS = 1_000
 
 
 class Check(NamedTuple):
@@ -86,7 +90,7 @@ def _home(keepwell: Keepwell, home: Home, now: datetime) -> Iterator[Check]:
     )
     with keepwell.database.read() as conn:
         yield Check("database", "ok", keepwell.database.engine.dialect.name)
-        for check in (_history, _log, _reviewers, _models):
+        for check in (_history, _permission, _log, _rights, _reviewers, _models):
             yield from check(keepwell, conn, now)
 
 
@@ -123,6 +127,34 @@ def _history(keepwell: Keepwell, conn: Connection, now: datetime) -> Iterator[Ch
         )
 
 
+def _permission(keepwell: Keepwell, conn: Connection, now: datetime) -> Iterator[Check]:
+    """Look at what people are told when they are asked; an evaluation home asks nobody."""
+    if keepwell.kind != "production":
+        return
+    complete = keepwell.settings.controller.handling().is_complete
+    yield Check(
+        "controller",
+        "ok" if complete else "attention",
+        "stated in every receipt" if complete else "receipts do not say who answers for the data",
+        "" if complete else "fill [controller] in keepwell.toml (docs/consent-registry.md)",
+    )
+    asked = sorted(current_notices(conn))
+    yield Check(
+        "notices",
+        "ok" if asked else "attention",
+        f"words in force for {', '.join(asked) or 'no purpose'}",
+        "" if asked else "publish what you ask people: keepwell consent notice publish --help",
+    )
+    stops = keepwell.settings.preferences.base_url is not None
+    if keepwell.settings.webhook.url is not None:
+        yield Check(
+            "stop links",
+            "ok" if stops else "attention",
+            "in every message of outreach" if stops else "messages carry none",
+            "" if stops else "set base_url of [preferences] in keepwell.toml",
+        )
+
+
 def _files(files: Sequence[Bucket], tail: Tail, now: datetime) -> Check:
     segments = len({bucket.segment_id for bucket in files})
     old = sum(bucket.subject is None for bucket in files)
@@ -146,6 +178,26 @@ def _count(number: int, what: str) -> str:
 def _log(keepwell: Keepwell, conn: Connection, now: datetime) -> Iterator[Check]:
     entries = conn.execute(select(func.max(ledger_head.c.seq))).scalar() or 0
     yield Check("ledger", "ok", f"{entries:,} entries; check them with: keepwell ledger verify")
+
+
+def _rights(keepwell: Keepwell, conn: Connection, now: datetime) -> Iterator[Check]:
+    """Say whether people wait for an answer, and whether a restored database is behind."""
+    waiting = list_requests(conn, status="open", limit=_MANY_REQUESTS)
+    late = sum(each.overdue(now) for each in waiting)
+    found = f"{_count(len(waiting), 'contested decision')} waiting"
+    yield Check(
+        "rights",
+        "attention" if late else "ok",
+        f"{found}, {late:,} overdue" if late else found,
+        "keepwell rights review list" if late else "",
+    )
+    if unsettled(keepwell, conn):
+        yield Check(
+            "journal",
+            "attention",
+            "the database is older than what people have asked for since",
+            "any command settles it before it does anything else, as does the service",
+        )
 
 
 def _reviewers(keepwell: Keepwell, conn: Connection, now: datetime) -> Iterator[Check]:

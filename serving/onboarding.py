@@ -9,7 +9,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -26,6 +26,7 @@ from serving.batch import score_everyone
 from serving.bootstrap import Keepwell, create_home, open_home
 from serving.home import Home
 from serving.models import train_model
+from serving.rights import settle
 from serving.settings import HomeKind, Settings, TargetSettings, mistakes_of
 from serving.signing_desk import review_model
 from serving.sources import import_file
@@ -141,6 +142,7 @@ def onboard(root: Path, file: Path, *, progress: Progress, clock: Clock) -> Onbo
 def _opened(root: Path) -> Iterator[Keepwell]:
     keepwell = open_home(root)
     try:
+        settle(keepwell, now=datetime.now(UTC))
         yield keepwell
     finally:
         keepwell.close()

@@ -45,6 +45,12 @@ def note_journal(keepwell: Keepwell, conn: Connection) -> None:
     conn.execute(_NOTE, {"written": keepwell.journal.position})
 
 
+def unsettled(keepwell: Keepwell, conn: Connection) -> bool:
+    """Whether the journal holds more than this database knows, as after a restore."""
+    known: int = conn.execute(_KNOWN).scalar_one()
+    return known < keepwell.journal.position
+
+
 def bring_back(keepwell: Keepwell, *, follow_up: FollowUp, now: datetime) -> Replayed | None:
     """Do again what the journal holds beyond what this database remembers; None if nothing.
 
