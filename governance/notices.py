@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, insert, select
 
@@ -177,24 +177,21 @@ def list_notices(conn: Connection, notice_id: str | None = None) -> tuple[Notice
     texts: dict[tuple[str, int], list[Notice]] = {}
     for found in conn.execute(select(notices).order_by(notices.c.locale)):
         texts.setdefault((found.notice_id, found.version), []).append(Notice(*found))
-    about: dict[tuple[str, int], list[str]] = {}
-    first = {}
+    versions: dict[tuple[str, int], list[Any]] = {}
     for row in rows:
-        key = (row.notice_id, row.version)
-        about.setdefault(key, []).append(row.purpose)
-        first.setdefault(key, row)
+        versions.setdefault((row.notice_id, row.version), []).append(row)
     return tuple(
         NoticeVersion(
             notice_id=key[0],
             version=key[1],
-            purposes=tuple(sorted(about[key])),
-            material=row.material,
-            valid_for_days=row.valid_for_days,
-            published_at=row.published_at,
-            current_for=tuple(sorted(p for p in about[key] if newest[p] == key)),
+            purposes=tuple(sorted(row.purpose for row in about)),
+            material=about[0].material,
+            valid_for_days=about[0].valid_for_days,
+            published_at=about[0].published_at,
+            current_for=tuple(sorted(r.purpose for r in about if newest[r.purpose] == key)),
             languages=tuple(texts.get(key, ())),
         )
-        for key, row in first.items()
+        for key, about in versions.items()
         if notice_id in (None, key[0])
     )
 

@@ -16,7 +16,7 @@ COMMANDS = {
     "init": ("home", "Make a home; with a FILE, import it and say what is at stake."),
     "import": ("data", "Bring your own data in through a mapping file."),
     "compact": ("history", "Put what came in live beside the imported history; merge files."),
-    "consent": ("consent", "Who permitted what: grant, withdraw, show, receipt, import."),
+    "consent": ("consent", "Who permitted what: yes and no, notices, proof, files, counts."),
     "customers": ("customers", "Ids that are one person, people who belong to accounts."),
     "features": ("data", "List the features, check your own, build the table alone."),
     "train": ("models", "From data to an audited candidate model."),

@@ -29,7 +29,7 @@ def _now() -> datetime:
 
 @click.group("consent")
 def consent_command() -> None:
-    """Who permitted what: say yes or no for a customer, show, prove, import, count; notices."""
+    """Who permitted what: yes and no, notices, proof, files, counts."""
 
 
 for _each in (notice_group, record_command, receipt_command, import_command, coverage_command):

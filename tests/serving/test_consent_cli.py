@@ -144,6 +144,18 @@ def test_a_record_and_a_receipt_say_who_answers_for_the_data(kw: Commands) -> No
     assert inside["dpv:hasProcess"]["dpv:hasRecipient"][0]["dpv:hasName"] == "Post"
 
 
+def test_doctor_says_what_people_are_not_told(kw: Commands) -> None:
+    with (kw.home / "keepwell.toml").open("a", encoding="utf-8") as file:
+        file.write('[webhook]\nurl = "https://crm.example/hook"\n')
+    found = {each["name"]: each for each in kw("doctor").json["checks"]}
+    assert found["controller"]["outcome"] == "attention"
+    assert (found["notices"]["outcome"], found["notices"]["found"]) == (
+        "ok",
+        "words in force for risk_scoring",
+    )
+    assert "base_url" in found["stop links"]["advice"]
+
+
 def test_coverage_counts_many_and_hides_few(kw: Commands, tmp_path: Path) -> None:
     lines = ["customer_id,purpose,state,occurred_at,mechanism,evidence,notice_id,notice_version"]
     for number in range(20):
