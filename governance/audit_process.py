@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from governance.audit_format import Rows, count, number, percent, points, words
 from governance.audit_record import AuditReport
 from governance.instants import to_text
-from governance.process_record import Approvals, Exposure, MonthlyCount, Requests
+from governance.process_record import Approvals, Exposure, GapAt, MonthlyCount, Requests
 
 
 class Grid:
@@ -50,7 +50,7 @@ def process_tables(report: AuditReport) -> dict[str, object]:
                 points(each.difference),
                 words(each.verdict),
             )
-            for each in found.gaps or ()
+            for each in _over_time(found.gaps or ())
         ],
         "harm_rows": [
             (to_text(each.noted_at)[:10], each.text)
@@ -95,6 +95,11 @@ _PARTS = {
 }
 
 
+def _over_time(gaps: Sequence[GapAt]) -> Sequence[GapAt]:
+    """Keep gaps where there is more than one model to see them over."""
+    return gaps if len({each.model_digest for each in gaps}) > 1 else ()
+
+
 def _exposure(each: Exposure) -> Sequence[object]:
     name = f"{words(each.attribute)}: {each.group}"
     if each.n is None:
@@ -103,9 +108,8 @@ def _exposure(each: Exposure) -> Sequence[object]:
         name,
         f"{each.n:,}",
         number(each.contacted),
-        percent(each.contact_rate),
-        number(each.treated),
-        number(each.held_out),
+        "" if each.contacted is None else percent(each.contact_rate),
+        *("none, or too few" if n is None else f"{n:,}" for n in (each.treated, each.held_out)),
         "cannot say" if each.effect is None else points(each.effect),
     )
 

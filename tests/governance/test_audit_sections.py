@@ -206,6 +206,15 @@ def test_harms_of_other_targets_stand_elsewhere() -> None:
     assert section(replace(report(), process=FIGURES), 12).count("2026-03-01</td>") == 1
 
 
+def test_gaps_over_time_need_more_than_one_model() -> None:
+    title = "Gaps between groups over successive models"
+    assert title not in section(replace(report(), process=FIGURES), 10)
+    assert FIGURES.gaps is not None
+    older = FIGURES.gaps[0]._replace(model_digest="cd" * 32)
+    both = replace(FIGURES, gaps=(*FIGURES.gaps, older))
+    assert title in section(replace(report(), process=both), 10)
+
+
 def test_only_what_was_not_measured_is_called_so() -> None:
     unsaid = to_json(replace(report(), process=FIGURES))["not_measured"]
     assert not {"exposure", "process"} & unsaid.keys()
