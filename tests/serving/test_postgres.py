@@ -19,6 +19,7 @@ from serving.rights import erase
 from serving.settings import Settings
 from tests.serving.conftest import Clock, Shop
 from tests.serving.racing import withdraw_while_scoring
+from tests.serving.test_preferences import Person, announce
 
 
 @pytest.fixture
@@ -76,3 +77,32 @@ def test_an_id_that_postgres_cannot_hold_is_the_callers_mistake(regular: Shop) -
     nul = {"customer_id": "a\x00b", "kind": "order", "occurred_at": "2026-05-01T00:00:00Z"}
     done = http.post("/v1/events", json={"events": [nul, {**nul, "customer_id": "bob"}]}).json()
     assert (done["rejected"], done["written"]) == (1, 1)
+
+
+def test_deciding_stopping_and_scoring_at_once_neither_wait_for_ever_nor_disagree(
+    regular: Shop,
+) -> None:
+    announce(regular, "risk_scoring")
+    ann = Person(regular)
+    page = ann.press(ann.open().form("allow", "risk_scoring"))
+    stop = ann.link("stop-link")
+    allow = ann.press(page.form("stop", "everything")).form("allow", "risk_scoring")
+    regular.scorer.warm()
+
+    def act(number: int) -> int:
+        if number % 4 == 0:
+            return ann.browser.post("/preferences", data=allow.fields).status_code
+        if number % 4 == 1:
+            return ann.browser.post(stop).status_code
+        if number % 4 == 2:
+            return ann.site.delete("/v1/customers/ann/consents").status_code
+        return ann.site.post("/v1/scores", json={"inputs": [{"customer_id": "ann"}]}).status_code
+
+    with ThreadPoolExecutor(6) as pool:
+        assert set(pool.map(act, range(32))) == {200}
+    newest = max(
+        ann.history(), key=lambda each: (each.occurred_at, not each.permits, each.sequence)
+    )
+    assert ann.permits() == newest.permits
+    with regular.keepwell.database.read() as conn:
+        assert verify(conn, regular.keepwell.keys.ledger_public).outcome == "intact"
