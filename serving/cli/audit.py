@@ -1,5 +1,6 @@
 """Audit reports on the command line: drawn afresh, and checked without any home."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,6 +11,7 @@ from rich.console import Console
 from serving.cli.console import Session, facts, table
 
 if TYPE_CHECKING:
+    from governance.audit_record import SignOff
     from governance.audit_seal import Verified
 
 _MARKS = {True: "[green]✓[/]", False: "[red]✗[/]", None: "[dim]·[/]"}
@@ -52,7 +54,7 @@ def report_command(session: Session, model: str, card: bool) -> None:
     found = drawn.report
     lines: list[tuple[str, object]] = [
         ("verdict", found.outcome),
-        ("signed", _signed(found.sign_offs[0].review.reviewer if found.sign_offs else "")),
+        ("review", _reviewed(found.sign_offs)),
         ("report", drawn.html),
         ("data", drawn.twin),
     ]
@@ -69,8 +71,13 @@ def report_command(session: Session, model: str, card: bool) -> None:
     session.emit(payload, lambda out: facts(out, lines))
 
 
-def _signed(reviewer: str) -> str:
-    return f"by {reviewer}" if reviewer else "by nobody yet"
+def _reviewed(sign_offs: Sequence["SignOff"]) -> str:
+    if not sign_offs:
+        return "nobody has signed yet"
+    review, told = sign_offs[0].review, {"approve": "approved", "reject": "rejected"}
+    if not sign_offs[0].fits:
+        return f"the signature of {review.reviewer} does not fit: do not rely on it"
+    return f"{told[review.outcome]} by {review.reviewer} on {review.signed_at:%Y-%m-%d}"
 
 
 @audit_command.command("verify")
