@@ -1,5 +1,6 @@
 """Instants are time-zone aware `datetime`s outside and whole microseconds since 1970 UTC inside."""
 
+import re
 from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any
 
@@ -12,6 +13,7 @@ from governance.errors import InvalidInput
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 DAY_US = 86_400_000_000
 _MICROSECOND = timedelta(microseconds=1)
+_LIKE_AN_INSTANT = re.compile(r"[0-9TZ:+. -]{1,40}")  # anything else may be someone's data
 
 
 def to_micros(instant: datetime) -> int:
@@ -45,8 +47,9 @@ def parse_instant(text: str, zone: tzinfo) -> datetime:
         zoned = found if found.tzinfo is not None else found.replace(tzinfo=zone)
         zoned.astimezone(UTC)
     except (ValueError, OverflowError):
+        shown = repr(text) if _LIKE_AN_INSTANT.fullmatch(text) else "what was given"
         raise InvalidInput(
-            f"{text!r} is not a date or time", hint="write it as 2026-01-31 or 2026-01-31T12:00:00Z"
+            f"{shown} is not a date or time", hint="write it as 2026-01-31 or 2026-01-31T12:00:00Z"
         ) from None
     return zoned
 

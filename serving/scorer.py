@@ -18,6 +18,7 @@ from governance.decision import Decision, new_decision_id, record
 from governance.errors import InvalidInput
 from governance.instants import to_micros
 from governance.proof import Permit
+from governance.purposes import quoted
 from serving.bootstrap import Keepwell
 from serving.champions import Champion, Champions, NotLoaded, Trial, try_in_child
 from serving.estimate import MERGED, Estimate, Reason, estimate, reasons, result_of
@@ -274,7 +275,9 @@ class Scorer:
         unknown = sorted(set(names) - set(known))
         if unknown or not names:
             raise InvalidInput(
-                f"this home has no target {', '.join(unknown)}" if unknown else "name a target",
+                f"this home has no target {', '.join(map(quoted, unknown))}"
+                if unknown
+                else "name a target",
                 hint="it has " + ", ".join(sorted(known)),
             )
         return tuple(known[name] for name in dict.fromkeys(names))

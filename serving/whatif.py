@@ -5,6 +5,7 @@ may be asked come out. Only what can change may be asked about, and only what ca
 """
 
 import math
+import re
 from collections.abc import Collection, Mapping
 from typing import Any, NamedTuple
 
@@ -24,6 +25,8 @@ _TRIED = 12  # values per feature
 _CLOSE = 1e-9
 
 ASSOCIATION = "This compares customers; it does not say that changing it would change the outcome."
+
+_LIKE_A_FEATURE = re.compile(r"[a-z][a-z0-9_]{0,60}")  # anything else may be someone's data
 
 
 class Chance(NamedTuple):
@@ -131,7 +134,8 @@ def check_question(
         if _plain(name) in kept_apart:
             problems.append(f"{name} is a protected attribute: never part of a question")
         elif name not in place:
-            problems.append(f"{name} is not a feature of this model")
+            shown = name if _LIKE_A_FEATURE.fullmatch(name) else "what was asked about"
+            problems.append(f"{shown} is not a feature of this model")
         elif why := rules.why_not(place[name]):
             problems.append(f"{name} {why}")
         elif not math.isfinite(value):
