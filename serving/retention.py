@@ -35,7 +35,7 @@ class Gone(NamedTuple):
 
     kind: str
     before: datetime | None
-    count: int
+    n: int
 
 
 def apply_retention(
@@ -49,7 +49,7 @@ def apply_retention(
         if dry_run:
             step.rollback()
             return tuple(found)
-        gone = {each.kind: each.count for each in found if each.count}
+        gone = {each.kind: each.n for each in found if each.n}
         note_run(conn, gone, now=now)
         before = {each.kind: to_text(each.before) for each in found if each.before is not None}
         body = {"gone": gone, "before": before, "decisions_through": through}

@@ -28,16 +28,16 @@ def apply_command(session: Session, dry_run: bool) -> None:
         drawn = table("what", "of before", would, numbers=(2,))
         for each in found:
             before = "kept" if each.before is None else f"{each.before:%Y-%m-%d}"
-            drawn.add_row(each.kind, before, f"{each.count:,}" if each.count else "—")
+            drawn.add_row(each.kind, before, f"{each.n:,}" if each.n else "—")
         out.print(drawn)
-        if dry_run and any(each.count for each in found):
+        if dry_run and any(each.n for each in found):
             out.print("  Nothing was changed. Do it: keepwell retention apply", style="dim")
 
     session.emit(
         {
             "dry_run": dry_run,
             "gone": [each._asdict() for each in found],
-            "total": sum(each.count for each in found),
+            "total": sum(each.n for each in found),
         },
         view,
     )

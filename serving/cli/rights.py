@@ -255,11 +255,11 @@ def processing_record_command(session: Session, out: Path | None) -> None:
         )
         return
     out.parent.mkdir(parents=True, exist_ok=True)
-    text = {
-        ".html": render_processing_record,
-        ".md": processing_record_text,
-        ".json": lambda record: json.dumps(record.to_json(), ensure_ascii=False, indent=2),
-    }[out.suffix](found)
+    if out.suffix == ".json":
+        text = json.dumps(found.to_json(), ensure_ascii=False, indent=2)
+    else:
+        as_page = out.suffix == ".html"
+        text = render_processing_record(found) if as_page else processing_record_text(found)
     out.write_text(text, encoding="utf-8")
     session.emit(
         {"out": out, "missing": found.missing},

@@ -152,7 +152,7 @@ def _row(table: Table, person: str) -> dict[str, Any]:
         row |= {"occurrence": 1}
     if table.name == "customers":
         row["subject"] = "customer"
-    return row | PEOPLE[table.name]
+    return row | dict(PEOPLE[table.name])
 
 
 def _filler(kind: object, name: str) -> Any:

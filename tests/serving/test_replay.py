@@ -6,10 +6,14 @@ from sqlalchemy import update
 
 from features.tables import live_events
 from governance.decision import load
+from serving.auth import Principal
 from serving.consents import withdraw
 from serving.dossier import make_dossier, write_dossier
 from serving.intake import take_events
 from serving.replay import Replay, replay
+from serving.retention import apply_retention
+from serving.review_queue import decide as answer
+from serving.review_queue import request_review
 from serving.rights import erase
 from tests.serving.conftest import Shop
 
@@ -141,3 +145,43 @@ def test_the_dossier_forgets_with_the_permission(regular: Shop) -> None:
     page = html.read_text()
     assert "forgotten when permission was taken back" in page
     assert "last order" not in page
+
+
+def test_the_dossier_says_that_a_decision_is_contested_and_what_came_of_it(regular: Shop) -> None:
+    decision = decide(regular)
+    asked = request_review(
+        regular.keepwell, "ann", reason="not me", decision_id=decision, clock=regular.clock
+    )
+    html, _ = write_dossier(regular.keepwell, decision, now=regular.clock())
+    assert "waits for a person until 2026-07-01" in html.read_text()
+    answer(
+        regular.keepwell,
+        asked.request_id,
+        outcome="overturned",
+        reason="they are right",
+        decider=Principal("k", "Mo", frozenset({"rights:manage"})),
+        clock=regular.clock,
+    )
+    html, _ = write_dossier(regular.keepwell, decision, now=regular.clock())
+    page = html.read_text()
+    assert "the decision was overturned</b>, decided by Mo" in page
+    assert "not me" not in page  # what was said stays in the customer's own history
+
+
+def test_the_dossier_of_a_decision_past_its_retention_speaks_of_nobody(regular: Shop) -> None:
+    decision = decide(regular)
+    regular.pass_days(1_200)
+    apply_retention(regular.keepwell, now=regular.clock())
+    html, twin = write_dossier(regular.keepwell, decision, now=regular.clock())
+    assert "kept as long as this company keeps such things" in html.read_text()
+    assert json.loads(twin.read_text())["customer_id"] is None
+
+
+def test_the_dossier_of_someone_erased_says_so_and_tells_nothing(regular: Shop) -> None:
+    decision = decide(regular)
+    erase(regular.keepwell, "ann", now=regular.clock())
+    html, _ = write_dossier(regular.keepwell, decision, now=regular.clock())
+    page = html.read_text()
+    assert "Cannot be said: erased" in page
+    assert "form ann" not in page
+    assert "not known, or erased" in page

@@ -34,7 +34,7 @@ def with_limits(shop: Shop, **days: int | bool) -> Shop:
 
 def applied(shop: Shop, *, dry_run: bool = False) -> dict[str, int]:
     found = apply_retention(shop.keepwell, now=shop.clock(), dry_run=dry_run)
-    return {each.kind: each.count for each in found if each.count}
+    return {each.kind: each.n for each in found if each.n}
 
 
 def history(shop: Shop) -> list[tuple[str, str | None]]:
