@@ -12,8 +12,8 @@ from governance.notices import list_notices
 from serving import consents
 from serving.auth import Principal
 from serving.http.api_customers import CustomerPath
+from serving.http.consent_schemas import ConsentRequest, NoticeRequest, SubjectRequest
 from serving.http.context import Caller, Context, Here, Step, fresh
-from serving.http.schemas import ConsentRequest, NoticeRequest, SubjectRequest
 from serving.notices import notice_json, publish
 from serving.shapes import consent_event_json, state_json
 

@@ -16,8 +16,8 @@ from governance.instants import to_text
 from serving import preference_links as links
 from serving.auth import Principal
 from serving.http.api_customers import CustomerPath
+from serving.http.consent_schemas import PreferenceLinkRequest, StopLinkRequest
 from serving.http.context import Caller, Context, Here, fresh
-from serving.http.schemas import PreferenceLinkRequest, StopLinkRequest
 from serving.locks import lock_customers
 from serving.pages.preferences import confirmation, render_dead, render_page, render_stop
 from serving.preference_offers import Shown, offers

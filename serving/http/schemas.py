@@ -1,6 +1,6 @@
 """What goes in and out over HTTP; pydantic lives here and in the settings, nowhere else."""
 
-from typing import Annotated, Any, Literal, Self, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 from fastapi.exceptions import RequestValidationError
 from pydantic import (
@@ -8,11 +8,8 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
-    StrictBool,
-    StrictInt,
     ValidationError,
     field_validator,
-    model_validator,
 )
 
 from features.storable import text_problem
@@ -29,7 +26,9 @@ MAX_INPUTS = 100
 MAX_EVENTS = 1_000
 
 
-class _In(BaseModel):
+class Incoming(BaseModel):
+    """What every request is: no field but the stated ones, and only text that can be stored."""
+
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     @field_validator("*")
@@ -41,13 +40,13 @@ class _In(BaseModel):
         return found
 
 
-class ScoreInput(_In):
+class ScoreInput(Incoming):
     """One customer to score."""
 
     customer_id: CustomerId
 
 
-class ScoreRequest(_In):
+class ScoreRequest(Incoming):
     """Up to 100 customers; answers come in the same order."""
 
     inputs: Annotated[list[ScoreInput], Field(min_length=1, max_length=MAX_INPUTS)]
@@ -69,7 +68,7 @@ class ScoreRequest(_In):
     )
 
 
-class WhatIfRequest(_In):
+class WhatIfRequest(Incoming):
     """What to suppose: features and their values; none lists what may be asked about."""
 
     target: Word = "churn"
@@ -86,7 +85,7 @@ class WhatIfRequest(_In):
     )
 
 
-class EventsRequest(_In):
+class EventsRequest(Incoming):
     """Up to 1,000 events. Each is checked by itself: one bad event does not hold up the others."""
 
     events: Annotated[list[dict[str, Any]], Field(min_length=1, max_length=MAX_EVENTS)]
@@ -113,91 +112,27 @@ class EventsRequest(_In):
     )
 
 
-class ConsentRequest(_In):
-    """What the customer did, as evidence; the purpose stands in the address.
-
-    A yes (`given`, `renewed`) needs mechanism and evidence. A refusal needs nothing, and nothing
-    beside it is looked at.
-    """
-
-    state: Literal["given", "renewed", "refused"] = "given"
-    mechanism: Annotated[str, Field(max_length=200)] = ""
-    evidence: Annotated[str, Field(max_length=2_000)] = ""
-    occurred_at: Word | None = None
-    explicit: StrictBool = False
-    notice_id: Word | None = None
-    notice_version: Annotated[StrictInt, Field(ge=0, le=2**31 - 1)] | None = None
-    notice_hash: Word | None = None
-    notice_locale: Word | None = None
-    expires_at: Word | None = None
-    guardian_evidence: Annotated[str, Field(max_length=2_000)] | None = None
-
-    @model_validator(mode="before")
-    @classmethod
-    def _a_no_is_enough(cls, sent: object) -> object:
-        refused = isinstance(sent, dict) and sent.get("state") == "refused"
-        return {"state": "refused"} if refused else sent
-
-
-class SubjectRequest(_In):
-    """When a person comes of age, by that day or by their birthday, and whether they are staff."""
-
-    adult_from: Word | None = None
-    birth_date: Word | None = None
-    relation: Literal["customer", "employee"] | None = None
-
-    @model_validator(mode="after")
-    def _one_day(self) -> Self:
-        if self.adult_from is not None and self.birth_date is not None:
-            raise ValueError("give adult_from or birth_date, not both")
-        return self
-
-
-class PreferenceLinkRequest(_In):
-    """In which language the page opens; without it, in that of the browser."""
-
-    locale: Annotated[str, Field(pattern=r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{1,8})*$")] | None = None
-
-
-class StopLinkRequest(_In):
-    """What the link stops: `outreach.<channel>`, or `everything`."""
-
-    what: Word = "everything"
-
-
-class NoticeRequest(_In):
-    """Words to publish. A further language of a version needs only `words` and `locale`."""
-
-    notice_id: Annotated[str, Field(min_length=1, max_length=100)]
-    version: Annotated[StrictInt, Field(ge=1, le=2**31 - 1)]
-    words: Annotated[str, Field(min_length=1, max_length=100_000)]
-    purposes: Annotated[list[Word], Field(max_length=100)] = []
-    material: StrictBool = False
-    locale: Annotated[str, Field(pattern=r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{1,8})*$")] = "en"
-    expires_after_days: Annotated[StrictInt, Field(ge=1, le=36_500)] | None = None
-
-
-class ReasonRequest(_In):
+class ReasonRequest(Incoming):
     """Why a person decided so; it goes into the record."""
 
     reason: Annotated[str, Field(min_length=3, max_length=2_000)]
 
 
-class ReviewRequestRequest(_In):
+class ReviewRequestRequest(Incoming):
     """What a customer contests; without a decision everything that rests on a score waits."""
 
     reason: Annotated[str, Field(min_length=3, max_length=2_000)]
     decision_id: Annotated[str, Field(max_length=40)] | None = None
 
 
-class ReviewDecisionRequest(_In):
+class ReviewDecisionRequest(Incoming):
     """What a person decided about a contested decision; the customer will read the reason."""
 
     outcome: Literal["upheld", "overturned"]
     reason: Annotated[str, Field(min_length=3, max_length=2_000)]
 
 
-class ComplaintRequest(_In):
+class ComplaintRequest(Incoming):
     """What a customer complains about."""
 
     category: Word
