@@ -4,6 +4,7 @@ A problem says what was found, what was expected and what to do. Nothing a calle
 logged: a rejected value may be someone's data.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
@@ -30,6 +31,7 @@ from serving.auth import ScopeMissing, Unauthenticated
 
 MEDIA_TYPE = "application/problem+json"
 RETRY_SECONDS = "1"
+_FIELD = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,60}")
 STATUS: Mapping[type[KeepwellError], int] = {
     Unauthenticated: 401,
     ScopeMissing: 403,
@@ -180,10 +182,16 @@ def _detail(status: int) -> str:
 def _finding(error: Mapping[str, Any]) -> dict[str, str]:
     """Say where and what, as a JSON pointer and a sentence; what was sent is left out."""
     where, *steps = error["loc"]
-    place = "/" + "/".join(str(step) for step in steps) if steps else ""
+    place = "".join(f"/{_step(step)}" for step in steps)
     if error["type"] == "json_invalid":
         return {"in": "body", "pointer": "", "detail": "the body is not JSON"}
     if where == "body" and not steps and error["type"] != "missing":
         detail = "the body must be a JSON object, sent with Content-Type: application/json"
         return {"in": "body", "pointer": "", "detail": detail}
     return {"in": str(where), "pointer": place, "detail": str(error["msg"])}
+
+
+def _step(step: object) -> str:
+    """Name a field or a place; a field nobody knows may bear someone's data as its name."""
+    plain = isinstance(step, int) or _FIELD.fullmatch(str(step))
+    return str(step) if plain else "…"
