@@ -60,13 +60,6 @@ class ConsentState(NamedTuple):
     notice_version: int | None = None
 
 
-class Spoken(NamedTuple):
-    """Everyone who ever said a word, and every purpose anyone ever spoke about."""
-
-    customers: frozenset[str]
-    purposes: frozenset[str]
-
-
 class ConsentRegistry(ConsentRecorder):
     """One per home. `journal` keeps every no outside the backup, `suppression` the erased out."""
 
@@ -217,11 +210,6 @@ class ConsentRegistry(ConsentRecorder):
             and each.basis != "contract"
             and (each.event_id is not None or each.basis not in CONSENT)
         )
-
-    def spoken(self, conn: Connection) -> Spoken:
-        """Say who ever spoke, and about which purposes."""
-        customers, purposes = sql.spoken_of(conn)
-        return Spoken(frozenset(customers), frozenset(purposes - {OBJECTION}))
 
     def subject(self, conn: Connection, customer_id: str) -> Subject:
         """Give what is known of a person besides consent."""

@@ -7,7 +7,7 @@ exclusive one: a withdrawal waits for a score that is being written, and the nex
 
 from collections.abc import Collection, Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import (
     BigInteger,
@@ -114,6 +114,13 @@ def _question_of_one() -> Any:
             consent_subjects, subject.customer_id == customer
         )
     )
+
+
+class Spoken(NamedTuple):
+    """Everyone who ever said a word, and every purpose anyone ever spoke about."""
+
+    customers: frozenset[str]
+    purposes: frozenset[str]
 
 
 _QUESTION_OF_ONE = _question_of_one()
@@ -239,10 +246,11 @@ def history(conn: Connection, customer_id: str) -> tuple[ConsentEvent, ...]:
     )
 
 
-def spoken_of(conn: Connection) -> tuple[set[str], set[str]]:
-    """Read everyone who ever said a word, and every purpose anyone ever spoke about."""
-    customers = set(conn.execute(select(e.customer_id).distinct()).scalars())
-    return customers, set(conn.execute(select(e.purpose).distinct()).scalars())
+def spoken_of(conn: Connection) -> Spoken:
+    """Read who ever spoke, and about which purposes; an objection is about none."""
+    customers = conn.execute(select(e.customer_id).distinct()).scalars()
+    purposes = conn.execute(select(e.purpose).where(e.purpose != OBJECTION).distinct()).scalars()
+    return Spoken(frozenset(customers), frozenset(purposes))
 
 
 def current_sequence(conn: Connection) -> int:

@@ -1,6 +1,7 @@
 """The words people are shown before they say yes: families in versions and languages."""
 
 import hashlib
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -12,6 +13,8 @@ from governance.consent_record import ConsentChange
 from governance.errors import InvalidInput, NotFound
 from governance.purposes import family_of
 from governance.tables import notice_purposes, notices
+
+_LOCALE = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{1,8})*")
 
 
 class Notice(NamedTuple):
@@ -74,6 +77,8 @@ def publish_notice(
         family_of(purpose)
     if not notice_id.strip() or version < 1 or not content.strip():
         raise InvalidInput("a notice needs an id, a version of at least 1 and words")
+    if not _LOCALE.fullmatch(locale):
+        raise InvalidInput("the language of a notice is no language tag", hint="write it as de-AT")
     if valid_for_days is not None and not 1 <= valid_for_days <= 36_500:
         raise InvalidInput(f"a yes cannot hold for {valid_for_days} days, must be 1 to 36500")
     known = conn.execute(

@@ -7,6 +7,7 @@ places. `schemas/` holds the JSON Schema each fulfils.
 """
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -76,6 +77,7 @@ _PARTY: Mapping[str, str] = {
     "recipient": "dpv:Recipient",
     "authority": "dpv:DataProtectionAuthority",
 }
+_SHA256 = re.compile(r"[0-9a-f]{64}")
 _SCHEMAS = Path(__file__).parent / "schemas"
 
 
@@ -258,7 +260,7 @@ def _notice(conn: Connection, event: ConsentEvent) -> dict[str, Any]:
     digest = event.notice_hash if published is None else published.content_hash
     if language is not None:
         found["dct:language"] = language
-    if digest is not None:
+    if digest is not None and _SHA256.fullmatch(digest):
         found["keepwell:sha256"] = digest
     words = "its words are in the company's own archive" if published is None else published.content
     return found | {"dct:description": words}

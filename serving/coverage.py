@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from features.history import customer_ids
+from governance.consent_queries import spoken_of
 from governance.purposes import NAMED_PURPOSES
 from governance.small_cells import hidden_cells
 from serving.bootstrap import Keepwell
@@ -59,7 +60,7 @@ def read_coverage(keepwell: Keepwell, *, now: datetime) -> Coverage:
     registry = keepwell.registry
     with keepwell.database.read() as conn:
         limit = registry.aggregate_permit(conn, "aggregate", now=now).min_people
-        spoken = registry.spoken(conn)
+        spoken = spoken_of(conn)
         people = spoken.customers.union(customer_ids(conn))
         purposes = spoken.purposes.union(NAMED_PURPOSES) - {"aggregate"}
         lines = []

@@ -57,7 +57,7 @@ def allow(
             return "unconfirmed"
         before = keepwell.registry.history(conn, customer_id)
         earlier = any(event.permits and event.purpose == purpose for event in before)
-        evidence = f"preference page, link {link.token_id}"
+        evidence = _evidence(link)
         change = ConsentChange(
             customer_id=customer_id,
             purpose=purpose,
@@ -86,26 +86,30 @@ def stop(
         if customer_id is None:
             return "dead"
         now = clock()
-        by_page = isinstance(link, PreferenceLink)
-        mechanism = "button" if by_page else "stop_link"
+        mechanism, evidence = "stop_link", "a stop link"
+        if isinstance(link, PreferenceLink):
+            mechanism, evidence = "button", _evidence(link)
         if what == EVERYTHING:
             stop_everything(
                 keepwell, conn, customer_id, actor="customer", now=now, mechanism=mechanism
             )
             return "stopped"
-        state = keepwell.registry.state(conn, customer_id, what, now=now).state
-        if state not in STOPPING:
+        state = keepwell.registry.state(conn, customer_id, what, now=now)
+        if state.state not in STOPPING:
+            goes_on = state.permitted or state.state in PERMITTING
             change = ConsentChange(
                 customer_id=customer_id,
                 purpose=what,
-                state="withdrawn" if state in PERMITTING or not by_page else "refused",
+                state="withdrawn" if goes_on else "refused",
                 mechanism=mechanism,
-                evidence=f"preference page, link {link.token_id}"
-                if isinstance(link, PreferenceLink)
-                else "a stop link",
+                evidence=evidence,
             )
             say(keepwell, conn, change, now=now)
         return "stopped"
+
+
+def _evidence(link: PreferenceLink) -> str:
+    return f"preference page, link {link.token_id}"
 
 
 def _customer(keepwell: Keepwell, conn: Connection, person_id: str) -> str | None:

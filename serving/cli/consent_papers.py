@@ -51,14 +51,19 @@ def publish_command(
     A further language of the same version needs only --file and --locale. Words once published
     cannot be changed: publish the next version.
     """
+    from governance.errors import InvalidInput
     from serving.notices import publish
 
+    try:
+        words = file.read_text(encoding="utf-8")
+    except UnicodeDecodeError:
+        raise InvalidInput(f"{file.name} is not text in UTF-8") from None
     with session.open() as keepwell:
         notice = publish(
             keepwell,
             notice_id=notice_id,
             version=version,
-            content=file.read_text(encoding="utf-8"),
+            content=words,
             purposes=purposes,
             material=material,
             locale=locale,

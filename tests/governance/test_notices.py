@@ -118,6 +118,7 @@ def test_a_further_language_cannot_say_something_else(
         {"purposes": []},
         {"purposes": ["all"]},
         {"valid_for_days": 0},
+        {"locale": "German"},
     ],
 )
 def test_a_notice_that_is_not_sound_is_refused(

@@ -186,6 +186,21 @@ def test_a_record_holds_the_words_the_person_agreed_to(sqlite_database: Database
     assert status["dct:valid"]["@value"] == "2027-03-01T00:00:00.000000Z"
 
 
+def test_whatever_an_archive_stated_of_its_notice_fulfils_the_schemas(
+    sqlite_database: Database,
+) -> None:
+    found = both(
+        sqlite_database,
+        notice_id="paper form",
+        notice_version=7,
+        notice_hash="not a digest",
+        notice_locale="German",
+    )
+    for kind, document in found.items():
+        VALIDATORS[kind].validate(document)
+    assert found["record"]["dpv:hasNotice"]["dct:language"] == "German"
+
+
 def test_a_record_says_who_what_where_how_long_and_how_to_stop(sqlite_database: Database) -> None:
     document = both(sqlite_database)["record"]
     process = document["dpv:hasProcess"]
