@@ -30,13 +30,15 @@ from serving.restore import bring_back, note_journal
 from serving.review_requests import close_for_erasure, requests_of
 
 
-def export(keepwell: Keepwell, customer_id: str, *, now: datetime) -> dict[str, Any]:
+def export(
+    keepwell: Keepwell, customer_id: str, *, now: datetime, key_id: str = ""
+) -> dict[str, Any]:
     """Give everything held about a customer: exactly what erasure would delete.
 
     `merged` holds the same of every id merged into this one, each with its own id. Of someone who
     was erased only the token is left that keeps them erased. `about_processing` says what is done
     with all of it (art. 15). Raises `NotFound` when nothing is held. The log learns that it was
-    asked for.
+    asked for, and by which key.
     """
     inside = keepwell.inside_id(customer_id)
     with keepwell.database.write() as conn:
@@ -54,7 +56,7 @@ def export(keepwell: Keepwell, customer_id: str, *, now: datetime) -> dict[str, 
             ],
             "about_processing": processing_record(keepwell, conn, now=now).to_json(),
         }
-        _log(keepwell, conn, "export", inside, now)
+        _log(keepwell, conn, "export", inside, now, key_id)
     return found
 
 
@@ -83,7 +85,9 @@ def _everything(
     }
 
 
-def erase(keepwell: Keepwell, customer_id: str, *, now: datetime) -> dict[str, Any]:
+def erase(
+    keepwell: Keepwell, customer_id: str, *, now: datetime, key_id: str = ""
+) -> dict[str, Any]:
     """Erase a customer everywhere in one transaction, after which every read is refused.
 
     Ids merged into this one are the same person and go with it; an id that was itself merged into
@@ -91,18 +95,25 @@ def erase(keepwell: Keepwell, customer_id: str, *, now: datetime) -> dict[str, A
     that a re-import does not bring them back, and commitments in the log under a random id that now
     leads nowhere. Raises `NotFound` when nothing is held.
     """
-    return _erase(keepwell, keepwell.inside_id(customer_id), now=now)
+    return _erase(keepwell, keepwell.inside_id(customer_id), now=now, key_id=key_id)
 
 
 def _erase(
-    keepwell: Keepwell, customer_id: str, *, now: datetime, settling: bool = False
+    keepwell: Keepwell,
+    customer_id: str,
+    *,
+    now: datetime,
+    settling: bool = False,
+    key_id: str = "",
 ) -> dict[str, Any]:
     with keepwell.database.write() as conn:
         lock_linked(conn, [customer_id])
         require_known(keepwell, conn, customer_id)
         merged = [] if settling else merged_ids(conn, customer_id)
         counts = Counter[str]()
-        until = [_erase_one(keepwell, conn, each, counts, now) for each in (customer_id, *merged)]
+        until = [
+            _erase_one(keepwell, conn, each, counts, now, key_id) for each in (customer_id, *merged)
+        ]
         if not settling:  # others still wait for theirs
             note_journal(keepwell, conn)
     with keepwell.database.write() as conn:
@@ -116,10 +127,15 @@ def _erase(
 
 
 def _erase_one(
-    keepwell: Keepwell, conn: Connection, customer_id: str, counts: Counter[str], now: datetime
+    keepwell: Keepwell,
+    conn: Connection,
+    customer_id: str,
+    counts: Counter[str],
+    now: datetime,
+    key_id: str,
 ) -> datetime:
     """Erase what is held under one id; whoever it was merged into loses its events, and results."""
-    _log(keepwell, conn, "erasure", customer_id, now)
+    _log(keepwell, conn, "erasure", customer_id, now, key_id)
     own = keepwell.persons.find(conn, customer_id)
     drop_dossiers(keepwell, conn, own)
     if own is not None:
@@ -175,7 +191,10 @@ def object_to_processing(keepwell: Keepwell, customer_id: str, *, now: datetime)
     return {"event_id": event.event_id, "effective_at": to_text(event.recorded_at)}
 
 
-def _log(keepwell: Keepwell, conn: Connection, kind: str, customer_id: str, now: datetime) -> None:
+def _log(
+    keepwell: Keepwell, conn: Connection, kind: str, customer_id: str, now: datetime, key_id: str
+) -> None:
     """Note the act under the random person id, which an erasure then cuts off."""
     person = keepwell.persons.find(conn, customer_id)
-    keepwell.ledger.append(conn, kind, {"person": person}, now=now)
+    asked = {"key": key_id} if key_id else {}
+    keepwell.ledger.append(conn, kind, {"person": person, **asked}, now=now)

@@ -265,3 +265,28 @@ def processing_record_command(session: Session, out: Path | None) -> None:
         {"out": out, "missing": found.missing},
         lambda screen: screen.print(f"[green]✓[/] {out}", highlight=False),
     )
+
+
+@rights_command.command("affected")
+@click.option("--key", "key_id", required=True, help="The id of the key, as in: keys list.")
+@click.option("--since", required=True, help="A date or an instant; a date is midnight at home.")
+@click.pass_obj
+def affected_command(session: Session, key_id: str, since: str) -> None:
+    """What a key did to people, as far as the log knows: for when it was misused."""
+    from governance.instants import parse_instant
+    from serving.affected import affected_by
+
+    with session.open() as keepwell, keepwell.database.read() as conn:
+        instant = parse_instant(since, keepwell.settings.zone)
+        found = affected_by(conn, key_id, since=instant)
+
+    def view(out: Console) -> None:
+        told = found._asdict() | {"scopes": " ".join(found.scopes)}
+        facts(out, [(name.replace("_", " "), each) for name, each in told.items()])
+        out.print(
+            "  Other reads are not logged by key: count whom its scopes reach (docs/breach.md).",
+            style="dim",
+            highlight=False,
+        )
+
+    session.emit({**found._asdict(), "since": instant}, view)

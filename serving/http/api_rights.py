@@ -24,13 +24,13 @@ Manager = Annotated[Principal, Depends(Caller("rights:manage"))]
 @router.get("/v1/customers/{customer_id}/export")
 def get_export(customer_id: CustomerPath, here: Here, caller: Manager) -> Response:
     """Give everything held about a customer: exactly what erasure would delete."""
-    return fresh(rights.export(here.keepwell, customer_id, now=here.clock()))
+    return fresh(rights.export(here.keepwell, customer_id, now=here.clock(), key_id=caller.key_id))
 
 
 @router.post("/v1/customers/{customer_id}/erasure")
 def post_erasure(customer_id: CustomerPath, here: Here, caller: Manager) -> Response:
     """Erase a customer everywhere. This cannot be undone."""
-    done = rights.erase(here.keepwell, customer_id, now=here.clock())
+    done = rights.erase(here.keepwell, customer_id, now=here.clock(), key_id=caller.key_id)
     return fresh({"outcome": "erased", **done})
 
 

@@ -152,3 +152,16 @@ def test_a_complaint_over_http(regular: Shop) -> None:
 def test_other_keys_have_no_business_in_the_queue(regular: Shop) -> None:
     http = Crm(regular, "score:read").http
     assert http.get("/v1/review-requests").status_code == 403
+
+
+def test_what_a_key_did_is_told_from_the_log(kw: Commands, regular: Shop) -> None:
+    http = client(regular, "Mo")
+    key_id = kw("keys", "list").json["keys"][-1]["id"]
+    for _ in range(2):
+        assert http.get("/v1/customers/ann/export").status_code == 200
+    http.post("/v1/customers/ann/erasure")
+    found = kw("rights", "affected", "--key", key_id, "--since", "2026-01-01").json
+    assert (found["owner"], found["exported"], found["erased"]) == ("Mo", 1, 1)
+    later = kw("rights", "affected", "--key", key_id, "--since", "2099-01-01").json
+    assert (later["exported"], later["erased"]) == (0, 0)
+    assert kw("rights", "affected", "--key", "none", "--since", "2026-01-01").code == 2
