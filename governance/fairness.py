@@ -26,7 +26,7 @@ from governance.fairness_record import (
     SweepPoint,
     Thin,
 )
-from governance.group_cells import People, groups_shown, intersections, labels_of
+from governance.group_cells import People, count_groups, labels_of
 from governance.group_gaps import (
     calibration_findings,
     differences,
@@ -81,14 +81,15 @@ def assess(
     thin: list[Thin] = []
     uncompared: list[str] = []
     undecided: list[str] = []
-    for name, values in attributes.items():
-        labels = labels_of(values)
-        shown, missing = groups_shown(people, name, labels, limits.min_cell)
+    labelled = {name: labels_of(values) for name, values in attributes.items()}
+    counted = count_groups(people, labelled, limits.min_cell)
+    for name, labels in labelled.items():
+        shown = counted.groups[name]
         large = large_enough(shown, limits)
         scored = list(calibration(people, labels, large, limits.min_group))
         rates = list(rate_findings(large, limits))
         groups += shown
-        unknown.append(missing)
+        unknown.append(counted.unknown[name])
         ratios += impact_ratios(large)
         apart += differences(shown, large)
         calibrated += [each for each, _ in scored]
@@ -100,7 +101,7 @@ def assess(
             uncompared.append(name)
         elif all(each.verdict == "cannot_say" for each in rates):
             undecided.append(name)
-    crossed = tuple(intersections(people, attributes, limits.min_cell))
+    crossed = tuple(counted.intersections)
     outcome, reason = _verdict(findings, uncompared, undecided, limits)
     return FairnessResult(
         outcome=outcome,

@@ -1,7 +1,6 @@
 """Counts people group by group, so that no cell gives a few of them away."""
 
-from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from itertools import combinations
 from typing import NamedTuple
 
@@ -9,9 +8,9 @@ import numpy as np
 from fairlearn.metrics import MetricFrame
 from numpy.typing import NDArray
 
+from governance.disclosure import Breakdown, hidden_groups
 from governance.fairness_record import NOT_KNOWN, GroupCell
 from governance.intervals import wilson
-from governance.small_cells import hidden_cells, hidden_grid
 
 Flags = NDArray[np.bool_]
 Labels = NDArray[np.object_]
@@ -49,35 +48,50 @@ def group_cell(
 
 def labels_of(values: Sequence[str | None]) -> Labels:
     """Everyone's group (n,), empty where it is not known."""
-    return np.asarray(["" if v is None else str(v) for v in values], dtype=object)
+    return np.asarray(["" if v in (None, NOT_KNOWN) else str(v) for v in values], dtype=object)
 
 
-def groups_shown(
-    people: People, name: str, labels: Labels, min_cell: int
-) -> tuple[list[GroupCell], GroupCell]:
-    """Give one cell per group, and that of those whose group is not known; small ones hidden."""
-    cells = _cells(people, name, labels)
-    unknown = _one(people, name, NOT_KNOWN, labels == "")
-    sizes = {cell.group: cell.n or 0 for cell in cells} | {"": unknown.n or 0}
-    hidden = hidden_cells(sizes, min_cell)
-    shown = [_hide(cell) if cell.group in hidden else cell for cell in cells]
-    return shown, _hide(unknown) if "" in hidden else unknown
+class Shown(NamedTuple):
+    """Cells of each attribute, of those whose group is not known, and of every two attributes.
+
+    Small ones are hidden, and what would give one away: all are looked at together.
+    """
+
+    groups: dict[str, list[GroupCell]]
+    unknown: dict[str, GroupCell]
+    intersections: list[GroupCell]
 
 
-def intersections(
-    people: People, attributes: Mapping[str, Sequence[str | None]], min_cell: int
-) -> Iterator[GroupCell]:
-    """Give the cells of every two attributes together, small ones hidden."""
-    for (a, left), (b, right) in combinations(attributes.items(), 2):
-        pairs = [
-            None if x is None or y is None else (str(x), str(y))
-            for x, y in zip(left, right, strict=True)
-        ]
-        hidden = hidden_grid(Counter(p for p in pairs if p is not None), min_cell)
-        unseen = {_pair(pair) for pair in hidden}
-        labels = np.asarray(["" if p is None else _pair(p) for p in pairs], dtype=object)
-        for cell in _cells(people, f"{a} × {b}", labels):
-            yield _hide(cell) if cell.group in unseen else cell
+def count_groups(people: People, labels: Mapping[str, Labels], min_cell: int) -> Shown:
+    """Count everyone by every attribute and by every two; `labels` hold each one's group (n,)."""
+    crossed = {f"{a} × {b}": _crossed(labels[a], labels[b]) for a, b in combinations(labels, 2)}
+    told = {
+        name: Breakdown(np.where(own == "", NOT_KNOWN, own).tolist())
+        for name, own in labels.items()
+    }
+    told |= {
+        f"{a} × {b}": Breakdown([pair or None for pair in crossed[f"{a} × {b}"]], within=(a, b))
+        for a, b in combinations(labels, 2)
+    }
+    hidden = hidden_groups(told, min_cell)
+
+    def shown(name: str, cell: GroupCell) -> GroupCell:
+        return GroupCell(name, cell.group, None) if cell.group in hidden[name] else cell
+
+    return Shown(
+        {name: [shown(name, c) for c in _cells(people, name, own)] for name, own in labels.items()},
+        {
+            name: shown(name, _one(people, name, NOT_KNOWN, own == ""))
+            for name, own in labels.items()
+        },
+        [shown(name, c) for name, pairs in crossed.items() for c in _cells(people, name, pairs)],
+    )
+
+
+def _crossed(left: Labels, right: Labels) -> Labels:
+    """Both groups of everyone (n,) as one; empty where either is not known."""
+    both = [f"{a} and {b}" if a and b else "" for a, b in zip(left, right, strict=True)]
+    return np.asarray(both, dtype=object)
 
 
 def _cells(people: People, name: str, labels: Labels) -> list[GroupCell]:
@@ -118,11 +132,3 @@ def _one(people: People, name: str, group: str, inside: Flags) -> GroupCell:
         selected=int(flagged.sum()),
         true_positives=int((truth & flagged).sum()),
     )
-
-
-def _hide(cell: GroupCell) -> GroupCell:
-    return GroupCell(cell.attribute, cell.group, None)
-
-
-def _pair(pair: tuple[str, str]) -> str:
-    return f"{pair[0]} and {pair[1]}"

@@ -315,6 +315,16 @@ def test_a_few_unknown_people_are_hidden_with_a_group() -> None:
     assert {c.group for c in result.groups if not c.shown} == {"m"}
 
 
+def test_groups_of_two_attributes_that_differ_in_a_few_people_are_not_both_shown() -> None:
+    region = ["north"] * 50 + ["south"] * 60
+    speech = ["frisian"] * 52 + ["dutch"] * 58
+    truth = [k % 2 == 0 for k in range(110)]
+    result = assess(truth, [0.5] * 110, truth, {"region": region, "speech": speech})
+    shown = {c.group for c in result.groups if c.shown}
+    assert not {"north", "frisian"} <= shown
+    assert not {"south", "dutch"} <= shown
+
+
 def test_no_hidden_intersection_is_recovered_by_subtraction() -> None:
     rng = np.random.default_rng(5)
     for _ in range(20):
