@@ -8,6 +8,7 @@ from datetime import datetime
 from pathlib import Path
 
 from features.labels import Target
+from serving.audit import draw_report
 from serving.bootstrap import Keepwell
 from serving.key_issue import machine_user
 from training.backtest import Backtest
@@ -37,7 +38,7 @@ def train_model(
     now: datetime,
     progress: Callable[[str], None] = lambda _: None,
 ) -> TrainResult:
-    """Train, judge and submit one model of `target`; it ends as a candidate.
+    """Train, judge and submit one model of `target`, and draw its report; it ends as a candidate.
 
     `author` is who trains it (the user of this machine, if not said): the one person who may not
     sign it. `mitigate` says how gaps between groups are to be narrowed, if at all. Raises what
@@ -62,7 +63,9 @@ def train_model(
     )
     if trials is not None:
         request = replace(request, trials=trials)
-    return train(request, workshop(keepwell), now=now, progress=progress)
+    found = train(request, workshop(keepwell), now=now, progress=progress)
+    draw_report(keepwell, found.facts.model_digest, now=now, progress=progress)
+    return found
 
 
 def backtest_model(

@@ -115,7 +115,7 @@ def company(tmp_path_factory: pytest.TempPathFactory) -> Company:
     folder = tmp_path_factory.mktemp("company")
     files = write_company(simulate(400, 3, end=datetime(2026, 6, 1, tzinfo=UTC)), folder / "files")
     kw = Commands(folder / "home")
-    kw("init")
+    office = kw("init").json["enrolment_key"]
     with (kw.home / "keepwell.toml").open("a", encoding="utf-8") as settings:
         settings.write("[gate]\nmax_ece = 1\nmin_auc_over_baseline_low = -1.0\n")
     for mapping in files.mappings:
@@ -123,7 +123,8 @@ def company(tmp_path_factory: pytest.TempPathFactory) -> Company:
     assert kw("consent", "import", files.permissions).code == 0
     trained = kw("train", "churn", "--horizon-days", 30, "--trials", 1, "--author", "Ada")
     model = trained.json["model_digest"]
-    key = kw("keys", "create", "--scope", "audit:sign", "--owner", "Grace").json["key"]
+    grace = ("--scope", "audit:sign", "--owner", "Grace", "--enrolment-key", office)
+    key = kw("keys", "create", *grace).json["key"]
     signed = kw("review", "approve", model[:12], "--key", key, "--reason", "read it")
     assert signed.json["reviewer"] == "Grace", signed
     scores = folder / "scores.parquet"
