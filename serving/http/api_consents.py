@@ -5,7 +5,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path, Response
 
-from governance.consent_record import ConsentChange
+from governance.consent_record import ConsentChange, Subject
 from governance.errors import InvalidInput
 from governance.instants import parse_instant, to_text
 from governance.notices import list_notices
@@ -31,9 +31,11 @@ def get_consents(customer_id: CustomerPath, here: Here, caller: Reader) -> Respo
     with keepwell.database.read() as conn:
         states = keepwell.registry.states(conn, inside, now=here.clock())
         history = keepwell.registry.history(conn, inside)
+        subject = keepwell.registry.subject(conn, inside)
     return fresh(
         {
             "customer_id": customer_id,
+            "subject": _subject_json(subject),
             "consents": [state_json(each) for each in states],
             "history": [consent_event_json(each) for each in history],
         }
@@ -143,13 +145,15 @@ def put_subject(
         relation=body.relation,
         clock=here.clock,
     )
-    return fresh(
-        {
-            "customer_id": customer_id,
-            "adult_from": None if subject.adult_from is None else to_text(subject.adult_from),
-            "relation": subject.relation,
-        }
-    )
+    return fresh({"customer_id": customer_id, **_subject_json(subject)})
+
+
+def _subject_json(subject: Subject) -> dict[str, str | None]:
+    of_age = subject.adult_from
+    return {
+        "adult_from": None if of_age is None else to_text(of_age),
+        "relation": subject.relation,
+    }
 
 
 @router.get("/v1/customers/{customer_id}/receipts/{event_id}")

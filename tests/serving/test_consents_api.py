@@ -127,6 +127,8 @@ def test_an_employee_is_never_scored_and_what_was_estimated_goes(crm: Crm) -> No
     [scored] = crm.score("ann")["results"]
     told = crm.http.put("/v1/customers/ann/subject", json={"relation": "employee"}).json()
     assert told == {"customer_id": "ann", "adult_from": None, "relation": "employee"}
+    shown = crm.http.get("/v1/customers/ann/consents").json()["subject"]
+    assert shown == {"adult_from": None, "relation": "employee"}
     [refused] = crm.score("ann")["results"]
     assert (refused["status"], refused["reason"]) == ("refused", "employee")
     before = crm.http.get(f"/v1/decisions/{scored['decision_id']}").json()
