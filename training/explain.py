@@ -112,9 +112,7 @@ def explain(
             Dependence(
                 definitions[j].name,
                 meaning(definitions[j]),
-                _named(
-                    dependence_points(values[:, j], contributions[:, j]), definitions[j].categories
-                ),
+                dependence_points(values[:, j], contributions[:, j], definitions[j].categories),
             )
             for j in most[:DRAWN_FEATURES]
             if own[j] > 0.0
@@ -136,13 +134,15 @@ def grouped(contributions: Matrix, definitions: tuple[FeatureDefinition, ...]) -
     return summed
 
 
-def dependence_points(values: Vector, contributions: Vector) -> tuple[DependencePoint, ...]:
+def dependence_points(
+    values: Vector, contributions: Vector, categories: Sequence[str] = ()
+) -> tuple[DependencePoint, ...]:
     """Draw a feature's mean contribution over its value, from `values` and `contributions` (n,).
 
     At most 12 points of equally many people, at least 10 each, in ascending order of the value;
     who has the same value is in the same point. A missing value is a point of its own, the last,
     where at least 10 lack it. Each comes with the 95 % interval of the mean; what would stand for
-    fewer people is left out.
+    fewer people is left out. A point of one category alone bears its name.
     """
     known = ~np.isnan(values)
     x, y = values[known], contributions[known]
@@ -156,23 +156,14 @@ def dependence_points(values: Vector, contributions: Vector) -> tuple[Dependence
         if len(x) - end < FEWEST_IN_POINT:
             end = len(x)
         if end - begin >= FEWEST_IN_POINT:
-            points.append(_point(float(x[begin:end].mean()), y[begin:end]))
+            point = _point(float(x[begin:end].mean()), y[begin:end])
+            if x[begin] == x[end - 1] and 0 <= x[begin] < len(categories):
+                point = replace(point, label=categories[int(x[begin])])
+            points.append(point)
         begin = end
     if np.count_nonzero(~known) >= FEWEST_IN_POINT:
         points.append(_point(None, contributions[~known]))
     return tuple(points)
-
-
-def _named(
-    points: tuple[DependencePoint, ...], categories: Sequence[str]
-) -> tuple[DependencePoint, ...]:
-    """Say which category a point stands for, where it stands for one."""
-    return tuple(
-        replace(each, label=categories[int(each.value)])
-        if each.value is not None and each.value.is_integer() and 0 <= each.value < len(categories)
-        else each
-        for each in points
-    )
 
 
 def _point(value: float | None, contributions: Vector) -> DependencePoint:
