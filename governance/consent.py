@@ -130,13 +130,18 @@ class ConsentRegistry(ConsentRecorder):
                 refused[customer_id] = reason
         return self._permit_over(asked, allowed, sequence, now), refused
 
-    def changed_since(self, conn: Connection, permit: Permit) -> frozenset[str]:
+    def changed_since(
+        self, conn: Connection, permit: Permit, *, hold: bool = False
+    ) -> frozenset[str]:
         """Give the permitted people whose permission changed after the permit was made.
 
         A batch drops them before it publishes. A material notice change concerns everyone whose
-        consent the permit relied on.
+        consent the permit relied on. With `hold` whoever withdraws from now on waits until this
+        transaction ends, so that what it writes is there to be taken back.
         """
         permit.require(permit.purpose)
+        if hold:
+            sql.claim_everyone(conn)
         if permit.consent_event_ids and sql.notice_changed_since(
             conn, permit.purpose, permit.judged_at
         ):

@@ -225,7 +225,7 @@ def _decide(
     changed = {
         customer
         for permit in found.permits.values()
-        for customer in keepwell.registry.changed_since(conn, permit)
+        for customer in keepwell.registry.changed_since(conn, permit, hold=True)
     }
     changed |= found.histories.carriers(changed)
     counts: Counter[str] = Counter({"refused": len(found.refusals)})
