@@ -157,8 +157,10 @@ def dependence_points(
             end = len(x)
         if end - begin >= FEWEST_IN_POINT:
             point = _point(float(x[begin:end].mean()), y[begin:end])
-            if x[begin] == x[end - 1] and 0 <= x[begin] < len(categories):
-                point = replace(point, label=categories[int(x[begin])])
+            if categories:
+                alone = x[begin] == x[end - 1] and 0 <= x[begin] < len(categories)
+                name = categories[int(x[begin])] if alone else "several"
+                point = replace(point, label=name)
             points.append(point)
         begin = end
     if np.count_nonzero(~known) >= FEWEST_IN_POINT:

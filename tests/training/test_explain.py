@@ -99,4 +99,4 @@ def test_of_nobody_there_is_nothing_to_draw() -> None:
 def test_a_point_bears_the_name_of_a_category_only_where_it_stands_for_one() -> None:
     values = np.repeat([0.0, 1.0, 3.0], [30, 6, 6])
     found = dependence_points(values, values, ("month", "year", "never seen", "two years"))
-    assert [(each.n, each.label) for each in found] == [(30, "month"), (12, "")]
+    assert [(each.n, each.label) for each in found] == [(30, "month"), (12, "several")]
