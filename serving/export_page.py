@@ -9,6 +9,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from governance.processing import handled
 from governance.purposes import OBJECTION, family_of
+from serving.interventions.desk import STATUSES
 from serving.processing_record import ProcessingRecord
 
 _NEVER = frozenset({"digest", "subject", "kind", "occurred_at", "known_at", "event_id"})
@@ -46,7 +47,8 @@ def _person(each: Mapping[str, Any]) -> dict[str, Any]:
         "links": each.get("links", ()),
         "accounts": each.get("accounts", ()),
         "contacts": [
-            {"reason": "", "decided_by": "", **contact} for contact in each.get("interventions", ())
+            {"reason": "", "decided_by": "", **contact, "said": STATUSES[contact["status"]]}
+            for contact in each.get("interventions", ())
         ],
         "messages": each.get("outbox", ()),
         "requests": each.get("review_requests", ()),

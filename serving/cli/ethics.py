@@ -1,7 +1,7 @@
 """Refusals, withdrawals, complaints, appeals and groups over time, on the command line."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from rich.console import Console
@@ -32,7 +32,7 @@ def show_ethics(session: Session, target: str | None) -> int:
 
 def _draw(out: Console, found: "EthicsFigures") -> None:
     out.print(
-        f"[bold]{found.since:%Y-%m} to {found.until:%Y-%m}[/] "
+        f"[bold]{found.since:%Y-%m} to {found.until - timedelta(days=1):%Y-%m}[/] "
         "[dim]whole months; the month under way is not told yet[/]",
         highlight=False,
     )
