@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import httpx
 import pytest
 from sqlalchemy import text
 from starlette.testclient import TestClient
@@ -90,13 +91,14 @@ def test_deciding_stopping_and_scoring_at_once_neither_wait_for_ever_nor_disagre
     regular.scorer.warm()
 
     def act(number: int) -> int:
-        if number % 4 == 0:
-            return ann.browser.post("/preferences", data=allow.fields).status_code
-        if number % 4 == 1:
-            return ann.browser.post(stop).status_code
-        if number % 4 == 2:
-            return ann.site.delete("/v1/customers/ann/consents").status_code
-        return ann.site.post("/v1/scores", json={"inputs": [{"customer_id": "ann"}]}).status_code
+        scoring = {"inputs": [{"customer_id": "ann"}]}
+        answer: httpx.Response = (
+            lambda: ann.browser.post("/preferences", data=allow.fields),
+            lambda: ann.browser.post(stop),
+            lambda: ann.site.delete("/v1/customers/ann/consents"),
+            lambda: ann.site.post("/v1/scores", json=scoring),
+        )[number % 4]()
+        return answer.status_code
 
     with ThreadPoolExecutor(6) as pool:
         assert set(pool.map(act, range(32))) == {200}
