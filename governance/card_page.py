@@ -65,9 +65,9 @@ def render_card_html(
 def _blocks(
     facts: ModelFacts, fairness: FairnessResult | None, verdict: GateVerdict | None
 ) -> Iterator[Block]:
-    yield f"# {words(facts.target)}, {facts.horizon_days} days"
+    yield f"# Model card: {words(facts.target)}, {facts.horizon_days} days ahead"
     if facts.home_kind != "production":
-        yield f"Made in a home for {facts.home_kind}: nothing here is for use with real people."
+        yield f"Made in a home of kind {facts.home_kind}: nothing here is for use with real people."
     yield "## Model details"
     yield from _details(facts, verdict)
     yield "## Intended use"

@@ -1,6 +1,8 @@
 """Training and signing models on the command line."""
 
+import shlex
 import time
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -83,9 +85,17 @@ def train_command(
             seed=seed,
             author=author,
             mitigate=ask,
-            command=_command(target, horizon, test_as_of, seed)
-            + "".join(f" --mitigate {each}" for each in mitigate)
-            + (f" --constraint {ask.constraint}" if ask else ""),
+            command=_command(
+                target,
+                seed=(seed,),
+                horizon_days=(horizon,),
+                test_as_of=(test_as_of,),
+                trials=(trials,),
+                split=(split_file.name if split_file else None,),
+                exclude=exclude,
+                mitigate=mitigate,
+                constraint=(ask.constraint if ask else None,),
+            ),
             now=datetime.now(UTC),
             progress=progress,
         )
@@ -94,11 +104,14 @@ def train_command(
     return 0 if found.verdict.outcome == "approved" else 1
 
 
-def _command(target: str, horizon_days: int | None, test_as_of: str | None, seed: int) -> str:
-    said = f"keepwell train {target} --seed {seed}"
-    if horizon_days is not None:
-        said += f" --horizon-days {horizon_days}"
-    return said + (f" --test-as-of {test_as_of}" if test_as_of else "")
+def _command(target: str, **options: Sequence[object]) -> str:
+    """Say what has to be typed for the same again; of a file its name, wherever it lay."""
+    words = ["keepwell", "train", target]
+    for name, values in options.items():
+        for value in values:
+            if value is not None:
+                words += [f"--{name.replace('_', '-')}", str(value)]
+    return shlex.join(words)
 
 
 def _draw_training(out: Console, found: "TrainResult", seconds: float) -> None:

@@ -20,6 +20,7 @@ from governance.lineage import note_people
 from governance.tables import ledger_entries
 from serving.audit import Drawn, draw_report
 from serving.bootstrap import create_home
+from serving.cli.models import _command
 from serving.http.api import create_app
 from serving.settings import Settings
 from serving.staleness import Monitored, keep
@@ -239,3 +240,8 @@ def test_audit_without_a_command_takes_a_model(shop: Shop) -> None:
     for name in ("report_html", "report_json", "card_md", "card_html"):
         assert Path(told[name]).is_file()
     assert kw("audit").json["model_digest"] == model
+
+
+def test_the_command_on_record_says_everything_that_was_asked() -> None:
+    said = _command("churn", seed=(3,), trials=(None,), exclude=("a", "b c"), split=("s.csv",))
+    assert said == "keepwell train churn --seed 3 --exclude a --exclude 'b c' --split s.csv"
