@@ -22,6 +22,7 @@ from sqlalchemy import Connection, Row, bindparam, delete, func, insert, select,
 from governance.tables import published_figures
 
 PLACES = 128
+_EVER = 2**62
 KEPT = timedelta(days=3 * 365)
 """How long a figure that was given is remembered."""
 
@@ -102,7 +103,7 @@ class Register:
         self._given: dict[str, list[Given]] = defaultdict(list)
         self._table: dict[str, tuple[NDArray[np.int64], NDArray[np.uint32]]] = {}
         self._new: list[Given] = []
-        self._least, self._newest = min_people, newest
+        self.min_people, self._newest = min_people, newest
         for each in given:
             self._given[each.figure.name].append(each)
 
@@ -121,7 +122,7 @@ class Register:
         if (places == 0).any():
             return "known"
         apart = np.maximum(places, abs(numbers[there, 2] - figure.people))
-        return "near" if (apart < self._least).any() else "new"
+        return "near" if (apart < self.min_people).any() else "new"
 
     def before(self, figure: Figure) -> Given | None:
         """Give the same cell as it was last given; None where it never was."""
@@ -130,7 +131,7 @@ class Register:
 
     def too_near(self, a: Figure, b: Figure) -> bool:
         """Whether two figures differ, and in fewer people than may be told of."""
-        return 0 < a.apart(b) < self._least
+        return 0 < a.apart(b) < self.min_people
 
     def give(self, figure: Figure, body: Mapping[str, Any] | None = None) -> None:
         """Note that a figure is given; without a `body`, that it follows from others."""
@@ -171,10 +172,12 @@ class Register:
         return found
 
 
-def load_register(conn: Connection, *, min_people: int) -> Register:
-    """Read every figure that is remembered, oldest first."""
-    rows = conn.execute(_ALL).all()
-    newest = max((row.id for row in rows), default=0)
+def load_register(
+    conn: Connection, *, min_people: int, since: int = 0, until: int = _EVER
+) -> Register:
+    """Read every figure that is remembered and tells of some of [since, until), in µs."""
+    newest = conn.execute(_NEWEST).scalar_one()  # first: what comes in between is then noticed
+    rows = conn.execute(_OVERLAPPING, {"from_": since, "to": until}).all()
     return Register(map(_given, rows), min_people=min_people, newest=newest)
 
 
@@ -198,6 +201,11 @@ def _row(given: Given, now: datetime) -> dict[str, Any]:
     }
 
 
-_ALL = select(published_figures).order_by(published_figures.c.id)
+_OVERLAPPING = (
+    select(published_figures)
+    .where(published_figures.c.until > bindparam("from_"))
+    .where(published_figures.c.since < bindparam("to"))
+    .order_by(published_figures.c.id)
+)
 _NEWEST = select(func.coalesce(func.max(published_figures.c.id), 0))
 _FORGET = delete(published_figures).where(published_figures.c.given_at < bindparam("before"))

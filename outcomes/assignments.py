@@ -8,11 +8,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from features.history import Histories
+from governance.breakdown import NEAR
 from governance.instants import DAY_US, to_micros
 from governance.proof import AggregatePermit
+from governance.published import Figure, Register, cell_of, person_keys, trace_of
 from outcomes.lift import Difference, SampleRatio, difference, sample_ratio
 
 PURPOSE = "aggregate"
+_EVER = 2**62
 
 
 class Assignments(NamedTuple):
@@ -30,7 +33,8 @@ class Assignments(NamedTuple):
 class PlaybookLift(NamedTuple):
     """What a playbook changed in the share who order again within the horizon.
 
-    `waiting` people were assigned too recently to be counted yet.
+    `waiting` people were assigned too recently to be counted yet. `note` says where it is the lift
+    that was given before, or why there is none.
     """
 
     playbook: str
@@ -38,6 +42,7 @@ class PlaybookLift(NamedTuple):
     retained: Difference
     sample_ratio: SampleRatio | None
     waiting: int
+    note: str = ""
 
 
 def first_assignments(
@@ -70,11 +75,15 @@ def playbook_lift(
     horizon_days: int,
     observed_until: datetime,
     holdout_share: float,
+    register: Register | None = None,
+    key: bytes = b"",
 ) -> PlaybookLift:
     """Compare the share who order within `horizon_days` after assignment, treated − held out.
 
     Only people whose horizon lies wholly before `observed_until` count. `holdout_share` is what the
-    draw intended, against which the arms' sizes are checked.
+    draw intended, against which the arms' sizes are checked. Where fewer people than the permit
+    asks for came true since the `register` knows it was given, it is given as it was then; over
+    another horizon nothing is said. `key` makes the hashes it compares by.
     """
     found = first_assignments(histories, permit, playbook=playbook)
     ripe = found.at + horizon_days * DAY_US <= to_micros(observed_until)
@@ -84,12 +93,38 @@ def playbook_lift(
     if 0 < holdout_share < 1 and ripe.sum() > 0:
         counts = {"treated": int(treated.sum()), "holdout": int(held.sum())}
         ratio = sample_ratio(counts, {"treated": 1 - holdout_share, "holdout": holdout_share})
-    return PlaybookLift(
+    made = PlaybookLift(
         playbook=playbook,
         horizon_days=horizon_days,
         retained=difference(bought[treated], bought[held]),
         sample_ratio=ratio,
         waiting=int((~ripe).sum()),
+    )
+    if register is None or not ripe.any():
+        return made
+    ids = [str(histories.customers[k]) for k in found.customer[ripe]]
+    trace = trace_of(person_keys(ids, key), found.treated[ripe], bought[ripe])
+    cell = cell_of(horizon_days)
+    return _given(made, Figure(f"lift {playbook}", cell, 0, _EVER, len(ids), trace), register)
+
+
+def _given(made: PlaybookLift, figure: Figure, register: Register) -> PlaybookLift:
+    before = register.before(figure)
+    if register.standing(figure) != "near":
+        register.give(figure, made._asdict())
+        return made
+    if before is None:
+        nothing = difference([], [])
+        return made._replace(
+            retained=nothing, sample_ratio=None, note=NEAR.format(register.min_people)
+        )
+    body = before.body
+    ratio = body["sample_ratio"]
+    return made._replace(
+        retained=Difference(*body["retained"]),
+        sample_ratio=None if ratio is None else SampleRatio(*ratio),
+        waiting=body["waiting"],
+        note=before.said(),
     )
 
 

@@ -63,13 +63,18 @@ def measure_home(
         with keepwell.database.read() as conn:
             permit = keepwell.registry.aggregate_permit(conn, PURPOSE, now=now)
             employees = keepwell.registry.aggregate_permit(conn, PURPOSE, now=now, employees=True)
-            register = load_register(conn, min_people=permit.min_people)
             last = observed_until(conn)
             if last is None:
                 raise InsufficientData("there is no history", hint="import data first")
             periods = _periods(keepwell, start, min(end or last, now), every)
             if start is None and end is None and every is None:
                 periods = [periods[0]._replace(series="the last year")]
+            register = load_register(
+                conn,
+                min_people=permit.min_people,
+                since=to_micros(periods[0].start),
+                until=to_micros(periods[-1].end),
+            )
             wellbeing, _ = keepwell.registry.permit_many(
                 conn, "wellbeing_inference", customer_ids(conn), now=now
             )
@@ -134,15 +139,23 @@ def lift_of(
 ) -> PlaybookLift:
     """Compare treated and held-out customers of a playbook, as assigned."""
     found = find_playbook(load_playbooks(file or STARTERS), playbook)
-    with keepwell.database.read() as conn:
-        permit = keepwell.registry.aggregate_permit(conn, PURPOSE, now=now)
-        last = observed_until(conn)
-        histories = read_all(conn, keepwell.store, permit)
-    return playbook_lift(
-        histories,
-        permit,
-        playbook=found.name,
-        horizon_days=horizon_days,
-        observed_until=min(last or now, now),
-        holdout_share=found.holdout_share,
-    )
+
+    def work_out() -> tuple[PlaybookLift, Register]:
+        with keepwell.database.read() as conn:
+            permit = keepwell.registry.aggregate_permit(conn, PURPOSE, now=now)
+            register = load_register(conn, min_people=permit.min_people)
+            last = observed_until(conn)
+            histories = read_all(conn, keepwell.store, permit)
+        lift = playbook_lift(
+            histories,
+            permit,
+            playbook=found.name,
+            horizon_days=horizon_days,
+            observed_until=min(last or now, now),
+            holdout_share=found.holdout_share,
+            register=register,
+            key=person_key(keepwell),
+        )
+        return lift, register
+
+    return give(keepwell, work_out, now=now)

@@ -179,6 +179,8 @@ def lift_command(session: Session, playbook: str, horizon_days: int, file: Path 
                 highlight=False,
             )
         out.print(f"  {d.verdict}; {found.waiting:,} people still within their horizon")
+        if found.note:
+            out.print(f"  [dim]{found.note}[/]")
 
     session.emit(found._asdict(), view)
     return 0 if known else 1

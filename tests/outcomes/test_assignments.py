@@ -7,7 +7,8 @@ import pytest
 from features.events import Event
 from features.history import Histories
 from governance.proof import AggregatePermit
-from outcomes.assignments import first_assignments, playbook_lift
+from governance.published import Register
+from outcomes.assignments import PlaybookLift, first_assignments, playbook_lift
 from tests.outcomes.conftest import assigned, event, on
 
 Build = Callable[[Sequence[Event]], Histories]
@@ -64,3 +65,30 @@ def test_the_first_assignment_counts_and_other_playbooks_do_not(
     found = first_assignments(histories(events), permit, playbook="note")
 
     assert found.treated.tolist() == [False]
+
+
+def test_a_lift_is_given_as_it_was_until_five_more_came_true(
+    histories: Build, permit: AggregatePermit
+) -> None:
+    register = Register(min_people=5)
+
+    def lift(people: int, *, days: int = 90) -> PlaybookLift:
+        events = [assigned(f"t{k:02}", "treated", 0) for k in range(people)]
+        events += [assigned(f"h{k:02}", "holdout", 0) for k in range(people)]
+        events += [event(f"t{k:02}", "order", 20) for k in range(0, people, 2)]
+        return playbook_lift(
+            histories(events),
+            permit,
+            playbook="note",
+            horizon_days=days,
+            observed_until=on(100),
+            holdout_share=0.5,
+            register=register,
+        )
+
+    given = [lift(40), lift(41), lift(44)]
+
+    assert [each.retained.treated_units for each in given] == [40, 40, 44]
+    assert [each.note for each in given] == ["", "as given", ""]
+    assert given[0].sample_ratio == given[1].sample_ratio
+    assert lift(45, days=91).retained.verdict == "cannot say"

@@ -15,7 +15,7 @@ from governance.breakdown import ALL
 from governance.published import Register
 from outcomes.measures.definition import Measure, Period
 from tests.outcomes.conftest import event, on
-from tests.outcomes.measuring import take
+from tests.outcomes.measuring import SHORT, take
 
 LEAST = 5
 MONTHS = tuple(Period(on(30 * k), on(30 * k + 30), f"m{k}") for k in range(3))
@@ -188,3 +188,18 @@ def test_a_year_that_moves_on_is_given_anew_once_five_people_changed() -> None:
         said.append((found.numerator, "as given" in found.note))
 
     assert said == [(150, False), (150, True), (150, True), (156, False), (156, True)]
+
+
+def test_a_window_of_another_length_is_not_a_way_around() -> None:
+    events = [event(f"p{k}", "order", 90, 5.0) for k in range(20)]
+    events += [event(f"p{k}", "order", 100 - 31.5, 5.0) for k in range(20, 22)]
+    events += [event(f"p{k}", "order", 10, 5.0) for k in range(22)]
+    register = Register(min_people=LEAST)
+
+    def active(days: int) -> Measure:
+        terms = SHORT._replace(active_window_days=days)
+        period = (Period(on(70), on(100), "p"),)
+        return take(events, "active", periods=period, terms=terms, register=register).measures[0]
+
+    assert active(45).shown
+    assert active(31).hidden  # two people less are active
