@@ -232,3 +232,22 @@ def test_every_limit_is_said_in_words() -> None:
     said = {each.what: each.how_long for each in retention_in_words(RetentionSettings())}
     assert said["events of a customer's history"] == "until erasure"
     assert said["scores and other decisions"] == "3 years"
+
+
+def test_files_that_a_crash_left_go_with_the_next_run(
+    regular: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page, _ = write_dossier(regular.keepwell, score(regular), now=regular.clock())
+    long_ago = (regular.clock() - timedelta(days=400)).timestamp()
+    os.utime(page, (long_ago, long_ago))
+
+    def dies(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as broken:
+        broken.setattr("serving.retention._delete_files", dies)
+        with pytest.raises(KeyboardInterrupt):
+            apply_retention(regular.keepwell, now=regular.clock())
+    assert page.exists()
+    assert applied(regular) == {"reports": 1}
+    assert not page.exists()

@@ -8,8 +8,11 @@ from sqlalchemy import select
 
 from governance.errors import NotFound
 from governance.ledger import verify
+from serving.auth import Unauthenticated, authenticate, split_key
 from serving.bootstrap import open_home
 from serving.consents import withdraw
+from serving.doctor import examine
+from serving.key_issue import end_key
 from serving.migrate import metadatas
 from serving.review_queue import request_review
 from serving.rights import erase, export, object_to_processing, settle
@@ -92,6 +95,31 @@ def test_a_person_who_came_back_is_not_erased_again(regular: Shop) -> None:
     settle(regular.keepwell, now=regular.clock())
     found = regular.scorer.score(["ann"], targets=["churn"]).results[0]
     assert found.status == "scored"
+
+
+def test_objections_and_revoked_keys_survive_a_restore_too(regular: Shop, tmp_path: Path) -> None:
+    keepwell, home = regular.keepwell, regular.keepwell.home
+    key = regular.key("score:read")
+    keepwell.close()
+    backup = tmp_path / "backup.db"
+    shutil.copyfile(home.database_file, backup)
+    object_to_processing(keepwell, "ann", now=regular.clock())
+    end_key(keepwell, split_key(key)[0], now=regular.clock())
+    keepwell.close()
+    for file in home.var.glob("keepwell.db*"):
+        file.unlink()
+    shutil.copyfile(backup, home.database_file)
+
+    checks = {each.name: each for each in examine(home.root, now=regular.clock())}
+    assert checks["journal"].outcome == "attention"
+    restored = Shop(open_home(home.root), regular.clock)
+    settle(restored.keepwell, now=regular.clock())
+    answer = restored.scorer.score(["ann"], targets=["churn"], may_see_refusals=True)
+    assert answer.results[0].reason == "objected"
+    with restored.keepwell.database.read() as conn, pytest.raises(Unauthenticated):
+        authenticate(conn, key, now=regular.clock())
+    restored.keepwell.close()
+    assert "journal" not in {each.name for each in examine(home.root, now=regular.clock())}
 
 
 def tables_naming(shop: Shop, customer_id: str) -> list[str]:
