@@ -8,6 +8,7 @@ import click
 from rich.console import Console
 from rich.markup import escape
 
+from governance.small_cells import hidden_cells
 from serving.cli.console import Session, again, facts, table
 
 if TYPE_CHECKING:
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from serving.wellbeing import CompanyWellbeing, LastingEffect, PersonEstimate, PersonWellbeing
 
 _PERIODS = ("week", "month", "quarter", "year")
+_FEWEST = 5
 
 
 def _now() -> datetime:
@@ -191,9 +193,7 @@ def _company(found: "CompanyWellbeing") -> dict[str, Any]:
     return {
         "scheme": found.scheme.name,
         "weights": found.scheme.shares,
-        "permitted": found.permitted,
-        "refused": sum(found.refused.values()),
-        "reasons": found.refused,
+        **_counts(found.permitted, found.refused),
         "learned_from": _learned(found.noise),
         "figures": [
             {
@@ -256,18 +256,34 @@ def _cell(figure: "Figure | None") -> str:
     return "[dim]too few[/]" if figure.value is None else _told(figure.value)
 
 
+def _counts(permitted: int, refused: Mapping[str, int]) -> dict[str, Any]:
+    """Say how many permit it and how many do not, and why; None where that would tell of a few."""
+    hidden = hidden_cells({"permitted": permitted, **refused}, _FEWEST)
+    reasons = {why: None if why in hidden else n for why, n in sorted(refused.items())}
+    unsaid = "permitted" in hidden
+    return {
+        "permitted": None if unsaid else permitted,
+        "refused": None if unsaid else sum(refused.values()),
+        "reasons": reasons,
+    }
+
+
 def _who(out: Console, permitted: int, refused: Mapping[str, int]) -> None:
-    pairs: list[tuple[str, object]] = [("permit it", f"{permitted:,}")]
-    pairs.append(("refused", f"{sum(refused.values()):,}"))
-    pairs += [(f"  {reason.replace('_', ' ')}", f"{n:,}") for reason, n in sorted(refused.items())]
+    told = _counts(permitted, refused)
+
+    def said(n: int | None) -> str:
+        return "too few to say, or hidden to protect such a group" if n is None else f"{n:,}"
+
+    pairs: list[tuple[str, object]] = [("permit it", said(told["permitted"]))]
+    pairs.append(("refused", said(told["refused"])))
+    pairs += [(f"  {why.replace('_', ' ')}", said(n)) for why, n in told["reasons"].items()]
     facts(out, pairs)
 
 
 def _effect(found: "LastingEffect") -> dict[str, Any]:
     return {
         "playbook": found.playbook,
-        "permitted": found.permitted,
-        "refused": sum(found.refused.values()),
+        **_counts(found.permitted, found.refused),
         "effects": [
             {
                 "dimension": each.dimension,

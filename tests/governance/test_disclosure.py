@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from governance.disclosure import Breakdown, hidden_groups
 from governance.errors import InvalidInput
+from governance.small_cells import hidden_cells
 
 LEAST = 5
 
@@ -165,3 +166,15 @@ def test_no_sum_of_shown_groups_gives_a_small_one(seed: int) -> None:
     rank = np.linalg.matrix_rank(np.array(rows))
     for members in small:
         assert np.linalg.matrix_rank(np.array([*rows, members])) > rank
+
+
+def test_two_small_parts_of_a_total_that_are_few_together_take_a_third_along() -> None:
+    assert hidden_cells({"refused": 1, "expired": 2, "never_asked": 9, "given": 80}, LEAST) == {
+        "refused",
+        "expired",
+        "never_asked",
+    }
+
+
+def test_parts_that_are_large_or_empty_are_shown() -> None:
+    assert hidden_cells({"refused": 0, "never_asked": 9, "given": 80}, LEAST) == set()
