@@ -9,8 +9,8 @@ Cell = TypeVar("Cell", bound=Hashable)
 def hidden_cells(sizes: Mapping[Cell, int], min_cell: int) -> set[Cell]:
     """Give the parts of one known total that may not be shown.
 
-    Those with 1 to `min_cell` − 1 people, and the smallest of the others until what is hidden, which
-    follows from the total, is at least two parts and `min_cell` people. Empty parts are shown as
+    Those with 1 to `min_cell` − 1 people, and the smallest of the others until what is hidden (it
+    follows from the total) is at least two parts and `min_cell` people. Empty parts are shown as
     empty.
     """
     hidden = {cell for cell, n in sizes.items() if 0 < n < min_cell}
