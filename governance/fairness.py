@@ -1,11 +1,11 @@
 """Does the model treat groups of people alike? Counts of our own, every rate with its interval.
 
-fairlearn counts per group; numerators, denominators and intervals are ours, because a group
-without positives has no true positive rate at all (not one of 0). A finding needs evidence: a gap
-counts as a failure only when its whole 95 % interval lies beyond the limit, and "cannot say" is an
-answer: a pass needs, for every attribute, a comparison of error rates that can be told from its
-limit. Cells below five people are not shown, nor what would give them away by subtraction.
-Intersections are shown and never decide: there are many of them, and most are small.
+Numerators, denominators and intervals are ours and not fairlearn's, because a group without
+positives has no true positive rate at all (not one of 0); where it has one, both agree. A finding
+needs evidence: a gap counts as a failure only when its whole 95 % interval lies beyond the limit,
+and "cannot say" is an answer. A pass needs, for every attribute, a comparison of error rates that
+can be told from its limit. Cells below five people are not shown, nor what would give them away by
+subtraction. Intersections are shown and never decide: there are many, and most are small.
 """
 
 from collections.abc import Mapping, Sequence

@@ -1,11 +1,10 @@
 """Counts people group by group, so that no cell gives a few of them away."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import combinations
 from typing import NamedTuple
 
 import numpy as np
-from fairlearn.metrics import MetricFrame
 from numpy.typing import NDArray
 
 from governance.disclosure import Breakdown, hidden_groups
@@ -13,7 +12,7 @@ from governance.fairness_record import NOT_KNOWN, GroupCell
 from governance.intervals import wilson
 
 Flags = NDArray[np.bool_]
-Labels = NDArray[np.object_]
+Labels = NDArray[np.str_]
 
 
 class People(NamedTuple):
@@ -47,8 +46,8 @@ def group_cell(
 
 
 def labels_of(values: Sequence[str | None]) -> Labels:
-    """Everyone's group (n,), empty where it is not known."""
-    return np.asarray(["" if v in (None, NOT_KNOWN) else str(v) for v in values], dtype=object)
+    """Everyone's group (n,); `NOT_KNOWN` where nobody stated it."""
+    return np.asarray([NOT_KNOWN if v is None else str(v) for v in values], dtype=np.str_)
 
 
 class Shown(NamedTuple):
@@ -64,71 +63,52 @@ class Shown(NamedTuple):
 
 def count_groups(people: People, labels: Mapping[str, Labels], min_cell: int) -> Shown:
     """Count everyone by every attribute and by every two; `labels` hold each one's group (n,)."""
-    crossed = {f"{a} × {b}": _crossed(labels[a], labels[b]) for a, b in combinations(labels, 2)}
-    told = {
-        name: Breakdown(np.where(own == "", NOT_KNOWN, own).tolist())
-        for name, own in labels.items()
-    }
-    told |= {
-        f"{a} × {b}": Breakdown([pair or None for pair in crossed[f"{a} × {b}"]], within=(a, b))
-        for a, b in combinations(labels, 2)
-    }
+    pairs = {f"{a} × {b}": (a, b) for a, b in combinations(labels, 2)}
+    crossed = {name: _crossed(labels[a], labels[b]) for name, (a, b) in pairs.items()}
+    told = {name: Breakdown(own.tolist()) for name, own in labels.items()}
+    for name, own in crossed.items():
+        inside = [None if each == NOT_KNOWN else each for each in own.tolist()]
+        told[name] = Breakdown(inside, within=pairs[name])
     hidden = hidden_groups(told, min_cell)
 
-    def shown(name: str, cell: GroupCell) -> GroupCell:
-        return GroupCell(name, cell.group, None) if cell.group in hidden[name] else cell
+    def cells(name: str, own: Labels) -> dict[str, GroupCell]:
+        return {
+            cell.group: GroupCell(name, cell.group, None) if cell.group in hidden[name] else cell
+            for cell in _cells(people, name, own)
+        }
 
+    groups = {name: cells(name, own) for name, own in labels.items()}
+    nobody = {
+        name: group_cell(name, NOT_KNOWN, n=0, positives=0, selected=0, true_positives=0)
+        for name in labels
+    }
+    unknown = {name: found.pop(NOT_KNOWN, nobody[name]) for name, found in groups.items()}
     return Shown(
-        {name: [shown(name, c) for c in _cells(people, name, own)] for name, own in labels.items()},
-        {
-            name: shown(name, _one(people, name, NOT_KNOWN, own == ""))
-            for name, own in labels.items()
-        },
-        [shown(name, c) for name, pairs in crossed.items() for c in _cells(people, name, pairs)],
-    )
+        {name: list(found.values()) for name, found in groups.items()},
+        unknown,
+        [c for name, own in crossed.items() for c in cells(name, own).values()
+         if c.group != NOT_KNOWN],
+    )  # fmt: skip
 
 
 def _crossed(left: Labels, right: Labels) -> Labels:
-    """Both groups of everyone (n,) as one; empty where either is not known."""
-    both = [f"{a} and {b}" if a and b else "" for a, b in zip(left, right, strict=True)]
-    return np.asarray(both, dtype=object)
-
-
-def _cells(people: People, name: str, labels: Labels) -> list[GroupCell]:
-    known = labels != ""
-    if not known.any():
-        return []
-    frame = MetricFrame(
-        metrics={
-            "n": lambda t, _: int(t.size),
-            "positives": lambda t, _: int(t.sum()),
-            "selected": lambda _, s: int(s.sum()),
-            "true_positives": lambda t, s: int((t & s).sum()),
-        },
-        y_true=people.truth[known],
-        y_pred=people.flagged[known],
-        sensitive_features=labels[known],
-    )
-    return [
-        group_cell(
-            name,
-            str(group),
-            n=int(row["n"]),
-            positives=int(row["positives"]),
-            selected=int(row["selected"]),
-            true_positives=int(row["true_positives"]),
-        )
-        for group, row in frame.by_group.iterrows()
+    """Both groups of everyone (n,) as one; `NOT_KNOWN` where either is."""
+    a, of_left = np.unique(left, return_inverse=True)
+    b, of_right = np.unique(right, return_inverse=True)
+    names = [
+        NOT_KNOWN if NOT_KNOWN in (x, y) else f"{x} and {y}" for x in a.tolist() for y in b.tolist()
     ]
+    return np.asarray(np.array(names, dtype=np.str_)[of_left * len(b) + of_right])
 
 
-def _one(people: People, name: str, group: str, inside: Flags) -> GroupCell:
-    truth, flagged = people.truth[inside], people.flagged[inside]
-    return group_cell(
-        name,
-        group,
-        n=int(inside.sum()),
-        positives=int(truth.sum()),
-        selected=int(flagged.sum()),
-        true_positives=int((truth & flagged).sum()),
-    )
+def _cells(people: People, name: str, labels: Labels) -> Iterator[GroupCell]:
+    groups, place = np.unique(labels, return_inverse=True)
+    counts = np.stack([
+        np.bincount(place, which, len(groups)).astype(int)
+        for which in (None, people.truth, people.flagged, people.truth & people.flagged)
+    ])  # fmt: skip
+    for group, (n, positives, selected, hits) in zip(groups.tolist(), counts.T, strict=True):
+        yield group_cell(
+            name, group,
+            n=int(n), positives=int(positives), selected=int(selected), true_positives=int(hits),
+        )  # fmt: skip
