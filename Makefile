@@ -55,6 +55,7 @@ evidence: setup ## the long forms: every law on many more examples, every benchm
 	@$(BIN)/python -m benchmarks.history --events 10M --peers duckdb,polars --import-events 5000000 --part scan,kernel,build,late,peers,merge,publish,online,import,spark
 	@$(BIN)/python -m benchmarks.quality
 	@$(BIN)/python -m benchmarks.intervals
+	@$(BIN)/python -m benchmarks.fairness
 	@$(BIN)/python -m benchmarks.training
 	@$(BIN)/python -m benchmarks.history --events 100M --rounds 2 --part scan,kernel,build,growth
 
