@@ -1,17 +1,27 @@
-"""How many people permit what: counts over everyone, none of them about a few."""
+"""How many people permit what: counts over everyone, none of them about a few.
+
+Counts of different purposes, and of different days, can be subtracted from each other; what is
+shown is chosen so that no difference tells of fewer people than may be told of.
+"""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from features.history import customer_ids
 from governance.consent_queries import spoken_of
+from governance.disclosure import Breakdown, hidden_groups
+from governance.published import Figure, Register, cell_of, load_register, person_keys, trace_of
 from governance.purposes import NAMED_PURPOSES
-from governance.small_cells import hidden_cells
 from serving.bootstrap import Keepwell
+from serving.published import give, person_key
 
+_NAME = "consent coverage"
 _PERMITTED = "permitted"
+_ALWAYS = (0, 2**62)  # a count is of no period: it is compared with all that were ever given
 
 
 class PurposeCoverage(NamedTuple):
@@ -38,6 +48,7 @@ class Coverage(NamedTuple):
 
     def to_json(self) -> dict[str, Any]:
         """Shape it for output; `share` is of `people`."""
+        few = self.min_people - 1
         return {
             "people": self.people,
             "min_people": self.min_people,
@@ -50,29 +61,66 @@ class Coverage(NamedTuple):
                 }
                 for each in self.purposes
             ],
-            "hidden": f"counts of 1 to {self.min_people - 1} people are not shown, nor what would "
-            "give them away",
+            "hidden": f"counts of 1 to {few} people are not shown, nor what would give them away; "
+            f"a count that changes by 1 to {few} people stays as it was last given",
         }
 
 
 def read_coverage(keepwell: Keepwell, *, now: datetime) -> Coverage:
     """Count who permits what now, over everyone with a history or a word on record."""
-    registry = keepwell.registry
-    with keepwell.database.read() as conn:
-        limit = registry.aggregate_permit(conn, "aggregate", now=now).min_people
-        spoken = spoken_of(conn)
-        people = spoken.customers.union(customer_ids(conn))
-        purposes = spoken.purposes.union(NAMED_PURPOSES) - {"aggregate"}
-        lines = []
-        for purpose in sorted(purposes):
-            permit, refused = registry.permit_many(conn, purpose, people, now=now)
-            cells = Counter({_PERMITTED: len(permit.customers), **Counter(refused.values())})
-            basis = registry.rules.basis(purpose, home_kind=keepwell.kind).kind
-            lines.append(_shown(purpose, basis, cells, limit))
-    return Coverage(len(people) if len(people) >= limit else None, limit, tuple(lines))
+
+    def work_out() -> tuple[Coverage, Register]:
+        registry = keepwell.registry
+        with keepwell.database.read() as conn:
+            limit = registry.aggregate_permit(conn, "aggregate", now=now).min_people
+            register = load_register(conn, min_people=limit)
+            spoken = spoken_of(conn)
+            people = sorted(spoken.customers.union(customer_ids(conn)))
+            answers: dict[str, list[str]] = {}
+            for purpose in sorted(spoken.purposes.union(NAMED_PURPOSES) - {"aggregate"}):
+                _, refused = registry.permit_many(conn, purpose, people, now=now)
+                answers[purpose] = [refused.get(each, _PERMITTED) for each in people]
+        counts = _Counts(register, people, person_key(keepwell))
+        hidden = hidden_groups({each: Breakdown(said) for each, said in answers.items()}, limit)
+        everyone = counts.of("everyone", "", np.ones(len(people), np.bool_))
+        lines = tuple(
+            _line(counts, purpose, _basis(keepwell, purpose), said, hidden[purpose])
+            for purpose, said in answers.items()
+        )
+        return Coverage(everyone if len(people) >= limit else None, limit, lines), register
+
+    return give(keepwell, work_out, now=now)
 
 
-def _shown(purpose: str, basis: str, cells: Mapping[str, int], limit: int) -> PurposeCoverage:
-    hidden = hidden_cells(cells, limit)
-    shown = {name: None if name in hidden else n for name, n in sorted(cells.items())}
-    return PurposeCoverage(purpose, basis, shown.pop(_PERMITTED), shown)
+class _Counts:
+    """Counts that may be given: as they are, or as they were last given where few changed."""
+
+    def __init__(self, register: Register, people: Sequence[str], key: bytes) -> None:
+        self.register = register
+        self.keys = person_keys(people, key)
+
+    def of(self, purpose: str, answer: str, who: Any) -> int | None:
+        """Count `who`, (n,) booleans; None where nothing near it was given that could stand."""
+        number = int(who.sum())
+        trace = trace_of(self.keys[who])
+        figure = Figure(_NAME, cell_of(purpose, answer), *_ALWAYS, number, trace)
+        if self.register.standing(figure) == "near":
+            before = self.register.before(figure)
+            return None if before is None else int(before.body["people"])
+        self.register.give(figure, {"people": number})
+        return number
+
+
+def _line(
+    counts: _Counts, purpose: str, basis: str, said: Sequence[str], hidden: Any
+) -> PurposeCoverage:
+    answers = np.array(said, dtype=object)
+    found: dict[str, int | None] = {
+        answer: None if answer in hidden else counts.of(purpose, answer, answers == answer)
+        for answer in sorted(Counter(said))
+    }
+    return PurposeCoverage(purpose, basis, found.pop(_PERMITTED, 0), found)
+
+
+def _basis(keepwell: Keepwell, purpose: str) -> str:
+    return keepwell.registry.rules.basis(purpose, home_kind=keepwell.kind).kind
