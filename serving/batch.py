@@ -3,7 +3,7 @@
 import os
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -25,6 +25,8 @@ from serving.scorer import home_clock
 from serving.staleness import STALE, is_stale
 
 CHUNK = 20_000
+VALID_FOR = timedelta(days=30)
+"""How long a score in a file may be used; a withdrawal ends that at once, file or not."""
 _REASONS = 3
 _MEMBER = pa.struct(
     [("feature", pa.string()), ("value", pa.float64()), ("contribution", pa.float64())]
@@ -82,6 +84,7 @@ _SCHEMA = pa.schema(
         ("decision_id", pa.string()),
         ("model_digest", pa.string()),
         ("as_of", pa.timestamp("us", tz="UTC")),
+        ("expires_at", pa.timestamp("us", tz="UTC")),
         ("home", pa.string()),
     ]
 )
@@ -139,7 +142,7 @@ def score_everyone(
         now = clock()
         kept, decisions, counts = _decide(keepwell, conn, target, found, estimates, now)
         record(conn, keepwell.ledger, decisions, now=now)
-        written = None if out is None else _write_aside(keepwell, kept, out, found, target)
+        written = None if out is None else _write_aside(keepwell, kept, out, found, target, now)
     if written is not None and out is not None:
         written.replace(out)
     return Batch(
@@ -284,21 +287,28 @@ def _decide(
 
 
 def _write_aside(
-    keepwell: Keepwell, kept: Sequence[_Kept], out: Path, found: _Reading, target: Target
+    keepwell: Keepwell,
+    kept: Sequence[_Kept],
+    out: Path,
+    found: _Reading,
+    target: Target,
+    now: datetime,
 ) -> Path:
     """Write the file next to where it will appear, durably."""
     out.parent.mkdir(parents=True, exist_ok=True)
     aside = out.with_name(f".{out.name}.writing")
     with pq.ParquetWriter(aside, _SCHEMA, compression="zstd") as writer:
         for some in _chunks(kept):
-            rows = [_row(keepwell, each, found, target) for each in some]
+            rows = [_row(keepwell, each, found, target, now) for each in some]
             writer.write_table(pa.Table.from_pylist(rows, schema=_SCHEMA))
     with aside.open("rb") as file:
         os.fsync(file.fileno())
     return aside
 
 
-def _row(keepwell: Keepwell, each: _Kept, found: _Reading, target: Target) -> dict[str, Any]:
+def _row(
+    keepwell: Keepwell, each: _Kept, found: _Reading, target: Target, now: datetime
+) -> dict[str, Any]:
     scored = each.estimate.outcome == "scored"
     return {
         "customer_id": each.estimate.customer_id,
@@ -314,6 +324,7 @@ def _row(keepwell: Keepwell, each: _Kept, found: _Reading, target: Target) -> di
         "decision_id": each.decision_id,
         "model_digest": found.champion.model.digest,
         "as_of": found.as_of,
+        "expires_at": now + VALID_FOR,
         "home": keepwell.kind,
     }
 

@@ -24,6 +24,7 @@ from governance.errors import InvalidInput, NotFound
 from serving.bootstrap import Keepwell
 from serving.dossier import drop_dossiers
 from serving.interventions.outbox import cancel_for
+from serving.interventions.withdrawn_scores import announce_withdrawn, forget_contact_scores
 from serving.locks import lock_customers
 from serving.restore import note_journal
 
@@ -202,11 +203,7 @@ def follow_up(
         if event.state in STOPPING or event.state == OBJECTED:
             cancel_for(conn, event.customer_id, event.purpose, now=now)
         if event.state in STOPPING:
-            for customer_id in (event.customer_id, *counted_for(conn, [event.customer_id])):
-                person = keepwell.persons.find(conn, customer_id)
-                if person is not None:
-                    forget_results(conn, person, event.purpose)
-                    drop_dossiers(keepwell, conn, person)
+            _take_back_scores(keepwell, conn, event, now)
     append(conn, [_as_event(event, now) for event in events])
     bodies = [
         {
@@ -223,6 +220,21 @@ def follow_up(
         states = dict(Counter(f"{event.purpose}: {event.state}" for event in events))
         leaves = [canonical(body) for body in bodies]
         keepwell.ledger.append_batch(conn, "consents", leaves, {"states": states}, now=now)
+
+
+def _take_back_scores(
+    keepwell: Keepwell, conn: Connection, event: ConsentEvent, now: datetime
+) -> None:
+    """Forget every stored score for the purpose; a receiver that may hold one is told to."""
+    for customer_id in (event.customer_id, *counted_for(conn, [event.customer_id])):
+        forget_contact_scores(conn, customer_id, event.purpose)
+        person = keepwell.persons.find(conn, customer_id)
+        if person is None:
+            continue
+        forgotten = forget_results(conn, person, event.purpose)
+        drop_dossiers(keepwell, conn, person)
+        if forgotten and keepwell.settings.webhook.url is not None:
+            announce_withdrawn(conn, customer_id, event.purpose, now=now)
 
 
 def _as_event(event: ConsentEvent, now: datetime) -> Event:

@@ -54,6 +54,7 @@ def check_home(keepwell: Keepwell, *, now: datetime, customers: Collection[str] 
         _every_word_is_remembered(keepwell, conn, words)
         _verdicts_follow_permission_in_the_order_of_commits(conn, words)
         _no_result_outlives_a_no(conn, words)
+        _no_contact_keeps_a_score_after_a_no(conn, words)
         _nothing_waits_without_permission(conn, words)
         _each_intervention_leaves_once(conn)
         erased = [
@@ -184,6 +185,16 @@ def _no_result_outlives_a_no(conn: Connection, words: list[Word]) -> None:
             concerned = word.purpose == row.purpose or f'"{word.purpose}"' in row.result
             if word.customer_id == customer_id and concerned:
                 assert word.logged < row.ledger_seq, f"a result outlived a {word.state}"
+
+
+def _no_contact_keeps_a_score_after_a_no(conn: Connection, words: list[Word]) -> None:
+    kept = interventions.c.probability.is_not(None)
+    for each in conn.execute(select(interventions).where(kept)):
+        relied = json.loads(each.permissions)
+        for word in words:
+            if word.customer_id == each.customer_id and word.purpose in relied:
+                later = word.occurred_at >= each.created_at
+                assert not (later and word.state in STOPPING), "a contact kept its score"
 
 
 def _nothing_waits_without_permission(conn: Connection, words: list[Word]) -> None:
