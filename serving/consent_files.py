@@ -9,7 +9,7 @@ from datetime import datetime, tzinfo
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from governance.consent_record import STOPPING, ConsentChange
+from governance.consent_record import PERMITTING, STOPPING, ConsentChange
 from governance.errors import InvalidInput, KeepwellError
 from governance.instants import parse_instant
 
@@ -18,6 +18,7 @@ OPTIONAL = (
     "actor", "explicit", "expires_at", "notice_id", "notice_version", "notice_hash",
     "notice_locale", "guardian_evidence",
 )  # fmt: skip
+_NOT_ITS_OWN = "its evidence is that of several people, and not its own"
 _YES = frozenset({"true", "1", "yes"})
 
 
@@ -32,7 +33,8 @@ def read_consents(path: Path, *, zone: tzinfo, rename: Callable[[str], str]) -> 
     """Read the answers in `path`; `rename` turns a customer's id into the id this home knows.
 
     Bare dates and naive times are taken in `zone`. Raises `InvalidInput` for a file that lacks a
-    needed column; a line that cannot be read is counted and does not hold up the others.
+    needed column; a line that cannot be read is counted and does not hold up the others. So is an
+    imported yes whose evidence stands beside other people's, too: it is not its own.
     """
     changes, unreadable = [], Counter[str]()
     for line in _lines(path):
@@ -40,7 +42,24 @@ def read_consents(path: Path, *, zone: tzinfo, rename: Callable[[str], str]) -> 
             changes.append(_change(line, zone, rename))
         except (KeepwellError, ValueError) as problem:
             unreadable[getattr(problem, "message", "a value cannot be read")] += 1
-    return ConsentFile(tuple(changes), dict(unreadable))
+    shared = _shared_evidence(changes)
+    kept = [each for each in changes if not (_is_imported_yes(each) and each.evidence in shared)]
+    if len(kept) < len(changes):
+        unreadable[_NOT_ITS_OWN] += len(changes) - len(kept)
+    return ConsentFile(tuple(kept), dict(unreadable))
+
+
+def _is_imported_yes(change: ConsentChange) -> bool:
+    return change.state in PERMITTING and change.mechanism.strip().lower() == "imported"
+
+
+def _shared_evidence(changes: Sequence[ConsentChange]) -> set[str]:
+    """Give the evidence that imported yeses of several people name alike."""
+    people: dict[str, set[str]] = {}
+    for each in changes:
+        if _is_imported_yes(each):
+            people.setdefault(each.evidence, set()).add(each.customer_id)
+    return {evidence for evidence, who in people.items() if evidence.strip() and len(who) > 1}
 
 
 def _lines(path: Path) -> Iterator[Mapping[str, Any]]:

@@ -40,7 +40,10 @@ def bring_in(shop: Shop, path: Path, *lines: dict[str, Any]) -> tuple[Recorded, 
 
 @pytest.mark.parametrize("name", ["answers.csv", "answers.jsonl"])
 def test_every_state_comes_in(shop: Shop, tmp_path: Path, name: str) -> None:
-    lines = [WHOLE | {"customer_id": state, "state": state} for state in sorted(STATES)]
+    lines = [
+        WHOLE | {"customer_id": state, "state": state, "evidence": f"form of {state}"}
+        for state in sorted(STATES)
+    ]
     done, unreadable = bring_in(shop, tmp_path / name, *lines)
     assert (done.recorded, done.granted, done.reasons, unreadable) == (len(STATES), 2, {}, {})
     with shop.keepwell.database.read() as conn:
@@ -77,11 +80,31 @@ def test_a_wrong_line_is_refused_by_its_reason_and_holds_up_nobody(
     shop: Shop, tmp_path: Path, name: str, wrong: dict[str, str], reason: str
 ) -> None:
     done, unreadable = bring_in(
-        shop, tmp_path / name, WHOLE | {"customer_id": "bob"}, WHOLE | wrong
+        shop, tmp_path / name, WHOLE | {"customer_id": "bob", "evidence": "form 3"}, WHOLE | wrong
     )
     [(said, count)] = {**done.reasons, **unreadable}.items()
     assert reason in said
     assert (count, done.recorded, "@" in said) == (1, 1, False)
+
+
+def test_one_list_is_nobodys_own_evidence(shop: Shop, tmp_path: Path) -> None:
+    shared = WHOLE | {"evidence": "newsletter list of 2019"}
+    ticked = shared | {"customer_id": "dora", "mechanism": "checkbox_ticked"}
+    done, unreadable = bring_in(
+        shop,
+        tmp_path / "answers.csv",
+        *(shared | {"customer_id": who} for who in ("ann", "bob", "cleo")),
+        shared | {"customer_id": "ann", "purpose": "outreach.email"},
+        shared | {"customer_id": "eve", "state": "refused"},
+        ticked,
+    )
+    assert unreadable == {"its evidence is that of several people, and not its own": 4}
+    assert (done.recorded, done.granted) == (2, 1)
+
+
+def test_one_form_may_carry_several_purposes_of_one_person(shop: Shop, tmp_path: Path) -> None:
+    done, _ = bring_in(shop, tmp_path / "answers.csv", WHOLE, WHOLE | {"purpose": "outreach.email"})
+    assert (done.recorded, done.granted) == (2, 2)
 
 
 def test_a_no_with_a_wrong_time_still_counts(shop: Shop, tmp_path: Path) -> None:
