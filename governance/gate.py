@@ -5,6 +5,7 @@ from math import pi, sqrt
 from typing import Any, NamedTuple
 
 from governance.fairness_record import FairnessResult
+from governance.intervals import Interval
 from governance.model_card import ECE_BINS, ModelFacts
 from governance.training_checks import SCORE
 
@@ -17,7 +18,8 @@ class GatePolicy:
     """What a model must show.
 
     The paired AUC difference to every baseline must have a lower bound above
-    `min_auc_over_baseline_low`; calibration error beyond what chance may make in so few people
+    `min_auc_over_baseline_low`: a model that ranks worse is refused, one that cannot be told from
+    worse has not enough evidence. Calibration error beyond what chance may make in so few people
     must stay within `max_ece`; the test needs `min_test_positives` people of either outcome. With
     `fairness_required` a model whose fairness cannot be said is not approved. All `leak_checks`
     must have passed. With `max_score_psi` scores that moved further between training and test, by
@@ -65,6 +67,7 @@ def decide(facts: ModelFacts, fairness: FairnessResult, policy: GatePolicy) -> G
         *_drift(facts, policy),
     ]
     missing = [
+        *_not_shown_as_good(facts, policy),
         *_thin_test(facts, policy),
         *_fairness_missing(fairness, policy),
         *_leak_checks_missing(facts),
@@ -108,11 +111,8 @@ def chance_ece(facts: ModelFacts) -> ChanceError:
 def _performance(facts: ModelFacts, policy: GatePolicy) -> list[str]:
     found = []
     for name, difference in facts.differences.items():
-        if difference.low <= policy.min_auc_over_baseline_low:
-            found.append(
-                f"not shown to be as good as {name}: AUC difference {difference}, its lower bound "
-                f"must exceed {policy.min_auc_over_baseline_low}"
-            )
+        if _is_worse(difference, policy):
+            found.append(f"ranks worse than {name}: AUC difference {difference}")
     chance = chance_ece(facts)
     if facts.test.ece - chance.most > policy.max_ece:
         found.append(
@@ -122,6 +122,20 @@ def _performance(facts: ModelFacts, policy: GatePolicy) -> list[str]:
     if facts.test.auc.high <= 0.5:
         found.append(f"ranks no better than a coin: AUC {facts.test.auc}")
     return found
+
+
+def _is_worse(difference: Interval, policy: GatePolicy) -> bool:
+    return difference.high <= 0 or difference.value <= policy.min_auc_over_baseline_low
+
+
+def _not_shown_as_good(facts: ModelFacts, policy: GatePolicy) -> list[str]:
+    limit = policy.min_auc_over_baseline_low
+    return [
+        f"not shown to be as good as {name}: AUC difference {difference}, its lower bound must "
+        f"exceed {limit}"
+        for name, difference in facts.differences.items()
+        if difference.low <= limit and not _is_worse(difference, policy)
+    ]
 
 
 def _thin_test(facts: ModelFacts, policy: GatePolicy) -> list[str]:
