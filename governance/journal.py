@@ -1,4 +1,4 @@
-"""The file that outlives a restore: erasures, withdrawals, objections and revoked keys.
+"""The file that outlives a restore: erasures, withdrawals, objections, contests, revoked keys.
 
 It lies outside the backup. A line is on disk before the database commits, so that nothing a person
 asked for is forgotten with the database; a line whose transaction then failed only denies more.
@@ -19,12 +19,15 @@ from governance.errors import IntegrityBroken, InvalidInput
 from governance.instants import parse_instant, to_text
 from governance.pseudonym import keyed_token
 
-KINDS = ("erasure", "withdrawal", "objection", "key_revoked")
+KINDS = ("erasure", "withdrawal", "objection", "key_revoked", "review")
 _TORN = b"#torn\n"
 
 
 class JournalEntry(NamedTuple):
-    """One line: `token` stands for a person; `detail` is a purpose, or the id of a revoked key."""
+    """One line: `token` stands for a person.
+
+    `detail` is a purpose, the id of a revoked key, or where a contested decision stands.
+    """
 
     at: datetime
     kind: str

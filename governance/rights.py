@@ -33,13 +33,15 @@ class Erased(NamedTuple):
 class Replayed(NamedTuple):
     """What a journal brought back after a restore; `erasures` still wait for all floors.
 
-    `words` are the withdrawals and objections recorded again, for whatever follows from them.
+    `words` are the withdrawals and objections recorded again, for whatever follows from them;
+    `reviews` say whose contested decision stands where, for the floor that keeps them.
     """
 
     words: tuple[ConsentEvent, ...]
     erasures: tuple[str, ...]
     revoked_keys: tuple[str, ...]
     unknown: int
+    reviews: tuple[tuple[str, JournalEntry], ...] = ()
 
 
 def erase_customer(
@@ -134,7 +136,8 @@ def replay_journal(
     ]
     keys = tuple(sorted({entry.detail for entry in entries if entry.kind == "key_revoked"}))
     unknown = sum(1 for entry in entries if entry.token and entry.token not in known)
-    return Replayed(tuple(words), erasures, keys, unknown)
+    reviews = tuple((who, entry) for who, entry in concerned if entry.kind == "review")
+    return Replayed(tuple(words), erasures, keys, unknown, reviews)
 
 
 def _record_again(

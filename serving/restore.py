@@ -15,6 +15,7 @@ from governance.consent_record import ConsentEvent
 from governance.rights import Replayed, replay_journal
 from serving.auth import knows_key, revoke_key
 from serving.bootstrap import Keepwell
+from serving.review_journal import follow_reviews
 from serving.tables import home
 
 _KNOWN = select(home.c.journal_position).where(home.c.id == 1)
@@ -54,7 +55,8 @@ def unsettled(keepwell: Keepwell, conn: Connection) -> bool:
 def bring_back(keepwell: Keepwell, *, follow_up: FollowUp, now: datetime) -> Replayed | None:
     """Do again what the journal holds beyond what this database remembers; None if nothing.
 
-    Withdrawals and objections, with what follows from them, and revoked keys are settled here. The
+    Withdrawals and objections, contested decisions and revoked keys are settled here, with what
+    follows from them. The
     customers in `erasures` must be erased on all floors before anything is served: see
     `rights.settle`. Until that is done this database does not say that it knows the journal.
     """
@@ -72,5 +74,6 @@ def bring_back(keepwell: Keepwell, *, follow_up: FollowUp, now: datetime) -> Rep
             if knows_key(conn, key_id):
                 revoke_key(conn, keepwell.ledger, key_id, now=now)
         follow_up(keepwell, conn, found.words, now=now)
+        follow_reviews(keepwell, conn, found.reviews, now=now)
         conn.execute(_SET, {"known": known if found.erasures else written})
     return found

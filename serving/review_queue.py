@@ -20,6 +20,8 @@ from serving.bootstrap import Keepwell
 from serving.customers import require_known
 from serving.interventions.contest import approvers, hold, release, stop
 from serving.locks import lock_customers
+from serving.restore import note_journal
+from serving.review_journal import note_review
 from serving.review_requests import DECIDED, REQUESTED, ReviewRequest, load_request, open_of
 from serving.tables import review_requests
 
@@ -112,6 +114,8 @@ def decide(
         ended = _end(conn, found, outcome, now, decider=decider)
         append(conn, [_words(DECIDED, inside, ended, {"outcome": outcome, "reason": reason}, now)])
         if outcome == "overturned":
+            note_review(keepwell, inside, ended, now=now, key_id=decider.key_id)
+            note_journal(keepwell, conn)
             touched = stop(conn, inside, found.decision_id, now=now)
         else:
             touched = _release(conn, inside, found)
@@ -162,6 +166,8 @@ def _file(
         decided_at=None,
     )
     conn.execute(insert(review_requests), made._asdict())
+    note_review(keepwell, customer_id, made, now=now)
+    note_journal(keepwell, conn)
     said = {"reason": reason, "decision": decision_id, "appeal_of": appeal_of}
     append(conn, [_words(REQUESTED, customer_id, made, said, now)])
     held = hold(conn, customer_id, decision_id, now=now)

@@ -1,6 +1,8 @@
 """A contested decision waits for a person who had no hand in it; what rests on it waits with it."""
 
+import shutil
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 from sqlalchemy import select
@@ -8,6 +10,7 @@ from sqlalchemy import select
 from governance.errors import InvalidInput, NotFound, PermissionRefused
 from governance.ledger import entries
 from serving.auth import Principal, ScopeMissing
+from serving.bootstrap import open_home
 from serving.consents import withdraw
 from serving.interventions.desk import desk_of
 from serving.interventions.leases import Claim, Dropped
@@ -17,7 +20,7 @@ from serving.interventions.run import run_interventions
 from serving.interventions.tables import interventions
 from serving.review_queue import appeal, decide, request_review, withdraw_request
 from serving.review_requests import ReviewRequest, contests_of, list_requests, show_request
-from serving.rights import erase, export
+from serving.rights import erase, export, settle
 from tests.serving.conftest import Shop
 from tests.serving.interventions.conftest import NOTE
 
@@ -262,3 +265,35 @@ def test_an_export_holds_the_request_and_what_was_said(case: Case) -> None:
     assert [each["status"] for each in found["review_requests"]] == ["open"]
     said = [each for each in found["events"] if each["kind"] == "rights_review_requested"]
     assert said[0]["properties"]["reason"] == "my own words"
+
+
+@pytest.mark.parametrize(
+    ("outcome", "status", "contact"),
+    [
+        (None, "open", "contested"),
+        ("overturned", "overturned", "cancelled"),
+        ("upheld", "open", "contested"),  # a journal only ever denies: someone looks once more
+    ],
+)
+def test_a_restore_revives_nothing_that_was_contested_since(
+    case: Case, tmp_path: Path, outcome: str | None, status: str, contact: str
+) -> None:
+    case.runs()
+    keepwell, home = case.shop.keepwell, case.shop.keepwell.home
+    keepwell.close()
+    shutil.copyfile(home.database_file, tmp_path / "backup.db")
+    request = case.contests()
+    if outcome is not None:
+        case.decides(request, outcome)
+    keepwell.close()
+    for file in home.var.glob("keepwell.db*"):
+        file.unlink()
+    shutil.copyfile(tmp_path / "backup.db", home.database_file)
+
+    restored = Case(Shop(open_home(home.root), case.shop.clock), case.decision_id)
+    settle(restored.shop.keepwell, now=case.shop.clock())
+    assert restored.status()[0] == contact
+    with restored.shop.keepwell.database.read() as conn:
+        [found] = list_requests(conn)
+    assert (found.request_id, found.status) == (request.request_id, status)
+    restored.shop.keepwell.close()
