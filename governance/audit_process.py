@@ -1,11 +1,15 @@
 """What the report says of the time around a model: exposure, refusals, complaints, approvals."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from governance.audit_format import Rows, count, number, percent, points, words
 from governance.audit_record import AuditReport
 from governance.instants import to_text
 from governance.process_record import Approvals, Exposure, GapAt, MonthlyCount, Requests
+
+_MODELS = 5
+"""So many models stand side by side, the newest."""
 
 
 class Grid:
@@ -23,13 +27,13 @@ class Grid:
         ]
 
 
-def process_tables(report: AuditReport) -> dict[str, object]:
+def process_tables(report: AuditReport) -> dict[str, Any]:
     """Give the tables of sections 9, 10 and 12 that come from the process figures."""
     found = report.process
     if found is None:
         return {
             "exposure_rows": [], "process_grids": [], "request_rows": [], "approval_rows": [],
-            "gap_rows": [], "harm_rows": [],
+            "gap_head": [], "gap_rows": [], "harm_rows": [],
         }  # fmt: skip
     return {
         "exposure_rows": [_exposure(each) for each in found.exposure or ()],
@@ -41,17 +45,7 @@ def process_tables(report: AuditReport) -> dict[str, object]:
         ],
         "request_rows": [_requests(each) for each in found.requests or ()],
         "approval_rows": [_approvals(each) for each in found.approvals or ()],
-        "gap_rows": [
-            (
-                to_text(each.trained_at)[:10],
-                each.model_digest[:12],
-                f"{words(each.attribute)}: {each.group}",
-                words(each.measure),
-                points(each.difference),
-                words(each.verdict),
-            )
-            for each in _over_time(found.gaps or ())
-        ],
+        **_over_time(found.gaps or ()),
         "harm_rows": [
             (to_text(each.noted_at)[:10], each.text)
             for each in found.harms or ()
@@ -95,9 +89,24 @@ _PARTS = {
 }
 
 
-def _over_time(gaps: Sequence[GapAt]) -> Sequence[GapAt]:
-    """Keep gaps where there is more than one model to see them over."""
-    return gaps if len({each.model_digest for each in gaps}) > 1 else ()
+def _over_time(gaps: Sequence[GapAt]) -> dict[str, Any]:
+    """Put each comparison's gaps side by side, one column per model, oldest first."""
+    trained = {each.model_digest: each.trained_at for each in gaps}
+    models = sorted(trained, key=lambda digest: trained[digest])[-_MODELS:]
+    if len(models) < 2:
+        return {"gap_head": [], "gap_rows": []}
+    cells = {(each.attribute, each.group, each.measure, each.model_digest): each for each in gaps}
+    names = sorted({key[:3] for key in cells if key[3] in models})
+    rows: Rows = []
+    for attribute, group, measure in names:
+        line = [cells.get((attribute, group, measure, digest)) for digest in models]
+        shown = [
+            "not compared" if each is None else f"{points(each.difference)}, {words(each.verdict)}"
+            for each in line
+        ]
+        rows.append((f"{words(attribute)}: {group}", words(measure), *shown))
+    head = ["group", "measure", *(f"{to_text(trained[d])[:10]}, {d[:8]}" for d in models)]
+    return {"gap_head": head, "gap_rows": rows}
 
 
 def _exposure(each: Exposure) -> Sequence[object]:

@@ -1,6 +1,6 @@
 """The first page of the audit report: a verdict and a handful of answers anyone can read."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from governance.audit_evaluation import evaluation_words
@@ -11,6 +11,7 @@ from governance.gate import chance_ece
 from governance.instants import to_text
 from governance.intervals import Interval
 from governance.model_card import ModelFacts
+from governance.proxy_record import Proxy
 
 
 class Answer(NamedTuple):
@@ -44,6 +45,9 @@ def _answers(report: AuditReport) -> Iterator[Answer]:
     for text in evaluation_words(facts):
         yield Answer("What else stands out?", text)
     yield Answer("Are groups of people treated alike?", _fairness(report.fairness))
+    proxies = [each for each in report.fairness.proxies if each.strength in ("clear", "strong")]
+    if proxies:
+        yield Answer("Does it know groups it never sees?", _proxies(proxies))
     yield Answer("Who is missing?", " ".join((*_answered(facts), _missing_people(facts))))
     if report.drift is not None:
         yield Answer("Does it still hold?", _drift(report))
@@ -111,6 +115,19 @@ def _fairness(fairness: FairnessResult) -> str:
     if fairness.outcome == "not_assessed":
         return f"Whether it treats groups of people alike was NOT ASSESSED: {fairness.reason}."
     return f"Whether it treats groups of people alike cannot be said: {fairness.reason}."
+
+
+def _proxies(found: Sequence[Proxy]) -> str:
+    told = [
+        f"{words(each.attribute)}: {each.group} ({each.strength}, {_of_hundred(each.auc)} of 100 "
+        "pairs)"
+        for each in found
+        if each.auc is not None
+    ]
+    return (
+        f"Its features give away, to someone who looks for it, who is {'; '.join(told)}. Whether "
+        "that group fares differently stands in section 5, which features it is in section 8."
+    )
 
 
 def _missing_people(facts: ModelFacts) -> str:

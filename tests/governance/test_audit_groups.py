@@ -107,3 +107,10 @@ def test_proxies_and_mitigations_read_back_from_the_twin() -> None:
         generated_at=NOW,
     )  # fmt: skip
     assert FairnessResult.from_json(to_json(report)["fairness"]) == fairness
+
+
+def test_a_clear_proxy_is_told_on_the_first_page_and_a_weak_one_is_not() -> None:
+    first = page(replace(compared(), proxies=(STANDS_IN,))).split('id="s2"')[0]
+    assert "Its features give away" in first
+    weak = STANDS_IN._replace(auc=Interval(0.55, 0.52, 0.58))
+    assert "give away" not in page(replace(compared(), proxies=(weak,))).split('id="s2"')[0]
