@@ -3,10 +3,10 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from governance.breakdown import NEAR, Cell, Part, Verdict
+from governance.breakdown import Cell, Part, Verdict
 from governance.instants import to_micros
 from governance.intervals import Interval
-from governance.published import Figure, Given, Trace, cell_of
+from governance.published import Figure, Trace, cell_of
 from outcomes.measures.definition import Definition, Measure, Period
 from outcomes.measures.events import EventTable
 
@@ -52,23 +52,16 @@ def body_of(measure: Measure) -> dict[str, Any]:
 
 def again(hidden: Measure, verdict: Verdict) -> Measure:
     """Give a hidden measure as it was given before, saying when; hidden where it never was."""
-    if verdict.before is None:
+    before = verdict.before
+    if before is None:
         return hidden
-    body = verdict.before.body
-    said = [body["note"]] if body["note"] else []
+    body = before.body
+    over = f" over {body['period']}" if body["period"] != hidden.period.label else ""
     return hidden._replace(
         value=None if body["value"] is None else Interval(*body["value"]),
         numerator=body["numerator"],
         denominator=body["denominator"],
         people=body["people"],
-        note="; ".join([*said, _since(hidden, verdict.before, verdict.why)]),
+        note="; ".join(filter(None, (body["note"], before.said() + over))),
         hidden=False,
     )
-
-
-def _since(measure: Measure, before: Given, why: str) -> str:
-    label = before.body["period"]
-    over = f" over {label}" if label != measure.period.label else ""
-    few = why.startswith(NEAR.partition("{")[0])
-    because = "so few people's data changed since" if few else "a newer one would tell of a few"
-    return f"{before.said()}{over}: {because}"
