@@ -10,7 +10,7 @@ from governance.notices import Notice, NoticeVersion, current_notices
 from serving.bootstrap import Keepwell
 from serving.preference_links import PreferenceLink
 
-NO_YES_HELPS = frozenset({"minor", "age_unknown", "employee"})
+_NO_YES_HELPS = frozenset({"minor", "age_unknown", "employee"})
 
 
 class Offer(NamedTuple):
@@ -25,6 +25,11 @@ class Offer(NamedTuple):
     may_allow: bool
     may_stop: bool
     must_confirm: bool
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether there is something to stop, and not only a question to say no to."""
+        return self.state.permitted or self.state.state in PERMITTING
 
 
 class Shown(NamedTuple):
@@ -54,27 +59,21 @@ def offers(
         }
         for purpose in notices.keys() - states.keys() - {"aggregate"}:
             states[purpose] = keepwell.registry.state(conn, customer_id, purpose, now=now)
-    found = [offer_of(each, notices.get(each.purpose), locales) for each in states.values()]
-    return tuple(
-        sorted(
-            (each for each in found if each.state.basis != "contract" and _concerns(each)),
-            key=lambda each: each.state.purpose,
-        )
+    found = (
+        offer_of(states[purpose], notices.get(purpose), locales)
+        for purpose in sorted(states)
+        if states[purpose].basis != "contract"
     )
-
-
-def _concerns(offer: Offer) -> bool:
-    return offer.notice is not None or offer.state.permitted
+    return tuple(each for each in found if each.notice is not None or each.state.permitted)
 
 
 def offer_of(state: ConsentState, notice: NoticeVersion | None, locales: Sequence[str]) -> Offer:
     """Say what may be done about one purpose, with its words in the first language there is."""
-    undecided = state.state not in STOPPING and state.state not in PERMITTING
     return Offer(
         state=state,
         notice=notice,
         words=None if notice is None else notice.words(*locales),
-        may_allow=notice is not None and not state.permitted and state.reason not in NO_YES_HELPS,
-        may_stop=state.permitted or undecided or state.state in PERMITTING,
+        may_allow=notice is not None and not state.permitted and state.reason not in _NO_YES_HELPS,
+        may_stop=state.permitted or state.state not in STOPPING,
         must_confirm=state.basis == "explicit_consent" or state.reason == "objected",
     )

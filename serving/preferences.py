@@ -10,14 +10,14 @@ from typing import Literal
 
 from sqlalchemy import Connection
 
-from governance.consent_record import PERMITTING, STOPPING, ConsentChange
+from governance.consent_record import PERMITTING, ConsentChange
 from governance.notices import current_notices
 from governance.purposes import family_of
 from serving.bootstrap import Keepwell
 from serving.consents import say, stop_everything
 from serving.locks import lock_customers
 from serving.preference_links import EVERYTHING, PreferenceLink, StopLink
-from serving.preference_offers import NO_YES_HELPS, Shown, offer_of
+from serving.preference_offers import Shown, offer_of
 
 Clock = Callable[[], datetime]
 Outcome = Literal["allowed", "stopped", "changed", "unconfirmed", "impossible", "dead"]
@@ -51,17 +51,15 @@ def allow(
         offer = offer_of(
             keepwell.registry.state(conn, customer_id, purpose, now=now), notice, [shown.locale]
         )
-        if offer.state.reason in NO_YES_HELPS:
-            return "impossible"
+        if not offer.may_allow:  # twice the same click is one yes
+            return "allowed" if offer.state.permitted else "impossible"
         if offer.must_confirm and not confirmed:
             return "unconfirmed"
-        before = keepwell.registry.history(conn, customer_id)
-        earlier = any(event.permits and event.purpose == purpose for event in before)
         evidence = _evidence(link)
         change = ConsentChange(
             customer_id=customer_id,
             purpose=purpose,
-            state="renewed" if earlier and offer.state.state in PERMITTING else "given",
+            state="renewed" if offer.state.state in PERMITTING else "given",
             mechanism="checkbox_ticked_and_button" if confirmed else "button",
             evidence=f"{evidence}; confirmed: {confirmed}" if confirmed else evidence,
             explicit=bool(confirmed),
@@ -94,13 +92,12 @@ def stop(
                 keepwell, conn, customer_id, actor="customer", now=now, mechanism=mechanism
             )
             return "stopped"
-        state = keepwell.registry.state(conn, customer_id, what, now=now)
-        if state.state not in STOPPING:
-            goes_on = state.permitted or state.state in PERMITTING
+        offer = offer_of(keepwell.registry.state(conn, customer_id, what, now=now), None, ())
+        if offer.may_stop:
             change = ConsentChange(
                 customer_id=customer_id,
                 purpose=what,
-                state="withdrawn" if goes_on else "refused",
+                state="withdrawn" if offer.goes_on else "refused",
                 mechanism=mechanism,
                 evidence=evidence,
             )

@@ -53,7 +53,7 @@ def render_page(
         everything=EVERYTHING,
         said=words.said.get(said, ""),
         failed=said in ("changed", "unconfirmed", "impossible"),
-        may_stop_all=any(_goes_on(each) for each in offers),
+        may_stop_all=any(each.goes_on for each in offers),
     )
 
 
@@ -94,13 +94,9 @@ def _line(keepwell: Keepwell, words: Wording, offer: Offer) -> Line:
         words_locale=words.locale if text is None else text.locale,
         shown=None if text is None else Shown(text.notice_id, text.version, text.locale),
         may_allow=offer.may_allow,
-        stop_label=None if not offer.may_stop else "stop" if _goes_on(offer) else "refuse",
+        stop_label=None if not offer.may_stop else "stop" if offer.goes_on else "refuse",
         confirm=words.confirmation(state.purpose) if offer.must_confirm else None,
     )
-
-
-def _goes_on(offer: Offer) -> bool:
-    return offer.state.permitted or offer.state.state in PERMITTING
 
 
 def _status(keepwell: Keepwell, words: Wording, offer: Offer) -> str:

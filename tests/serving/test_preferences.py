@@ -228,6 +228,16 @@ def test_wellbeing_needs_a_sentence_ticked_which_is_kept_as_evidence(ann: Person
     assert ann.permits("wellbeing_inference")
 
 
+def test_the_same_click_twice_is_one_word(ann: Person) -> None:
+    form = ann.open().form("allow", "risk_scoring")
+    page = ann.press(form)
+    assert "Saved: allowed." in ann.press(form).text
+    stopping = page.form("stop", "risk_scoring")
+    ann.press(stopping)
+    assert "Saved: stopped" in ann.press(stopping).text
+    assert ann.said() == [("risk_scoring", "given"), ("risk_scoring", "withdrawn")]
+
+
 def test_words_that_changed_while_reading_are_not_agreed_to(ann: Person) -> None:
     form = ann.open().form("allow", "risk_scoring")
     announce(ann.shop, "risk_scoring", version=2, content="Other words.", material=True)
