@@ -24,7 +24,6 @@ class Candidate(NamedTuple):
     facts: ModelFacts
     bundle: str
     verdict: GateVerdict
-    report_html: str | None = None
     report_json: str | None = None
     submitted_by: str = ""
 
@@ -42,7 +41,6 @@ class ModelRecord(NamedTuple):
     bundle: str
     facts: ModelFacts
     verdict: GateVerdict
-    report_html: str | None
     report_json: str | None
     status: str
     submitted_by: str
@@ -82,7 +80,6 @@ def submit(conn: Connection, ledger: Ledger, candidate: Candidate, *, now: datet
         "facts": facts.to_text(),
         "gate_outcome": candidate.verdict.outcome,
         "gate_reasons": canonical(candidate.verdict.to_json()),
-        "report_html": candidate.report_html,
         "report_json": candidate.report_json,
         "status": "candidate",
         "submitted_by": candidate.submitted_by,
@@ -152,7 +149,6 @@ def _model(row: Row[Any]) -> ModelRecord:
         bundle=row.bundle,
         facts=ModelFacts.from_json(row.facts),
         verdict=verdict,
-        report_html=row.report_html,
         report_json=row.report_json,
         status=row.status,
         submitted_by=row.submitted_by,

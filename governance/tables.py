@@ -184,7 +184,6 @@ models = Table(
     Column("facts", Text, nullable=False),
     Column("gate_outcome", Text, nullable=False),
     Column("gate_reasons", Text, nullable=False),
-    Column("report_html", Text),
     Column("report_json", Text),
     Column("status", Text, nullable=False),
     Column("submitted_by", Text, nullable=False, server_default=""),

@@ -178,7 +178,6 @@ def train(
         written.facts,
         digest,
         verdict,
-        written.html.read_text(encoding="utf-8"),
         written.json.read_text(encoding="utf-8"),
         request.submitted_by,
     )

@@ -42,7 +42,7 @@ def submit_model(shop: Shop, digest: str = "ab" * 32, *, auc: float = 0.74) -> s
     fairness = not_assessed("there are no protected attributes to assess by")
     verdict = GateVerdict("approved", ())
     report = AuditReport(facts=made, fairness=fairness, verdict=verdict, generated_at=shop.clock())
-    candidate = Candidate(made, digest, verdict, "<html>", to_text_json(report), "ada")
+    candidate = Candidate(made, digest, verdict, to_text_json(report), "ada")
     with shop.keepwell.database.write() as conn:
         submit(conn, shop.keepwell.ledger, candidate, now=shop.clock())
     return digest

@@ -17,6 +17,7 @@ def upgrade() -> None:
         "reviews", sa.Column("conditions", sa.Text(), nullable=False, server_default="[]")
     )
     op.add_column("reviews", sa.Column("report_digest", sa.Text()))
+    op.drop_column("models", "report_html")  # a report is drawn when it is read
     op.add_column("notice_purposes", sa.Column("valid_for_days", sa.Integer()))
     op.add_column("decisions", sa.Column("retired_at", sa.BigInteger()))
     op.create_table(
@@ -81,6 +82,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
+    op.add_column("models", sa.Column("report_html", sa.Text()))
     op.drop_table("published_figures")
     for name in ("retention_runs", "harms", "complaints", "review_requests", "training_people"):
         op.drop_table(name)
