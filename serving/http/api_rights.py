@@ -1,11 +1,13 @@
 """HTTP: what people may ask for about their data, and the queue of contested decisions."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Path, Query, Response
+from fastapi.responses import HTMLResponse
 
 from serving import complaints, review_queue, rights
 from serving.auth import Principal
+from serving.export_page import render_export
 from serving.http.context import Caller, Context, Here, Step, fresh
 from serving.http.schemas import (
     ComplaintRequest,
@@ -22,9 +24,20 @@ Manager = Annotated[Principal, Depends(Caller("rights:manage"))]
 
 
 @router.get("/v1/customers/{customer_id}/export")
-def get_export(customer_id: CustomerPath, here: Here, caller: Manager) -> Response:
-    """Give everything held about a customer: exactly what erasure would delete."""
-    return fresh(rights.export(here.keepwell, customer_id, now=here.clock(), key_id=caller.key_id))
+def get_export(
+    customer_id: CustomerPath,
+    here: Here,
+    caller: Manager,
+    form: Annotated[Literal["json", "html"], Query(alias="format")] = "json",
+) -> Response:
+    """Give everything held about a customer: exactly what erasure would delete.
+
+    As JSON for machines, or with `format=html` as a page for the customer.
+    """
+    found = rights.export(here.keepwell, customer_id, now=here.clock(), key_id=caller.key_id)
+    if form == "html":
+        return HTMLResponse(render_export(found), headers={"Cache-Control": "no-store"})
+    return fresh(found)
 
 
 @router.post("/v1/customers/{customer_id}/erasure")

@@ -20,7 +20,11 @@ from serving.rights import erase
 from serving.settings import Settings
 from tests.serving.conftest import Clock, Shop
 from tests.serving.racing import withdraw_while_scoring
+from tests.serving.test_ethics import PEOPLE, measured
+from tests.serving.test_ethics import groups as people_in_groups
 from tests.serving.test_preferences import Person, announce
+from tests.serving.test_retention import applied, with_limits
+from tests.serving.test_review_queue import case_of
 
 
 @pytest.fixture
@@ -108,3 +112,25 @@ def test_deciding_stopping_and_scoring_at_once_neither_wait_for_ever_nor_disagre
     assert ann.permits() == newest.permits
     with regular.keepwell.database.read() as conn:
         assert verify(conn, regular.keepwell.keys.ledger_public).outcome == "intact"
+
+
+def test_a_contested_contact_is_held_and_let_go_on(regular: Shop) -> None:
+    case = case_of(regular)
+    case.runs()
+    request = case.contests()
+    assert case.claims() is None
+    case.decides(request, "upheld")
+    assert case.status() == ("queued", "")
+
+
+def test_what_happened_is_counted_by_month_and_by_group(shop: Shop) -> None:
+    people_in_groups(shop, permitting=PEOPLE[:50])
+    found = measured(shop, "churn")
+    assert [each.n for each in found.exposure or ()] == [25, 25]
+
+
+def test_what_was_kept_long_enough_goes(regular: Shop) -> None:
+    regular.scorer.score(["ann"], targets=["churn"])
+    regular.pass_days(40)
+    told = applied(with_limits(regular, events_days=50, decisions_days=30))
+    assert told == {"events": 3, "decisions": 1}

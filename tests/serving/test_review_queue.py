@@ -79,11 +79,15 @@ def manager(owner: str, *scopes: str) -> Principal:
     return Principal(f"key-{owner}".lower()[:16], owner, frozenset(scopes or ["rights:manage"]))
 
 
-@pytest.fixture
-def case(regular: Shop) -> Case:
+def case_of(regular: Shop) -> Case:
     regular.permit("ann", "outreach.email")
     score = regular.scorer.score(["ann"], targets=["churn"]).results[0]
     return Case(regular, score.decision_id)
+
+
+@pytest.fixture
+def case(regular: Shop) -> Case:
+    return case_of(regular)
 
 
 def test_a_contested_contact_is_not_sent(case: Case) -> None:

@@ -141,6 +141,15 @@ def test_an_appeal_and_a_withdrawal_over_http(regular: Shop) -> None:
     assert http.get(f"/v1/review-requests/{NOBODY}").status_code == 404
 
 
+def test_an_export_over_http_is_for_machines_or_for_people(regular: Shop) -> None:
+    http = client(regular, "Mo")
+    assert http.get("/v1/customers/ann/export").json()["customer_id"] == "ann"
+    page = http.get("/v1/customers/ann/export", params={"format": "html"})
+    assert page.headers["content-type"].startswith("text/html")
+    assert "What is held about you" in page.text
+    assert http.get("/v1/customers/ann/export", params={"format": "pdf"}).status_code == 422
+
+
 def test_a_complaint_over_http(regular: Shop) -> None:
     http = client(regular, "Mo")
     body = {"category": "privacy", "text": "who gave you this"}
