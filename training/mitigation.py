@@ -6,6 +6,7 @@ for groups, and fairlearn's reductions, are reported alone. No protected attribu
 feature; the rows of people who permit both training and the fairness audit are all that is used.
 """
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
@@ -57,9 +58,13 @@ def training_weights(
     """
     if ask is None:
         return None
-    if groups.missing:
+    labels = groups.labels(latest_rows(train))
+    missing = groups.missing
+    if not missing and not any(len(_large(own, min_group)) > 1 for own in labels.values()):
+        missing = f"no attribute has two groups of {min_group} people or more"
+    if missing:
         raise InsufficientData(
-            f"gaps between groups cannot be narrowed: {groups.missing}",
+            f"gaps between groups cannot be narrowed: {missing}",
             hint="train without --mitigate, or import protected attributes and permissions first",
         )
     if "reweigh" not in ask.methods:
@@ -96,29 +101,44 @@ def mitigations(
         name: tuple(_widest(latest.y, at >= threshold, labels, name, ask.constraint, limits))
         for name, labels in then.items()
     }
-    found = []
+
+    def reweighed() -> Mitigation:
+        cut = selected_from(shipped.predict_proba(latest.values)[:, 1])
+        after = shipped.predict_proba(test.values)[:, 1]
+        every = [pair for each in pairs.values() for pair in each]
+        return bench.told(_Way("reweigh", ask.constraint, after >= cut, _REWEIGHED, after), every)
+
+    def with_thresholds(name: str) -> Mitigation:
+        cuts = group_thresholds(
+            at, latest.y, then[name], constraint=ask.constraint,
+            share=float((at >= threshold).mean()), min_group=limits.min_group,
+        )  # fmt: skip
+        flags = selected_by_group(probability, bench.labels[name], cuts, threshold)
+        note = _what_it_takes(name, cuts)
+        return bench.told(_Way("threshold", ask.constraint, flags, note), pairs[name])
+
+    def reduction(name: str) -> Mitigation:
+        flags = reduced(
+            train.values, train.y, groups.labels(train)[name], test.values,
+            constraint=ask.constraint, threshold=threshold, min_group=limits.min_group, seed=seed,
+        )  # fmt: skip
+        note = f"{_words(name)}: a mixture that decides by lot and gives no probability"
+        if flags is None:
+            flags, note = (
+                bench.selected,
+                f"{_words(name)}: too few people of two groups to learn by",
+            )
+        return bench.told(_Way("reduction", ask.constraint, flags, note), pairs[name])
+
+    found: list[Mitigation] = []
+    attributes = [name for name in pairs if pairs[name]]
     for method in ask.methods:
         if method == "reweigh":
-            cut = selected_from(shipped.predict_proba(latest.values)[:, 1])
-            after = shipped.predict_proba(test.values)[:, 1]
-            every = [pair for each in pairs.values() for pair in each]
-            way = _Way(method, ask.constraint, after >= cut, _REWEIGHED, after)
-            found.append(bench.told(way, every))
-            continue
-        for name, labels in then.items():
-            if not pairs[name]:
-                continue
-            if method == "threshold":
-                cuts = group_thresholds(
-                    at, latest.y, labels, constraint=ask.constraint,
-                    share=float((at >= threshold).mean()), min_group=limits.min_group,
-                )  # fmt: skip
-                flags = selected_by_group(probability, bench.labels[name], cuts, threshold)
-                note = _what_it_takes(name, cuts)
-            else:
-                flags = _reduced(ask, train, test, groups.labels(train)[name], threshold, seed)
-                note = f"{_words(name)}: a mixture that decides by lot and gives no probability"
-            found.append(bench.told(_Way(method, ask.constraint, flags, note), pairs[name]))
+            found.append(reweighed())
+        elif method == "threshold":
+            found += [with_thresholds(name) for name in attributes]
+        else:
+            found += [reduction(name) for name in attributes]
     return tuple(found)
 
 
@@ -218,11 +238,10 @@ def _widest(
     limits: Limits,
 ) -> Iterator[_Pair]:
     """Each measure's group that lies furthest from the largest one; none without two groups."""
-    sizes = {group: labels.count(group) for group in sorted({*labels} - {None}, key=str)}
-    groups = [str(group) for group, n in sizes.items() if n >= limits.min_group]
+    groups = _large(labels, limits.min_group)
     if len(groups) < 2:
         return
-    reference = max(groups, key=lambda group: sizes[group])
+    reference = max(groups, key=lambda group: groups[group])
     for measure in _MEASURES[constraint]:
         rates = {}
         for group in groups:
@@ -250,19 +269,10 @@ def _rate(weights: Matrix, selected: Flags, base: Flags) -> Vector:
         return np.asarray(weights[:, base & selected].sum(axis=1) / weights[:, base].sum(axis=1))
 
 
-def _reduced(
-    ask: Ask,
-    train: Dataset,
-    test: Dataset,
-    labels: Sequence[str | None],
-    threshold: float,
-    seed: int,
-) -> Flags:
-    known = np.array([label is not None for label in labels], np.bool_)
-    return reduced(
-        train.values[known], train.y[known], [str(label) for label in labels if label is not None],
-        test.values, constraint=ask.constraint, threshold=threshold, seed=seed,
-    )  # fmt: skip
+def _large(labels: Sequence[str | None], min_group: int) -> dict[str, int]:
+    """Groups with at least `min_group` rows, and how many they have."""
+    sizes = Counter(label for label in labels if label is not None)
+    return {group: n for group, n in sorted(sizes.items()) if n >= min_group}
 
 
 def _what_it_takes(attribute: str, cuts: Mapping[str, float]) -> str:

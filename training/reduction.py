@@ -34,18 +34,21 @@ _TREES = {
 def reduced(
     values: Matrix,
     y: Vector,
-    labels: Sequence[str],
+    labels: Sequence[str | None],
     test: Matrix,
     *,
     constraint: str,
     threshold: float,
+    min_group: int,
     seed: int,
-) -> NDArray[np.bool_]:
+) -> NDArray[np.bool_] | None:
     """Who of `test` (m, k) a constrained mixture selects, (m,), by lot of `seed`.
 
-    Learnt on at most 4,000 of the rows `values` (n, k), `y` (n,), `labels` (n,). A wrong selection
-    costs `threshold`, a missed one 1 − `threshold`: without any constraint that selects those with
-    a probability of `threshold` or more, as the plain model does.
+    Learnt on at most 4,000 of the rows `values` (n, k), `y` (n,), `labels` (n,) whose group is
+    known; None unless two groups have `min_group` of these rows and some of either outcome.
+
+    A wrong selection costs `threshold`, a missed one 1 − `threshold`: without any constraint that
+    selects those with a probability of `threshold` or more, as the plain model does.
     """
     import lightgbm
     from fairlearn.reductions import (
@@ -61,9 +64,13 @@ def reduced(
         "equalized_odds": EqualizedOdds,
         "true_positive_rate": TruePositiveRateParity,
     }
-    rows = np.arange(len(y))
+    stated = np.array(["" if each is None else each for each in labels], np.object_)
+    rows = np.flatnonzero(stated != "")
     if len(rows) > LARGEST_SAMPLE:
         rows = np.sort(np.random.default_rng(seed).choice(rows, LARGEST_SAMPLE, replace=False))
+    rows = rows[np.isin(stated[rows], _usable(stated[rows], y[rows], min_group))]
+    if len(set(stated[rows])) < 2:
+        return None
     costs = {"fp": threshold, "fn": 1 - threshold}
     learner = ExponentiatedGradient(
         lightgbm.LGBMClassifier(**_TREES, random_state=seed),
@@ -73,5 +80,15 @@ def reduced(
     )
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # fairlearn's own, about pandas and feature names
-        learner.fit(values[rows], y[rows].astype(int), sensitive_features=np.array(labels)[rows])
+        learner.fit(values[rows], y[rows].astype(int), sensitive_features=stated[rows])
         return np.asarray(learner.predict(test, random_state=seed)) > 0
+
+
+def _usable(stated: NDArray[np.object_], y: Vector, min_group: int) -> list[str]:
+    """Groups with enough rows and some of either outcome."""
+    found = []
+    for group in sorted(set(stated)):
+        came = y[stated == group]
+        if len(came) >= min_group and 0 < came.sum() < len(came):
+            found.append(group)
+    return found

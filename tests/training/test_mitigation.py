@@ -15,6 +15,7 @@ from training.fairness import Groups
 from training.fit import RiskClassifier
 from training.group_thresholds import group_thresholds, selected_by_group
 from training.mitigation import CONSTRAINTS, Ask, mitigations, training_weights
+from training.reduction import reduced
 from training.reweigh import balancing_weights
 
 LABELS: list[str | None] = ["a"] * 200 + ["b"] * 100 + [None] * 50
@@ -68,6 +69,26 @@ def test_asking_without_any_permitted_attribute_says_why() -> None:
     with pytest.raises(InsufficientData, match="nobody has permitted"):
         training_weights(Ask(("reweigh",)), rows, nobody, min_group=30)
     assert training_weights(None, rows, nobody, min_group=30) is None
+
+
+def test_asking_where_no_attribute_has_two_large_groups_says_so() -> None:
+    names = [f"p{k}" for k in range(60)]
+    groups = Groups(frozenset(names), {"region": dict.fromkeys(names, "north")}, "")
+    with pytest.raises(InsufficientData, match="no attribute has two groups of 30"):
+        training_weights(Ask(("threshold",)), made(names, [0] * 60), groups, min_group=30)
+
+
+def test_a_reduction_without_two_usable_groups_is_none() -> None:
+    values = np.zeros((80, 1))
+    y = np.array([k % 2 for k in range(80)], np.float64)
+    labels = ["a"] * 60 + ["b"] * 20
+    assert (
+        reduced(
+            values, y, labels, values,
+            constraint="demographic_parity", threshold=0.5, min_group=30, seed=0,
+        )
+        is None
+    )  # fmt: skip
 
 
 def _scores(n: int = 4000) -> tuple[np.ndarray, np.ndarray, list[str | None]]:
