@@ -1,0 +1,130 @@
+"""Tables of groups by periods, one after another: no two things given tell of a few people."""
+
+from itertools import combinations
+from typing import NamedTuple
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from governance.breakdown import ALL, COMPANION, FEW, NEAR, Cell, Part, Verdict, decide
+from governance.published import Figure, Register, cell_of, person_keys, trace_of
+
+LEAST = 5
+KEYS = person_keys([f"p{k}" for k in range(60)], b"secret")
+
+
+class People(NamedTuple):
+    """What each person of a group adds."""
+
+    added: dict[int, float]
+
+    def part(self, cell: str, span: tuple[int, int] = (0, 10)) -> Part:
+        who = list(self.added)
+        trace = trace_of(KEYS[who], list(self.added.values()))
+        figure = Figure("orders", cell_of(cell, span), *span, len(who), trace)
+        return Part(len(who), figure)
+
+
+def some(*people: int, adds: float = 1.0) -> People:
+    return People(dict.fromkeys(people, adds))
+
+
+def table(**groups: People) -> dict[Cell, People]:
+    whole = {who: x for people in groups.values() for who, x in people.added.items()}
+    return {(ALL, 0): People(whole)} | {(name, 0): people for name, people in groups.items()}
+
+
+def give(cells: dict[Cell, People], register: Register, by: str = "town") -> dict[Cell, Verdict]:
+    parts = {cell: people.part(ALL if cell[0] == ALL else f"{by} {cell[0]}")
+             for cell, people in cells.items()}  # fmt: skip
+    found = decide(parts, register, LEAST)
+    for cell, verdict in found.items():
+        if verdict.shown:
+            register.give(parts[cell].figure, {"people": parts[cell].size})
+    return found
+
+
+def test_what_would_give_a_small_group_away_says_so() -> None:
+    found = give(
+        table(a=some(*range(20)), b=some(*range(20, 29)), c=some(30, 31)), Register(min_people=5)
+    )
+
+    assert {group: verdict.why for (group, _), verdict in found.items()} == {
+        ALL: "",
+        "a": "",
+        "b": COMPANION,
+        "c": FEW,
+    }
+
+
+def test_a_group_of_another_attribute_with_two_people_more_is_not_given() -> None:
+    register = Register(min_people=5)
+    give(table(german=some(*range(12)), other=some(*range(12, 40))), register)
+    found = give(table(de=some(*range(10)), at=some(*range(10, 40))), register, by="country")
+
+    assert {group for (group, _), verdict in found.items() if not verdict.shown} == {"de", "at"}
+    assert found["de", 0].why == NEAR.format(5)
+
+
+def test_the_same_table_again_is_given_again() -> None:
+    register = Register(min_people=5)
+    cells = table(a=some(*range(20)), b=some(*range(20, 40)))
+    give(cells, register)
+
+    assert all(verdict.shown for verdict in give(cells, register).values())
+
+
+def test_one_who_moves_from_group_to_group_leaves_both_as_they_were() -> None:
+    register = Register(min_people=5)
+    give(table(a=some(*range(20)), b=some(*range(20, 40))), register)
+    found = give(table(a=some(*range(19)), b=some(*range(19, 40))), register)
+
+    assert found[ALL, 0].shown
+    for group, people in (("a", 20), ("b", 20)):
+        before = found[group, 0].before
+        assert before is not None
+        assert before.body == {"people": people}
+
+
+def test_when_everyone_is_given_again_no_group_tells_what_changed() -> None:
+    register = Register(min_people=5)
+    give(table(a=some(*range(20)), b=some(*range(20, 40))), register)
+    found = give(table(a=some(*range(20)), b=some(*range(20, 43))), register)
+
+    assert not found[ALL, 0].shown
+    assert found["a", 0].shown
+    assert not found["b", 0].shown
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.integers(0, 100_000))
+def test_no_two_things_ever_given_differ_in_a_few_people(seed: int) -> None:
+    random = np.random.default_rng(seed)
+    register = Register(min_people=LEAST)
+    adds = dict.fromkeys(range(int(random.integers(8, 50))), 1.0)
+    group = {by: random.integers(0, 4, 60) for by in ("town", "plan")}
+    given_so_far: list[dict[int, float]] = []
+    for _ in range(5):
+        for by, of in group.items():
+            names = sorted({int(of[who]) for who in adds})
+            cells = table(**{f"g{k}": People({w: x for w, x in adds.items() if of[w] == k})
+                             for k in names})  # fmt: skip
+            found = give(cells, register, by)
+            shown = [cells[cell].added for cell, verdict in found.items() if verdict.shown]
+            given_so_far += shown
+            if found[ALL, 0].shown:
+                groups = [cells[c].added for c, v in found.items() if v.shown and c[0] != ALL]
+                told = {who for people in groups for who in people}
+                given_so_far.append({who: x for who, x in adds.items() if who not in told})
+        for who in random.choice(60, random.integers(1, 8), replace=False).tolist():
+            if random.random() < 0.4:
+                adds.pop(who, None)
+            else:
+                adds[who] = float(random.integers(1, 4))
+        group["town"][random.integers(0, 60, 2)] = random.integers(0, 4, 2)
+    given_so_far = [people for people in given_so_far if people]
+    assert all(len(people) >= LEAST for people in given_so_far)
+    for a, b in combinations(given_so_far, 2):
+        n = sum(a.get(who) != b.get(who) for who in a.keys() | b.keys())
+        assert n == 0 or n >= LEAST
