@@ -19,7 +19,7 @@ from training.model import Matrix, Vector
 
 FOLDS = 5
 MOST_CARRIERS = 5
-LARGEST_SAMPLE = 10_000
+LARGEST_SAMPLE = 5_000
 _COIN = 0.5
 _ROUNDS = 50
 _SHUFFLED = 15
