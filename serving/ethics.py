@@ -46,11 +46,15 @@ def ethics_figures(
 ) -> EthicsFigures:
     """Measure the last twelve whole months; with a target its groups, too.
 
+    A demo, whose people are simulated, tells of the month under way as well.
+
     Refusals, withdrawals, complaints and requests are the home's; `exposure`, `gaps` and `harms`
     are those of the target, and without one `exposure` and `gaps` are not measured.
     """
     zone = keepwell.settings.zone
     until = floor(now, "month", zone)
+    if keepwell.kind == "demo":
+        until = step(until, "month")
     since = step(until, "month", -MONTHS)
     months = split(since, until, "month", zone)
     limit = keepwell.registry.aggregate_permit(conn, "aggregate", now=now).min_people

@@ -33,7 +33,7 @@ def show_ethics(session: Session, target: str | None) -> int:
 def _draw(out: Console, found: "EthicsFigures") -> None:
     out.print(
         f"[bold]{found.since:%Y-%m} to {found.until - timedelta(days=1):%Y-%m}[/] "
-        "[dim]whole months; the month under way is not told yet[/]",
+        "[dim]whole months; what is under way is told when it is over[/]",
         highlight=False,
     )
     for title, counts in (

@@ -1,5 +1,6 @@
 """What happened around the models, by month; nothing behind which only a few people stand."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -187,6 +188,16 @@ def test_last_month_leaves_out_what_too_few_stand_behind(shop: Shop) -> None:
     with shop.keepwell.database.read() as conn:
         found = last_month(shop.keepwell, conn, now=JULY)
     assert found == {"complaints": 0, "objections": 0, "refusals": 0}
+
+
+def test_a_demo_tells_of_the_month_under_way(shop: Shop) -> None:
+    demo = Shop(replace(shop.keepwell, kind="demo"), shop.clock)
+    for who in PEOPLE[:6]:
+        demo.permit(who)
+        withdraw(demo.keepwell, who, "risk_scoring", actor="customer", clock=demo.clock)
+    with demo.keepwell.database.read() as conn:
+        found = ethics_figures(demo.keepwell, conn, target=None, now=demo.clock())
+    assert found.withdrawals == (MonthlyCount("2026-06", "risk_scoring", 6),)
 
 
 def groups(shop: Shop, *, permitting: list[str], small: int = 0) -> None:
