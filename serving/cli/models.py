@@ -13,7 +13,7 @@ from rich.markup import escape
 
 from serving.cli.console import Session, facts, table
 from serving.cli.evaluation import draw_evaluation, draw_figures, draw_proposal
-from serving.cli.mitigation import draw_mitigations
+from serving.cli.fairness import draw_fairness
 
 if TYPE_CHECKING:
     from training.pipeline import TrainResult
@@ -137,10 +137,7 @@ def _draw_training(out: Console, found: "TrainResult", seconds: float) -> None:
     )
     draw_evaluation(out, facts_of.evaluation)
     out.print("\n  weighs most: " + ", ".join(i.text for i in facts_of.importance[:5]))
-    out.print(f"  fairness: {found.fairness.outcome.replace('_', ' ')}", highlight=False)
-    for reason in [found.fairness.reason] if found.fairness.reason else []:
-        out.print(f"    {reason}", style="dim", highlight=False, markup=False)
-    draw_mitigations(out, found.fairness.mitigations)
+    draw_fairness(out, found.fairness)
     mark = {"approved": "[bold green]✓ gate approved[/]", "refused": "[bold red]✗ gate refused[/]"}
     draw_proposal(out, facts_of.evaluation)
     out.print("\n" + mark.get(found.verdict.outcome, "[bold yellow]? not enough evidence[/]"))

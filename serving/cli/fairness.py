@@ -1,4 +1,4 @@
-"""Draws what was tried against gaps between groups."""
+"""Draws what the fairness audit found: verdict, proxies, and what was tried against gaps."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -9,10 +9,27 @@ from serving.cli.console import table
 
 if TYPE_CHECKING:
     from governance.intervals import Interval
+    from governance.fairness_record import FairnessResult
     from governance.mitigation_record import Mitigation
 
 
-def draw_mitigations(out: Console, tried: "Sequence[Mitigation]") -> None:
+def draw_fairness(out: Console, found: "FairnessResult") -> None:
+    """Draw the verdict with its reason, every proxy found, and a table of mitigations."""
+    out.print(f"  fairness: {found.outcome.replace('_', ' ')}", highlight=False)
+    if found.reason:
+        out.print(f"    {found.reason}", style="dim", highlight=False, markup=False)
+    for each in found.proxies:
+        if each.verdict == "proxy":
+            carried = ", ".join(carrier.feature for carrier in each.carriers[:3])
+            out.print(
+                f"    {each.strength} proxy for {each.attribute.replace('_', ' ')} {each.group}: "
+                f"{carried}",
+                style="dim", highlight=False, markup=False,
+            )  # fmt: skip
+    _draw_mitigations(out, found.mitigations)
+
+
+def _draw_mitigations(out: Console, tried: "Sequence[Mitigation]") -> None:
     """Draw one row per gap: before, after, and what was paid for it; nothing when nothing was."""
     if not tried:
         return
