@@ -8,8 +8,8 @@ from rich.console import Console
 from serving.cli.console import table
 
 if TYPE_CHECKING:
-    from governance.intervals import Interval
     from governance.fairness_record import FairnessResult
+    from governance.intervals import Interval
     from governance.mitigation_record import Mitigation
 
 
