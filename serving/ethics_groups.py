@@ -5,7 +5,7 @@ attributes together, so that no sum or difference of them tells of a few.
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
@@ -67,18 +67,24 @@ def exposure(
     hidden = hidden_groups(_breakdowns(people, labels, assigned, helped), limit)
     shown = []
     for name, each in labels.items():
+        not_reached, no_arms = (_groups(hidden[part + name]) for part in (_REACHED, _ARMS))
         for group in sorted(set(each)):
             if group in hidden[name]:
                 shown.append(Exposure(name, group, None))
                 continue
             members = {who for who, label in zip(people, each, strict=True) if label == group}
             told = _exposed(name, group, members, assigned, helped, limit)
-            if any(part[0] == group for part in hidden[_REACHED + name]):  # type: ignore[index]
+            if group in not_reached:
                 told = told._replace(contacted=None, contact_rate=None)
-            if any(part[0] == group for part in hidden[_ARMS + name]):  # type: ignore[index]
+            if group in no_arms:
                 told = told._replace(treated=None, held_out=None, effect=None)
             shown.append(told)
     return tuple(shown), ""
+
+
+def _groups(parts: Iterable[Hashable]) -> set[str]:
+    """Name the groups of which some part is hidden."""
+    return {str(part[0]) for part in parts if isinstance(part, tuple)}
 
 
 def _breakdowns(

@@ -31,6 +31,7 @@ from governance.instants import parse_instant, to_micros
 from outcomes.measures.own import parse as parse_own_measures
 from serving.settings_permission import ControllerSettings, PreferenceSettings
 from serving.settings_rights import RetentionSettings, RightsSettings
+from serving.settings_service import LimitSettings, SparkSettings, WebhookSettings
 
 HomeKind = Literal["production", "demo", "evaluation"]
 Mode = Literal["observe", "advise", "act"]
@@ -176,27 +177,6 @@ class ContactSettings(_Record):
     quiet_from: str = Field(default="20:00", pattern=r"^([01]\d|2[0-3]):[0-5]\d$")
     quiet_until: str = Field(default="08:00", pattern=r"^([01]\d|2[0-3]):[0-5]\d$")
     budget: float = Field(default=1000.0, ge=0)
-
-
-class WebhookSettings(_Record):
-    """Where signed messages go; the signing secret lies among the home's keys."""
-
-    url: str | None = Field(default=None, pattern=r"^https?://")
-    timeout_seconds: float = Field(default=10.0, gt=0, le=60)
-
-
-class LimitSettings(_Record):
-    """What one request may carry, and how many are worked on at a time."""
-
-    body_bytes: int = Field(default=1_000_000, ge=1_000, le=16_000_000)
-    concurrency: int = Field(default=64, ge=1)
-
-
-class SparkSettings(_Record):
-    """Where `--engine spark` runs; `conf` holds Spark's own settings."""
-
-    master: str = "local[2]"
-    conf: Mapping[str, str] = Field(default_factory=dict)
 
 
 class MonitoringSettings(_Record):
