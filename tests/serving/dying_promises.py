@@ -9,9 +9,11 @@ from pathlib import Path
 from random import Random
 from typing import Any, NamedTuple
 
+import features.erasure as features
 import governance.review as review
 import serving.consents as consents
 import serving.interventions.leases as leases
+import serving.interventions.outbox as outbox
 import serving.interventions.run as running
 import serving.key_issue as key_issue
 import serving.review_queue as review_queue
@@ -81,8 +83,8 @@ POINTS: Mapping[str, Mapping[str, Step]] = {
         "suppressed": Step(Suppression, "suppress"),
         "unmapped": Step(PersonIds, "destroy"),
         "journalled": Step(Journal, "append"),
-        "history_gone": Step(rights.features, "erase_customer"),
-        "messages_gone": Step(rights.outbox, "erase_customer"),
+        "history_gone": Step(features, "erase_customer"),
+        "messages_gone": Step(outbox, "erase_customer"),
         "noted": Step(rights, "note_journal"),
         "sweeping": Step(rights, "sweep", before=True),
     },

@@ -15,7 +15,7 @@ from serving.interventions.run import run_interventions
 from serving.interventions.webhook import Delivery
 from tests.serving.conftest import Shop, register_model, save_bundle
 
-PEOPLE = ("customer-ann", "customer-bob", "customer-cleo")
+PEOPLE = ANN, BOB, CLEO = ("customer-ann", "customer-bob", "customer-cleo")
 NOTE = Playbook(
     name="personal_note",
     kind="outreach",
@@ -69,13 +69,14 @@ def live(shop: Shop) -> None:
     shop.scorer.score(PEOPLE, targets=["churn"])
     shop.scorer.score(PEOPLE[:1], targets=["churn"])
     desk = awake_desk(shop.keepwell)
-    for each in (PEOPLE[1:2], PEOPLE[:1]):
-        run_interventions(
-            desk, NOTE, [candidate(who, 0.6, None) for who in each],
-            outside_contacts={}, clock=shop.clock,
-        )  # fmt: skip
-        if each == PEOPLE[1:2]:
-            _deliver(desk, shop)
+    _clear(desk, shop, BOB)
+    _deliver(desk, shop)
+    _clear(desk, shop, ANN)
+
+
+def _clear(desk: Desk, shop: Shop, customer_id: str) -> None:
+    chosen = [candidate(customer_id, 0.6, None)]
+    run_interventions(desk, NOTE, chosen, outside_contacts={}, clock=shop.clock)
 
 
 def read_key(keepwell: Keepwell) -> str:

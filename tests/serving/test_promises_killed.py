@@ -20,10 +20,9 @@ from serving.review_requests import open_of
 from serving.rights import erase, object_to_processing, settle
 from tests.serving.dying_promises import COMMITTED, act_and_die, all_points, do
 from tests.serving.holding import check_home
-from tests.serving.lived import PEOPLE, live, read_key
+from tests.serving.lived import ANN, BOB, CLEO, PEOPLE, live, read_key
 from tests.serving.workbench import Workbench, make_workbench
 
-ANN, BOB, CLEO = PEOPLE
 A_WHILE = timedelta(minutes=2)
 """Longer than a lease."""
 
