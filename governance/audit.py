@@ -20,7 +20,7 @@ from governance.audit_charts import (
 )
 from governance.audit_evaluation import evaluation_charts, evaluation_tables
 from governance.audit_forecasts import forecast_tables
-from governance.audit_format import count, percent, words
+from governance.audit_format import count, marked, percent, words
 from governance.audit_groups import fairness_tables
 from governance.audit_process import not_measured, process_tables
 from governance.audit_record import SUBSTANCE, AuditReport
@@ -137,5 +137,6 @@ def _environment() -> Environment:
         "count": count,
         "instant": to_text,
         "words": words,
+        "marked": marked,
     }
     return environment

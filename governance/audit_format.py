@@ -1,6 +1,10 @@
 """How reports write figures: shares, differences, counts and names, always the same way."""
 
+import re
 from collections.abc import Sequence
+from html import escape
+
+from markupsafe import Markup
 
 from governance.intervals import Interval
 
@@ -43,3 +47,9 @@ def number(n: int | None) -> str:
 def words(name: str) -> str:
     """Write a name as words."""
     return name.replace("_", " ")
+
+
+def marked(text: str) -> Markup:
+    """Write a sentence for a page, with what stands between back-ticks as code."""
+    shown = re.sub(r"`([^`]*)`", r"<code>\1</code>", escape(text))
+    return Markup(shown)  # noqa: S704 - it was escaped above

@@ -1,13 +1,12 @@
 """The model card as Markdown and as a page: the nine parts of Mitchell et al. (2019)."""
 
-import re
 from collections.abc import Iterable, Iterator, Sequence
 from html import escape
 
 from jinja2 import Environment, PackageLoader
 from markupsafe import Markup
 
-from governance.audit_format import NOT_ESTIMABLE, percent, words
+from governance.audit_format import NOT_ESTIMABLE, marked, percent, words
 from governance.fairness_record import FairnessResult, GroupCell
 from governance.gate import GateVerdict
 from governance.impact_assessment import assess_impact
@@ -51,11 +50,11 @@ def render_card_html(
             parts.append(_html_table(*block))
         elif block.startswith("#"):
             level = len(block) - len(block.lstrip("#"))
-            parts.append(f"<h{level}>{_html_words(block.lstrip('# '))}</h{level}>")
+            parts.append(f"<h{level}>{marked(block.lstrip('# '))}</h{level}>")
         elif block.startswith("- "):
-            parts.append(f'<p class="item">{_html_words(block[2:])}</p>')
+            parts.append(f'<p class="item">{marked(block[2:])}</p>')
         else:
-            parts.append(f"<p>{_html_words(block)}</p>")
+            parts.append(f"<p>{marked(block)}</p>")
     title = f"Model card: {facts.target} {facts.model_digest[:12]}"
     body = Markup("\n".join(parts))  # noqa: S704 - every text inside was escaped above
     page = Environment(loader=PackageLoader("governance", "templates"), autoescape=True)
@@ -241,10 +240,6 @@ def _markdown_table(head: Sequence[str], rows: list[Sequence[str]]) -> Iterator[
     yield "|" + "---|" * len(head)
     for row in rows:
         yield "| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |"
-
-
-def _html_words(text: str) -> str:
-    return re.sub(r"`([^`]*)`", r"<code>\1</code>", escape(text))
 
 
 def _html_table(head: Sequence[str], rows: list[Sequence[str]]) -> str:
