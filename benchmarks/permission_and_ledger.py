@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from sqlalchemy import Column, Connection, Integer, MetaData, Table, Text
 
 from governance import decision
 from governance.consent import ConsentRegistry
@@ -20,14 +21,31 @@ from serving.database import Database, create_tables, sqlite_url
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 PEOPLE = [f"customer {i}" for i in range(20_000)]
+PLAIN = Table("plain", MetaData(), Column("id", Integer, primary_key=True), Column("body", Text))
+"""The yardstick: one row of 300 characters put into a table, and nothing else."""
 
 
-def measure(what: str, times: int, act: Callable[[int], object]) -> None:
-    act(0)
-    start = time.perf_counter()
-    for number in range(1, times + 1):
-        act(number)
-    print(f"{what:40} {1e6 * (time.perf_counter() - start) / times:12,.1f} µs")
+class Figures:
+    """Prints each figure beside the yardstick of the same run."""
+
+    def __init__(self) -> None:
+        self.plain_us = 0.0
+        print(f"{'':34}{'µs each':>12}{'per second':>14}{'plain inserts':>16}")
+
+    def tell(self, what: str, seconds: float, times: int) -> float:
+        """Print one line; gives the microseconds each took."""
+        each = 1e6 * seconds / times
+        beside = f"{each / self.plain_us:15.1f} ×" if self.plain_us else f"{'':>17}"
+        print(f"{what:34}{each:12,.1f}{1e6 / each:14,.0f}{beside}")
+        return each
+
+    def measure(self, what: str, times: int, act: Callable[[int], object], *, of: int = 1) -> float:
+        """Do it `times` times, each for `of` people or entries; once before, unmeasured."""
+        act(0)
+        start = time.perf_counter()
+        for number in range(1, times + 1):
+            act(number)
+        return self.tell(what, time.perf_counter() - start, times * of)
 
 
 def yes(customer_id: str) -> ConsentChange:
@@ -56,35 +74,61 @@ def scored(number: int) -> Decision:
 
 
 def run(database: Database) -> None:
-    create_tables(database, metadata)
+    create_tables(database, metadata, PLAIN.metadata)
     registry = ConsentRegistry(
         PurposeRules(), home_kind="production", suppression=Suppression(b"k" * 32)
     )
-    ledger = Ledger(Ed25519PrivateKey.generate())
+    ledger, figures = Ledger(Ed25519PrivateKey.generate()), Figures()
+
+    def committed(act: Callable[[Connection], object]) -> Callable[[int], object]:
+        def alone(_: int) -> None:
+            with database.write() as conn:
+                act(conn)
+
+        return alone
+
+    def insert(conn: Connection) -> None:
+        conn.execute(PLAIN.insert(), {"body": "x" * 300})
+
+    def append(conn: Connection) -> None:
+        ledger.append(conn, "x", {"commitment": "a" * 64}, now=NOW)
+
     with database.write() as conn:
+        figures.plain_us = figures.measure("plain insert", 2_000, lambda _: insert(conn))
         start = time.perf_counter()
         registry.record_many(conn, [yes(who) for who in PEOPLE], now=NOW)
-        print(f"{'record one of 20,000 words':40} {50 * (time.perf_counter() - start):12,.1f} µs")
-        measure("permit", 1000, lambda i: registry.permit(conn, PEOPLE[i], "risk_scoring", now=NOW))
-        measure(
-            "permit_many, 20,000 people",
+        figures.tell("record words, 20,000 at once", time.perf_counter() - start, len(PEOPLE))
+        figures.measure(
+            "permit", 1_000, lambda i: registry.permit(conn, PEOPLE[i], "risk_scoring", now=NOW)
+        )
+        figures.measure(
+            "permit, 20,000 at once",
             3,
             lambda _: registry.permit_many(conn, "risk_scoring", PEOPLE, now=NOW),
+            of=len(PEOPLE),
         )
-        measure(
-            "ledger append",
-            1000,
-            lambda i: ledger.append(conn, "x", {"commitment": "a" * 64}, now=NOW),
+        figures.measure("ledger append", 1_000, lambda _: append(conn))
+        figures.measure(
+            "decision with its entry",
+            500,
+            lambda i: decision.record(conn, ledger, [scored(i)], now=NOW),
         )
-        measure("decision with its entry", 500, lambda i: decision.record(
-            conn, ledger, [scored(i)], now=NOW))  # fmt: skip
         batch = [[scored(i) for i in range(10_000)] for _ in range(2)]
-        measure("10,000 decisions in one entry", 1, lambda i: decision.record(
-            conn, ledger, batch[i], now=NOW))  # fmt: skip
+        figures.measure(
+            "decision, 10,000 in one entry",
+            1,
+            lambda i: decision.record(conn, ledger, batch[i], now=NOW),
+            of=10_000,
+        )
         start = time.perf_counter()
         entries = verify(conn, ledger.public_key).entries
-        each = 1e6 * (time.perf_counter() - start) / entries
-        print(f"{'verify one entry':40} {each:12,.1f} µs")
+        figures.tell("verify one entry", time.perf_counter() - start, entries)
+        start = time.perf_counter()
+        checked = decision.check_commitments(conn).checked
+        figures.tell("check one decision", time.perf_counter() - start, checked)
+    figures.plain_us = 0.0
+    figures.plain_us = figures.measure("plain insert, committed", 300, committed(insert))
+    figures.measure("ledger append, committed", 300, committed(append))
 
 
 if __name__ == "__main__":
