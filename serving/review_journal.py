@@ -14,7 +14,7 @@ from sqlalchemy import Connection, insert, select, update
 from governance.journal import JournalEntry
 from serving.bootstrap import Keepwell
 from serving.interventions.contest import hold, stop
-from serving.review_requests import ReviewRequest
+from serving.review_requests import ReviewRequest, ids_of
 from serving.tables import api_keys, review_requests
 
 _KIND = "review"
@@ -54,9 +54,10 @@ def follow_reviews(
     for customer_id, entry in reviews:
         line = _Line(*(None if part == _NONE else part for part in entry.detail.split(" ")))  # type: ignore[arg-type]
         _put(keepwell, conn, customer_id, line, entry.at)
-        hold(conn, customer_id, line.decision_id, now=now)
+        theirs = ids_of(conn, customer_id)
+        hold(conn, theirs, line.decision_id, now=now)
         if line.status == "overturned":
-            stop(conn, customer_id, line.decision_id, now=now)
+            stop(conn, theirs, line.decision_id, now=now)
 
 
 def _put(keepwell: Keepwell, conn: Connection, customer_id: str, line: _Line, at: datetime) -> None:

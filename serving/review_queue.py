@@ -11,7 +11,6 @@ from typing import Any
 from sqlalchemy import Connection, insert, select, update
 
 from features.events import keepwell_event
-from features.links import counted_for, merged_ids
 from features.live import append
 from governance.decision import load, new_decision_id
 from governance.errors import InvalidInput, NotFound, PermissionRefused
@@ -19,10 +18,10 @@ from serving.auth import Principal
 from serving.bootstrap import Keepwell
 from serving.customers import require_known
 from serving.interventions.contest import approvers, hold, release, stop
-from serving.locks import lock_customers
+from serving.links import lock_linked
 from serving.restore import note_journal
 from serving.review_journal import note_review
-from serving.review_requests import DECIDED, REQUESTED, ReviewRequest, load_request, open_of
+from serving.review_requests import DECIDED, REQUESTED, ReviewRequest, ids_of, load_request, open_of
 from serving.tables import review_requests
 
 Clock = Callable[[], datetime]
@@ -45,7 +44,7 @@ def request_review(
     """
     inside = keepwell.inside_id(customer_id)
     with keepwell.database.write() as conn:
-        lock_customers(conn, [inside])
+        lock_linked(conn, [inside])
         now = clock()
         require_known(keepwell, conn, inside)
         person = keepwell.persons.person_id(conn, inside)
@@ -67,7 +66,7 @@ def appeal(keepwell: Keepwell, request_id: str, *, reason: str, clock: Clock) ->
     with keepwell.database.write() as conn:
         first = load_request(conn, request_id)
         inside = _customer(keepwell, conn, first)
-        lock_customers(conn, [inside])
+        lock_linked(conn, [inside])
         now = clock()
         if load_request(conn, request_id).status != "upheld":
             raise InvalidInput(
@@ -101,7 +100,7 @@ def decide(
         raise InvalidInput("an answer needs its reason", hint="the customer will read it")
     with keepwell.database.write() as conn:
         inside = _customer(keepwell, conn, load_request(conn, request_id))
-        lock_customers(conn, [inside])
+        lock_linked(conn, [inside])
         now = clock()
         found = _require_open(conn, request_id)
         if decider.owner.casefold() in _hands(conn, inside, found):
@@ -116,7 +115,7 @@ def decide(
         if outcome == "overturned":
             note_review(keepwell, inside, ended, now=now, key_id=decider.key_id)
             note_journal(keepwell, conn)
-            touched = stop(conn, inside, found.decision_id, now=now)
+            touched = stop(conn, ids_of(conn, inside), found.decision_id, now=now)
         else:
             touched = _release(conn, inside, found)
         body = {
@@ -134,7 +133,7 @@ def withdraw_request(keepwell: Keepwell, request_id: str, *, clock: Clock) -> Re
     """Take a request back, as the customer asks; what it held goes on as before."""
     with keepwell.database.write() as conn:
         inside = _customer(keepwell, conn, load_request(conn, request_id))
-        lock_customers(conn, [inside])
+        lock_linked(conn, [inside])
         now = clock()
         found = _require_open(conn, request_id)
         ended = _end(conn, found, "withdrawn", now)
@@ -170,7 +169,7 @@ def _file(
     note_journal(keepwell, conn)
     said = {"reason": reason, "decision": decision_id, "appeal_of": appeal_of}
     append(conn, [_words(REQUESTED, customer_id, made, said, now)])
-    held = hold(conn, customer_id, decision_id, now=now)
+    held = hold(conn, ids_of(conn, customer_id), decision_id, now=now)
     body = {
         "person": person,
         "request": made.request_id,
@@ -212,12 +211,12 @@ def _end(
 
 def _release(conn: Connection, customer_id: str, found: ReviewRequest) -> int:
     others = {each.decision_id for each in open_of(conn, found.person_id)}
-    return release(conn, customer_id, found.decision_id, still_contested=others)
+    return release(conn, ids_of(conn, customer_id), found.decision_id, still_contested=others)
 
 
 def _hands(conn: Connection, customer_id: str, found: ReviewRequest) -> set[str]:
     """Name, in lower case, everyone who approved a contact or decided earlier on this case."""
-    names = approvers(conn, customer_id, found.decision_id)
+    names = approvers(conn, ids_of(conn, customer_id), found.decision_id)
     earlier = found.appeal_of
     while earlier is not None:
         before = load_request(conn, earlier)
@@ -230,8 +229,7 @@ def _require_theirs(
     keepwell: Keepwell, conn: Connection, customer_id: str, decision_id: str
 ) -> None:
     """Raise `NotFound` unless the decision is about this customer, by any id of theirs."""
-    ids = {customer_id, *merged_ids(conn, customer_id), *counted_for(conn, [customer_id])}
-    persons = {keepwell.persons.find(conn, each) for each in ids} - {None}
+    persons = {keepwell.persons.find(conn, each) for each in ids_of(conn, customer_id)} - {None}
     try:
         person = load(conn, decision_id).person_id
     except NotFound:

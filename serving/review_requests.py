@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection, Row, and_, or_, select, update
 
 from features.history import read_everything_of
+from features.links import counted_for, merged_ids
 from governance.errors import NotFound
 from governance.instants import to_text
 from serving.bootstrap import Keepwell
@@ -119,6 +120,11 @@ def requests_of(conn: Connection, person_id: str) -> list[ReviewRequest]:
     """Give every request of one person, oldest first."""
     query = select(review_requests).where(_MINE.person_id == person_id)
     return [_request(row) for row in conn.execute(query.order_by(_MINE.received_at))]
+
+
+def ids_of(conn: Connection, customer_id: str) -> set[str]:
+    """Give every id of one person: those merged into this one, and the one it was merged into."""
+    return {customer_id, *merged_ids(conn, customer_id), *counted_for(conn, [customer_id])}
 
 
 def close_for_erasure(conn: Connection, person_id: str, *, now: datetime) -> int:

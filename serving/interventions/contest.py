@@ -28,13 +28,15 @@ def rests_on(each: Row[Any], decision_id: str | None) -> bool:
     return decision_id in (each.decision_id, each.score_decision_id)
 
 
-def hold(conn: Connection, customer_id: str, decision_id: str | None, *, now: datetime) -> int:
+def hold(
+    conn: Connection, customers: Collection[str], decision_id: str | None, *, now: datetime
+) -> int:
     """Hold what could still be acted upon; gives the number of interventions.
 
     What is on the wire cannot be held: it is not tried again, and followed by a cancellation.
     """
     held = 0
-    for each in _treated(conn, customer_id):
+    for each in _treated(conn, customers):
         sent = each.status == "sent" and each.valid_until > now
         if not (each.status in ("proposed", "queued") or sent) or not rests_on(each, decision_id):
             continue
@@ -56,7 +58,7 @@ def hold(conn: Connection, customer_id: str, decision_id: str | None, *, now: da
 
 def release(
     conn: Connection,
-    customer_id: str,
+    customers: Collection[str],
     decision_id: str | None,
     *,
     still_contested: Collection[str | None],
@@ -66,7 +68,7 @@ def release(
     Permission is looked at again at the next attempt, as at every one.
     """
     released = 0
-    for each in _held(conn, customer_id, decision_id):
+    for each in _held(conn, customers, decision_id):
         if any(rests_on(each, other) for other in still_contested):
             continue
         waiting = conn.execute(
@@ -80,12 +82,14 @@ def release(
     return released
 
 
-def stop(conn: Connection, customer_id: str, decision_id: str | None, *, now: datetime) -> int:
+def stop(
+    conn: Connection, customers: Collection[str], decision_id: str | None, *, now: datetime
+) -> int:
     """Stop for good what rests on an overturned decision; gives the number of interventions.
 
     A receiver that may hold the request is told that it no longer holds.
     """
-    stopped = _held(conn, customer_id, decision_id)
+    stopped = _held(conn, customers, decision_id)
     for each in stopped:
         reached = conn.execute(
             select(outbox.c.message_id).where(_requests(each), outbox.c.on_wire_at.is_not(None))
@@ -96,16 +100,16 @@ def stop(conn: Connection, customer_id: str, decision_id: str | None, *, now: da
             .values(status="cancelled", reason="overturned", finished_at=now)
         )
         if reached is not None:
-            announce_cancelled(conn, each.intervention_id, customer_id, now=now)
+            announce_cancelled(conn, each.intervention_id, each.customer_id, now=now)
         end_intervention(conn, each.intervention_id, "cancelled", "overturned", now)
     return len(stopped)
 
 
-def approvers(conn: Connection, customer_id: str, decision_id: str | None) -> set[str]:
+def approvers(conn: Connection, customers: Collection[str], decision_id: str | None) -> set[str]:
     """Name whoever said yes to a contact that rests on a decision."""
     return {
         each.decided_by
-        for each in _treated(conn, customer_id)
+        for each in _treated(conn, customers)
         if each.decided_by and each.status != "rejected" and rests_on(each, decision_id)
     }
 
@@ -131,16 +135,16 @@ def contested_candidates(
     }
 
 
-def _treated(conn: Connection, customer_id: str) -> Sequence[Row[Any]]:
+def _treated(conn: Connection, customers: Collection[str]) -> Sequence[Row[Any]]:
     return conn.execute(
         select(interventions).where(
-            interventions.c.customer_id == customer_id, interventions.c.arm == "treated"
+            interventions.c.customer_id.in_(sorted(customers)), interventions.c.arm == "treated"
         )
     ).all()
 
 
-def _held(conn: Connection, customer_id: str, decision_id: str | None) -> list[Row[Any]]:
-    found: Iterable[Row[Any]] = _treated(conn, customer_id)
+def _held(conn: Connection, customers: Collection[str], decision_id: str | None) -> list[Row[Any]]:
+    found: Iterable[Row[Any]] = _treated(conn, customers)
     return [each for each in found if each.status == CONTESTED and rests_on(each, decision_id)]
 
 

@@ -18,6 +18,7 @@ from serving.interventions.oversight import approve, confirm
 from serving.interventions.policy import Candidate
 from serving.interventions.run import run_interventions
 from serving.interventions.tables import interventions
+from serving.links import merge_customers
 from serving.review_queue import appeal, decide, request_review, withdraw_request
 from serving.review_requests import ReviewRequest, contests_of, list_requests, show_request
 from serving.rights import erase, export, settle
@@ -301,3 +302,19 @@ def test_a_restore_revives_nothing_that_was_contested_since(
         [found] = list_requests(conn)
     assert (found.request_id, found.status) == (request.request_id, status)
     restored.shop.keepwell.close()
+
+
+def test_contesting_by_a_merged_id_holds_what_waits_under_the_other(case: Case) -> None:
+    case.shop.order("ann@work", 7)
+    merge_customers(case.shop.keepwell, "ann", "ann@work", clock=case.shop.clock)
+    case.runs()
+    request = request_review(
+        case.shop.keepwell,
+        "ann@work",
+        reason="not me",
+        decision_id=case.decision_id,
+        clock=case.shop.clock,
+    )
+    assert case.status() == ("contested", "contested")
+    case.decides(request, "overturned")
+    assert case.status() == ("cancelled", "overturned")
