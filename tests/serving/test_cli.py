@@ -410,8 +410,13 @@ def test_what_the_gate_refused_nobody_can_approve(company: Company) -> None:
 
 def test_the_audit_report_is_written_on_request(company: Company) -> None:
     told = company.kw("audit", company.model[:12]).json
-    assert Path(told["report_html"]).exists()
+    assert Path(told["report_html"]).stat().st_size < 400_000
     assert told["model_digest"] == company.model
+    page = Path(told["report_html"]).read_text(encoding="utf-8")
+    assert "Grace approved it" in page
+    assert not any(customer in page for customer in (*company.yes, *company.no))
+    assert str(company.kw.home) not in page
+    assert company.kw("audit", "verify", told["report_json"]).json["outcome"] == "intact"
 
 
 # scores
