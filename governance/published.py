@@ -73,12 +73,20 @@ def person_keys(ids: Sequence[str], key: bytes) -> NDArray[np.uint64]:
 
 def trace_of(keys: NDArray[np.uint64], *added: ArrayLike) -> Trace:
     """Give the trace of people (n,) and of one or more numbers that each of them adds, (n,)."""
-    trace = np.zeros(PLACES, np.uint32)
+    return traces_of(np.zeros(len(keys), np.int64), 1, keys, *added).reshape(PLACES)
+
+
+def traces_of(
+    cell: NDArray[np.int64], cells: int, keys: NDArray[np.uint64], *added: ArrayLike
+) -> NDArray[np.uint32]:
+    """Give the traces (cells, 128) of many: `cell` (n,) says which of them each row adds to."""
+    traces = np.zeros((cells, PLACES), np.uint32)
     mark = keys.copy()
     for numbers in added:
         mark = _mix(mark ^ (np.asarray(numbers, np.float64) + 0.0).view(np.uint64))
-    np.bitwise_xor.at(trace, (keys % np.uint64(PLACES)).astype(np.int64), mark.astype(np.uint32))
-    return trace
+    place = (keys % np.uint64(PLACES)).astype(np.int64)
+    np.bitwise_xor.at(traces.reshape(-1), cell * PLACES + place, mark.astype(np.uint32))
+    return traces
 
 
 def _mix(x: NDArray[np.uint64]) -> NDArray[np.uint64]:

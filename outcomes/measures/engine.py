@@ -24,19 +24,14 @@ FROM cells GROUP BY segment, period
 """
 
 _TRACE = """
-WITH adding AS (
-    SELECT *, concat_ws(':', coalesce(x::DOUBLE::VARCHAR, ''), coalesce(y::DOUBLE::VARCHAR, ''))
-        AS added FROM person)
-SELECT 'all' AS segment, period, who, added FROM adding
+SELECT 'all' AS segment, period, who, x, y FROM person
 UNION ALL
-SELECT coalesce(segment, getvariable('no_group')), period, who, added
-FROM adding LEFT JOIN groups USING (period, who) WHERE getvariable('grouped')
+SELECT coalesce(segment, getvariable('no_group')), period, who, x, y
+FROM person LEFT JOIN groups USING (period, who) WHERE getvariable('grouped')
 """
 
 _TRACE_PARTS = """
-SELECT part AS segment, period, who,
-    concat_ws(':', coalesce(x::DOUBLE::VARCHAR, ''), coalesce(y::DOUBLE::VARCHAR, '')) AS added
-FROM person
+SELECT part AS segment, period, who, x, y FROM person
 """
 
 _TALLY_PARTS = """

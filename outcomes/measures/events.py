@@ -5,7 +5,6 @@ it sounds, and only where its writer permits `wellbeing_inference`.
 """
 
 import json
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -20,7 +19,7 @@ from features.text.narratives import permitted_events
 from features.text.sentiment import LANGUAGES, sentiment
 from governance.instants import from_micros, to_micros
 from governance.proof import AggregatePermit, Permit
-from governance.published import PLACES, Trace, person_keys
+from governance.published import Trace, person_keys, traces_of
 from outcomes.measures.definition import Period, Terms
 from outcomes.measures.per_period import PER_PERIOD
 from outcomes.measures.prepare import EVENTS, PREPARED
@@ -30,11 +29,12 @@ PURPOSE = "aggregate"
 WITHOUT_PROPERTIES = frozenset({"order", "return", "payment"})
 """Kinds whose properties (baskets, invoice lines) no measure of the catalogue reads."""
 
-_TRACES = """
-SELECT segment, period, key % {PLACES},
-    bit_xor(md5_number_lower(concat_ws(':', key, added)) & 4294967295)
-FROM ({}) JOIN people USING (who) GROUP BY ALL
-""".replace("{PLACES}", str(PLACES))
+_CELLS = "SELECT DISTINCT segment, period FROM added ORDER BY ALL"
+_ADDED = """
+SELECT cell, who, coalesce(x::DOUBLE, 'nan') AS x, coalesce(y::DOUBLE, 'nan') AS y
+FROM added JOIN (SELECT segment, period, row_number() OVER (ORDER BY segment, period) - 1 AS cell
+    FROM (SELECT DISTINCT segment, period FROM added)) USING (segment, period)
+"""
 
 
 class EventTable:
@@ -70,6 +70,7 @@ class EventTable:
         self._bare = WITHOUT_PROPERTIES - full
         self._people = 0
         self._key = key
+        self._keys = [person_keys((), key)]
         self.by: str | None = None
         self._prepared = False
         self._observed: int | None = None
@@ -77,7 +78,6 @@ class EventTable:
         self._currency: tuple[str | None, int] = (None, 0)
         self.sql = duckdb.connect()
         self.sql.execute(EVENTS)
-        self.sql.execute("CREATE TABLE people (who INTEGER, key UBIGINT)")
 
     def __enter__(self) -> "EventTable":
         return self
@@ -92,7 +92,7 @@ class EventTable:
         if histories.subject == "company":
             owners = np.full(len(rows), -1, np.int32)
         else:
-            self._add_people([str(each) for each in histories.customers])
+            self._keys.append(person_keys([str(each) for each in histories.customers], self._key))
         self._people += len(histories)
         kinds = pa.array(np.array(histories.kinds, np.object_), pa.string())
         properties = _strings(histories, "properties", rows)
@@ -191,14 +191,17 @@ class EventTable:
     def traces(
         self, query: str, params: Mapping[str, object] | None = None
     ) -> dict[tuple[str, int], Trace]:
-        """Give the trace of each (segment, period) of a query for segment, period, who, added.
+        """Give the trace of each (segment, period) of a query for segment, period, who, x, y.
 
-        `added` says in words what a person adds to the figure of that segment and period.
+        `x` and `y` are what a person adds to the figure of that segment and period.
         """
-        found: dict[tuple[str, int], Trace] = defaultdict(lambda: np.zeros(PLACES, np.uint32))
-        for segment, period, place, mark in self.rows(_TRACES.format(query), params):
-            found[str(segment), int(period)][place] = mark
-        return found
+        self.sql.execute("CREATE OR REPLACE TEMP TABLE added AS " + query, params or {})
+        cells = [(str(name), int(k)) for name, k in self.rows(_CELLS)]
+        rows = self.sql.execute(_ADDED).fetchnumpy()
+        keys = np.concatenate(self._keys)[rows["who"]]
+        return dict(
+            zip(cells, traces_of(rows["cell"], len(cells), keys, rows["x"], rows["y"]), strict=True)
+        )
 
     def _prepare(self) -> None:
         if self._prepared:
@@ -237,12 +240,6 @@ class EventTable:
 
     def _set(self, name: str, value: object) -> None:
         self.sql.execute(f"SET VARIABLE {name} = $value", {"value": value})
-
-    def _add_people(self, ids: Sequence[str]) -> None:
-        who = np.arange(self._people, self._people + len(ids), dtype=np.int32)
-        self.sql.register("coming", pa.table({"who": who, "key": person_keys(ids, self._key)}))
-        self.sql.execute("INSERT INTO people SELECT who, key FROM coming")
-        self.sql.unregister("coming")
 
     def _moods(self, histories: Histories, rows: Any, properties: Any) -> Any:
         """How each text sounds, −1 to 1; nothing without permission or in a language unknown."""

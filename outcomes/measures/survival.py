@@ -48,8 +48,8 @@ FROM followed LEFT JOIN groups AS g USING (period, who) WHERE getvariable('group
 """
 
 _TRACE = """
-SELECT segment, period, who,
-    concat_ws(':', least(lasted, $followed), ended AND lasted <= $followed) AS added FROM cohorts
+SELECT segment, period, who, least(lasted, $followed) AS x,
+    (ended AND lasted <= $followed)::INT AS y FROM cohorts
 """
 
 

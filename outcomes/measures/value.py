@@ -141,7 +141,7 @@ WHERE e.subject = 'company' AND e.kind = 'spend' AND e.value IS NOT NULL
 GROUP BY ALL ORDER BY ALL
 """
 _CAME_IN = """
-SELECT 'all' AS segment, p.period, a.who, 'came' AS added FROM acquired AS a
+SELECT 'all' AS segment, p.period, a.who, 1 AS x, 1 AS y FROM acquired AS a
 JOIN periods AS p ON a.ts >= p.since AND a.ts < p.until
 """
 
