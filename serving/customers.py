@@ -13,6 +13,7 @@ from governance.errors import NotFound
 from serving.bootstrap import Keepwell
 from serving.interventions.oversight import interventions_of
 from serving.links import person_permit
+from serving.review_requests import requests_of
 from serving.shapes import decision_json, state_json
 
 NEWEST_EVENTS = 200
@@ -55,6 +56,7 @@ def show_customer(
                 state_json(each) for each in keepwell.registry.states(conn, inside, now=now)
             ],
             "decisions": decisions_of(keepwell, conn, inside),
+            "review_requests": _requests_of(keepwell, conn, inside, now),
             "interventions": [
                 each.to_json(may_see_refusals=True) for each in interventions_of(conn, inside)
             ],
@@ -67,6 +69,15 @@ def decisions_of(keepwell: Keepwell, conn: Connection, customer_id: str) -> list
     if person is None:
         return []
     return [decision_json(each) for each in reversed(of_person(conn, person))]
+
+
+def _requests_of(
+    keepwell: Keepwell, conn: Connection, customer_id: str, now: datetime
+) -> list[dict[str, Any]]:
+    person = keepwell.persons.find(conn, customer_id)
+    if person is None:
+        return []
+    return [each.to_json(now=now) for each in requests_of(conn, person)]
 
 
 def unknown_customer() -> NotFound:

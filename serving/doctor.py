@@ -23,6 +23,7 @@ from governance.tables import ledger_head
 from serving.bootstrap import Keepwell, open_home
 from serving.home import Home
 from serving.restore import unsettled
+from serving.retention_runs import last_run
 from serving.review_requests import list_requests
 from serving.staleness import Monitored, newest
 
@@ -191,6 +192,10 @@ def _rights(keepwell: Keepwell, conn: Connection, now: datetime) -> Iterator[Che
         f"{found}, {late:,} overdue" if late else found,
         "keepwell rights review list" if late else "",
     )
+    last = last_run(conn)
+    when = "never applied" if last is None else f"last applied {last.applied_at:%Y-%m-%d}"
+    how = "daily by the service" if keepwell.settings.retention.automatic else "by hand"
+    yield Check("retention", "ok", f"{when}, {how}; see it with: keepwell retention show")
     if unsettled(keepwell, conn):
         yield Check(
             "journal",

@@ -120,6 +120,8 @@ def test_a_decision_says_over_http_where_its_contest_stands(regular: Shop) -> No
     body = {"reason": "not me", "decision_id": decision}
     request = http.post("/v1/customers/ann/review-request", json=body).json()["request_id"]
     assert admin.get(f"/v1/decisions/{decision}").json()["contested"] == "open"
+    [shown] = admin.get("/v1/customers/ann").json()["review_requests"]
+    assert (shown["request_id"], shown["status"]) == (request, "open")
     verdict = {"outcome": "overturned", "reason": "they are right"}
     done = http.post(f"/v1/review-requests/{request}/decision", json=verdict)
     assert (done.status_code, done.json()["decided_by"]) == (200, "Mo")
