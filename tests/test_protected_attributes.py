@@ -32,7 +32,7 @@ kind = "given"
 
 MAY_READ = {
     "training/fairness.py",  # the audit, and what narrows gaps on request
-    "serving/audit_context.py",  # who is missing from the audited model
+    "serving/audit_coverage.py",  # who is missing from the audited model
     "serving/ethics_groups.py",  # who was contacted and helped
     "serving/wellbeing.py",  # gaps in well-being between groups
 }

@@ -50,13 +50,13 @@ class Ask(NamedTuple):
 
 
 def training_weights(
-    ask: Ask | None, train: Dataset, groups: Groups, *, min_group: int
+    ask: Ask | None, train: Dataset, groups: Groups | None, *, min_group: int
 ) -> Vector | None:
     """Weights (n,) of the training rows where reweighing was asked for; None for all alike.
 
     Raises `InsufficientData` when something was asked for and there is nothing to do it by.
     """
-    if ask is None:
+    if ask is None or groups is None:
         return None
     labels = groups.labels(latest_rows(train))
     missing = groups.missing

@@ -120,8 +120,9 @@ def train(
             progress=progress,
         )
         rival = rival_of(_serving(conn, request.target.name, now), workshop.bundles)
-        learnt_from = np.unique(data.train.customers.astype(np.str_)).tolist()
-        groups = permitted_groups(conn, workshop.registry, learnt_from, now=now)
+        groups = None
+        if request.mitigate is not None:
+            groups = permitted_groups(conn, workshop.registry, {*data.train.customers}, now=now)
     leak_checks = (*stop_on_leak(data.train, data.probe), _NO_OVERLAP)
     rules = fit_baselines(data.train.values, data.train.y, data.train.definitions, request.target)
     bench = bench_of(request, data, rules, rival)
@@ -140,7 +141,8 @@ def train(
     facts = replace(
         facts,
         answered=data.answered_share,
-        configurations=fitted.configurations,
+        configurations=fitted.configurations
+        + (0 if plain is model else plain.tried_.configurations),
         leak_checks=leak_checks,
         drift=_moved(seen, data, scores.probability, facts),
         thresholds=workshop.policy.thresholds,
@@ -150,8 +152,8 @@ def train(
     )
     progress("auditing fairness")
     with workshop.database.read() as conn:
-        everyone = {*learnt_from, *scores.customers}
-        groups = permitted_groups(conn, workshop.registry, everyone, now=now)
+        audited = {*data.test.customers} | (set() if groups is None else {*data.train.customers})
+        groups = permitted_groups(conn, workshop.registry, audited, now=now)
         before = last_signed(conn, request.target.name, other_than=digest, before=now)
     fairness = weigh(groups, data.test, scores.probability, facts.threshold, limits)
     fairness = replace(
