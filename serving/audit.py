@@ -6,8 +6,6 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection
-
 from governance.audit import render_html, to_json
 from governance.audit_record import AuditReport
 from governance.audit_reviews import last_signed, sign_offs_of
@@ -47,8 +45,8 @@ def draw_report(
     """
     with keepwell.database.read() as conn:
         record = find_model(conn, model)
-        progress("reading who permits what")
-        report = gather(keepwell, conn, record, now=now)
+    progress("reading who permits what")
+    report = gather(keepwell, record, now=now)
     progress("drawing")
     sealed = seal(to_json(report), keepwell.keys.ledger)
     place = keepwell.home.reports / f"audit-{record.target}-{record.model_digest[:12]}"
@@ -72,27 +70,27 @@ def draw_report(
     return drawn
 
 
-def gather(
-    keepwell: Keepwell, conn: Connection, record: ModelRecord, *, now: datetime
-) -> AuditReport:
+def gather(keepwell: Keepwell, record: ModelRecord, *, now: datetime) -> AuditReport:
     """Bring together what a report says of a model; raises `NotFound` for one without a report."""
     if record.report_json is None:
         raise NotFound("this model was submitted without a report", hint="train it again")
     stored: dict[str, Any] = json.loads(record.report_json)
     digest = record.model_digest
-    return AuditReport(
-        facts=record.facts,
-        fairness=FairnessResult.from_json(stored["fairness"]),
-        verdict=record.verdict,
-        generated_at=now,
-        stored=stored,
-        before=last_signed(conn, record.target, other_than=digest, before=record.created_at),
-        sign_offs=sign_offs_of(conn, digest),
-        practice=practice_of(keepwell, conn, record.target),
-        provenance=provenance_of(keepwell, conn, digest, now=now),
-        drift=drift_of(conn, record.target, digest),
-        process=ethics_figures(keepwell, conn, target=record.target, now=now),
-    )
+    provenance = provenance_of(keepwell, digest, now=now)
+    with keepwell.database.read() as conn:
+        return AuditReport(
+            facts=record.facts,
+            fairness=FairnessResult.from_json(stored["fairness"]),
+            verdict=record.verdict,
+            generated_at=now,
+            stored=stored,
+            before=last_signed(conn, record.target, other_than=digest, before=record.created_at),
+            sign_offs=sign_offs_of(conn, digest),
+            practice=practice_of(keepwell, conn, record.target),
+            provenance=provenance,
+            drift=drift_of(conn, record.target, digest),
+            process=ethics_figures(keepwell, conn, target=record.target, now=now),
+        )
 
 
 def _write(path: Path, text: str) -> None:

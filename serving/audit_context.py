@@ -1,6 +1,5 @@
 """What an audit report says of the home around a model, as it stands when the report is drawn."""
 
-from collections import Counter
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any
@@ -8,17 +7,16 @@ from urllib.parse import urlsplit
 
 from sqlalchemy import Connection, func, select
 
-from features.groups import protected, protected_names
-from features.history import customer_ids
+from features.groups import protected_names
 from features.tables import history_buckets, history_segments, sources
 from governance.audit_record import DriftStanding, FeatureDrift
 from governance.handling import NOT_STATED
 from governance.intervals import Interval, from_json
 from governance.lineage import people_of
 from governance.practice import Action, Kept, Practice, PurposeBasis
-from governance.provenance import Coverage, Provenance, Source, coverage_by_group
+from governance.provenance import Provenance, Source
 from governance.signing import list_signing_keys
-from governance.small_cells import hidden_cells
+from serving.audit_coverage import permission_today, training_coverage
 from serving.bootstrap import Keepwell
 from serving.interventions.playbooks import STARTERS, load_playbooks
 from serving.retraining import FEWEST
@@ -80,23 +78,18 @@ def practice_of(keepwell: Keepwell, conn: Connection, target: str) -> Practice:
     )
 
 
-def provenance_of(
-    keepwell: Keepwell, conn: Connection, model_digest: str, *, now: datetime
-) -> Provenance:
+def provenance_of(keepwell: Keepwell, model_digest: str, *, now: datetime) -> Provenance:
     """Read where the history came from, and who permits training today, by group where allowed."""
-    people = customer_ids(conn)
-    permit, refused = keepwell.registry.permit_many(conn, "model_training", people, now=now)
-    counts = {"permitted": len(permit.customers)}
-    counts |= {f"refused:{name}": n for name, n in sorted(Counter(refused.values()).items())}
-    secret = hidden_cells(counts, keepwell.settings.min_people)
-    rows, reason = _coverage(keepwell, conn, people, permit.customers, now)
-    return Provenance(
-        sources=tuple(_sources(conn)),
-        permission={name: None if name in secret else n for name, n in counts.items()},
-        withdrawn_since=_withdrawn(keepwell, conn, model_digest, permit.customers),
-        coverage=tuple(rows),
-        coverage_reason=reason,
-    )
+    coverage, reason = training_coverage(keepwell, now=now)
+    permission = permission_today(keepwell, now=now)
+    with keepwell.database.read() as conn:
+        return Provenance(
+            sources=tuple(_sources(conn)),
+            permission=permission,
+            withdrawn_since=_withdrawn(keepwell, conn, model_digest, now),
+            coverage=coverage,
+            coverage_reason=reason,
+        )
 
 
 def drift_of(conn: Connection, target: str, model_digest: str) -> DriftStanding | None:
@@ -121,32 +114,18 @@ def drift_of(conn: Connection, target: str, model_digest: str) -> DriftStanding 
     )
 
 
-def _coverage(
-    keepwell: Keepwell,
-    conn: Connection,
-    people: list[str],
-    permitted: frozenset[str],
-    now: datetime,
-) -> tuple[list[Coverage], str]:
-    audited, _ = keepwell.registry.permit_many(conn, "fairness_audit", people, now=now)
-    if not audited.customers:
-        return [], "nobody permits the fairness audit"
-    known = protected(conn, audited)
-    if not known:
-        return [], "no protected attributes are held"
-    least = keepwell.registry.aggregate_permit(conn, "fairness_audit", now=now).min_people
-    return coverage_by_group(known, audited.customers, permitted, min_people=least), ""
-
-
 def _withdrawn(
-    keepwell: Keepwell, conn: Connection, model_digest: str, permitted: frozenset[str]
+    keepwell: Keepwell, conn: Connection, model_digest: str, now: datetime
 ) -> str | None:
     learned = people_of(conn, model_digest)
     if learned is None:
         return None
-    still = set(keepwell.persons.customers_of(conn, learned).values()) & permitted
-    gone = len(learned) - len(still)
-    return f"fewer than {FEWEST}" if 0 < gone < FEWEST else f"{gone:,}"
+    known = set(keepwell.persons.customers_of(conn, learned).values())
+    permit, _ = keepwell.registry.permit_many(conn, "model_training", known, now=now)
+    gone = len(learned) - len(permit.customers)
+    if 0 < gone < FEWEST:
+        return f"fewer than {FEWEST}"
+    return f"at least {gone // FEWEST * FEWEST:,}" if gone else "0"
 
 
 def _sources(conn: Connection) -> Iterator[Source]:

@@ -80,7 +80,7 @@ def read_coverage(keepwell: Keepwell, *, now: datetime) -> Coverage:
             for purpose in sorted(spoken.purposes.union(NAMED_PURPOSES) - {"aggregate"}):
                 _, refused = registry.permit_many(conn, purpose, people, now=now)
                 answers[purpose] = [refused.get(each, _PERMITTED) for each in people]
-        counts = _Counts(register, people, person_key(keepwell))
+        counts = Counts(register, people, person_key(keepwell), _NAME)
         hidden = hidden_groups({each: Breakdown(said) for each, said in answers.items()}, limit)
         everyone = counts.of("everyone", "", np.ones(len(people), np.bool_))
         lines = tuple(
@@ -92,18 +92,21 @@ def read_coverage(keepwell: Keepwell, *, now: datetime) -> Coverage:
     return give(keepwell, work_out, now=now)
 
 
-class _Counts:
-    """Counts that may be given: as they are, or as they were last given where few changed."""
+class Counts:
+    """Counts that may be given: as they are, or as they were last given where few changed.
 
-    def __init__(self, register: Register, people: Sequence[str], key: bytes) -> None:
-        self.register = register
+    Those with one `name` are compared with each other.
+    """
+
+    def __init__(self, register: Register, people: Sequence[str], key: bytes, name: str) -> None:
+        self.register, self.name = register, name
         self.keys = person_keys(people, key)
 
     def of(self, purpose: str, answer: str, who: Any) -> int | None:
         """Count `who`, (n,) booleans; None where nothing near it was given that could stand."""
         number = int(who.sum())
         trace = trace_of(self.keys[who])
-        figure = Figure(_NAME, cell_of(purpose, answer), *_ALWAYS, number, trace)
+        figure = Figure(self.name, cell_of(purpose, answer), *_ALWAYS, number, trace)
         if self.register.standing(figure) == "near":
             before = self.register.before(figure)
             return None if before is None else int(before.body["people"])
@@ -112,7 +115,7 @@ class _Counts:
 
 
 def _line(
-    counts: _Counts, purpose: str, basis: str, said: Sequence[str], hidden: Any
+    counts: Counts, purpose: str, basis: str, said: Sequence[str], hidden: Any
 ) -> PurposeCoverage:
     answers = np.array(said, dtype=object)
     found: dict[str, int | None] = {

@@ -72,5 +72,5 @@ def _report(here: Context, digest: str) -> str:
     if keepwell.kind != "demo":
         raise NotFound("there is no such page", hint="read reports with: keepwell audit")
     with keepwell.database.read() as conn:
-        report = gather(keepwell, conn, find_model(conn, digest), now=here.clock())
-    return render_html(report)
+        record = find_model(conn, digest)
+    return render_html(gather(keepwell, record, now=here.clock()))

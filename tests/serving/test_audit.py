@@ -13,6 +13,7 @@ from governance.audit import report_digest, to_text_json
 from governance.audit_record import AuditReport
 from governance.audit_seal import verify_report
 from governance.candidates import Candidate, submit
+from governance.consent_record import ConsentChange
 from governance.errors import NotFound
 from governance.fairness import not_assessed
 from governance.gate import GateVerdict
@@ -21,6 +22,7 @@ from governance.tables import ledger_entries
 from serving.audit import Drawn, draw_report
 from serving.bootstrap import create_home
 from serving.cli.models import _command
+from serving.consents import record_all
 from serving.http.api import create_app
 from serving.settings import Settings
 from serving.staleness import Monitored, keep
@@ -101,7 +103,7 @@ def test_the_last_look_is_in_the_report(shop: Shop) -> None:
     assert "the scores have moved" in page(draw(shop))
 
 
-@pytest.mark.parametrize(("stays", "said"), [(12, "8"), (17, "fewer than 5"), (20, "0")])
+@pytest.mark.parametrize(("stays", "said"), [(12, "at least 5"), (17, "fewer than 5"), (20, "0")])
 def test_withdrawals_since_the_training_are_counted(shop: Shop, stays: int, said: str) -> None:
     model = submit_model(shop)
     names = [f"c{i}" for i in range(20)]
@@ -135,7 +137,8 @@ def test_permission_today_is_counted_and_a_few_are_not_told(shop: Shop) -> None:
     assert where.permission == {"permitted": None, "refused:no_record": None}
 
 
-def test_who_is_missing_by_group_is_told_of_those_who_permit_the_audit(shop: Shop) -> None:
+def audited(shop: Shop) -> None:
+    """Let 40 people permit the audit, 30 of them training; every other one is a woman."""
     submit_model(shop)
     for i in range(40):
         name = f"c{i}"
@@ -144,10 +147,41 @@ def test_who_is_missing_by_group_is_told_of_those_who_permit_the_audit(shop: Sho
         with shop.keepwell.database.write() as conn:
             row = {"customer_id": name, "name": "gender", "value": "fm"[i % 2]}
             conn.execute(insert(protected_attributes), row)
+
+
+def withdraw(shop: Shop, *customers: str) -> None:
+    changes = [
+        ConsentChange(
+            customer_id=each,
+            purpose="model_training",
+            state="withdrawn",
+            mechanism="link_followed",
+            evidence="stop link",
+        )
+        for each in customers
+    ]
+    done = record_all(shop.keepwell, changes, clock=shop.clock)
+    assert not done.refused, done.reasons
+
+
+def missing(shop: Shop) -> dict[str, tuple[int | None, int | None]]:
     where = draw(shop).report.provenance
     assert where is not None
-    counts = {each.group: (each.permitted, each.missing) for each in where.coverage}
-    assert counts == {"f": (10, 10), "m": (20, 0)}
+    return {each.group: (each.permitted, each.missing) for each in where.coverage}
+
+
+def test_who_is_missing_by_group_is_told_of_those_who_permit_the_audit(shop: Shop) -> None:
+    audited(shop)
+    assert missing(shop) == {"f": (10, 10), "m": (20, 0)}
+
+
+def test_two_reports_do_not_tell_that_one_person_withdrew(shop: Shop) -> None:
+    audited(shop)
+    before = missing(shop)
+    withdraw(shop, "c2")
+    assert missing(shop) == before
+    withdraw(shop, "c6", "c10", "c14", "c18")
+    assert missing(shop) == {"f": (5, 15), "m": (20, 0)}
 
 
 def test_settings_in_force_are_in_the_impact_assessment(shop: Shop) -> None:
