@@ -201,15 +201,17 @@ class ConsentRegistry(ConsentRecorder):
         actor: str = "customer",
         mechanism: str = "api",
     ) -> tuple[ConsentEvent, ...]:
-        """Stop everything a person can stop: what they ever spoke about, and what needs no word.
-
-        What is stopped already stays as it is; what a contract carries goes on.
-        """
+        """Stop everything that is `stoppable`; what a contract carries goes on."""
         sql.claim_person(conn, customer_id)
         return tuple(
-            self.withdraw(
-                conn, customer_id, each.purpose, now=now, actor=actor, mechanism=mechanism
-            )
+            self.withdraw(conn, customer_id, purpose, now=now, actor=actor, mechanism=mechanism)
+            for purpose in self.stoppable(conn, customer_id, now=now)
+        )
+
+    def stoppable(self, conn: Connection, customer_id: str, *, now: datetime) -> tuple[str, ...]:
+        """Name the purposes a person can still stop: spoken about, or going on without a word."""
+        return tuple(
+            each.purpose
             for each in self.states(conn, customer_id, now=now)
             if each.state not in STOPPING
             and each.basis != "contract"

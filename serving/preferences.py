@@ -77,8 +77,15 @@ def stop(
 ) -> Outcome:
     """Stop one purpose, or `everything`; also by a link that has ended, which can still stop.
 
-    What is stopped already stays as it is, so that following a link twice records nothing twice.
+    What is stopped already stays as it is: a link that is followed again and again records nothing
+    and keeps nobody from writing.
     """
+    with keepwell.database.read() as conn:
+        customer_id = keepwell.persons.customer_of(conn, link.person_id)
+        if customer_id is None:
+            return "dead"
+        if not _may_stop(keepwell, conn, customer_id, what, now=clock()):
+            return "stopped"
     with keepwell.database.write() as conn:
         customer_id = _customer(keepwell, conn, link.person_id)
         if customer_id is None:
@@ -103,6 +110,14 @@ def stop(
             )
             say(keepwell, conn, change, now=now)
         return "stopped"
+
+
+def _may_stop(
+    keepwell: Keepwell, conn: Connection, customer_id: str, what: str, *, now: datetime
+) -> bool:
+    if what == EVERYTHING:
+        return bool(keepwell.registry.stoppable(conn, customer_id, now=now))
+    return offer_of(keepwell.registry.state(conn, customer_id, what, now=now), None, ()).may_stop
 
 
 def _evidence(link: PreferenceLink) -> str:

@@ -390,6 +390,17 @@ def test_a_stop_link_lives_as_long_as_its_message_and_records_nothing_twice(ann:
     assert ann.said() == [("outreach.email", "given"), ("outreach.email", "withdrawn")]
 
 
+@pytest.mark.parametrize("what", ["outreach.email", "everything"])
+def test_a_stop_link_that_has_stopped_keeps_nobody_from_writing(
+    ann: Person, what: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ann.press(ann.open().form("allow", "outreach.email"))
+    stop = ann.link("stop-link", what=what)
+    ann.browser.post(stop).raise_for_status()
+    monkeypatch.setattr(type(ann.shop.keepwell.database), "write", None)
+    assert "It is stopped" in ann.browser.post(stop).text
+
+
 def test_a_stop_link_can_only_stop(ann: Person) -> None:
     token = ann.link("stop-link").partition("token=")[2]
     form = ann.open().form("allow", "risk_scoring").fields
