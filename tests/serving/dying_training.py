@@ -9,8 +9,9 @@ from serving.models import train_model
 from tests.serving.dying import after, die
 from training.tracking import Tracking
 
-POINTS = ("bundled", "started", "registered", "written")
-"""Bundle on disk; run open in MLflow; model registered, run still open; before submitting."""
+POINTS = ("bundled", "started", "registered", "written", "submitted")
+"""Bundle on disk; run open in MLflow; model registered, run still open; before submitting it to
+the reviewers; submitted and not committed."""
 
 
 def train_and_die(root: str, point: str, now: str) -> None:
@@ -22,6 +23,8 @@ def train_and_die(root: str, point: str, now: str) -> None:
         Tracking._register = after(Tracking._register)  # type: ignore[method-assign]
     elif point == "written":
         pipeline.submit = die  # type: ignore[attr-defined]
+    elif point == "submitted":
+        pipeline.submit = after(pipeline.submit)  # type: ignore[attr-defined]
     keepwell = open_home(Path(root))
     target = keepwell.target("churn")
     instant = datetime.fromisoformat(now)
