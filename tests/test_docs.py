@@ -53,7 +53,11 @@ def _parse(words: list[str]) -> tuple[click.Command, dict[str, object]]:
         if found is None:
             raise click.UsageError(f"no command {rest[0]}")
         context = click.Context(found, parent=context, info_name=rest[0])
-        values, rest, _ = found.make_parser(context).parse_args(rest[1:])
+        words = rest[1:]
+        if isinstance(found, click.Group) and words:  # a group may say what a bare word means
+            found.parse_args(context, list(words))
+            words = [*context._protected_args, *context.args]
+        values, rest, _ = found.make_parser(context).parse_args(words)
         command = found
     if rest:
         raise click.UsageError(f"too many words: {rest}")
