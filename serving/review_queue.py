@@ -21,7 +21,15 @@ from serving.interventions.contest import approvers, hold, release, stop
 from serving.links import lock_linked
 from serving.restore import note_journal
 from serving.review_journal import note_review
-from serving.review_requests import DECIDED, REQUESTED, ReviewRequest, ids_of, load_request, open_of
+from serving.review_requests import (
+    DECIDED,
+    REQUESTED,
+    ReviewRequest,
+    ids_of,
+    load_request,
+    open_of,
+    requests_of,
+)
 from serving.tables import review_requests
 
 Clock = Callable[[], datetime]
@@ -215,13 +223,21 @@ def _release(conn: Connection, customer_id: str, found: ReviewRequest) -> int:
 
 
 def _hands(conn: Connection, customer_id: str, found: ReviewRequest) -> set[str]:
-    """Name, in lower case, everyone who approved a contact or decided earlier on this case."""
+    """Name, in lower case, everyone who approved a contact or decided earlier on this case.
+
+    Asking anew about the same decision is the same case as appealing.
+    """
     names = approvers(conn, ids_of(conn, customer_id), found.decision_id)
-    earlier = found.appeal_of
-    while earlier is not None:
-        before = load_request(conn, earlier)
-        names |= {before.decided_by} if before.decided_by else set()
-        earlier = before.appeal_of
+    earlier = {each.request_id: each for each in requests_of(conn, found.person_id)}
+    chain: set[str] = set()
+    before = found.appeal_of
+    while before in earlier:
+        chain.add(before)
+        before = earlier[before].appeal_of
+    for each in earlier.values():
+        same = found.decision_id is not None and each.decision_id == found.decision_id
+        if each.decided_by is not None and (same or each.request_id in chain):
+            names.add(each.decided_by)
     return {name.casefold() for name in names}
 
 

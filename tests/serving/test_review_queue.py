@@ -181,6 +181,13 @@ def test_an_appeal_is_decided_by_someone_else(case: Case) -> None:
     assert case.decides(second, "overturned", "Kim").status == "overturned"
 
 
+def test_asking_anew_about_the_same_decision_is_no_way_around_that(case: Case) -> None:
+    case.decides(case.contests(), "upheld", "Mo")
+    again = case.contests()
+    with pytest.raises(PermissionRefused, match="decided on this case before"):
+        case.decides(again, "upheld", "Mo")
+
+
 def test_only_an_upheld_decision_can_be_appealed_and_once(case: Case) -> None:
     first = case.contests()
     with pytest.raises(InvalidInput, match="only a decision that was upheld"):
