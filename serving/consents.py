@@ -129,11 +129,10 @@ def describe_subject(
         subject = keepwell.registry.describe_subject(
             conn, customer_id, now=now, adult_from=adult_from, relation=relation
         )
-        person = keepwell.persons.person_id(conn, customer_id)
         for each in keepwell.registry.states(conn, customer_id, now=now):
             if each.reason in ("employee", "minor"):
-                forget_results(conn, person, each.purpose)
-                drop_dossiers(keepwell, conn, person)
+                _take_back_scores(keepwell, conn, customer_id, each.purpose, now=now)
+        person = keepwell.persons.person_id(conn, customer_id)
         keepwell.ledger.append(conn, "subject", {"person": person}, now=now)
         return subject
 
@@ -203,7 +202,7 @@ def follow_up(
         if event.state in STOPPING or event.state == OBJECTED:
             cancel_for(conn, event.customer_id, event.purpose, now=now)
         if event.state in STOPPING:
-            _take_back_scores(keepwell, conn, event, now)
+            _take_back_scores(keepwell, conn, event.customer_id, event.purpose, now=now)
     append(conn, [_as_event(event, now) for event in events])
     bodies = [
         {
@@ -223,18 +222,18 @@ def follow_up(
 
 
 def _take_back_scores(
-    keepwell: Keepwell, conn: Connection, event: ConsentEvent, now: datetime
+    keepwell: Keepwell, conn: Connection, customer_id: str, purpose: str, *, now: datetime
 ) -> None:
     """Forget every stored score for the purpose; a receiver that may hold one is told to."""
-    for customer_id in (event.customer_id, *counted_for(conn, [event.customer_id])):
-        forget_contact_scores(conn, customer_id, event.purpose)
-        person = keepwell.persons.find(conn, customer_id)
+    for each in (customer_id, *counted_for(conn, [customer_id])):
+        forget_contact_scores(conn, each, purpose)
+        person = keepwell.persons.find(conn, each)
         if person is None:
             continue
-        forgotten = forget_results(conn, person, event.purpose)
+        forgotten = forget_results(conn, person, purpose)
         drop_dossiers(keepwell, conn, person)
         if forgotten and keepwell.settings.webhook.url is not None:
-            announce_withdrawn(conn, customer_id, event.purpose, now=now)
+            announce_withdrawn(conn, each, purpose, now=now)
 
 
 def _as_event(event: ConsentEvent, now: datetime) -> Event:
