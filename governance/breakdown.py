@@ -95,11 +95,11 @@ def hidden_cells(
     First those of 1 to `smallest` − 1 people, and those `near`. Then, until nothing changes: the
     hidden parts of a visible whole are at least two, hold at least `smallest` people together and
     are not `told` by something else, and a whole that is hidden has a hidden part; the smallest
-    others are hidden to get there, and where there are none the whole. Empty cells stay empty, and
-    what is `known` stays shown.
+    others are hidden to get there, and where there are none the whole. Empty cells stay empty; what
+    is `known`, and not small, stays shown.
     """
     cells = {cell: n for cell, n in sizes.items() if n > 0}
-    hidden = ({cell for cell, n in cells.items() if n < smallest} | near) - known
+    hidden = {cell for cell, n in cells.items() if n < smallest} | (near - known)
     groups = sorted({group for group, _ in cells})
     periods = sorted({period for _, period in cells})
     longer = rows if rows is not None else [periods]
@@ -159,7 +159,7 @@ def _standing(
         figure = parts[cell].figure
         beside = [t for t in taken if t.since < figure.until and figure.since < t.until]
         standing = register.standing(figure)
-        if standing == "known":
+        if standing == "known" and parts[cell].size >= smallest:
             known.add(cell)
         elif standing == "near" or any(register.too_near(figure, each) for each in beside):
             near.add(cell)

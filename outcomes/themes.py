@@ -93,13 +93,13 @@ def theme_figures(
     found: list[ThemeFigure] = []
     for name in names:
         about = [each for each in wrote if name in each.themes]
-        out_of = covered if name == EMPATHY else base
-        writing = desk.decide("texts" if out_of is base else "texts judged", out_of)
+        texts, out_of = ("texts judged", covered) if name == EMPATHY else ("texts", base)
+        writing = desk.decide(texts, out_of)
         told = desk.decide(f"theme {name}", _people(about))
         moods = desk.decide(f"mood of {name}", _moods(about))
         for cell in sorted(out_of, key=lambda c: (c[1], c[0] != ALL, c[0])):
             made = _figure(name, cell, about, len(out_of[cell]), periods, moods.get(cell))
-            found.append(desk.give(made, cell, writing[cell], told.get(cell)))
+            found.append(desk.give(made, cell, texts, writing[cell], told.get(cell)))
     return tuple(found)
 
 
@@ -133,10 +133,10 @@ class _Desk:
         return Figure(name, where, since, until, len(added), trace)
 
     def give(
-        self, made: ThemeFigure, cell: Cell, writing: Verdict, told: Verdict | None
+        self, made: ThemeFigure, cell: Cell, texts: str, writing: Verdict, told: Verdict | None
     ) -> ThemeFigure:
         """Give a figure, the one given before in its place, or say that it is hidden."""
-        names = ["texts", "texts judged", f"theme {made.theme}"]
+        names = [texts, f"theme {made.theme}"]
         if writing.shown and (told is None or told.shown):
             names += [f"mood of {made.theme}"] * (made.measured is not None)
             for part in self._parts(names, cell):

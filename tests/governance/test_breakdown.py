@@ -1,5 +1,6 @@
 """Tables of groups by periods, one after another: no two things given tell of a few people."""
 
+from datetime import UTC, datetime
 from itertools import combinations
 from typing import NamedTuple
 
@@ -8,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from governance.breakdown import ALL, COMPANION, FEW, NEAR, Cell, Part, Verdict, decide
-from governance.published import Figure, Register, cell_of, person_keys, trace_of
+from governance.published import Figure, Register, cell_of, load_register, person_keys, trace_of
+from serving.database import Database
 
 LEAST = 5
 KEYS = person_keys([f"p{k}" for k in range(60)], b"secret")
@@ -75,6 +77,19 @@ def test_the_same_table_again_is_given_again() -> None:
     assert all(verdict.shown for verdict in give(cells, register).values())
 
 
+def test_what_is_given_again_adds_nothing_to_the_register(database: Database) -> None:
+    cells = table(a=some(*range(20)), b=some(*range(20, 29)), c=some(30, 31))
+    changed = []
+    for _ in range(2):
+        with database.write() as conn:
+            register = load_register(conn, min_people=LEAST)
+            give(cells, register)
+            changed.append(register.changed)
+            register.save(conn, now=datetime(2026, 5, 1, tzinfo=UTC))
+
+    assert changed == [True, False]
+
+
 def test_one_who_moves_from_group_to_group_leaves_both_as_they_were() -> None:
     register = Register(min_people=5)
     give(table(a=some(*range(20)), b=some(*range(20, 40))), register)
@@ -95,6 +110,14 @@ def test_when_everyone_is_given_again_no_group_tells_what_changed() -> None:
     assert not found[ALL, 0].shown
     assert found["a", 0].shown
     assert not found["b", 0].shown
+
+
+def test_a_small_group_stays_hidden_even_where_it_followed_before() -> None:
+    register = Register(min_people=5)
+    register.give(some(30, 31).part("").figure)
+    found = give(table(a=some(*range(20)), b=some(*range(20, 29)), c=some(30, 31)), register)
+
+    assert not found["c", 0].shown
 
 
 @settings(max_examples=150, deadline=None)

@@ -46,6 +46,16 @@ def test_a_segment_under_five_is_hidden_and_so_is_the_one_that_would_tell() -> N
     assert found["north"].n == 100
 
 
+def test_no_part_of_one_attribute_gives_away_a_few_of_another() -> None:
+    country = {choice("country", "north", "south"): [0] * 60 + [1] * 60}
+    plan = {choice("plan", "basic", "pro"): [0] * 62 + [1] * 58}  # two of the south have basic
+    found = by_segment(dataset(country | plan, [0, 1] * 60), np.linspace(0, 1, 120), "order")
+
+    shown = {each.attribute for each in found if each.n is not None}
+    assert len(found) == 4
+    assert len(shown) == 1
+
+
 def test_too_few_of_one_outcome_is_not_estimable() -> None:
     rows = dataset(
         {choice("plan", "a", "b"): [0] * 60 + [1] * 60}, [1] * 9 + [0] * 51 + [0, 1] * 30
