@@ -131,7 +131,7 @@ def revoke(conn: Connection, key_id: str, *, now: datetime) -> None:
 
 def key_digest(key: SigningKey) -> str:
     """Give what the ledger holds of an enrolled key; a revocation does not change it."""
-    return digest(_fields(key) | {"voucher": key.voucher})
+    return digest({**_fields(key), "voucher": key.voucher})
 
 
 def _insert(conn: Connection, ledger: Ledger, key: SigningKey, *, now: datetime) -> SigningKey:
