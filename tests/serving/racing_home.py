@@ -3,19 +3,21 @@
 import os
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from random import Random
 from typing import Any
 
 from governance.consent_record import ConsentChange
+from governance.errors import NotFound
 from serving.batch import score_everyone
 from serving.bootstrap import Keepwell, open_home
 from serving.consents import change_consent, record_all, withdraw
 from serving.interventions.leases import Claim, Go
 from serving.interventions.run import run_interventions
 from serving.interventions.webhook import Delivery
-from serving.rights import object_to_processing
+from serving.rights import erase, object_to_processing
 from serving.scorer import Scorer
 from tests.serving.dying_promises import yes
 from tests.serving.lived import NOTE, PEOPLE, awake_desk, everyone
@@ -91,6 +93,12 @@ def object_once(keepwell: Keepwell, scorer: Scorer, rng: Random, sent: Log) -> N
         object_to_processing(keepwell, PEOPLE[2], now=now())
 
 
+def erase_now_and_then(keepwell: Keepwell, scorer: Scorer, rng: Random, sent: Log) -> None:
+    if rng.random() < 0.3:
+        with suppress(NotFound):
+            erase(keepwell, PEOPLE[2], now=now())
+
+
 def clear(keepwell: Keepwell, scorer: Scorer, rng: Random, sent: Log) -> None:
     run_interventions(awake_desk(keepwell), NOTE, everyone(), outside_contacts={}, clock=now)
 
@@ -110,7 +118,10 @@ def send(keepwell: Keepwell, scorer: Scorer, rng: Random, sent: Log) -> None:
             leases.finish(conn, claim, Delivery("delivered", 204), now=now(), rng=rng)
 
 
-ACTS = (score, score, score_all, grant, grant, grant, stop, take_in, object_once, clear, send, send)
+ACTS = (
+    score, score, score_all, grant, grant, grant, stop, take_in, object_once, erase_now_and_then,
+    clear, send, send,
+)  # fmt: skip
 
 
 def _pick(rng: Random) -> tuple[str, str]:

@@ -65,18 +65,14 @@ def test_processes_that_score_grant_withdraw_and_send_at_once_leave_one_order(
     with keepwell.database.read() as conn:
         words = conn.scalar(select(func.count()).select_from(consent_events)) or 0
         verdicts = conn.scalar(select(func.count()).select_from(decisions)) or 0
-        delivered = set(
-            conn.execute(
-                select(outbox.c.message_id).where(
-                    outbox.c.type == "intervention.requested", outbox.c.status == "delivered"
-                )
-            ).scalars()
-        )
+        requests = outbox.c.type == "intervention.requested"
+        kept = conn.execute(select(outbox.c.message_id, outbox.c.status).where(requests)).all()
     keepwell.close()
     went = Counter(sent.read_text().split() if sent.exists() else [])
     assert set(went.values()) <= {1}, "a message went out twice"
-    assert set(went) <= delivered
-    assert (words, verdicts) > (2 * ROUNDS, 2 * ROUNDS)
+    ended = {row.status for row in kept if row.message_id in went}  # an erasure leaves no row
+    assert ended <= {"delivered"}
+    assert min(words, verdicts) > ROUNDS
 
 
 def test_who_withdraws_while_a_batch_is_recorded_is_in_no_batch_and_keeps_no_result(
