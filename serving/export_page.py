@@ -47,7 +47,12 @@ def _person(each: Mapping[str, Any]) -> dict[str, Any]:
         "links": each.get("links", ()),
         "accounts": each.get("accounts", ()),
         "contacts": [
-            {"reason": "", "decided_by": "", **contact, "said": STATUSES[contact["status"]]}
+            {
+                "reason": "",
+                "decided_by": "",
+                **contact,
+                "said": STATUSES.get(contact["status"], contact["status"]),
+            }
             for contact in each.get("interventions", ())
         ],
         "messages": each.get("outbox", ()),
