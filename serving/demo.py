@@ -14,6 +14,7 @@ from random import Random
 
 from features.history import customer_ids
 from features.simulate.company import CompanyFiles, simulate, write_company
+from features.simulate.permissions import NOTICE_LOCALE, NOTICE_VERSION, NOTICES, notice_id
 from governance.errors import ConfigurationError
 from governance.notices import publish_notice
 from outcomes.experiment import analyse
@@ -40,13 +41,6 @@ Clock = Callable[[], datetime]
 Progress = Callable[[str], None]
 
 PLAYBOOK = "personal_note"
-_PURPOSES = (
-    "risk_scoring",
-    "model_training",
-    "wellbeing_inference",
-    "fairness_audit",
-    "outreach.email",
-)
 
 
 @dataclass(frozen=True)
@@ -90,7 +84,7 @@ def run_demo(
             scores=scores,
             acted=acted,
             pilot=pilot,
-            purposes=_PURPOSES,
+            purposes=tuple(NOTICES),
             url=f"http://127.0.0.1:{port}",
             started=started,
             clock=clock,
@@ -162,15 +156,17 @@ def _ask(stage: _Stage, files: CompanyFiles) -> None:
     )
     stage.progress(f"recording {len(answers.changes):,} answers about permission")
     with keepwell.database.write() as conn:
-        publish_notice(
-            conn,
-            notice_id="demo-notice",
-            version=1,
-            content=files.notice.read_text(encoding="utf-8"),
-            purposes=_PURPOSES,
-            material=True,
-            now=stage.clock(),
-        )
+        for purpose, words in NOTICES.items():
+            publish_notice(
+                conn,
+                notice_id=notice_id(purpose),
+                version=NOTICE_VERSION,
+                locale=NOTICE_LOCALE,
+                content=words,
+                purposes=[purpose],
+                material=True,
+                now=stage.clock(),
+            )
     record_all(keepwell, answers.changes, clock=stage.clock)
 
 

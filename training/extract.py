@@ -1,5 +1,6 @@
 """Brings in what a run may learn from: permitted rows, point in time, split and checked."""
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence, Set
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
@@ -30,6 +31,7 @@ from training.overlap import overlap_problems
 from training.split import default_test_as_of, split_at_random, split_by_file, split_by_time
 
 FEWEST_CUSTOMERS = 20
+FEWEST_TOLD_OF = 5
 LARGEST_TRAINING_ROWS = 400_000
 
 Progress = Callable[[str], None]
@@ -49,11 +51,11 @@ class Transactions(Protocol):
 class Extract:
     """Rows to train and to test on, and how they came about.
 
-    `permission` counts customers as `permitted` and `refused:<reason>`. `cutoffs` are the training
-    instants as text. `dropped` counts rows left out over both sets. `left_out` names features that
-    say nothing about the training rows, or that trees hardly use. `probe` lets `stop_on_leak` look
-    whether anything came from the future. `answered_share` says, for targets that rest on people's
-    reports, how many of those asked answered.
+    `permission` counts customers as `permitted` and `refused:<reason>`, reasons of few together.
+    `cutoffs` are the training instants as text. `dropped` counts rows left out over both sets.
+    `left_out` names features that say nothing about the training rows, or that trees hardly use.
+    `probe` lets `stop_on_leak` look whether anything came from the future. `answered_share` says,
+    for targets that rest on people's reports, how many of those asked answered.
     """
 
     train: Dataset
@@ -169,10 +171,21 @@ def _ask(
     conn: Connection, registry: ConsentRegistry, now: datetime
 ) -> tuple[Permit, Mapping[str, int]]:
     permit, refused = registry.permit_many(conn, "model_training", customer_ids(conn), now=now)
-    counts = {"permitted": len(permit.customers)}
-    for reason in refused.values():
-        counts[f"refused:{reason}"] = counts.get(f"refused:{reason}", 0) + 1
-    return permit, counts
+    counts = _told(Counter(refused.values()))
+    return permit, {"permitted": len(permit.customers)} | counts
+
+
+def _told(refused: Counter[str]) -> dict[str, int]:
+    """Count by reason, those of few people together; so few in all are not told of."""
+    told, together = {}, 0
+    for reason, people in sorted(refused.items(), key=lambda each: each[1]):
+        if people < FEWEST_TOLD_OF or 0 < together < FEWEST_TOLD_OF:
+            together += people
+        else:
+            told[f"refused:{reason}"] = people
+    if together >= FEWEST_TOLD_OF:
+        told["refused:other"] = together
+    return told
 
 
 def _further(

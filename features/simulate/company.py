@@ -17,7 +17,7 @@ import pandas as pd
 
 from features.simulate import exports
 from features.simulate.life import PILOT_WEEK, PILOT_WEEKS, WEEKS, live, make_people
-from features.simulate.permissions import NOTICE_TEXT, permissions
+from features.simulate.permissions import permissions
 from governance.errors import InvalidInput
 
 
@@ -59,13 +59,12 @@ class CompanyFiles:
     """Where `write_company` put everything.
 
     `mappings` are to be imported in this order; `permissions` holds one JSON object per answer;
-    `notice` is the text that people agreed to; `pilot` is a table for `experiment analyse`
-    (arm `arm`, control `holdout`, outcomes `retained` and `spend`).
+    `pilot` is a table for `experiment analyse` (arm `arm`, control `holdout`, outcomes `retained`
+    and `spend`).
     """
 
     mappings: tuple[Path, ...]
     permissions: Path
-    notice: Path
     pilot: Path
 
 
@@ -118,13 +117,11 @@ def write_company(simulation: Simulation, directory: Path) -> CompanyFiles:
     simulation.contacts.to_csv(directory / "contacts.csv", index=False)
     simulation.pilot.to_csv(directory / "pilot.csv", index=False)
     _write_lines(simulation.permissions, directory / "permissions.jsonl")
-    (directory / "notice.txt").write_text(NOTICE_TEXT, encoding="utf-8")
     for name, text in _MAPPINGS.items():
         (directory / f"{name}.toml").write_text(text, encoding="utf-8")
     return CompanyFiles(
         mappings=tuple(directory / f"{name}.toml" for name in _MAPPINGS),
         permissions=directory / "permissions.jsonl",
-        notice=directory / "notice.txt",
         pilot=directory / "pilot.csv",
     )
 

@@ -9,21 +9,33 @@ import pandas as pd
 from features.simulate.exports import as_text
 from features.simulate.life import WEEK_S, WEEKS, Flags, Ints, People, Texts
 
-NOTICE_ID = "demo-notice"
 NOTICE_VERSION = 1
 NOTICE_LOCALE = "en"
-NOTICE_TEXT = """How we use what you do with us
-
-With your permission we estimate whether you may be about to leave, so that we can do better by
-you. Separately, with your permission, we learn from your orders, visits and questions to make
-that estimate better; look at the words you write to us to see whether you are struggling; check
-that we treat every group of people fairly; and write to you by e-mail when we can help.
-
-Each permission stands alone. You can take any of them back at any time in your account, without
-giving a reason, and nothing else about your account changes.
-"""
-NOTICE_HASH = sha256(NOTICE_TEXT.encode()).hexdigest()
+_ALONE = (
+    "This stands alone: whatever you answer changes nothing else about your account, and you can "
+    "take it back at any time, in one step and without a reason."
+)
+NOTICES = {
+    "risk_scoring": "From your orders, visits and questions we estimate whether you may be about "
+    f"to leave, so that we can do better by you. A person decides what we do.\n\n{_ALONE}",
+    "model_training": "We learn from what you and others did over the past years how to make that "
+    f"estimate better. No one reads your data for it.\n\n{_ALONE}",
+    "wellbeing_inference": "From the words you write to us and the surveys you answer we estimate "
+    "whether you are struggling with something, so that we can help. This is sensitive, so we ask "
+    f"for it in so many words.\n\n{_ALONE}",
+    "fairness_audit": "We check that we treat every group of people alike. For this check alone "
+    "someone looks at your age and gender; nothing that is decided about you ever does."
+    f"\n\n{_ALONE}",
+    "outreach.email": "We write to you by e-mail when we believe that we can help, at most twice "
+    f"in thirty days.\n\n{_ALONE}",
+}
+"""By purpose the words that people answered; made up, like the people."""
 EXPLICIT_PURPOSES = frozenset({"wellbeing_inference"})
+
+
+def notice_id(purpose: str) -> str:
+    """Name the notice that speaks of one purpose."""
+    return f"demo-{purpose.replace('.', '-').replace('_', '-')}"
 
 
 def permissions(people: People, rng: np.random.Generator, start: datetime) -> pd.DataFrame:
@@ -74,9 +86,9 @@ def _rows(
             "mechanism": "preference_centre",
             "evidence": [f"{act}; form record {k}" for k in _record(ids[who], purpose, state)],
             "explicit": purpose in EXPLICIT_PURPOSES and state == "given",
-            "notice_id": NOTICE_ID,
+            "notice_id": notice_id(purpose),
             "notice_version": NOTICE_VERSION,
-            "notice_hash": NOTICE_HASH,
+            "notice_hash": sha256(NOTICES[purpose].encode()).hexdigest(),
             "notice_locale": NOTICE_LOCALE,
         }
     )

@@ -11,7 +11,6 @@ from typing import Any
 import pyarrow.parquet as pq
 
 from features.simulate.block import Block, make_block
-from features.simulate.permissions import NOTICE_TEXT
 from features.simulate.world import World
 from governance.errors import InvalidInput
 
@@ -30,7 +29,6 @@ class StreamedCompany:
     mappings: tuple[Path, ...]
     events_file: Path
     permissions: Path
-    notice: Path
     truth: Mapping[str, Path]
     customers: int
     events: int
@@ -94,12 +92,10 @@ def write_stream(
             progress(f"{min(done + block_customers, customers):,} customers, {events:,} events")
     for name, text in _MAPPINGS.items():
         (directory / f"{name}.toml").write_text(text, encoding="utf-8")
-    (directory / "notice.txt").write_text(NOTICE_TEXT, encoding="utf-8")
     return StreamedCompany(
         mappings=tuple(directory / f"{name}.toml" for name in _MAPPINGS),
         events_file=tables["events"],
         permissions=permissions,
-        notice=directory / "notice.txt",
         truth=truth,
         customers=customers,
         events=events,
