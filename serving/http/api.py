@@ -146,8 +146,10 @@ def get_decision(
     with here.keepwell.database.read() as conn:
         found = load(conn, decision_id)
         contests = contests_of(conn, decision_id)
-    shown = decision_json(found, may_see_refusals=caller.may("consent:read"))
-    return fresh({**shown, "contested": contests[-1].status if contests else None})
+    sees = caller.may("consent:read")
+    tells = sees or found.outcome != "refused"  # a contest would tell a refusal from a stranger
+    contested = contests[-1].status if contests and tells else None
+    return fresh({**decision_json(found, may_see_refusals=sees), "contested": contested})
 
 
 @router.get("/v1/decisions/{decision_id}/replay", tags=["decisions"])

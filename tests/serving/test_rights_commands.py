@@ -6,6 +6,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from serving.auth import create_key
+from serving.consents import withdraw
 from tests.serving.conftest import Shop
 from tests.serving.test_api import Crm
 from tests.serving.test_cli import Commands
@@ -128,6 +129,16 @@ def test_a_decision_says_over_http_where_its_contest_stands(regular: Shop) -> No
     assert admin.get(f"/v1/decisions/{decision}").json()["contested"] == "overturned"
     shown = http.get(f"/v1/review-requests/{request}").json()
     assert (shown["reason"], shown["answer"]) == ("not me", "they are right")
+
+
+def test_a_contested_refusal_looks_like_a_stranger_to_other_keys(regular: Shop) -> None:
+    withdraw(regular.keepwell, "ann", "risk_scoring", actor="customer", clock=regular.clock)
+    refused = regular.scorer.score(["ann"], targets=["churn"]).results[0].decision_id
+    body = {"reason": "not me", "decision_id": refused}
+    asked = client(regular, "Mo").post("/v1/customers/ann/review-request", json=body)
+    assert asked.status_code == 202
+    shown = Crm(regular, "score:read").http.get(f"/v1/decisions/{refused}").json()
+    assert (shown["outcome"], shown["contested"]) == ("not_available", None)
 
 
 def test_an_appeal_and_a_withdrawal_over_http(regular: Shop) -> None:
