@@ -109,7 +109,8 @@ class Definition:
     names the kinds it is made of: all of them, " or " between alternatives; `wants` says what else
     the events must state. `states` are the terms
     it rests on, `instrument` the survey it reads. `low` and `high` bound what is possible. An
-    `outcome` may be used to judge whether something helped.
+    `outcome` may be used to judge whether something helped. Of a share that is 1 − another,
+    `complement_of` names the other: the two tell the same of the same people.
     """
 
     name: str
@@ -130,6 +131,7 @@ class Definition:
     low: float | None = None
     high: float | None = None
     outcome: bool = True
+    complement_of: str = ""
 
     def sentence(self, terms: Terms) -> str:
         """Say what was divided by what, with the terms it rests on."""

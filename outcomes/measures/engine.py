@@ -24,10 +24,13 @@ FROM cells GROUP BY segment, period
 """
 
 _TRACE = """
-SELECT 'all' AS segment, period, who, x, y FROM person
+WITH adding AS (
+    SELECT period, who, CASE WHEN getvariable('complement') THEN y - x ELSE x END AS x, y
+    FROM person)
+SELECT 'all' AS segment, period, who, x, y FROM adding
 UNION ALL
 SELECT coalesce(segment, getvariable('no_group')), period, who, x, y
-FROM person LEFT JOIN groups USING (period, who) WHERE getvariable('grouped')
+FROM adding LEFT JOIN groups USING (period, who) WHERE getvariable('grouped')
 """
 
 _TRACE_PARTS = """
@@ -145,6 +148,7 @@ def _tallies(
     book: EventTable, query: str, summing: str, tracing: str, definition: Definition
 ) -> tuple[dict[Cell, Tally], dict[Cell, Trace]]:
     book.sql.execute("CREATE OR REPLACE TEMP TABLE person AS " + query, dict(definition.params))
+    book.sql.execute("SET VARIABLE complement = $value", {"value": bool(definition.complement_of)})
     tallies = {(str(row[0]), int(row[1])): _tally(row) for row in book.rows(summing)}
     return tallies, book.traces(tracing)
 

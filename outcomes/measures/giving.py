@@ -33,7 +33,8 @@ def parts_of(
         when = period.series or (since, until)
         cell = cell_of(when, book.by, segment, said)
         who = n if people is None else people[segment, k]
-        figure = Figure(definition.name, cell, since, until, who, traces[segment, k])
+        kind = definition.complement_of or definition.name
+        figure = Figure(kind, cell, since, until, who, traces[segment, k])
         found[segment, k] = Part(n, figure)
     return found
 

@@ -35,6 +35,7 @@ DEFINITIONS = (
         says="active at start, not at end ÷ active at start; 1 − retention",
         needs=_ACTIVE,
         states=_WINDOW,
+        complement_of="retention",
         sql="SELECT period, who, (NOT at_end)::INT AS x, 1 AS y FROM active WHERE at_start",
     ),
     Definition(

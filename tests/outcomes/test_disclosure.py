@@ -203,3 +203,16 @@ def test_a_window_of_another_length_is_not_a_way_around() -> None:
 
     assert active(45).shown
     assert active(31).hidden  # two people less are active
+
+
+def test_churn_asked_after_an_erasure_does_not_tell_what_retention_did_not() -> None:
+    events = [event(f"p{k}", "order", 95, 5.0) for k in range(20)]
+    period = (Period(on(100), on(120), "p"),)
+    register = Register(min_people=LEAST)
+    take(events, "retention", periods=period, register=register)
+    without = [each for each in events if each.customer_id != "p7"]
+
+    (churn,) = take(without, "churn", periods=period, register=register).measures
+    assert churn.hidden
+    (churn,) = take(events, "churn", periods=period, register=register).measures
+    assert churn.people == 20
