@@ -201,21 +201,33 @@ class ConsentRegistry(ConsentRecorder):
         actor: str = "customer",
         mechanism: str = "api",
     ) -> tuple[ConsentEvent, ...]:
-        """Stop everything that is `stoppable`; what a contract carries goes on."""
+        """Stop everything but what a contract carries.
+
+        A no that was said before is said again: an older yes that arrives late cannot come between.
+        """
         sql.claim_person(conn, customer_id)
         return tuple(
-            self.withdraw(conn, customer_id, purpose, now=now, actor=actor, mechanism=mechanism)
-            for purpose in self.stoppable(conn, customer_id, now=now)
+            self.withdraw(
+                conn, customer_id, each.purpose, now=now, actor=actor, mechanism=mechanism
+            )
+            for each in self._own_choices(conn, customer_id, now=now)
         )
 
     def stoppable(self, conn: Connection, customer_id: str, *, now: datetime) -> tuple[str, ...]:
         """Name the purposes a person can still stop: spoken about, or going on without a word."""
         return tuple(
             each.purpose
-            for each in self.states(conn, customer_id, now=now)
+            for each in self._own_choices(conn, customer_id, now=now)
             if each.state not in STOPPING
-            and each.basis != "contract"
-            and (each.event_id is not None or each.basis not in CONSENT)
+        )
+
+    def _own_choices(
+        self, conn: Connection, customer_id: str, *, now: datetime
+    ) -> tuple[ConsentState, ...]:
+        return tuple(
+            each
+            for each in self.states(conn, customer_id, now=now)
+            if each.basis != "contract" and (each.event_id is not None or each.basis not in CONSENT)
         )
 
     def subject(self, conn: Connection, customer_id: str) -> Subject:

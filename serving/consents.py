@@ -88,7 +88,7 @@ def withdraw(
 def withdraw_all(
     keepwell: Keepwell, customer_id: str, *, actor: str, clock: Clock
 ) -> tuple[ConsentEvent, ...]:
-    """Stop everything a person can stop, in one act; what is stopped already stays as it is."""
+    """Stop everything a person can stop, in one act."""
     with keepwell.database.write() as conn:
         lock_customers(conn, [customer_id])
         return stop_everything(keepwell, conn, customer_id, actor=actor, now=clock())

@@ -466,6 +466,16 @@ def test_stopping_everything_is_one_act(database: Database) -> None:
     assert {s.purpose for s in states if s.permitted} == {"operations"}
 
 
+def test_an_older_yes_that_arrives_late_does_not_undo_a_repeated_stop(database: Database) -> None:
+    rules, later = registry(), NOW + 2 * DAY
+    with database.write() as conn:
+        rules.withdraw(conn, "anna", "risk_scoring", now=NOW)
+        rules.withdraw_all(conn, "anna", now=later)
+        rules.record(conn, yes(occurred_at=NOW + DAY), now=later + DAY)
+        verdict = rules.permit(conn, "anna", "risk_scoring", now=later + DAY)
+    assert verdict == Refusal("risk_scoring", "withdrawn")
+
+
 def test_stopping_everything_reaches_what_needs_no_yes_but_not_the_contract(
     database: Database,
 ) -> None:
@@ -474,8 +484,7 @@ def test_stopping_everything_reaches_what_needs_no_yes_but_not_the_contract(
         stopped = rules.withdraw_all(conn, "anna", now=NOW)
         again = rules.withdraw_all(conn, "anna", now=NOW)
         states = rules.states(conn, "anna", now=NOW)
-    assert [event.purpose for event in stopped] == ["risk_scoring"]
-    assert again == ()
+    assert [event.purpose for event in (*stopped, *again)] == ["risk_scoring"] * 2
     assert {s.purpose for s in states if s.permitted} == {"operations"}
 
 

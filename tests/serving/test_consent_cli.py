@@ -91,7 +91,8 @@ def test_everything_is_withdrawn_in_one_command(kw: Commands) -> None:
     kw("consent", "grant", WHO, "outreach.email", *ACT)
     told = kw("consent", "withdraw", WHO, "--all").json
     assert sorted(told["events"]) == ["outreach.email", "risk_scoring"]
-    assert kw("consent", "withdraw", WHO, "--all").json["events"] == {}
+    again = kw("consent", "withdraw", WHO, "--all").json
+    assert sorted(again["events"]) == ["outreach.email", "risk_scoring"]
     for wrong in ((), ("risk_scoring", "--all")):
         assert kw("consent", "withdraw", WHO, *wrong).code == 2
 

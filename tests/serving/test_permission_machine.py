@@ -34,7 +34,7 @@ from serving.bootstrap import Keepwell
 from serving.consents import change_consent, follow_up, record_all, withdraw
 from serving.intake import take_events
 from serving.interventions.desk import Desk, desk_of
-from serving.interventions.leases import Claim, Go
+from serving.interventions.leases import LEASE, Claim, Go
 from serving.interventions.playbooks import Playbook
 from serving.interventions.policy import Candidate
 from serving.interventions.run import run_interventions
@@ -102,6 +102,8 @@ class PermissionMachine(RuleBasedStateMachine):
         self.candidates: dict[str, Candidate] = {}
         self.histories: dict[str, list[str]] = {each: [] for each in PEOPLE}
         self.received: dict[str, str] = {}  # message id to intervention
+        self.leased: dict[str, tuple[Claim, datetime]] = {}  # the newest claim of each message
+        self.alive: list[Claim] = []
         self.waiting = 0  # messages queued and not delivered, at most
         self.rng = Random(1)
         self.number = 0
@@ -354,16 +356,22 @@ class PermissionMachine(RuleBasedStateMachine):
         if not isinstance(found, Claim):
             return multiple()
         self.may_contact(found, now)
+        self.leased[found.message.message_id] = found, now + LEASE
+        self.alive.append(found)
         return found
 
     @rule(claim=claims, span=passing, outcome=outcomes)
     def send(self, claim: Claim, span: timedelta, outcome: str) -> None:
         """Put it on the wire and finish, at once; `lost` means the answer never came back."""
         now = self.passes(span)
+        if not self.is_alive(claim):
+            return
+        held = self.holds(claim, now)
         with self.keepwell.database.write() as conn:
             go = self.desk.leases.put_on_wire(conn, claim, now=now)
         if not isinstance(go, Go):
             return
+        assert held, "a worker without its lease may send"
         self.may_contact(claim, now)
         if outcome != "retry" and claim.message.type == "intervention.requested":
             assert go.clearance is not None
@@ -382,13 +390,37 @@ class PermissionMachine(RuleBasedStateMachine):
         if isinstance(found, Claim):
             self.send(found, INSTANT, outcome)
 
+    @precondition(lambda self: self.waiting)
+    @rule(first=outcomes, second=outcomes)
+    def overtake(self, first: str, second: str) -> None:
+        """A worker sleeps past its lease; another takes over; then the first one wakes up."""
+        sleeper = self.claim(TICK)
+        other = self.claim(2 * LEASE)
+        for claim, outcome in ((other, second), (sleeper, first)):
+            if isinstance(claim, Claim):
+                self.send(claim, TICK, outcome)
+                self.finish_late(claim)
+
     @rule(claim=claims)
     def finish_late(self, claim: Claim) -> None:
         """A worker that comes back after all: it may only speak for the lease it still holds."""
+        now = self.clock.now
+        if not self.is_alive(claim):
+            return
         with self.keepwell.database.write() as conn:
-            self.desk.leases.finish(
-                conn, claim, Delivery("retry", 503), now=self.clock.now, rng=self.rng
+            said = self.desk.leases.finish(
+                conn, claim, Delivery("retry", 503), now=now, rng=self.rng
             )
+        assert said == "lost" or self.holds(claim, now), "a worker without its lease may mark"
+
+    def is_alive(self, claim: Claim) -> bool:
+        """Workers do not outlive a restore: what they held was never promised."""
+        return any(claim is each for each in self.alive)
+
+    def holds(self, claim: Claim, now: datetime) -> bool:
+        """Whether this is the newest claim of its message and its time is not over."""
+        newest, until = self.leased[claim.message.message_id]
+        return newest is claim and now < until
 
     def may_contact(self, claim: Claim, now: datetime) -> None:
         if claim.message.type == "intervention.requested":
@@ -441,6 +473,7 @@ class PermissionMachine(RuleBasedStateMachine):
         self.shop = Shop(self.workbench.restore(), self.clock)
         settle(self.keepwell, now=now)
         self.model = self.model.restored(self.backup, now)
+        self.leased, self.alive = {}, []
         self.histories = {each: [] for each in PEOPLE}
 
     # what holds after every step
