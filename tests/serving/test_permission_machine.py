@@ -331,7 +331,11 @@ class PermissionMachine(RuleBasedStateMachine):
         withdraw(self.keepwell, customer, SCORING, actor="customer", clock=self.clock)
         self.model.stop(customer, SCORING, self.clock.now)
 
-    @rule(scored_again=st.booleans(), span=passing, sent=st.lists(outcomes, max_size=2))
+    @rule(
+        scored_again=st.booleans(),
+        span=passing,
+        sent=st.lists(outcomes | st.just("overtaken"), max_size=2),
+    )
     def clear(self, scored_again: bool, span: timedelta, sent: list[str]) -> None:
         """Run a playbook over everyone who was ever scored, permitted or not by now."""
         if scored_again:
@@ -345,7 +349,10 @@ class PermissionMachine(RuleBasedStateMachine):
             assert self.model.permits(each.customer_id, EMAIL, now)
         self.waiting += chosen.count("queued")
         for outcome in sent:
-            self.claim_and_send(TICK, outcome)
+            if outcome == "overtaken":
+                self.overtake("delivered", "lost")
+            else:
+                self.claim_and_send(TICK, outcome)
 
     @precondition(lambda self: self.waiting)
     @rule(target=claims, span=passing)
@@ -396,10 +403,12 @@ class PermissionMachine(RuleBasedStateMachine):
         """A worker sleeps past its lease; another takes over; then the first one wakes up."""
         sleeper = self.claim(TICK)
         other = self.claim(2 * LEASE)
-        for claim, outcome in ((other, second), (sleeper, first)):
-            if isinstance(claim, Claim):
-                self.send(claim, TICK, outcome)
-                self.finish_late(claim)
+        if isinstance(sleeper, Claim):
+            self.send(sleeper, TICK, first)
+        if isinstance(other, Claim):
+            self.send(other, TICK, second)
+        if isinstance(sleeper, Claim):
+            self.finish_late(sleeper)
 
     @rule(claim=claims)
     def finish_late(self, claim: Claim) -> None:
