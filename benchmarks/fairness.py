@@ -17,7 +17,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from governance.fairness import FairnessResult, Limits, assess
+from governance.fairness.assess import FairnessResult, Limits, assess
 from governance.intervals import wilson
 from training.evaluation.evaluate import auc
 from training.fairness import selected_from

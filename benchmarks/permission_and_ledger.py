@@ -9,13 +9,13 @@ from pathlib import Path
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy import Column, Connection, Integer, MetaData, Table, Text
 
-from governance import decision
-from governance.consent import ConsentRegistry
-from governance.consent_record import ConsentChange
-from governance.decision import Decision, new_decision_id
-from governance.ledger import Ledger, verify
+from governance.consent.purposes import PurposeRules
+from governance.consent.record import ConsentChange
+from governance.consent.registry import ConsentRegistry
+from governance.log import decision
+from governance.log.decision import Decision, new_decision_id
+from governance.log.ledger import Ledger, verify
 from governance.pseudonym import Suppression
-from governance.purposes import PurposeRules
 from governance.tables import metadata
 from serving.database import Database, create_tables, sqlite_url
 

@@ -26,8 +26,8 @@ from features.definitions import (
     FeatureDefinition,
 )
 from features.derived import NO_FEATURE
+from governance.consent.purposes import family_of
 from governance.errors import ConfigurationError, InvalidInput
-from governance.purposes import family_of
 
 KEYS: Mapping[str, str] = {
     "name": "a word",

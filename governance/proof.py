@@ -329,8 +329,8 @@ def mint_permit(
     basis: str,
     consent_event_ids: Mapping[str, str],
 ) -> Permit:
-    """Make a permit; answers `governance.consent` only."""
-    _only("governance.consent")
+    """Make a permit; answers `governance.consent.registry` only."""
+    _only("governance.consent.registry")
     ids = MappingProxyType(dict(consent_event_ids))
     facts = _Permitted(purpose, frozenset(customers), judged_at, sequence, basis, ids)
     return _mint(Permit, facts)
@@ -339,8 +339,8 @@ def mint_permit(
 def mint_aggregate_permit(
     *, purpose: str, basis: str, judged_at: datetime, min_people: int
 ) -> AggregatePermit:
-    """Make an aggregate permit; answers `governance.consent` only."""
-    _only("governance.consent")
+    """Make an aggregate permit; answers `governance.consent.registry` only."""
+    _only("governance.consent.registry")
     return _mint(AggregatePermit, _Aggregated(purpose, basis, judged_at, min_people))
 
 
@@ -354,8 +354,8 @@ def mint_approval(
     expires_at: datetime,
     self_signed: bool,
 ) -> Approval:
-    """Make an approval; answers `governance.review` only."""
-    _only("governance.review")
+    """Make an approval; answers `governance.review.reviews` only."""
+    _only("governance.review.reviews")
     facts = _Approved(model_digest, target, review_id, reviewer, signed_at, expires_at, self_signed)
     return _mint(Approval, facts)
 

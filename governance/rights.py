@@ -11,14 +11,15 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, delete, select
 
-from governance import decision, lineage
-from governance.consent import ConsentRegistry
-from governance.consent_queries import claim_person, next_sequence
-from governance.consent_record import OBJECTED, STOPPING, ConsentChange, ConsentEvent
+from governance import lineage
+from governance.consent.purposes import OBJECTION
+from governance.consent.queries import claim_person, next_sequence
+from governance.consent.record import OBJECTED, STOPPING, ConsentChange, ConsentEvent
+from governance.consent.registry import ConsentRegistry
 from governance.instants import to_text
-from governance.journal import Journal, JournalEntry
+from governance.log import decision
+from governance.log.journal import Journal, JournalEntry
 from governance.pseudonym import PersonIds, Suppression
-from governance.purposes import OBJECTION
 from governance.tables import consent_events, consent_subjects
 
 

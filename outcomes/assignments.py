@@ -8,10 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from features.history import Histories
-from governance.breakdown import NEAR
+from governance.disclosure.breakdown import NEAR
+from governance.disclosure.published import Figure, Register, cell_of, person_keys, trace_of
 from governance.instants import DAY_US, to_micros
 from governance.proof import AggregatePermit
-from governance.published import Figure, Register, cell_of, person_keys, trace_of
 from outcomes.lift import Difference, SampleRatio, difference, sample_ratio
 
 PURPOSE = "aggregate"

@@ -10,10 +10,10 @@ from features.history import Histories
 from features.text.lexicon import english
 from features.text.narratives import text_rows
 from features.text.tokens import clean, tokens
+from governance.disclosure.published import Figure, Register, cell_of, person_keys, trace_of
 from governance.instants import to_micros
 from governance.intervals import Interval, wilson
 from governance.proof import AggregatePermit
-from governance.published import Figure, Register, cell_of, person_keys, trace_of
 from outcomes.measures.definition import Period
 
 PURPOSE = "aggregate"

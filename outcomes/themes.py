@@ -14,12 +14,12 @@ from features.history import Histories
 from features.text.narratives import permitted_events, text_rows
 from features.text.sentiment import sentiment
 from features.text.tagging import Rules, tag, themes_of
-from governance.breakdown import ALL, Cell, Part, Verdict, decide
+from governance.disclosure.breakdown import ALL, Cell, Part, Verdict, decide
+from governance.disclosure.published import Figure, Register, cell_of, person_keys, trace_of
 from governance.errors import InvalidInput
 from governance.instants import to_micros
 from governance.intervals import Interval, mean_interval, wilson
 from governance.proof import AggregatePermit, Permit
-from governance.published import Figure, Register, cell_of, person_keys, trace_of
 from outcomes.measures.definition import Period
 from outcomes.measures.periods import longer
 

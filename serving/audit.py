@@ -6,14 +6,14 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from governance.audit import render_html, to_json
-from governance.audit_record import AuditReport
-from governance.audit_reviews import last_signed, sign_offs_of
-from governance.audit_seal import seal
-from governance.candidates import ModelRecord, find_model
-from governance.card_page import render_card_html, render_markdown
+from governance.audit.card_page import render_card_html, render_markdown
+from governance.audit.record import AuditReport
+from governance.audit.report import render_html, to_json
+from governance.audit.seal import seal
 from governance.errors import NotFound
-from governance.fairness_record import FairnessResult
+from governance.fairness.record import FairnessResult
+from governance.review.candidates import ModelRecord, find_model
+from governance.review.last_signed import last_signed, sign_offs_of
 from serving.audit_context import drift_of, practice_of, provenance_of
 from serving.bootstrap import Keepwell
 from serving.ethics import ethics_figures

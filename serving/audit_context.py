@@ -9,13 +9,13 @@ from sqlalchemy import Connection, func, select
 
 from features.groups import protected_names
 from features.tables import history_buckets, history_segments, sources
-from governance.audit_record import DriftStanding, FeatureDrift
-from governance.handling import NOT_STATED
+from governance.audit.practice import Action, Kept, Practice, PurposeBasis
+from governance.audit.provenance import Provenance, Source
+from governance.audit.record import DriftStanding, FeatureDrift
+from governance.consent.handling import NOT_STATED
 from governance.intervals import Interval, from_json
 from governance.lineage import people_of
-from governance.practice import Action, Kept, Practice, PurposeBasis
-from governance.provenance import Provenance, Source
-from governance.signing import list_signing_keys
+from governance.signing.keys import list_signing_keys
 from serving.audit_coverage import permission_today, training_coverage
 from serving.bootstrap import Keepwell
 from serving.interventions.playbooks import STARTERS, load_playbooks

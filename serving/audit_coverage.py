@@ -6,9 +6,9 @@ import numpy as np
 
 from features.groups import protected
 from features.history import customer_ids
+from governance.audit.provenance import Coverage, coverage_by_group
+from governance.disclosure.published import Register, load_register
 from governance.intervals import wilson
-from governance.provenance import Coverage, coverage_by_group
-from governance.published import Register, load_register
 from serving.bootstrap import Keepwell
 from serving.coverage import Counts, read_coverage
 from serving.published import give, person_key

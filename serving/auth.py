@@ -14,8 +14,8 @@ from typing import NamedTuple
 from sqlalchemy import Connection, Row, bindparam, insert, select, update
 
 from governance.errors import InvalidInput, KeepwellError, NotFound
-from governance.ledger import Ledger
-from governance.signing import enrol, public_text, revoke, signing_key_from_secret
+from governance.log.ledger import Ledger
+from governance.signing.keys import enrol, public_text, revoke, signing_key_from_secret
 from serving.tables import api_keys
 
 SCOPES = frozenset(

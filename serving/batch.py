@@ -14,10 +14,10 @@ from sqlalchemy import Connection
 from features.history import Histories, customer_ids, read_all
 from features.labels import Target
 from features.links import contributors
-from governance.decision import Decision, new_decision_id, record
 from governance.errors import InsufficientData
+from governance.log.decision import Decision, new_decision_id, record
 from governance.proof import Permit
-from governance.review import champion as approval_of
+from governance.review.reviews import champion as approval_of
 from serving.bootstrap import Keepwell
 from serving.champions import Champion, open_bundle
 from serving.estimate import Estimate, Reason, estimate, reasons, result_of

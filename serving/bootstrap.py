@@ -13,13 +13,13 @@ from features.home_features import HomeFeatures
 from features.labels import Target
 from features.own_features import own_features as read_own_features
 from features.store import HistoryStore
-from governance.consent import ConsentRegistry
+from governance.consent.purposes import Basis, PurposeRules
+from governance.consent.registry import ConsentRegistry
 from governance.errors import ConfigurationError, NotFound
-from governance.gate import GatePolicy
-from governance.journal import Journal
-from governance.ledger import Ledger
+from governance.log.journal import Journal
+from governance.log.ledger import Ledger
+from governance.model.gate import GatePolicy
 from governance.pseudonym import PersonIds, Pseudonymiser, Suppression
-from governance.purposes import Basis, PurposeRules
 from serving import tables
 from serving.database import Database, sqlite_url
 from serving.home import Home

@@ -15,8 +15,8 @@ from features.own_functions import OwnFunction, load_functions
 from features.plan import Plan, plan_of
 from governance.errors import ConfigurationError, IntegrityBroken, KeepwellError, NotFound
 from governance.proof import Approval
-from governance.review import approval as approval_of
-from governance.review import champion
+from governance.review.reviews import approval as approval_of
+from governance.review.reviews import champion
 from serving.home import Home
 from serving.staleness import is_stale
 from training.bundle import LoadedModel, load, probe

@@ -9,11 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from features.dataset import Dataset
-from governance.candidates import find_model
 from governance.errors import InsufficientData, InvalidInput
 from governance.instants import to_text
 from governance.intervals import Interval
-from governance.model_card import ModelFacts
+from governance.model.card import ModelFacts
+from governance.review.candidates import find_model
 from serving.bootstrap import Keepwell
 from serving.champions import open_bundle
 from serving.foreign_scores import read_scores

@@ -14,9 +14,9 @@ from sqlalchemy import Connection, Row, insert, select, update
 
 from features.events import keepwell_event
 from features.live import append
+from governance.audit.process_record import Harm
 from governance.errors import InvalidInput, NotFound
 from governance.instants import to_text
-from governance.process_record import Harm
 from serving.auth import Principal
 from serving.bootstrap import Keepwell
 from serving.customers import require_known

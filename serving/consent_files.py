@@ -9,7 +9,7 @@ from datetime import datetime, tzinfo
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from governance.consent_record import PERMITTING, STOPPING, ConsentChange
+from governance.consent.record import PERMITTING, STOPPING, ConsentChange
 from governance.errors import InvalidInput, KeepwellError
 from governance.instants import parse_instant
 

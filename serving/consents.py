@@ -16,11 +16,11 @@ from sqlalchemy import Connection
 from features.events import Event, keepwell_event
 from features.links import counted_for
 from features.live import append
-from governance import receipts
 from governance.canonical import canonical
-from governance.consent_record import OBJECTED, STOPPING, ConsentChange, ConsentEvent, Subject
-from governance.decision import forget_results
+from governance.consent import receipts
+from governance.consent.record import OBJECTED, STOPPING, ConsentChange, ConsentEvent, Subject
 from governance.errors import InvalidInput, NotFound
+from governance.log.decision import forget_results
 from serving.bootstrap import Keepwell
 from serving.dossier import drop_dossiers
 from serving.interventions.outbox import cancel_for

@@ -12,10 +12,17 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from features.history import customer_ids
-from governance.consent_queries import spoken_of
-from governance.disclosure import Breakdown, hidden_groups
-from governance.published import Figure, Register, cell_of, load_register, person_keys, trace_of
-from governance.purposes import NAMED_PURPOSES
+from governance.consent.purposes import NAMED_PURPOSES
+from governance.consent.queries import spoken_of
+from governance.disclosure.groups import Breakdown, hidden_groups
+from governance.disclosure.published import (
+    Figure,
+    Register,
+    cell_of,
+    load_register,
+    person_keys,
+    trace_of,
+)
 from serving.bootstrap import Keepwell
 from serving.published import give, person_key
 

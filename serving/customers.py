@@ -7,9 +7,9 @@ from typing import Any
 from sqlalchemy import Connection
 
 from features.history import customer_ids, read_customer, read_everything_of
-from governance.consent import Refusal
-from governance.decision import of_person
+from governance.consent.registry import Refusal
 from governance.errors import NotFound
+from governance.log.decision import of_person
 from serving.bootstrap import Keepwell
 from serving.interventions.oversight import interventions_of
 from serving.links import person_permit

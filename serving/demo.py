@@ -15,8 +15,8 @@ from random import Random
 from features.history import customer_ids
 from features.simulate.company import CompanyFiles, simulate, write_company
 from features.simulate.permissions import NOTICE_LOCALE, NOTICE_VERSION, NOTICES, notice_id
+from governance.consent.notices import publish_notice
 from governance.errors import ConfigurationError
-from governance.notices import publish_notice
 from outcomes.experiment import analyse
 from serving.batch import score_everyone
 from serving.bootstrap import Keepwell, create_home

@@ -13,8 +13,8 @@ import pyarrow.parquet as pq
 from sqlalchemy import Connection, func, select
 
 from features.history import customer_ids
-from governance.ledger import verify
-from governance.review import champion
+from governance.log.ledger import verify
+from governance.review.reviews import champion
 from governance.tables import decisions
 from outcomes.experiment import Experiment
 from serving.batch import Batch

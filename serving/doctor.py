@@ -15,10 +15,10 @@ from features.compaction import Tail, strays, waiting
 from features.history import observed_until
 from features.store import Bucket, buckets
 from features.tables import customers
+from governance.consent.notices import current_notices
 from governance.errors import KeepwellError
-from governance.notices import current_notices
-from governance.review import champion
-from governance.signing import is_vouched, list_signing_keys
+from governance.review.reviews import champion
+from governance.signing.keys import is_vouched, list_signing_keys
 from governance.tables import ledger_head
 from serving.bootstrap import Keepwell, open_home
 from serving.home import Home

@@ -17,12 +17,12 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescap
 from sqlalchemy import Connection
 
 from features.history import Histories, read_customer
-from governance.consent import ConsentEvent, Refusal
-from governance.decision import RecordedDecision, load, of_person
+from governance.consent.notices import find_notice
+from governance.consent.registry import ConsentEvent, Refusal
 from governance.errors import NotFound
 from governance.instants import from_micros, to_micros, to_text
-from governance.notices import find_notice
-from governance.review import Review, find_model, reviews_of
+from governance.log.decision import RecordedDecision, load, of_person
+from governance.review.reviews import Review, find_model, reviews_of
 from serving.bootstrap import Keepwell
 from serving.links import person_permit
 from serving.pages.chance import percent

@@ -12,11 +12,11 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, Connection, func, select
 
-from governance.consent_record import OBJECTED
+from governance.audit.process_record import Approvals, EthicsFigures, MonthlyCount, Requests
+from governance.consent.purposes import OBJECTION
+from governance.consent.record import OBJECTED
+from governance.disclosure.small_cells import hidden_cells
 from governance.intervals import wilson
-from governance.process_record import Approvals, EthicsFigures, MonthlyCount, Requests
-from governance.purposes import OBJECTION
-from governance.small_cells import hidden_cells
 from governance.tables import consent_events, decisions
 from outcomes.measures.definition import Period
 from outcomes.measures.periods import floor, split, step

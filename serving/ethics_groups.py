@@ -14,12 +14,12 @@ from sqlalchemy import Connection, select
 
 from features.groups import protected
 from features.history import observed_until, read_all
-from governance.candidates import list_models
-from governance.disclosure import Breakdown, hidden_groups
-from governance.fairness_record import FairnessResult
+from governance.audit.process_record import Exposure, GapAt
+from governance.disclosure.groups import Breakdown, hidden_groups
+from governance.fairness.record import FairnessResult
 from governance.instants import to_micros
 from governance.intervals import newcombe, wilson
-from governance.process_record import Exposure, GapAt
+from governance.review.candidates import list_models
 from governance.tables import decisions
 from serving.bootstrap import Keepwell
 from serving.interventions.tables import interventions

@@ -7,8 +7,8 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from governance.processing import handled
-from governance.purposes import OBJECTION, family_of
+from governance.consent.processing import handled
+from governance.consent.purposes import OBJECTION, family_of
 from serving.interventions.desk import STATUSES
 from serving.processing_record import ProcessingRecord
 

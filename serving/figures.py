@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from features.history import customer_ids, observed_until, read_all, read_company, read_ranges
+from governance.disclosure.published import Register, load_register
 from governance.errors import InsufficientData, InvalidInput
 from governance.instants import to_micros
-from governance.published import Register, load_register
 from outcomes.assignments import PlaybookLift, playbook_lift
 from outcomes.measures import own
 from outcomes.measures.catalogue import Taken, definitions, measure

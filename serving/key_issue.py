@@ -26,7 +26,7 @@ def issue_key(
     expires_at: datetime | None = None,
     enrolment_secret: str | None = None,
 ) -> CreatedKey:
-    """Make a key, logged; raises what `serving.auth.create_key` and `governance.signing.enrol` do.
+    """Make a key, logged; raises what `create_key` and `enrol` do.
 
     A signing key is vouched for with the home's `enrolment_secret`; without it, a production home
     lets it sign only what another user of this machine trained.

@@ -18,7 +18,7 @@ from features.accounts import (
 )
 from features.importing.source import open_source
 from features.links import Link, all_links, contributors, links_around, merge, split
-from governance.consent import Refusal
+from governance.consent.registry import Refusal
 from governance.errors import InvalidInput, KeepwellError, NotFound
 from governance.instants import parse_instant
 from governance.proof import Permit

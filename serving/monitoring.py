@@ -15,7 +15,6 @@ from sqlalchemy import Connection
 
 from features.labels import Target
 from features.links import counted_for
-from governance.candidates import find_model
 from governance.errors import (
     ConfigurationError,
     InsufficientData,
@@ -23,9 +22,10 @@ from governance.errors import (
     NotFound,
 )
 from governance.instants import to_text
-from governance.model_card import ModelFacts
+from governance.model.card import ModelFacts
 from governance.proof import Approval, Permit
-from governance.review import champion as approval_of
+from governance.review.candidates import find_model
+from governance.review.reviews import champion as approval_of
 from serving.bootstrap import Keepwell
 from serving.champions import open_bundle
 from serving.look import Look

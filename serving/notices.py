@@ -4,8 +4,8 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
 
+from governance.consent.notices import Notice, NoticeVersion, publish_notice
 from governance.instants import to_text
-from governance.notices import Notice, NoticeVersion, publish_notice
 from serving.bootstrap import Keepwell
 
 
@@ -23,7 +23,7 @@ def publish(
 ) -> Notice:
     """Publish a version of a notice, or its words in one more language; the log keeps the digest.
 
-    See `governance.notices.publish_notice` for what changes with it.
+    See `governance.consent.notices.publish_notice` for what changes with it.
     """
     with keepwell.database.write() as conn:
         now = clock()

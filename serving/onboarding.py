@@ -20,7 +20,7 @@ from features.importing.guess import guess_mapping
 from features.importing.result import ImportResult
 from features.own_functions import function_files
 from governance.errors import ConfigurationError, GateRefused, InsufficientData
-from governance.signing import create_enrolment_key
+from governance.signing.keys import create_enrolment_key
 from serving.backtest import Backtest, Stake, back_test, stake_of
 from serving.batch import score_everyone
 from serving.bootstrap import Keepwell, create_home, open_home

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import NamedTuple
 
-from governance.consent import ConsentState
-from governance.consent_record import PERMITTING, STOPPING
-from governance.notices import Notice, NoticeVersion, current_notices
+from governance.consent.notices import Notice, NoticeVersion, current_notices
+from governance.consent.record import PERMITTING, STOPPING
+from governance.consent.registry import ConsentState
 from serving.bootstrap import Keepwell
 from serving.preference_links import PreferenceLink
 

@@ -10,9 +10,9 @@ from typing import Literal
 
 from sqlalchemy import Connection
 
-from governance.consent_record import PERMITTING, ConsentChange
-from governance.notices import current_notices
-from governance.purposes import family_of
+from governance.consent.notices import current_notices
+from governance.consent.purposes import family_of
+from governance.consent.record import PERMITTING, ConsentChange
 from serving.bootstrap import Keepwell
 from serving.consents import say, stop_everything
 from serving.locks import lock_customers

@@ -13,15 +13,15 @@ from urllib.parse import urlsplit
 
 from sqlalchemy import Connection
 
-from governance.candidates import find_model
+from governance.audit.practice import Kept
+from governance.consent.handling import NOT_STATED, Party
+from governance.consent.notices import current_notices
+from governance.consent.processing import handled
+from governance.consent.purposes import NAMED_PURPOSES, family_of
 from governance.errors import ConfigurationError, IntegrityBroken, NotFound
-from governance.handling import NOT_STATED, Party
 from governance.instants import to_text
-from governance.notices import current_notices
-from governance.practice import Kept
-from governance.processing import handled
-from governance.purposes import NAMED_PURPOSES, family_of
-from governance.review import champion
+from governance.review.candidates import find_model
+from governance.review.reviews import champion
 from serving.bootstrap import Keepwell
 from serving.champions import open_bundle
 from serving.interventions.playbooks import STARTERS, load_playbooks

@@ -4,9 +4,9 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import TypeVar
 
+from governance.disclosure.published import Register
 from governance.errors import InsufficientData
 from governance.pseudonym import keyed_token
-from governance.published import Register
 from serving.bootstrap import Keepwell
 
 Found = TypeVar("Found")

@@ -16,8 +16,8 @@ from features.dataset import contacted
 from features.history import Histories, observed_until, read_all, read_customer
 from features.labels import Target, label
 from features.links import contributors
-from governance.decision import KeptResult, newest_results
 from governance.instants import to_micros
+from governance.log.decision import KeptResult, newest_results
 from governance.proof import Permit
 from serving.bootstrap import Keepwell
 

@@ -10,9 +10,9 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection
 
 from features.history import read_customer
-from governance.consent import Refusal
-from governance.decision import RecordedDecision, load
+from governance.consent.registry import Refusal
 from governance.errors import ConfigurationError, IntegrityBroken, NotFound
+from governance.log.decision import RecordedDecision, load
 from governance.proof import Permit
 from serving.bootstrap import Keepwell
 from serving.champions import open_bundle

@@ -11,7 +11,7 @@ from typing import Protocol
 from sqlalchemy import Connection, bindparam, case, select, update
 
 from features.history import customer_ids
-from governance.consent_record import ConsentEvent
+from governance.consent.record import ConsentEvent
 from governance.rights import Replayed, replay_journal
 from serving.auth import knows_key, revoke_key
 from serving.bootstrap import Keepwell

@@ -15,11 +15,11 @@ from sqlalchemy import Connection, delete, select, update
 
 from features.compaction import sweep
 from features.retention import OldHistory, count_old, forget_old
-from governance.candidates import list_models
+from governance.audit.practice import Kept
 from governance.instants import to_text
-from governance.practice import Kept
 from governance.retention import forget_superseded, retire_decisions
-from governance.review import approval
+from governance.review.candidates import list_models
+from governance.review.reviews import approval
 from governance.tables import decisions, training_people
 from serving.bootstrap import Keepwell
 from serving.interventions.outbox import forget_ended, forget_finished

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection, insert, select, update
 
-from governance.journal import JournalEntry
+from governance.log.journal import JournalEntry
 from serving.bootstrap import Keepwell
 from serving.interventions.contest import hold, stop
 from serving.review_requests import ReviewRequest, ids_of

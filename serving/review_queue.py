@@ -12,8 +12,8 @@ from sqlalchemy import Connection, insert, select, update
 
 from features.events import keepwell_event
 from features.live import append
-from governance.decision import load, new_decision_id
 from governance.errors import InvalidInput, NotFound, PermissionRefused
+from governance.log.decision import load, new_decision_id
 from serving.auth import Principal
 from serving.bootstrap import Keepwell
 from serving.customers import require_known

@@ -14,9 +14,9 @@ from features import erasure as features
 from features.compaction import sweep
 from features.links import counted_for, merged_ids
 from governance import rights as governance
-from governance.decision import forget_person
 from governance.errors import NotFound
 from governance.instants import to_text
+from governance.log.decision import forget_person
 from serving import complaints
 from serving.bootstrap import Keepwell
 from serving.consents import follow_up

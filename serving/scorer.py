@@ -13,12 +13,12 @@ from features.groups import protected_names
 from features.history import Histories, observed_until, read_customer
 from features.labels import Target
 from features.links import contributors
-from governance.consent import Refusal
-from governance.decision import Decision, new_decision_id, record
+from governance.consent.purposes import quoted
+from governance.consent.registry import Refusal
 from governance.errors import InvalidInput
 from governance.instants import to_micros
+from governance.log.decision import Decision, new_decision_id, record
 from governance.proof import Permit
-from governance.purposes import quoted
 from serving.bootstrap import Keepwell
 from serving.champions import Champion, Champions, NotLoaded, Trial, try_in_child
 from serving.estimate import MERGED, Estimate, Reason, estimate, reasons, result_of

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from governance.handling import NOT_STATED, Handling, Party
+from governance.consent.handling import NOT_STATED, Handling, Party
 
 Words = Annotated[str, Field(min_length=1, max_length=500)]
 Address = Annotated[str, Field(pattern=r"^https?://[^\s/?#]+(/[^\s?#]*)?$")]

@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from governance.consent import ConsentEvent, ConsentState
-from governance.decision import RecordedDecision
+from governance.consent.registry import ConsentEvent, ConsentState
 from governance.instants import to_text
-from governance.review import ModelRecord
+from governance.log.decision import RecordedDecision
+from governance.review.reviews import ModelRecord
 from serving.scorer import CustomerScore, ScoreAnswer, TargetScore, WhatIfAnswer
 
 

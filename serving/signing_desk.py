@@ -6,9 +6,9 @@ from typing import Literal
 
 import structlog
 
-from governance.candidates import ModelRecord, find_model
 from governance.errors import GateRefused, InvalidInput, PermissionRefused
-from governance.review import VALID_FOR, Review, self_sign, sign
+from governance.review.candidates import ModelRecord, find_model
+from governance.review.reviews import VALID_FOR, Review, self_sign, sign
 from serving.auth import Unauthenticated, split_key
 from serving.bootstrap import Keepwell
 from training.tracking import Tracking

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection, bindparam, insert, select
 
 from governance.proof import Approval
-from governance.review import champion
+from governance.review.reviews import champion
 from serving.bootstrap import Keepwell
 from serving.tables import model_monitoring as table
 

@@ -14,9 +14,9 @@ from features.text.narratives import PURPOSE as RESEARCH
 from features.text.narratives import Excerpt, Matches, sample_texts, search_texts
 from features.text.tagging import Rules, themes_of
 from features.text.tagging_file import DEFAULTS, FILE_NAME, load_rules
+from governance.disclosure.published import Register, load_register
 from governance.errors import InsufficientData, InvalidInput, PermissionRefused
 from governance.proof import Permit
-from governance.published import Register, load_register
 from outcomes.keywords import Keyword, keywords
 from outcomes.measures.definition import Period
 from outcomes.measures.periods import DEFAULT_COUNT, Every, floor, split, step

@@ -29,12 +29,12 @@ from features.wellbeing.noise import Noise, estimate_noise
 from features.wellbeing.scheme import PURPOSE, Scheme
 from features.wellbeing.settings import parse_scheme
 from features.wellbeing.states import WellbeingTable, wellbeing_at
-from governance.consent import Refusal
+from governance.consent.registry import Refusal
+from governance.disclosure.published import Register, load_register
 from governance.errors import InsufficientData, InvalidInput
 from governance.instants import from_micros, to_micros
 from governance.intervals import Interval
 from governance.proof import AggregatePermit, Permit
-from governance.published import Register, load_register
 from outcomes.assignments import first_assignments
 from outcomes.measures.definition import Period
 from outcomes.measures.periods import DEFAULT_COUNT, Every, floor, longer, split, step

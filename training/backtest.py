@@ -7,9 +7,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from governance.evaluation_record import Paired, Season
 from governance.intervals import Interval
-from governance.model_card import TestResult
+from governance.model.card import TestResult
+from governance.model.evaluation import Paired, Season
 from training.evaluation.calibration_error import calibration_error
 from training.evaluation.pool import Pooled
 from training.model import Vector

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from governance.intervals import Interval
-from governance.model_card import TestResult
+from governance.model.card import TestResult
 from training.backtest import FIGURES, Backtest, Origin
 from training.run_record import RunRecord
 from training.tracking import Tracking

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from governance.evaluation_record import CostCurve, RateAt, Season
 from governance.intervals import Interval
-from governance.model_card import ReliabilityBin
+from governance.model.card import ReliabilityBin
+from governance.model.evaluation import CostCurve, RateAt, Season
 from training.model import Vector
 
 _INK, _OTHERS, _PALE = "#2f6f62", ("#b5651d", "#6b5b95", "#3b7dd8", "#888888"), "#c9c3b5"

@@ -15,7 +15,7 @@ import numpy as np
 from features.definitions import FeatureDefinition, meaning
 from features.reason_groups import grouping
 from governance.intervals import Interval
-from governance.model_card import Dependence, DependencePoint, FeatureImportance, GroupImportance
+from governance.model.card import Dependence, DependencePoint, FeatureImportance, GroupImportance
 from training.model import Matrix, RiskModel, Vector
 
 DRAWN_FEATURES = 4

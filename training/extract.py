@@ -21,7 +21,7 @@ from features.history import Histories, customer_ids, observed_until, read_all
 from features.home_features import HomeFeatures
 from features.labels import Target, asked_about
 from features.store import HistoryStore
-from governance.consent import ConsentRegistry
+from governance.consent.registry import ConsentRegistry
 from governance.errors import InsufficientData, InvalidInput
 from governance.instants import from_micros, to_micros, to_text
 from governance.intervals import Interval

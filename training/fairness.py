@@ -10,11 +10,11 @@ from sqlalchemy import Connection
 
 from features.dataset import Dataset
 from features.groups import protected
-from governance.consent import ConsentRegistry
-from governance.fairness import FairnessResult, Limits, assess, not_assessed
-from governance.gate import GatePolicy
-from governance.model_card import FeatureImportance
-from governance.proxy_record import Proxy
+from governance.consent.registry import ConsentRegistry
+from governance.fairness.assess import FairnessResult, Limits, assess, not_assessed
+from governance.fairness.proxies import Proxy
+from governance.model.card import FeatureImportance
+from governance.model.gate import GatePolicy
 from training.model import Vector
 from training.proxies import proxies
 

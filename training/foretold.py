@@ -7,8 +7,8 @@ import numpy as np
 
 from features.dataset import Dataset
 from governance.errors import InsufficientData
-from governance.forecasts import CategoryResult, ValueResult
-from governance.model_card import ModelFacts, TestResult
+from governance.model.card import ModelFacts, TestResult
+from governance.model.forecasts import CategoryResult, ValueResult
 from training.evaluation.evaluate import measure_on
 from training.evaluation.resample import resamples_of
 from training.extract import Extract

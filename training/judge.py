@@ -13,8 +13,8 @@ import numpy as np
 
 from features.dataset import Dataset
 from features.text.sentiment import scorer_version
-from governance.evaluation_record import Evaluation, OtherOutcome
-from governance.model_card import Dropped, ModelFacts, TestResult
+from governance.model.card import Dropped, ModelFacts, TestResult
+from governance.model.evaluation import Evaluation, OtherOutcome
 from training.baselines import Baseline
 from training.evaluation.challenge import Rival, challenge, complexity, paired, propose
 from training.evaluation.costs import Margins, cost_curve, margins_of

@@ -26,8 +26,8 @@ from features.history import Histories
 from features.kernel import compute
 from features.own_functions import OwnFunction
 from governance.errors import InvalidInput
+from governance.model.checks import LeakCheck
 from governance.proof import Permit
-from governance.training_checks import LeakCheck
 
 SUSPECT_AUC = 0.98
 FEWEST_ROWS = 50

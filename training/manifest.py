@@ -15,7 +15,7 @@ from features.dataset import Dataset
 from features.history import customer_ids
 from governance.instants import from_micros, to_text
 from governance.lineage import note_people
-from governance.model_card import ModelFacts
+from governance.model.card import ModelFacts
 from governance.pseudonym import PersonIds
 from training.extract import Extract
 from training.run_record import DatasetNote

@@ -15,10 +15,10 @@ from numpy.typing import NDArray
 
 from features.dataset import Dataset
 from governance.errors import InsufficientData
-from governance.fairness_record import Limits
-from governance.group_gaps import least_in_rate
+from governance.fairness.gaps import least_in_rate
+from governance.fairness.mitigation import GapChange, Mitigation
+from governance.fairness.record import Limits
 from governance.intervals import Interval, newcombe
-from governance.mitigation_record import GapChange, Mitigation
 from training.evaluation.evaluate import auc_difference, log_loss_difference
 from training.evaluation.resample import Resamples, percentile, resamples_of
 from training.fairness import Groups, latest_rows, selected_from

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from features.dataset import Dataset
 from features.reason_groups import grouping
-from governance.model_card import ModelFacts
+from governance.model.card import ModelFacts
 from training.explain import grouped, sample_of
 from training.model import RiskModel
 from training.plots import draw_dependence, draw_groups, draw_summary

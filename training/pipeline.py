@@ -11,15 +11,15 @@ from typing import Any
 
 import numpy as np
 
-from governance.audit_record import AuditReport
-from governance.audit_reviews import last_signed
-from governance.candidates import Candidate, find_model, submit
-from governance.fairness import FairnessResult
-from governance.gate import GateVerdict, decide
+from governance.audit.record import AuditReport
+from governance.fairness.assess import FairnessResult
 from governance.instants import to_text
-from governance.model_card import ModelFacts
-from governance.review import champion
-from governance.training_checks import SCORE, LeakCheck, Shift
+from governance.model.card import ModelFacts
+from governance.model.checks import SCORE, LeakCheck, Shift
+from governance.model.gate import GateVerdict, decide
+from governance.review.candidates import Candidate, find_model, submit
+from governance.review.last_signed import last_signed
+from governance.review.reviews import champion
 from training.baselines import fit_baselines
 from training.bundle import Description, save, support_of
 from training.evaluation.challenge import rival_of

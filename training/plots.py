@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from governance.model_card import Dependence
+from governance.model.card import Dependence
 from training.model import Matrix
 
 SHOWN_FEATURES = 15

@@ -11,9 +11,9 @@ import lightgbm
 import numpy as np
 from numpy.typing import NDArray
 
+from governance.fairness.proxies import WEAK, Carrier, Proxy
 from governance.intervals import Interval
-from governance.model_card import FeatureImportance
-from governance.proxy_record import WEAK, Carrier, Proxy
+from governance.model.card import FeatureImportance
 from training.evaluation.evaluate import auc
 from training.model import Matrix, Vector
 

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from governance.audit import render_html, to_text_json
-from governance.audit_record import AuditReport
-from governance.card_page import render_card_html, render_markdown
-from governance.model_card import ModelFacts
+from governance.audit.card_page import render_card_html, render_markdown
+from governance.audit.record import AuditReport
+from governance.audit.report import render_html, to_text_json
+from governance.model.card import ModelFacts
 from training.blend import Tried
 from training.evaluation_plots import (
     draw_calibrations,

@@ -8,9 +8,9 @@ from pathlib import Path
 from features.home_features import HomeFeatures
 from features.labels import Target
 from features.store import HistoryStore
-from governance.consent import ConsentRegistry
-from governance.gate import GatePolicy
-from governance.ledger import Ledger
+from governance.consent.registry import ConsentRegistry
+from governance.log.ledger import Ledger
+from governance.model.gate import GatePolicy
 from training.evaluation.costs import Costs
 from training.extract import Transactions
 from training.mitigation import Ask

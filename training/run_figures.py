@@ -6,11 +6,11 @@ The bounds are those of the 95 % interval. What was not measured has no metric a
 from collections.abc import Iterator, Mapping
 from datetime import UTC
 
-from governance.evaluation_record import CostCurve, Evaluation, OtherOutcome, Season
-from governance.forecasts import CategoryResult, ValueErrors, ValueResult
 from governance.instants import parse_instant
 from governance.intervals import Interval
-from governance.model_card import ModelFacts, TestResult
+from governance.model.card import ModelFacts, TestResult
+from governance.model.evaluation import CostCurve, Evaluation, OtherOutcome, Season
+from governance.model.forecasts import CategoryResult, ValueErrors, ValueResult
 
 FIGURES = ("auc", "average_precision", "log_loss", "brier", "ece", "lift_at_10")
 

@@ -4,9 +4,9 @@ import json
 from dataclasses import asdict
 
 from features.labels import Target
-from governance.audit_record import AuditReport
+from governance.audit.record import AuditReport
 from governance.intervals import Interval
-from governance.model_card import ModelFacts
+from governance.model.card import ModelFacts
 from training.blend import Plan, Tried
 
 _SHOWN = 5

@@ -20,12 +20,12 @@ from features.wellbeing.heard import AGGREGATE, Heard, heard_within
 from features.wellbeing.noise import Noise
 from features.wellbeing.scheme import Scheme
 from features.wellbeing.signals import read_signals
-from governance.breakdown import ALL, Cell, Part, Verdict, decide
+from governance.disclosure.breakdown import ALL, Cell, Part, Verdict, decide
+from governance.disclosure.published import PLACES, Register, Trace, cell_of, person_keys, trace_of
+from governance.disclosure.published import Figure as Published
 from governance.errors import InvalidInput
 from governance.intervals import Interval
 from governance.proof import AggregatePermit, Permit
-from governance.published import PLACES, Register, Trace, cell_of, person_keys, trace_of
-from governance.published import Figure as Published
 
 Floats = NDArray[np.float64]
 

@@ -7,9 +7,9 @@ measure(book, periods, ...)        the figures, for everyone and by group
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import NamedTuple
 
+from governance.disclosure.published import Register
 from governance.errors import InvalidInput
 from governance.proof import AggregatePermit
-from governance.published import Register
 from outcomes.measures import (
     acting,
     company,

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from governance.breakdown import FEW
+from governance.disclosure.breakdown import FEW
 from governance.intervals import Interval, mean_interval, wilson
 from governance.proof import AggregatePermit
 from outcomes.measures.definition import Definition, Measure, Period

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal, NamedTuple
 
-from governance.breakdown import ALL as ALL
+from governance.disclosure.breakdown import ALL as ALL
 from governance.errors import InvalidInput
 from governance.instants import DAY_US, to_micros, to_text
 from governance.intervals import Interval, as_json

@@ -4,8 +4,8 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from governance.breakdown import Cell, decide
-from governance.published import Register, Trace
+from governance.disclosure.breakdown import Cell, decide
+from governance.disclosure.published import Register, Trace
 from outcomes.measures.definition import ALL, Definition, Measure, Period
 from outcomes.measures.estimate import Tally, estimate
 from outcomes.measures.events import EventTable

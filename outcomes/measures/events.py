@@ -17,9 +17,9 @@ from features.history import Histories
 from features.surveys import INSTRUMENTS
 from features.text.narratives import permitted_events
 from features.text.sentiment import LANGUAGES, sentiment
+from governance.disclosure.published import Trace, person_keys, traces_of
 from governance.instants import from_micros, to_micros
 from governance.proof import AggregatePermit, Permit
-from governance.published import Trace, person_keys, traces_of
 from outcomes.measures.definition import Period, Terms
 from outcomes.measures.per_period import PER_PERIOD
 from outcomes.measures.prepare import EVENTS, PREPARED

@@ -3,10 +3,10 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from governance.breakdown import Cell, Part, Verdict
+from governance.disclosure.breakdown import Cell, Part, Verdict
+from governance.disclosure.published import Figure, Trace, cell_of
 from governance.instants import to_micros
 from governance.intervals import Interval
-from governance.published import Figure, Trace, cell_of
 from outcomes.measures.definition import Definition, Measure, Period
 from outcomes.measures.events import EventTable
 

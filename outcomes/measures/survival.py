@@ -5,9 +5,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from governance.breakdown import Cell, decide
+from governance.disclosure.breakdown import Cell, decide
+from governance.disclosure.published import Register
 from governance.instants import DAY_US
-from governance.published import Register
 from outcomes.measures.definition import ALL, Definition, Measure, Period
 from outcomes.measures.engine import blank, why_missing
 from outcomes.measures.estimate import kaplan_meier

@@ -3,9 +3,9 @@
 from collections import Counter
 from collections.abc import Sequence
 
-from governance.breakdown import decide
+from governance.disclosure.breakdown import decide
+from governance.disclosure.published import Register
 from governance.intervals import Interval
-from governance.published import Register
 from outcomes.measures.definition import ALL, Definition, Measure, Period
 from outcomes.measures.engine import blank, unit_of, why_missing
 from outcomes.measures.estimate import total

@@ -11,8 +11,8 @@ from rich.console import Console
 from serving.cli.console import Session, facts, table
 
 if TYPE_CHECKING:
-    from governance.audit_record import SignOff
-    from governance.audit_seal import Verified
+    from governance.audit.record import SignOff
+    from governance.audit.seal import Verified
 
 _MARKS = {True: "[green]✓[/]", False: "[red]✗[/]", None: "[dim]·[/]"}
 _TOLD = {
@@ -91,7 +91,7 @@ def verify_command(session: Session, file: Path, public_key: str | None) -> int:
 
     Exit code 1 when anything was changed.
     """
-    from governance.audit_seal import verify_report
+    from governance.audit.seal import verify_report
     from governance.errors import InvalidInput
 
     try:

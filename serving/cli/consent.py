@@ -18,7 +18,7 @@ from serving.cli.consent_papers import (
 from serving.cli.console import Session, facts, table
 
 if TYPE_CHECKING:
-    from governance.consent import ConsentState
+    from governance.consent.registry import ConsentState
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -77,7 +77,7 @@ def renew_command(session: Session, /, **said: Any) -> int:
 def _say_yes(
     session: Session, state: str, customer: str, purpose: str, expires: str | None, **said: Any
 ) -> int:
-    from governance.consent_record import ConsentChange
+    from governance.consent.record import ConsentChange
     from governance.instants import parse_instant
     from serving.consents import change_consent
 
@@ -135,7 +135,7 @@ def refuse_command(
     session: Session, customer: str, purpose: str, mechanism: str, evidence: str
 ) -> None:
     """Record that a person was asked and said no. It needs nothing but who and what."""
-    from governance.consent_record import ConsentChange
+    from governance.consent.record import ConsentChange
     from serving.consents import change_consent
 
     with session.open() as keepwell:

@@ -92,7 +92,7 @@ def publish_command(
 @click.pass_obj
 def list_command(session: Session) -> None:
     """Every published version, what it is about and whether it is in force."""
-    from governance.notices import list_notices
+    from governance.consent.notices import list_notices
     from serving.notices import notice_json
 
     with session.open() as keepwell, keepwell.database.read() as conn:
@@ -124,7 +124,7 @@ def list_command(session: Session) -> None:
 @click.pass_obj
 def show_notice_command(session: Session, notice_id: str, version: int | None, locale: str) -> None:
     """The words of a notice, exactly as people were shown them."""
-    from governance.notices import require_version
+    from governance.consent.notices import require_version
     from serving.notices import notice_json
 
     with session.open() as keepwell, keepwell.database.read() as conn:

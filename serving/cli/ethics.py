@@ -10,8 +10,8 @@ from rich.markup import escape
 from serving.cli.console import Session, table
 
 if TYPE_CHECKING:
+    from governance.audit.process_record import EthicsFigures, MonthlyCount
     from governance.intervals import Interval
-    from governance.process_record import EthicsFigures, MonthlyCount
 
 _FEW = "[dim]too few to tell[/]"
 

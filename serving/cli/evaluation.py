@@ -12,9 +12,9 @@ from rich.console import Console
 from serving.cli.console import Session, facts, table
 
 if TYPE_CHECKING:
-    from governance.evaluation_record import CostCurve, Evaluation, Paired
     from governance.intervals import Interval
-    from governance.model_card import TestResult
+    from governance.model.card import TestResult
+    from governance.model.evaluation import CostCurve, Evaluation, Paired
     from serving.comparison import Comparison
     from training.backtest import Backtest
     from training.evaluation.pool import Pooled

@@ -8,9 +8,9 @@ from rich.console import Console
 from serving.cli.console import table
 
 if TYPE_CHECKING:
-    from governance.fairness_record import FairnessResult
+    from governance.fairness.mitigation import Mitigation
+    from governance.fairness.record import FairnessResult
     from governance.intervals import Interval
-    from governance.mitigation_record import Mitigation
 
 
 def draw_fairness(out: Console, found: "FairnessResult") -> None:

@@ -163,8 +163,8 @@ def review_command() -> None:
 @click.pass_obj
 def list_command(session: Session) -> None:
     """Every model that was submitted, newest first."""
-    from governance.candidates import list_models
-    from governance.review import reviews_of
+    from governance.review.candidates import list_models
+    from governance.review.reviews import reviews_of
 
     with session.open() as keepwell, keepwell.database.read() as conn:
         found = list_models(conn)

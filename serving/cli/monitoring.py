@@ -48,7 +48,7 @@ def monitor_command(session: Session, target: str | None, of: str | None, as_of:
         raise click.UsageError("one target at a time, or none for all")
     from governance.errors import InsufficientData, InvalidInput
     from governance.instants import parse_instant
-    from governance.review import champion
+    from governance.review.reviews import champion
     from serving.monitoring import monitor
     from training.watch.standing import STATUSES
 

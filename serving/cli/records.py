@@ -121,10 +121,10 @@ def ledger_command() -> None:
 @click.pass_obj
 def verify_command(session: Session, head_file: Path | None) -> int:
     """Check every entry, link, signature and decision; exit code 1 if anything was changed."""
-    from governance.decision import check_commitments
     from governance.errors import InvalidInput
-    from governance.ledger import SignedHead, verify
-    from governance.review import check_reviews
+    from governance.log.decision import check_commitments
+    from governance.log.ledger import SignedHead, verify
+    from governance.review.reviews import check_reviews
 
     head = None
     if head_file is not None:
@@ -171,7 +171,7 @@ def verify_command(session: Session, head_file: Path | None) -> int:
 @click.pass_obj
 def head_command(session: Session) -> None:
     """Export the signed head, to be kept somewhere else."""
-    from governance.ledger import head
+    from governance.log.ledger import head
 
     with session.open() as keepwell, keepwell.database.read() as conn:
         signed = head(conn, keepwell.keys.ledger)

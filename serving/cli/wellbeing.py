@@ -8,7 +8,7 @@ import click
 from rich.console import Console
 from rich.markup import escape
 
-from governance.small_cells import hidden_cells
+from governance.disclosure.small_cells import hidden_cells
 from serving.cli.console import Session, again, facts, table
 
 if TYPE_CHECKING:

@@ -11,10 +11,10 @@ from fastapi.openapi.utils import get_openapi
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import PlainTextResponse
 
-from governance.decision import load
 from governance.errors import InvalidInput
 from governance.instants import parse_instant
-from governance.review import champion, list_models
+from governance.log.decision import load
+from governance.review.reviews import champion, list_models
 from serving.auth import Principal
 from serving.bootstrap import Keepwell
 from serving.http import (

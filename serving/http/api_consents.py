@@ -5,10 +5,10 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path, Response
 
-from governance.consent_record import ConsentChange, Subject
+from governance.consent.notices import list_notices
+from governance.consent.record import ConsentChange, Subject
 from governance.errors import InvalidInput
 from governance.instants import parse_instant, to_text
-from governance.notices import list_notices
 from serving import consents
 from serving.auth import Principal
 from serving.http.api_customers import CustomerPath

@@ -11,9 +11,9 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Response
 from starlette.responses import HTMLResponse
 
-from governance.audit import render_html
-from governance.candidates import find_model
+from governance.audit.report import render_html
 from governance.errors import NotFound
+from governance.review.candidates import find_model
 from serving.audit import gather
 from serving.http.context import Context, Here
 from serving.pages.start import read_start, render_start

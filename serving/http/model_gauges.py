@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from governance.review import champion
+from governance.review.reviews import champion
 from serving.bootstrap import Keepwell
 from serving.http.metering import ModelGauge
 from serving.staleness import newest

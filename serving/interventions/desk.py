@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from sqlalchemy import Connection, select
 
-from governance.consent import ConsentRegistry
+from governance.consent.registry import ConsentRegistry
 from governance.instants import to_text
-from governance.ledger import Ledger
+from governance.log.ledger import Ledger
 from governance.pseudonym import PersonIds
 from serving.database import Database
 from serving.interventions.leases import Leases

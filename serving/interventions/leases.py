@@ -18,8 +18,8 @@ from sqlalchemy import Connection, Row, and_, or_, select, update
 
 from features.events import keepwell_event
 from features.live import append
-from governance.consent import ConsentRegistry
-from governance.ledger import Ledger
+from governance.consent.registry import ConsentRegistry
+from governance.log.ledger import Ledger
 from governance.proof import Clearance
 from serving.interventions.outbox import announce_cancelled, end_intervention
 from serving.interventions.policy import Queued, recheck

@@ -12,8 +12,8 @@ from uuid import uuid4
 
 from sqlalchemy import Connection, Row, and_, or_, select, update
 
+from governance.consent.purposes import OBJECTION
 from governance.instants import to_text
-from governance.purposes import OBJECTION
 from serving.interventions.tables import interventions, outbox
 from serving.interventions.webhook import REQUESTED
 

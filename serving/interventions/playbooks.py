@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from governance.consent.purposes import family_of
 from governance.errors import ConfigurationError, InvalidInput, NotFound
-from governance.purposes import family_of
 
 STARTERS = Path(__file__).with_name("playbooks.toml")
 

@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection
 
-from governance.consent import ConsentRegistry
+from governance.consent.registry import ConsentRegistry
 from governance.errors import InvalidInput
 from governance.proof import Clearance, Permit, mint_clearance
 from serving.interventions.playbooks import Playbook

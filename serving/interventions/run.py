@@ -15,9 +15,9 @@ from sqlalchemy import Connection, and_, or_, select
 
 from features.events import keepwell_event
 from features.live import append
-from governance.candidates import fairness_outcomes
-from governance.decision import Decision, new_decision_id, record
 from governance.instants import to_text
+from governance.log.decision import Decision, new_decision_id, record
+from governance.review.candidates import fairness_outcomes
 from serving.interventions.contest import contested_candidates
 from serving.interventions.desk import Desk, queue_request
 from serving.interventions.holdout import Arm, assign, risk_stratum

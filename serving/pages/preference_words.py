@@ -10,7 +10,7 @@ from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
-from governance.purposes import FAMILIES
+from governance.consent.purposes import FAMILIES
 
 _FOLDER = Path(__file__).parent / "words"
 

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
-from governance.consent_record import PERMITTING, STOPPING
+from governance.consent.record import PERMITTING, STOPPING
 from serving.bootstrap import Keepwell
 from serving.pages.preference_words import Wording, wording
 from serving.preference_links import EVERYTHING

@@ -10,12 +10,12 @@ from typing import Any
 from features.events import Event
 from features.history import Histories, from_events
 from governance import tables as governance_tables
-from governance.consent import ConsentRegistry
-from governance.consent_record import ConsentChange
+from governance.consent.purposes import PurposeRules
+from governance.consent.record import ConsentChange
+from governance.consent.registry import ConsentRegistry
 from governance.instants import to_micros
 from governance.proof import AggregatePermit, Permit
 from governance.pseudonym import Pseudonymiser, Suppression
-from governance.purposes import PurposeRules
 from serving.database import Database, create_tables, sqlite_url
 
 DAY = timedelta(days=1)

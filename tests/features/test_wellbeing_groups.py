@@ -17,8 +17,8 @@ from features.wellbeing.groups import (
 )
 from features.wellbeing.noise import DimensionNoise, Noise, SignalNoise
 from features.wellbeing.scheme import Dimension, Scheme, Signal
+from governance.disclosure.published import Register
 from governance.errors import InvalidInput, PermissionRefused
-from governance.published import Register
 from tests.features.sample import aggregate_permit, event, histories, micros, permit
 
 PURPOSE = "wellbeing_inference"

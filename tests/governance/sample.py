@@ -4,8 +4,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from governance.intervals import Interval, wilson
-from governance.model_card import Dropped, FeatureImportance, ModelFacts, ReliabilityBin, TestResult
-from governance.training_checks import LeakCheck, Shift
+from governance.model.card import Dropped, FeatureImportance, ModelFacts, ReliabilityBin, TestResult
+from governance.model.checks import LeakCheck, Shift
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 

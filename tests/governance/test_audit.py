@@ -9,13 +9,13 @@ from typing import Any
 
 import pytest
 
-from governance.audit import render_html, to_json, to_text_json
-from governance.audit_record import AuditReport, SignOff
-from governance.fairness import assess, not_assessed
-from governance.gate import GatePolicy, decide
+from governance.audit.record import AuditReport, SignOff
+from governance.audit.report import render_html, to_json, to_text_json
+from governance.fairness.assess import assess, not_assessed
 from governance.intervals import Interval
-from governance.model_card import Dependence, DependencePoint, GroupImportance, ModelFacts
-from governance.review_record import Review
+from governance.model.card import Dependence, DependencePoint, GroupImportance, ModelFacts
+from governance.model.gate import GatePolicy, decide
+from governance.signing.record import Review
 from tests.governance.sample import NOW, facts, result
 
 UNSAID = not_assessed("there are no protected attributes to assess by")

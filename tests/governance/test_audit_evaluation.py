@@ -5,13 +5,13 @@ from dataclasses import replace
 
 import pytest
 
-from governance.audit import render_html
-from governance.audit_record import AuditReport
-from governance.audit_words import plainwords
-from governance.evaluation_record import Evaluation, Proposal
-from governance.fairness import not_assessed
-from governance.gate import GatePolicy, decide
+from governance.audit.record import AuditReport
+from governance.audit.report import render_html
+from governance.audit.words import plainwords
+from governance.fairness.assess import not_assessed
 from governance.intervals import Interval
+from governance.model.evaluation import Evaluation, Proposal
+from governance.model.gate import GatePolicy, decide
 from tests.governance.sample import NOW, facts, result
 from tests.governance.test_evaluation_record import FULL
 

@@ -1,12 +1,12 @@
 """What the audit report says of amounts and categories."""
 
-from governance.audit import render_html
-from governance.audit_record import AuditReport
-from governance.fairness import not_assessed
-from governance.forecasts import CategoryErrors, CategoryResult, ValueErrors, ValueResult
-from governance.gate import GatePolicy, decide
+from governance.audit.record import AuditReport
+from governance.audit.report import render_html
+from governance.fairness.assess import not_assessed
 from governance.intervals import Interval
-from governance.model_card import ModelFacts
+from governance.model.card import ModelFacts
+from governance.model.forecasts import CategoryErrors, CategoryResult, ValueErrors, ValueResult
+from governance.model.gate import GatePolicy, decide
 from tests.governance.sample import NOW, facts
 
 ERRORS = ValueErrors(

@@ -5,14 +5,14 @@ from dataclasses import replace
 
 import numpy as np
 
-from governance.audit import render_html, to_json
-from governance.audit_groups import fairness_tables
-from governance.audit_record import AuditReport
-from governance.fairness import FairnessResult, assess
-from governance.gate import GatePolicy, decide
+from governance.audit.groups import fairness_tables
+from governance.audit.record import AuditReport
+from governance.audit.report import render_html, to_json
+from governance.fairness.assess import FairnessResult, assess
+from governance.fairness.mitigation import GapChange, Mitigation
+from governance.fairness.proxies import Carrier, Proxy
 from governance.intervals import Interval
-from governance.mitigation_record import GapChange, Mitigation
-from governance.proxy_record import Carrier, Proxy
+from governance.model.gate import GatePolicy, decide
 from tests.governance.sample import NOW, facts
 
 NARROWED = Mitigation(

@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from governance.audit import report_digest, to_json
-from governance.audit_record import AuditReport, SignOff
-from governance.audit_seal import Verified, seal, verify_report
+from governance.audit.record import AuditReport, SignOff
+from governance.audit.report import report_digest, to_json
+from governance.audit.seal import Verified, seal, verify_report
 from governance.errors import InvalidInput
-from governance.review_record import Review, review_message, signature_fits
-from governance.signing import public_text
+from governance.signing.keys import public_text
+from governance.signing.record import Review, review_message, signature_fits
 from tests.governance.sample import NOW
 from tests.governance.test_audit import report
 

@@ -5,16 +5,10 @@ from datetime import timedelta
 
 import pytest
 
-from governance.audit import render_html, to_json
-from governance.audit_changes import FigureChange, figure_changes
-from governance.audit_record import AuditReport, Before, DriftStanding, FeatureDrift
-from governance.evaluation_record import ChampionResult, Evaluation, Paired
-from governance.fairness import assess
-from governance.fairness_record import FairnessResult
-from governance.impact_assessment import assess_impact
-from governance.intervals import Interval
-from governance.practice import Action, Kept, Practice, PurposeBasis
-from governance.process_record import (
+from governance.audit.changes import FigureChange, figure_changes
+from governance.audit.impact_assessment import assess_impact
+from governance.audit.practice import Action, Kept, Practice, PurposeBasis
+from governance.audit.process_record import (
     Approvals,
     EthicsFigures,
     Exposure,
@@ -23,7 +17,13 @@ from governance.process_record import (
     MonthlyCount,
     Requests,
 )
-from governance.provenance import Provenance, Source, coverage_by_group
+from governance.audit.provenance import Provenance, Source, coverage_by_group
+from governance.audit.record import AuditReport, Before, DriftStanding, FeatureDrift
+from governance.audit.report import render_html, to_json
+from governance.fairness.assess import assess
+from governance.fairness.record import FairnessResult
+from governance.intervals import Interval
+from governance.model.evaluation import ChampionResult, Evaluation, Paired
 from tests.governance.sample import NOW, facts, result
 from tests.governance.test_audit import report
 

@@ -8,8 +8,15 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from governance.breakdown import ALL, COMPANION, FEW, NEAR, Cell, Part, Verdict, decide
-from governance.published import Figure, Register, cell_of, load_register, person_keys, trace_of
+from governance.disclosure.breakdown import ALL, COMPANION, FEW, NEAR, Cell, Part, Verdict, decide
+from governance.disclosure.published import (
+    Figure,
+    Register,
+    cell_of,
+    load_register,
+    person_keys,
+    trace_of,
+)
 from serving.database import Database
 
 LEAST = 5

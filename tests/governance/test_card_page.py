@@ -4,9 +4,9 @@ import re
 
 import pytest
 
-from governance.audit_record import AuditReport
-from governance.card_page import render_card_html, render_markdown
-from governance.gate import GateVerdict
+from governance.audit.card_page import render_card_html, render_markdown
+from governance.audit.record import AuditReport
+from governance.model.gate import GateVerdict
 from tests.governance.sample import facts
 from tests.governance.test_audit import report
 

@@ -10,14 +10,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import text
 
-from governance.consent import ConsentRegistry, Refusal
-from governance.consent_record import STATES, ConsentChange
+from governance.consent.notices import content_digest, publish_notice
+from governance.consent.purposes import Basis, PurposeRules
+from governance.consent.record import STATES, ConsentChange
+from governance.consent.registry import ConsentRegistry, Refusal
 from governance.errors import ConfigurationError, InvalidInput, KeepwellError
-from governance.journal import Journal
-from governance.notices import content_digest, publish_notice
+from governance.log.journal import Journal
 from governance.proof import Permit
 from governance.pseudonym import Pseudonymiser, Suppression
-from governance.purposes import Basis, PurposeRules
 from serving.database import Database
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)

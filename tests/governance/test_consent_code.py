@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Connection
 
-from governance.consent import ConsentRegistry, Refusal
-from governance.consent_record import ConsentChange
-from governance.purposes import PurposeRules
+from governance.consent.purposes import PurposeRules
+from governance.consent.record import ConsentChange
+from governance.consent.registry import ConsentRegistry, Refusal
 from serving.database import Database
 from tests.governance.test_consent import NOW
 

@@ -12,11 +12,11 @@ from pathlib import Path
 
 import pytest
 
-from governance.consent import ConsentRegistry, Refusal
-from governance.consent_record import ConsentChange
-from governance.journal import Journal
+from governance.consent.purposes import PurposeRules
+from governance.consent.record import ConsentChange
+from governance.consent.registry import ConsentRegistry, Refusal
+from governance.log.journal import Journal
 from governance.proof import Permit
-from governance.purposes import PurposeRules
 from governance.rights import replay_journal
 from serving.database import Database
 
@@ -118,9 +118,9 @@ def test_a_process_killed_before_its_commit_forgets_no_withdrawal(
         import os, signal
         from datetime import datetime
         from pathlib import Path
-        from governance.consent import ConsentRegistry
-        from governance.journal import Journal
-        from governance.purposes import PurposeRules
+        from governance.consent.registry import ConsentRegistry
+        from governance.log.journal import Journal
+        from governance.consent.purposes import PurposeRules
         from serving.database import Database
 
         journal = Journal(Path({str(tmp_path / "journal")!r}), {key!r})

@@ -10,10 +10,10 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hypothesis import settings
 from sqlalchemy import BigInteger, Connection, Table, select, text, type_coerce
 
-from governance.chain import entry_digest, link_of
-from governance.decision import Decision, check_commitments, new_decision_id, record
 from governance.instants import UtcInstant
-from governance.ledger import Ledger, SignedHead, Verification, head, verify
+from governance.log.chain import entry_digest, link_of
+from governance.log.decision import Decision, check_commitments, new_decision_id, record
+from governance.log.ledger import Ledger, SignedHead, Verification, head, verify
 from governance.tables import decisions, ledger_entries, ledger_head
 from serving.database import Database
 

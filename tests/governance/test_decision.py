@@ -7,7 +7,8 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy import Connection, text
 
-from governance.decision import (
+from governance.errors import NotFound
+from governance.log.decision import (
     Decision,
     check_commitments,
     forget_person,
@@ -18,8 +19,7 @@ from governance.decision import (
     recent,
     record,
 )
-from governance.errors import NotFound
-from governance.ledger import Ledger, entries, verify
+from governance.log.ledger import Ledger, entries, verify
 from governance.tables import decisions as table
 from serving.database import Database
 

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from governance.disclosure import Breakdown, hidden_groups
+from governance.disclosure.groups import Breakdown, hidden_groups
+from governance.disclosure.small_cells import hidden_cells
 from governance.errors import InvalidInput
-from governance.small_cells import hidden_cells
 
 LEAST = 5
 

@@ -3,7 +3,9 @@
 import json
 from dataclasses import replace
 
-from governance.evaluation_record import (
+from governance.intervals import Interval
+from governance.model.card import ModelFacts
+from governance.model.evaluation import (
     Assumption,
     ChampionResult,
     CostCurve,
@@ -16,8 +18,6 @@ from governance.evaluation_record import (
     Season,
     Segment,
 )
-from governance.intervals import Interval
-from governance.model_card import ModelFacts
 from tests.governance.sample import facts, result
 
 SOME = Interval(0.5, 0.4, 0.6)

@@ -17,10 +17,10 @@ from fairlearn.metrics import (
 )
 
 from governance.errors import InvalidInput
-from governance.fairness import Limits, assess, not_assessed
-from governance.fairness_record import NOT_KNOWN, FairnessResult, GroupCell
-from governance.group_cells import group_cell
-from governance.group_gaps import differences
+from governance.fairness.assess import Limits, assess, not_assessed
+from governance.fairness.cells import group_cell
+from governance.fairness.gaps import differences
+from governance.fairness.record import NOT_KNOWN, FairnessResult, GroupCell
 from governance.intervals import newcombe, share_ratio
 
 COMPAS = {  # n, predicted positive, FP, FN, TN, TP, FPR, FNR, precision

@@ -4,11 +4,11 @@ from typing import Any
 
 import pytest
 
-from governance.fairness import FairnessResult, Limits, not_assessed
-from governance.gate import GatePolicy, chance_ece, decide
+from governance.fairness.assess import FairnessResult, Limits, not_assessed
 from governance.intervals import Interval
-from governance.model_card import ModelFacts
-from governance.training_checks import LeakCheck, Shift
+from governance.model.card import ModelFacts
+from governance.model.checks import LeakCheck, Shift
+from governance.model.gate import GatePolicy, chance_ece, decide
 from tests.governance.sample import facts, result
 
 FAIR = FairnessResult(outcome="pass", reason="no gap", limits=Limits())

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from governance.errors import IntegrityBroken, InvalidInput
-from governance.journal import Journal
+from governance.log.journal import Journal
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 

@@ -16,9 +16,9 @@ from hypothesis import strategies as st
 from sqlalchemy import Connection, text
 
 from governance.canonical import canonical
-from governance.chain import GENESIS, entry_digest, link_of, merkle_root
 from governance.errors import IntegrityBroken, InvalidInput
-from governance.ledger import Ledger, SignedHead, entries, head, verify
+from governance.log.chain import GENESIS, entry_digest, link_of, merkle_root
+from governance.log.ledger import Ledger, SignedHead, entries, head, verify
 from governance.tables import ledger_entries, metadata
 from serving.database import Database, create_tables, sqlite_url
 

@@ -5,17 +5,17 @@ from typing import Any
 
 import pytest
 
-from governance.consent import ConsentRegistry
-from governance.consent_record import ConsentChange, ConsentEvent
-from governance.errors import InvalidInput, NotFound
-from governance.notices import (
+from governance.consent.notices import (
     content_digest,
     current_notices,
     list_notices,
     publish_notice,
     require_version,
 )
-from governance.purposes import PurposeRules
+from governance.consent.purposes import PurposeRules
+from governance.consent.record import ConsentChange, ConsentEvent
+from governance.consent.registry import ConsentRegistry
+from governance.errors import InvalidInput, NotFound
 from serving.database import Database
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)

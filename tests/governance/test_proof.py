@@ -11,18 +11,18 @@ from typing import Any
 import pytest
 
 from governance import proof
-from governance.consent import ConsentRegistry
+from governance.consent.purposes import Basis, PurposeRules
+from governance.consent.registry import ConsentRegistry
 from governance.errors import PermissionRefused
 from governance.proof import AggregatePermit, Approval, Clearance, Permit
-from governance.purposes import Basis, PurposeRules
 from serving.database import Database
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 KINDS = (Permit, AggregatePermit, Approval, Clearance)
 MAY_MINT = {
-    "mint_permit": {"governance/consent.py"},
-    "mint_aggregate_permit": {"governance/consent.py"},
-    "mint_approval": {"governance/review.py"},
+    "mint_permit": {"governance/consent/registry.py"},
+    "mint_aggregate_permit": {"governance/consent/registry.py"},
+    "mint_approval": {"governance/review/reviews.py"},
     "mint_clearance": {"serving/interventions/policy.py"},
 }
 ROOT = Path(__file__).parents[2]
@@ -111,7 +111,7 @@ def test_a_borrowed_name_does_not_open_the_mint() -> None:
         "purpose='aggregate', basis='consent', judged_at=now, min_people=1)"
     )
     with pytest.raises(PermissionRefused):
-        eval(code, {"__name__": "governance.consent", "proof": proof, "now": NOW})
+        eval(code, {"__name__": "governance.consent.registry", "proof": proof, "now": NOW})
 
 
 def _module_paths() -> list[Path]:

@@ -6,7 +6,14 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from governance.published import Figure, Register, cell_of, load_register, person_keys, trace_of
+from governance.disclosure.published import (
+    Figure,
+    Register,
+    cell_of,
+    load_register,
+    person_keys,
+    trace_of,
+)
 from serving.database import Database
 
 NOW = datetime(2026, 5, 1, tzinfo=UTC)

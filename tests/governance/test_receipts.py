@@ -10,12 +10,12 @@ import jsonschema
 import pytest
 from referencing import Registry, Resource
 
-from governance.consent import ConsentRegistry
-from governance.consent_record import STATES, ConsentChange
-from governance.handling import Handling, Party
-from governance.notices import publish_notice
-from governance.purposes import Basis, PurposeRules
-from governance.receipts import CONTEXT, receipt, record, schema
+from governance.consent.handling import Handling, Party
+from governance.consent.notices import publish_notice
+from governance.consent.purposes import Basis, PurposeRules
+from governance.consent.receipts import CONTEXT, receipt, record, schema
+from governance.consent.record import STATES, ConsentChange
+from governance.consent.registry import ConsentRegistry
 from serving.database import Database
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)

@@ -6,11 +6,11 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy import Connection
 
-from governance.consent import ConsentRegistry
-from governance.consent_record import ConsentChange
-from governance.decision import Decision, check_commitments, load, new_decision_id, record
-from governance.ledger import Ledger
-from governance.purposes import PurposeRules
+from governance.consent.purposes import PurposeRules
+from governance.consent.record import ConsentChange
+from governance.consent.registry import ConsentRegistry
+from governance.log.decision import Decision, check_commitments, load, new_decision_id, record
+from governance.log.ledger import Ledger
 from governance.retention import Retired, forget_superseded, retire_decisions
 from serving.database import Database
 

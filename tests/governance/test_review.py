@@ -8,9 +8,9 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy import Connection, text
 
 from governance.errors import GateRefused, InvalidInput, NotFound, PermissionRefused
-from governance.gate import GateVerdict
-from governance.ledger import Ledger, entries
-from governance.review import (
+from governance.log.ledger import Ledger, entries
+from governance.model.gate import GateVerdict
+from governance.review.reviews import (
     Candidate,
     Review,
     approval,
@@ -27,7 +27,7 @@ from governance.review import (
     signing_key_from_secret,
     submit,
 )
-from governance.signing import create_enrolment_key, find_key, is_vouched, public_text
+from governance.signing.keys import create_enrolment_key, find_key, is_vouched, public_text
 from serving.database import Database
 from tests.governance.sample import NOW, facts
 

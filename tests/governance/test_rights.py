@@ -8,15 +8,15 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy import Connection, text
 
-from governance import decision
-from governance.consent import ConsentRegistry, Refusal
-from governance.consent_record import ConsentChange
-from governance.decision import Decision, new_decision_id
-from governance.journal import Journal
-from governance.ledger import Ledger, verify
+from governance.consent.purposes import PurposeRules
+from governance.consent.record import ConsentChange
+from governance.consent.registry import ConsentRegistry, Refusal
+from governance.log import decision
+from governance.log.decision import Decision, new_decision_id
+from governance.log.journal import Journal
+from governance.log.ledger import Ledger, verify
 from governance.proof import Permit
 from governance.pseudonym import PersonIds, Suppression
-from governance.purposes import PurposeRules
 from governance.rights import erase_customer, export_customer, replay_journal
 from serving.database import Database
 

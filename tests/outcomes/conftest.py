@@ -11,9 +11,9 @@ from features.events import Event, keepwell_event
 from features.history import Histories, read_all
 from features.live import append
 from features.store import HistoryStore
-from governance.consent import ConsentRegistry
+from governance.consent.purposes import PurposeRules
+from governance.consent.registry import ConsentRegistry
 from governance.proof import AggregatePermit
-from governance.purposes import PurposeRules
 from serving.database import Database
 
 NEW_YEAR = datetime(2026, 1, 1, tzinfo=UTC)

@@ -9,10 +9,10 @@ from typing import Any, NamedTuple
 from features.events import Event, keepwell_event
 from features.history import from_events
 from governance import tables as governance_tables
-from governance.consent import ConsentRegistry
+from governance.consent.purposes import PurposeRules
+from governance.consent.registry import ConsentRegistry
+from governance.disclosure.published import Register
 from governance.proof import AggregatePermit
-from governance.published import Register
-from governance.purposes import PurposeRules
 from outcomes.measures.catalogue import Taken, measure
 from outcomes.measures.definition import ALL, Definition, Measure, Period, Terms
 from outcomes.measures.events import EventTable

@@ -6,8 +6,8 @@ import pytest
 
 from features.events import Event
 from features.history import Histories
+from governance.disclosure.published import Register
 from governance.proof import AggregatePermit
-from governance.published import Register
 from outcomes.assignments import PlaybookLift, first_assignments, playbook_lift
 from tests.outcomes.conftest import assigned, event, on
 

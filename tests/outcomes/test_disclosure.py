@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from features.events import Event
-from governance.breakdown import ALL
-from governance.published import Register
+from governance.disclosure.breakdown import ALL
+from governance.disclosure.published import Register
 from outcomes.measures.definition import Measure, Period
 from tests.outcomes.conftest import event, on
 from tests.outcomes.measuring import SHORT, take

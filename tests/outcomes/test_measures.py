@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from features.events import Event
 from features.history import Histories, from_events
-from governance.breakdown import hidden_cells
+from governance.disclosure.breakdown import hidden_cells
 from governance.errors import InvalidInput, PermissionRefused
 from governance.intervals import Interval, wilson
 from governance.proof import AggregatePermit

@@ -6,9 +6,9 @@ import pytest
 
 from features.history import Histories
 from features.text.tagging_file import parse_rules
+from governance.disclosure.published import Register
 from governance.errors import InvalidInput, PermissionRefused
 from governance.proof import AggregatePermit
-from governance.published import Register
 from outcomes.keywords import keywords
 from outcomes.measures.definition import ALL, Period
 from outcomes.themes import EMPATHY, ThemeFigure, theme_figures

@@ -11,13 +11,13 @@ import pytest
 from sqlalchemy import Connection
 
 from features.definitions import FeatureDefinition
-from governance import review
-from governance.consent_record import ConsentChange
+from governance.consent.record import ConsentChange
 from governance.errors import IntegrityBroken
-from governance.gate import GateVerdict
 from governance.instants import to_text
 from governance.intervals import Interval
-from governance.model_card import ModelFacts, TestResult
+from governance.model.card import ModelFacts, TestResult
+from governance.model.gate import GateVerdict
+from governance.review import reviews as review
 from serving.auth import create_key
 from serving.bootstrap import Keepwell, create_home
 from serving.consents import record_all

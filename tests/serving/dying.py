@@ -14,7 +14,7 @@ import features.importing.run as importing
 import serving.rights as rights
 import serving.scorer as scoring
 from features.store import HistoryStore
-from governance.ledger import Ledger
+from governance.log.ledger import Ledger
 from serving.bootstrap import open_home
 from serving.scorer import Scorer
 from serving.sources import import_file

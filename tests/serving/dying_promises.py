@@ -10,7 +10,7 @@ from random import Random
 from typing import Any, NamedTuple
 
 import features.erasure as features
-import governance.review as review
+import governance.review.reviews as review
 import serving.consents as consents
 import serving.interventions.leases as leases
 import serving.interventions.outbox as outbox
@@ -19,10 +19,10 @@ import serving.key_issue as key_issue
 import serving.review_queue as review_queue
 import serving.rights as rights
 import serving.signing_desk as signing_desk
-from governance.consent import ConsentRegistry
-from governance.consent_record import ConsentChange
-from governance.journal import Journal
-from governance.ledger import Ledger
+from governance.consent.record import ConsentChange
+from governance.consent.registry import ConsentRegistry
+from governance.log.journal import Journal
+from governance.log.ledger import Ledger
 from governance.pseudonym import PersonIds, Suppression
 from serving.bootstrap import Keepwell, open_home
 from serving.interventions.leases import Claim, Leases

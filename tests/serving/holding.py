@@ -13,10 +13,10 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection, Row, select
 
 from features.history import read_everything_of
-from governance.consent_record import OBJECTED, STOPPING
-from governance.decision import check_commitments
+from governance.consent.record import OBJECTED, STOPPING
 from governance.instants import to_text
-from governance.ledger import verify
+from governance.log.decision import check_commitments
+from governance.log.ledger import verify
 from governance.tables import consent_events, decisions, ledger_entries, persons
 from serving.bootstrap import Keepwell
 from serving.interventions.tables import interventions, outbox

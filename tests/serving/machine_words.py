@@ -9,9 +9,9 @@ import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
-from governance.consent_record import ConsentChange
+from governance.consent.notices import publish_notice
+from governance.consent.record import ConsentChange
 from governance.errors import InvalidInput
-from governance.notices import publish_notice
 from serving.bootstrap import Keepwell
 from serving.consents import change_consent, record_all, withdraw, withdraw_all
 from serving.interventions.desk import Desk, desk_of

@@ -9,7 +9,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from governance.consent_record import ConsentChange
+from governance.consent.record import ConsentChange
 from governance.errors import NotFound
 from serving.batch import score_everyone
 from serving.bootstrap import Keepwell, open_home

@@ -9,15 +9,15 @@ from sqlalchemy import insert, select
 from starlette.testclient import TestClient
 
 from features.tables import protected_attributes
-from governance.audit import report_digest, to_text_json
-from governance.audit_record import AuditReport
-from governance.audit_seal import verify_report
-from governance.candidates import Candidate, submit
-from governance.consent_record import ConsentChange
+from governance.audit.record import AuditReport
+from governance.audit.report import report_digest, to_text_json
+from governance.audit.seal import verify_report
+from governance.consent.record import ConsentChange
 from governance.errors import NotFound
-from governance.fairness import not_assessed
-from governance.gate import GateVerdict
+from governance.fairness.assess import not_assessed
 from governance.lineage import note_people
+from governance.model.gate import GateVerdict
+from governance.review.candidates import Candidate, submit
 from governance.tables import ledger_entries
 from serving.audit import Drawn, draw_report
 from serving.bootstrap import create_home

@@ -7,7 +7,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy import select
 
 from governance.errors import InvalidInput
-from governance.ledger import Ledger
+from governance.log.ledger import Ledger
 from governance.tables import signing_keys
 from serving.auth import (
     ScopeMissing,

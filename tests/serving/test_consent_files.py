@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from governance.consent_record import STATES
+from governance.consent.record import STATES
 from governance.errors import InvalidInput
 from serving.consent_files import OPTIONAL, REQUIRED, read_consents
 from serving.consents import Recorded, record_all

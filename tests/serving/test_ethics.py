@@ -7,9 +7,9 @@ import pytest
 from sqlalchemy import insert
 
 from features.tables import protected_attributes
-from governance.decision import Decision, new_decision_id, record
+from governance.audit.process_record import EthicsFigures, MonthlyCount, Requests
 from governance.errors import InvalidInput
-from governance.process_record import EthicsFigures, MonthlyCount, Requests
+from governance.log.decision import Decision, new_decision_id, record
 from serving.complaints import add_complaint, close_complaint, complaints_of, note_harm
 from serving.consents import withdraw
 from serving.ethics import ethics_figures, last_month

@@ -13,7 +13,7 @@ from sqlalchemy import func, select, text
 from features.compaction import strays, sweep, tidy, waiting
 from features.history import customer_ids, read_all, read_everything_of
 from features.tables import history_chunks, history_pending
-from governance.ledger import verify
+from governance.log.ledger import verify
 from governance.tables import decisions
 from serving.bootstrap import create_home
 from serving.database import Database

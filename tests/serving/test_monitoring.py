@@ -16,10 +16,10 @@ from features.events import keepwell_event
 from features.history import read_all
 from features.kernel import compute
 from features.live import append
-from governance.consent_record import ConsentChange
+from governance.consent.record import ConsentChange
 from governance.errors import InsufficientData
 from governance.instants import to_micros, to_text
-from governance.ledger import entries, verify
+from governance.log.ledger import entries, verify
 from serving.batch import score_everyone
 from serving.bootstrap import Keepwell, create_home
 from serving.champions import open_bundle

@@ -12,7 +12,7 @@ from starlette.testclient import TestClient
 
 from features.importing.mapping import parse_mapping
 from features.importing.run import import_source
-from governance.decision import load
+from governance.log.decision import load
 from serving.auth import create_key
 from serving.batch import score_everyone
 from serving.bootstrap import Keepwell, create_home

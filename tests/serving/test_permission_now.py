@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from governance.consent_record import ConsentChange
+from governance.consent.record import ConsentChange
 from serving.consents import change_consent, describe_subject, withdraw
 from serving.notices import publish
 from tests.serving.conftest import Shop

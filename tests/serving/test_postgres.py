@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import text
 from starlette.testclient import TestClient
 
-from governance.ledger import verify
+from governance.log.ledger import verify
 from serving.bootstrap import create_home
 from serving.consents import withdraw
 from serving.database import Database

@@ -9,9 +9,9 @@ from multiprocessing.context import ForkServerContext
 import pytest
 from sqlalchemy import select
 
-from governance.candidates import find_model
 from governance.proof import Permit
-from governance.review import champion
+from governance.review.candidates import find_model
+from governance.review.reviews import champion
 from serving.auth import list_keys
 from serving.bootstrap import Keepwell, open_home
 from serving.consents import withdraw

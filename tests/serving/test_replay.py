@@ -5,7 +5,7 @@ import json
 from sqlalchemy import update
 
 from features.tables import live_events
-from governance.decision import load
+from governance.log.decision import load
 from serving.auth import Principal
 from serving.consents import withdraw
 from serving.dossier import make_dossier, write_dossier

@@ -10,10 +10,10 @@ from sqlalchemy import insert, update
 from features.compaction import tidy
 from features.history import read_everything_of
 from features.store import buckets
-from governance.consent_record import ConsentChange
-from governance.decision import check_commitments, load
+from governance.consent.record import ConsentChange
 from governance.instants import to_text
-from governance.ledger import entries, verify
+from governance.log.decision import check_commitments, load
+from governance.log.ledger import entries, verify
 from governance.tables import decisions as decisions_table
 from serving.consents import change_consent, withdraw
 from serving.dossier import write_dossier

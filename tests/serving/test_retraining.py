@@ -3,7 +3,7 @@
 import pytest
 
 from governance.lineage import note_people
-from governance.review import champion
+from governance.review.reviews import champion
 from serving.consents import withdraw
 from serving.monitoring import monitor
 from serving.retraining import LeftSince, left_since

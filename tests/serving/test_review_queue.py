@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import select
 
 from governance.errors import InvalidInput, NotFound, PermissionRefused
-from governance.ledger import entries
+from governance.log.ledger import entries
 from serving.auth import Principal, ScopeMissing
 from serving.bootstrap import open_home
 from serving.consents import withdraw

@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import select
 
 from governance.errors import NotFound
-from governance.ledger import verify
+from governance.log.ledger import verify
 from serving.auth import Unauthenticated, authenticate, split_key
 from serving.bootstrap import open_home
 from serving.consents import withdraw

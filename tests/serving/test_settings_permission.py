@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from governance.consent.handling import Party
 from governance.errors import ConfigurationError
-from governance.handling import Party
 from serving.settings import load_settings, write_settings
 
 WHOLE = """

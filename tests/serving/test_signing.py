@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from governance.errors import ConfigurationError, InvalidInput, PermissionRefused
-from governance.ledger import entries
-from governance.review import Candidate, champion, find_model, self_sign, submit
+from governance.log.ledger import entries
+from governance.review.reviews import Candidate, champion, find_model, self_sign, submit
 from serving.bootstrap import create_home
 from serving.key_issue import end_key, issue_key, machine_user
 from serving.onboarding import make_home

@@ -52,7 +52,7 @@ def test_a_search_reads_only_who_permits_it_and_shows_no_id(shop: Shop) -> None:
 
 
 def test_after_a_withdrawal_the_next_search_is_refused(shop: Shop) -> None:
-    from governance.consent_record import ConsentChange
+    from governance.consent.record import ConsentChange
     from serving.consents import record_all
 
     write(shop, "ann", "my parcel was lost")

@@ -7,7 +7,7 @@ from multiprocessing import get_context
 
 import pytest
 
-from governance.review import approval
+from governance.review.reviews import approval
 from serving.bootstrap import Keepwell, create_home, open_home
 from serving.models import train_model
 from serving.settings import Settings

@@ -7,9 +7,9 @@ from sqlalchemy import insert, select
 from starlette.testclient import TestClient
 
 from features.tables import protected_attributes
-from governance.decision import load, recent
 from governance.errors import InvalidInput
 from governance.instants import parse_instant
+from governance.log.decision import load, recent
 from governance.tables import decisions
 from serving.cli import keepwell
 from serving.cli.whatif import _asked

@@ -11,11 +11,11 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from features.importing.mapping import parse_mapping
 from features.importing.run import import_source
 from features.store import HistoryStore
-from governance.consent import ConsentRegistry
-from governance.gate import GatePolicy
-from governance.ledger import Ledger
+from governance.consent.purposes import PurposeRules
+from governance.consent.registry import ConsentRegistry
+from governance.log.ledger import Ledger
+from governance.model.gate import GatePolicy
 from governance.pseudonym import Pseudonymiser, Suppression
-from governance.purposes import PurposeRules
 from serving.database import Database
 from training.request import Workshop
 from training.tracking import Tracking

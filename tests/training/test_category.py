@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from features.definitions import FeatureDefinition
 from governance.errors import InsufficientData, InvalidInput
-from governance.forecasts import CategoryResult
+from governance.model.forecasts import CategoryResult
 from training.forecasts.category import CATEGORY, CATEGORY_TREES, CategoryModel, OwnShares, tempered
 from training.forecasts.category_fit import codes_of, fit_category, own_share_columns
 from training.forecasts.category_quality import category_baselines, measure_category

@@ -9,9 +9,9 @@ import pytest
 
 from features.dataset import Dataset
 from features.labels import Target
-from governance.evaluation_record import ChampionResult, Paired
 from governance.intervals import Interval
-from governance.model_card import ModelFacts
+from governance.model.card import ModelFacts
+from governance.model.evaluation import ChampionResult, Paired
 from tests.governance.sample import facts, result
 from tests.training.examples import fitted, outcome, rows
 from tests.training.tables import JANUARY, choice, dataset, number

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from governance.errors import InvalidInput
-from governance.evaluation_record import CostCurve
+from governance.model.evaluation import CostCurve
 from tests.training.tables import dataset, number
 from training.evaluation.costs import Costs, Margins, contacted, cost_curve
 

@@ -8,11 +8,11 @@ from sqlalchemy import insert
 
 from features.dataset import Dataset
 from features.tables import protected_attributes
-from governance.consent import ConsentRegistry
-from governance.consent_record import ConsentChange
-from governance.fairness import Limits
+from governance.consent.purposes import PurposeRules
+from governance.consent.record import ConsentChange
+from governance.consent.registry import ConsentRegistry
+from governance.fairness.assess import Limits
 from governance.pseudonym import Suppression
-from governance.purposes import PurposeRules
 from serving.database import Database
 from tests.training.company import NOW
 from tests.training.made_rows import made

@@ -8,8 +8,8 @@ import pytest
 from features.dataset import Dataset
 from features.definitions import FeatureDefinition
 from governance.errors import InsufficientData
-from governance.fairness_record import Limits
-from governance.mitigation_record import Mitigation
+from governance.fairness.mitigation import Mitigation
+from governance.fairness.record import Limits
 from tests.training.made_rows import made
 from training.fairness import Groups
 from training.fit import RiskClassifier

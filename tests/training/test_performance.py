@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from governance.intervals import Interval
-from governance.model_card import TestResult
+from governance.model.card import TestResult
 from training.evaluation.evaluate import auc, brier, lift_at, log_loss
 from training.watch.performance import Realised, expect, realise
 

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 from features.labels import Target
-from governance.candidates import find_model
-from governance.consent_record import ConsentChange
+from governance.consent.record import ConsentChange
 from governance.errors import InsufficientData, InvalidInput
-from governance.ledger import entries
-from governance.review import champion
+from governance.log.ledger import entries
+from governance.review.candidates import find_model
+from governance.review.reviews import champion
 from serving.database import Database
 from tests.training.company import (
     NOW,

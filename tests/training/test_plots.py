@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from governance.intervals import Interval
-from governance.model_card import Dependence, DependencePoint
+from governance.model.card import Dependence, DependencePoint
 from tests.training.examples import fitted, rows
 from tests.training.test_explain import DEFINITIONS
 from training.explain import explain, grouped

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from governance.fairness.proxies import Proxy
 from governance.intervals import Interval
-from governance.model_card import FeatureImportance
-from governance.proxy_record import Proxy
+from governance.model.card import FeatureImportance
 from training.proxies import proxies, verdict_of
 
 NAMES = [f"f{k}" for k in range(12)]

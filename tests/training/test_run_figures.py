@@ -2,9 +2,9 @@
 
 from datetime import UTC, datetime
 
-from governance.evaluation_record import Evaluation, Paired, RateAt, Season
 from governance.intervals import Interval
-from governance.model_card import ModelFacts, TestResult
+from governance.model.card import ModelFacts, TestResult
+from governance.model.evaluation import Evaluation, Paired, RateAt, Season
 from training.run_figures import metrics_of, series_of
 
 AT = datetime(2026, 6, 1, tzinfo=UTC)

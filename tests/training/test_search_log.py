@@ -5,9 +5,9 @@ from pathlib import Path
 
 import numpy as np
 
-from governance.evaluation_record import RateAt, Season
 from governance.intervals import Interval
-from governance.model_card import ReliabilityBin
+from governance.model.card import ReliabilityBin
+from governance.model.evaluation import RateAt, Season
 from training.blend import Plan, Tried
 from training.evaluation_plots import (
     draw_calibrations,

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import numpy as np
 
-from governance.evaluation_record import Season
+from governance.model.evaluation import Season
 from tests.training.tables import JANUARY, dataset
 from training.evaluation.season import season_of
 

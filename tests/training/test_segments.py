@@ -3,7 +3,7 @@
 import numpy as np
 
 from features.definitions import FeatureDefinition
-from governance.evaluation_record import Segment
+from governance.model.evaluation import Segment
 from tests.training.tables import choice, dataset, number
 from training.evaluation.segments import by_segment, cuts
 

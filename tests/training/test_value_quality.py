@@ -5,7 +5,7 @@ import pytest
 
 from features.definitions import FeatureDefinition
 from governance.errors import InsufficientData
-from governance.forecasts import ValueResult
+from governance.model.forecasts import ValueResult
 from training.forecasts.value import ValueEstimates
 from training.forecasts.value_quality import fit_amount_rules, measure_value
 from training.model import Vector

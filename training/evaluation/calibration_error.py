@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from governance.intervals import Interval
-from governance.model_card import ECE_BINS
+from governance.model.card import ECE_BINS
 
 Vector = NDArray[np.float64]
 Ints = NDArray[np.int64]

@@ -14,10 +14,10 @@ import numpy as np
 
 from features.dataset import Dataset
 from governance.errors import KeepwellError
-from governance.evaluation_record import ChampionResult, Paired, Proposal
 from governance.instants import DAY_US, from_micros, parse_instant, to_micros
 from governance.intervals import Interval
-from governance.model_card import ModelFacts
+from governance.model.card import ModelFacts
+from governance.model.evaluation import ChampionResult, Paired, Proposal
 from training.bundle import LoadedModel, load
 from training.evaluation.evaluate import auc_difference, brier_difference, log_loss_difference
 from training.evaluation.resample import Vector

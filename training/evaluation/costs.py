@@ -12,8 +12,8 @@ import numpy as np
 
 from features.dataset import Dataset
 from governance.errors import InvalidInput
-from governance.evaluation_record import Assumption, CostCurve, NetAt
 from governance.intervals import Interval
+from governance.model.evaluation import Assumption, CostCurve, NetAt
 from training.evaluation.resample import Ints, Vector, mean_with_interval
 
 SHARES = tuple(k / 40 for k in range(41))

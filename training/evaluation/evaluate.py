@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from governance.errors import InsufficientData
 from governance.intervals import Interval, wilson
-from governance.model_card import ECE_BINS, ReliabilityBin, TestResult
+from governance.model.card import ECE_BINS, ReliabilityBin, TestResult
 from training.evaluation.calibration_error import calibration_error, equal_bins
 from training.evaluation.resample import (
     MANY_ROWS,

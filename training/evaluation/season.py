@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from features.dataset import Dataset
-from governance.evaluation_record import RateAt, Season
 from governance.instants import from_micros, to_text
 from governance.intervals import Interval, wilson
+from governance.model.evaluation import RateAt, Season
 from training.evaluation.resample import Vector, mean_with_interval
 
 SHIFT = 0.02

@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 
 from features.dataset import Dataset
 from features.definitions import FeatureDefinition
-from governance.disclosure import Breakdown, hidden_groups
-from governance.evaluation_record import Segment
+from governance.disclosure.groups import Breakdown, hidden_groups
 from governance.intervals import wilson
-from governance.model_card import ECE_BINS
+from governance.model.card import ECE_BINS
+from governance.model.evaluation import Segment
 from training.evaluation.calibration_error import calibration_error
 from training.evaluation.evaluate import auc
 from training.evaluation.resample import Vector

@@ -4,8 +4,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from governance.errors import InsufficientData
-from governance.forecasts import CategoryErrors, CategoryResult
 from governance.intervals import Interval, mean_interval, wilson
+from governance.model.forecasts import CategoryErrors, CategoryResult
 from training.forecasts.category import CategoryModel, OwnShares
 from training.forecasts.category_fit import codes_of
 from training.model import Matrix, Vector

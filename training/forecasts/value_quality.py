@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from features.definitions import FeatureDefinition
 from governance.errors import InsufficientData
-from governance.forecasts import ValueErrors, ValueResult
 from governance.intervals import Interval, mean_interval, wilson
+from governance.model.forecasts import ValueErrors, ValueResult
 from training.forecasts.value import ValueEstimates
 from training.forecasts.value_fit import past_year_column
 from training.model import Matrix, Vector

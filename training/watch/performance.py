@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from governance.intervals import Interval, mean_interval
-from governance.model_card import TestResult
+from governance.model.card import TestResult
 from training.evaluation.calibration_error import calibration_error
 from training.evaluation.evaluate import TOP_SHARE, auc
 

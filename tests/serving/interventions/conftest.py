@@ -11,10 +11,10 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy import select
 
-from governance.consent import ConsentChange, ConsentRegistry
-from governance.ledger import Ledger
+from governance.consent.purposes import PurposeRules
+from governance.consent.registry import ConsentChange, ConsentRegistry
+from governance.log.ledger import Ledger
 from governance.pseudonym import PersonIds
-from governance.purposes import PurposeRules
 from serving.database import Database
 from serving.interventions.desk import Desk
 from serving.interventions.leases import Claim, Dropped, Go, Missed

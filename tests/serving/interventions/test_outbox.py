@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import select
 
 from features.tables import live_events
-from governance.ledger import entries, verify
+from governance.log.ledger import entries, verify
 from serving.interventions.leases import Dropped, Go
 from serving.interventions.outbox import erase_customer, export_customer
 from serving.interventions.tables import interventions, outbox

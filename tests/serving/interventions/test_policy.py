@@ -7,11 +7,11 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from governance.candidates import Candidate as Submitted
-from governance.candidates import submit
 from governance.errors import InvalidInput, PermissionRefused
-from governance.gate import GateVerdict
+from governance.model.gate import GateVerdict
 from governance.proof import Clearance, mint_clearance
+from governance.review.candidates import Candidate as Submitted
+from governance.review.candidates import submit
 from serving.database import Database
 from serving.interventions.playbooks import Playbook
 from serving.interventions.policy import Candidate, ContactPolicy, first_moment

@@ -1,0 +1,1 @@
+"""The report a reviewer reads, section by section, and the model card."""

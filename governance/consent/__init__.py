@@ -1,0 +1,1 @@
+"""Who permits what: purposes and what carries them, notices, the append-only record, receipts."""

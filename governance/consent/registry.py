@@ -1,0 +1,308 @@
+"""The registry of permission: records what people say, and hands out permits.
+
+Permission is judged at the wall clock, from the primary database, in the caller's transaction:
+a withdrawal is in force for every read that starts after its commit, in every process. No row, an
+unknown state, a malformed row or an unreachable database all mean no.
+"""
+
+from collections.abc import Collection, Mapping
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection
+from sqlalchemy.exc import SQLAlchemyError
+
+from governance.consent import queries as sql
+from governance.consent.judgement import Question, RawRecord, Situation, question, refusal_reason
+from governance.consent.purposes import CONSENT, HOME_KINDS, NAMED_PURPOSES, OBJECTION, PurposeRules
+from governance.consent.record import STOPPING, ConsentChange, ConsentEvent, Subject
+from governance.consent.recorder import ConsentRecorder
+from governance.errors import InvalidInput
+from governance.instants import from_micros, to_micros
+from governance.log.journal import Journal
+from governance.proof import AggregatePermit, Permit, mint_aggregate_permit, mint_permit
+from governance.pseudonym import Suppression
+
+__all__ = [
+    "ConsentChange",
+    "ConsentEvent",
+    "ConsentRegistry",
+    "ConsentState",
+    "PurposeRules",
+    "Refusal",
+]
+
+_MIN_EMPLOYEES = 10
+
+
+class Refusal(NamedTuple):
+    """A no: for which purpose, and the registry's word for why."""
+
+    purpose: str
+    reason: str
+
+
+class ConsentState(NamedTuple):
+    """Where a person stands on a purpose; `reason` is empty when it is permitted.
+
+    `since`, `expires_at` and `notice_*` are those of the newest word, where there is one.
+    """
+
+    purpose: str
+    state: str
+    permitted: bool
+    reason: str
+    basis: str
+    event_id: str | None
+    expires_at: datetime | None
+    since: datetime | None = None
+    notice_id: str | None = None
+    notice_version: int | None = None
+
+
+class ConsentRegistry(ConsentRecorder):
+    """One per home. `journal` keeps every no outside the backup, `suppression` the erased out."""
+
+    def __init__(
+        self,
+        rules: PurposeRules,
+        *,
+        home_kind: str,
+        suppression: Suppression | None = None,
+        journal: Journal | None = None,
+    ) -> None:
+        if home_kind not in HOME_KINDS:
+            raise InvalidInput(f"{home_kind!r} is not a kind of home: {', '.join(HOME_KINDS)}")
+        self.rules = rules
+        self.home_kind = home_kind
+        super().__init__(suppression=suppression, journal=journal)
+
+    def permit(
+        self, conn: Connection, customer_id: str, purpose: str, *, now: datetime
+    ) -> Permit | Refusal:
+        """Judge one person and purpose now; whoever withdraws waits for this transaction to end."""
+        asked = question(purpose, self.rules, home_kind=self.home_kind, now=to_micros(now))
+        reason, row = self._judge(conn, asked, customer_id, now)
+        if reason is not None or row is None:
+            return Refusal(purpose, reason or "unreachable")
+        consent = asked.basis.needs_consent
+        return mint_permit(
+            purpose=purpose,
+            customers=frozenset((customer_id,)),
+            judged_at=now,
+            sequence=int(row.sequence or 0),
+            basis=asked.basis.kind,
+            consent_event_ids={customer_id: str(row.event_id)} if consent else {},
+        )
+
+    def permit_many(
+        self,
+        conn: Connection,
+        purpose: str,
+        customers: Collection[str],
+        *,
+        now: datetime,
+        hold: bool = False,
+    ) -> tuple[Permit, Mapping[str, str]]:
+        """Judge many people at one sequence number: a permit over those allowed, and the refusals.
+
+        A long batch asks `changed_since` before it publishes. With `hold` (few people, one short
+        transaction) whoever withdraws waits instead.
+        """
+        asked = question(purpose, self.rules, home_kind=self.home_kind, now=to_micros(now))
+        people = frozenset(customers)
+        try:
+            if hold:
+                sql.hold_people(conn, people)
+            sequence = sql.current_sequence(conn)
+            records = sql.newest_records(conn, purpose, people)
+            situations = _Situations(self, conn, asked, people, now)
+        except SQLAlchemyError:
+            return self._permit_over(asked, {}, 0, now), dict.fromkeys(people, "unreachable")
+        allowed: dict[str, str] = {}
+        refused: dict[str, str] = {}
+        for customer_id in people:
+            record = records.get(customer_id)
+            reason = refusal_reason(asked, customer_id, record, situations.of(customer_id, record))
+            if reason is None:
+                allowed[customer_id] = "" if record is None else str(record.event_id)
+            else:
+                refused[customer_id] = reason
+        return self._permit_over(asked, allowed, sequence, now), refused
+
+    def changed_since(
+        self, conn: Connection, permit: Permit, *, hold: bool = False
+    ) -> frozenset[str]:
+        """Give the permitted people whose permission changed after the permit was made.
+
+        A batch drops them before it publishes. A material notice change concerns everyone whose
+        consent the permit relied on. With `hold` whoever withdraws from now on waits until this
+        transaction ends, so that what it writes is there to be taken back.
+        """
+        permit.require(permit.purpose)
+        if hold:
+            sql.claim_everyone(conn)
+        if permit.consent_event_ids and sql.notice_changed_since(
+            conn, permit.purpose, permit.judged_at
+        ):
+            return permit.customers
+        changed = sql.changed_people(conn, permit.purpose, permit.sequence)
+        if self.suppression is not None:
+            changed |= self.suppression.suppressed_among(
+                conn, permit.customers, now=permit.judged_at, since=permit.sequence
+            )
+        return permit.customers & changed
+
+    def aggregate_permit(
+        self, conn: Connection, purpose: str, *, now: datetime, employees: bool = False
+    ) -> AggregatePermit:
+        """Permit figures over at least 5 people (10 when they are employees), and no rows."""
+        sql.current_sequence(conn)
+        basis = self.rules.basis(purpose, home_kind=self.home_kind)
+        people = max(self.rules.min_people, _MIN_EMPLOYEES if employees else 0)
+        return mint_aggregate_permit(
+            purpose=purpose, basis=basis.kind, judged_at=now, min_people=people
+        )
+
+    def state(
+        self, conn: Connection, customer_id: str, purpose: str, *, now: datetime
+    ) -> ConsentState:
+        """Say where a person stands on one purpose."""
+        asked = question(purpose, self.rules, home_kind=self.home_kind, now=to_micros(now))
+        reason, row = self._judge(conn, asked, customer_id, now)
+        word = row if row is not None and isinstance(row.event_id, str) else None
+        return ConsentState(
+            purpose=purpose,
+            state="unknown" if word is None else str(word.state),
+            permitted=reason is None,
+            reason=reason or "",
+            basis=asked.basis.kind,
+            event_id=None if word is None else word.event_id,
+            expires_at=None if word is None else _instant(word.expires_at),
+            since=None if word is None else _instant(word.occurred_at),
+            notice_id=None if word is None else word.notice_id,
+            notice_version=None if word is None else word.notice_version,
+        )
+
+    def states(
+        self, conn: Connection, customer_id: str, *, now: datetime
+    ) -> tuple[ConsentState, ...]:
+        """Say where a person stands on every purpose there is or they ever spoke about."""
+        spoken = {event.purpose for event in self.history(conn, customer_id)} - {OBJECTION}
+        purposes = sorted(spoken.union(NAMED_PURPOSES) - {"aggregate"})
+        return tuple(self.state(conn, customer_id, purpose, now=now) for purpose in purposes)
+
+    def withdraw_all(
+        self,
+        conn: Connection,
+        customer_id: str,
+        *,
+        now: datetime,
+        actor: str = "customer",
+        mechanism: str = "api",
+    ) -> tuple[ConsentEvent, ...]:
+        """Stop everything but what a contract carries.
+
+        A no that was said before is said again: an older yes that arrives late cannot come between.
+        """
+        sql.claim_person(conn, customer_id)
+        return tuple(
+            self.withdraw(
+                conn, customer_id, each.purpose, now=now, actor=actor, mechanism=mechanism
+            )
+            for each in self._own_choices(conn, customer_id, now=now)
+        )
+
+    def stoppable(self, conn: Connection, customer_id: str, *, now: datetime) -> tuple[str, ...]:
+        """Name the purposes a person can still stop: spoken about, or going on without a word."""
+        return tuple(
+            each.purpose
+            for each in self._own_choices(conn, customer_id, now=now)
+            if each.state not in STOPPING
+        )
+
+    def _own_choices(
+        self, conn: Connection, customer_id: str, *, now: datetime
+    ) -> tuple[ConsentState, ...]:
+        return tuple(
+            each
+            for each in self.states(conn, customer_id, now=now)
+            if each.basis != "contract" and (each.event_id is not None or each.basis not in CONSENT)
+        )
+
+    def subject(self, conn: Connection, customer_id: str) -> Subject:
+        """Give what is known of a person besides consent."""
+        return sql.subject(conn, customer_id)
+
+    def history(self, conn: Connection, customer_id: str) -> tuple[ConsentEvent, ...]:
+        """Give everything a person ever said, in the order it was recorded."""
+        return sql.history(conn, customer_id)
+
+    def _judge(
+        self, conn: Connection, asked: Question, customer_id: str, now: datetime
+    ) -> tuple[str | None, Any]:
+        if not isinstance(customer_id, str) or not customer_id:
+            return "malformed", None
+        token = "" if self.suppression is None else self.suppression.token(customer_id)
+        try:
+            row = sql.newest_record(conn, customer_id, asked.purpose, token, now)
+        except SQLAlchemyError:
+            return "unreachable", None
+        except (ValueError, TypeError):
+            return "malformed", None
+        record = None if row.event_id is None else RawRecord(*row[: len(RawRecord._fields)])
+        situation = Situation(
+            objected_at=row.objected_at,
+            adult_from=row.adult_from,
+            relation=row.relation,
+            suppressed=bool(row.suppressed),
+            current_notice=row.current_notice,
+            last_material_version=row.last_material_version,
+        )
+        return refusal_reason(asked, customer_id, record, situation), row
+
+    def _permit_over(
+        self, asked: Question, allowed: Mapping[str, str], sequence: int, now: datetime
+    ) -> Permit:
+        return mint_permit(
+            purpose=asked.purpose,
+            customers=frozenset(allowed),
+            judged_at=now,
+            sequence=sequence,
+            basis=asked.basis.kind,
+            consent_event_ids=allowed if asked.basis.needs_consent else {},
+        )
+
+
+def _instant(micros: Any) -> datetime | None:
+    return from_micros(micros) if type(micros) is int else None
+
+
+class _Situations:
+    """What many people's verdicts depend on, read at once."""
+
+    def __init__(
+        self,
+        registry: ConsentRegistry,
+        conn: Connection,
+        asked: Question,
+        people: frozenset[str],
+        now: datetime,
+    ) -> None:
+        self.objections = sql.objections(conn, people)
+        self.subjects = sql.subjects(conn, people)
+        self.current, self.material = sql.notice_rules(conn, asked.purpose, now)
+        self.suppressed: set[str] = set()
+        if registry.suppression is not None:
+            self.suppressed = registry.suppression.suppressed_among(conn, people, now=now)
+
+    def of(self, customer_id: str, record: RawRecord | None) -> Situation:
+        adult_from, relation = self.subjects.get(customer_id, (None, None))
+        return Situation(
+            objected_at=self.objections.get(customer_id),
+            adult_from=adult_from,
+            relation=relation,
+            suppressed=customer_id in self.suppressed,
+            current_notice=self.current,
+            last_material_version=None if record is None else self.material.get(record.notice_id),
+        )

@@ -1,0 +1,1 @@
+"""What may be shown of groups so that no sum or difference tells of a few people."""

@@ -1,0 +1,1 @@
+"""The signed log, the decisions it commits to, and the journal that outlives a restore."""

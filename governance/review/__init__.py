@@ -1,0 +1,1 @@
+"""Models before their reviewers: submitted, signed, serving or not."""
