@@ -57,7 +57,7 @@ def render_card_html(
             parts.append(f"<p>{marked(block)}</p>")
     title = f"Model card: {facts.target} {facts.model_digest[:12]}"
     body = Markup("\n".join(parts))  # noqa: S704 - every text inside was escaped above
-    page = Environment(loader=PackageLoader("governance", "templates"), autoescape=True)
+    page = Environment(loader=PackageLoader("governance.audit"), autoescape=True)
     return page.get_template("card.html.j2").render(title=title, body=body)
 
 

@@ -126,7 +126,7 @@ def stamp(home_kind: str) -> str:
 
 def _environment() -> Environment:
     environment = Environment(
-        loader=PackageLoader("governance", "templates"),
+        loader=PackageLoader("governance.audit"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,

@@ -85,7 +85,7 @@ def test_its_contents_cannot_be_changed(permit: Permit) -> None:
 
 
 def test_the_mint_answers_only_the_checker() -> None:
-    with pytest.raises(PermissionRefused, match=r"only governance\.consent may make"):
+    with pytest.raises(PermissionRefused, match=r"only governance\.consent\.registry may make"):
         proof.mint_permit(
             purpose="risk_scoring",
             customers=frozenset({"anna"}),
