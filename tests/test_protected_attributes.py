@@ -97,7 +97,7 @@ def train(folder: Path, people: Path, attribute: str, *more: str) -> Run:
 
 
 def test_a_company_whose_model_over_flags_one_group_is_refused(tmp_path: Path) -> None:
-    people = write_people(tmp_path / "people.csv", 2500, biased=True)
+    people = write_people(tmp_path / "people.csv", 8000, biased=True)
     _, trained = train(tmp_path, people, "region")
     assert trained.code == 1
     assert trained.json["gate"]["outcome"] == "refused"
