@@ -97,7 +97,7 @@ def stake_of(
 ) -> Stake:
     """Add up probability × the last year's revenue brought down to the horizon, over the scored.
 
-    `scores` is a file that `serving.batch` wrote; `contactable` names who permits being written to.
+    `scores` is a file of `serving.scoring.batch`; `contactable` names who permits being written to.
     """
     found = pq.read_table(scores, columns=["customer_id", "probability", "as_of", "status"])
     rows = [row for row in found.to_pylist() if row["status"] == "scored"]

@@ -15,8 +15,8 @@ from governance.intervals import Interval
 from governance.model.card import ModelFacts
 from governance.review.candidates import find_model
 from serving.bootstrap import Keepwell
-from serving.champions import open_bundle
 from serving.foreign_scores import read_scores
+from serving.scoring.champions import open_bundle
 from training.bundle import LoadedModel
 from training.evaluation.evaluate import (
     auc,

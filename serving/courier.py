@@ -19,8 +19,8 @@ from serving.bootstrap import Keepwell
 from serving.interventions.desk import desk_of
 from serving.interventions.dispatch import dispatch, http_client
 from serving.interventions.webhook import Endpoint
-from serving.retention import apply_if_due
-from serving.staleness import due_targets
+from serving.rights.retention import apply_if_due
+from serving.scoring.staleness import due_targets
 
 PAUSE_SECONDS = 2.0
 KEEPER_PAUSE_SECONDS = 60.0

@@ -15,10 +15,10 @@ import structlog
 from governance.errors import KeepwellError
 from serving.bootstrap import Keepwell, open_home
 from serving.logs import log_to_stderr
-from serving.look import Look
-from serving.monitoring import Clock, monitor
-from serving.rights import settle
-from serving.staleness import due_targets
+from serving.rights.acts import settle
+from serving.scoring.staleness import due_targets
+from serving.watching.look import Look
+from serving.watching.monitoring import Clock, monitor
 
 log = structlog.get_logger("keepwell.monitoring")
 

@@ -18,10 +18,7 @@ from features.simulate.permissions import NOTICE_LOCALE, NOTICE_VERSION, NOTICES
 from governance.consent.notices import publish_notice
 from governance.errors import ConfigurationError
 from outcomes.experiment import analyse
-from serving.batch import score_everyone
 from serving.bootstrap import Keepwell, create_home
-from serving.consent_files import read_consents
-from serving.consents import record_all
 from serving.demo_receiver import DemoReceiver
 from serving.demo_story import Acted, Imported, Story, tell
 from serving.home import Home
@@ -32,6 +29,9 @@ from serving.interventions.preview import candidates_of, recent_contacts
 from serving.interventions.run import run_interventions
 from serving.interventions.webhook import Endpoint
 from serving.models import train_model
+from serving.permission.consent_files import read_consents
+from serving.permission.consents import record_all
+from serving.scoring.batch import score_everyone
 from serving.settings import ContactSettings, Settings, TargetSettings, load_settings
 from serving.signing_desk import review_model
 from serving.sources import import_file

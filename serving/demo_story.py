@@ -17,7 +17,6 @@ from governance.log.ledger import verify
 from governance.review.reviews import champion
 from governance.tables import decisions
 from outcomes.experiment import Experiment
-from serving.batch import Batch
 from serving.bootstrap import Keepwell
 from serving.interventions.dispatch import Dispatched
 from serving.interventions.playbooks import Playbook
@@ -31,7 +30,8 @@ from serving.pages.start import (
     triple,
     write_start,
 )
-from serving.scorer import CustomerScore, Scorer
+from serving.scoring.batch import Batch
+from serving.scoring.scorer import CustomerScore, Scorer
 from training.pipeline import TrainResult
 
 _SAMPLES = 12

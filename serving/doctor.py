@@ -22,10 +22,10 @@ from governance.signing.keys import is_vouched, list_signing_keys
 from governance.tables import ledger_head
 from serving.bootstrap import Keepwell, open_home
 from serving.home import Home
-from serving.restore import unsettled
-from serving.retention_runs import last_run
-from serving.review_requests import list_requests
-from serving.staleness import Monitored, newest
+from serving.record.restore import unsettled
+from serving.record.retention_runs import last_run
+from serving.record.review_requests import list_requests
+from serving.scoring.staleness import Monitored, newest
 
 Outcome = Literal["ok", "attention", "missing"]
 _PACKAGES = ("lightgbm", "scikit-learn", "shap", "mlflow", "fairlearn", "bentoml", "duckdb")

@@ -8,7 +8,7 @@ from datetime import datetime
 from pathlib import Path
 
 from features.labels import Target
-from serving.audit import draw_report
+from serving.audit.drawing import draw_report
 from serving.bootstrap import Keepwell
 from serving.key_issue import machine_user
 from training.backtest import Backtest

@@ -22,11 +22,11 @@ from features.own_functions import function_files
 from governance.errors import ConfigurationError, GateRefused, InsufficientData
 from governance.signing.keys import create_enrolment_key
 from serving.backtest import Backtest, Stake, back_test, stake_of
-from serving.batch import score_everyone
 from serving.bootstrap import Keepwell, create_home, open_home
 from serving.home import Home
 from serving.models import train_model
-from serving.rights import settle
+from serving.rights.acts import settle
+from serving.scoring.batch import score_everyone
 from serving.settings import HomeKind, Settings, TargetSettings, mistakes_of
 from serving.signing_desk import review_model
 from serving.sources import import_file

@@ -19,8 +19,8 @@ from serving.courier import Courier, Keeper, start_courier
 from serving.http.api import create_app
 from serving.http.door import App, Door, Receive, Scope, Send
 from serving.logs import log_to_stderr
-from serving.rights import settle
-from serving.scorer import Scorer
+from serving.rights.acts import settle
+from serving.scoring.scorer import Scorer
 
 WORKERS = int(os.environ.get("KEEPWELL_WORKERS", "1"))
 

@@ -32,8 +32,8 @@ kind = "given"
 
 MAY_READ = {
     "training/fairness.py",  # the audit, and what narrows gaps on request
-    "serving/audit_coverage.py",  # who is missing from the audited model
-    "serving/ethics_groups.py",  # who was contacted and helped
+    "serving/audit/coverage.py",  # who is missing from the audited model
+    "serving/rights/ethics_groups.py",  # who was contacted and helped
     "serving/wellbeing.py",  # gaps in well-being between groups
 }
 """Modules that read people's protected attributes, each under a permit for `fairness_audit`."""

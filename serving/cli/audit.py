@@ -47,7 +47,7 @@ def report_command(session: Session, model: str, card: bool) -> None:
     Figures are those of the day it was judged; sign-offs, permission, drift, complaints and the
     like are today's. The page and its sealed JSON twin lie among the home's reports.
     """
-    from serving.audit import draw_report
+    from serving.audit.drawing import draw_report
 
     with session.open() as keepwell, session.step(f"auditing {model}") as progress:
         drawn = draw_report(keepwell, model, now=datetime.now(UTC), card=card, progress=progress)

@@ -47,7 +47,7 @@ def complaint_group() -> None:
 @click.pass_obj
 def add_complaint_command(session: Session, customer: str, category: str, text: str) -> None:
     """Record a complaint."""
-    from serving.complaints import add_complaint
+    from serving.rights.complaints import add_complaint
 
     with session.open() as keepwell:
         made = add_complaint(keepwell, customer, category=category, text=text, clock=_now)
@@ -60,7 +60,7 @@ def add_complaint_command(session: Session, customer: str, category: str, text: 
 @click.pass_obj
 def list_complaints_command(session: Session, status: str | None) -> None:
     """Complaints, oldest first, without their words."""
-    from serving.complaints import list_complaints
+    from serving.rights.complaints import list_complaints
 
     with session.open() as keepwell, keepwell.database.read() as conn:
         found = list_complaints(conn, status=status)
@@ -85,7 +85,7 @@ def close_complaint_command(
     session: Session, complaint: str, outcome: str, text: str, key: str
 ) -> None:
     """Answer a complaint and close it."""
-    from serving.complaints import close_complaint
+    from serving.rights.complaints import close_complaint
 
     with session.open() as keepwell:
         made = close_complaint(
@@ -111,7 +111,7 @@ def harm_group() -> None:
 @click.pass_obj
 def add_harm_command(session: Session, target: str, text: str) -> None:
     """Write down a harm. Reports print the text: it must name nobody."""
-    from serving.complaints import note_harm
+    from serving.rights.complaints import note_harm
 
     with session.open() as keepwell:
         made = note_harm(keepwell, target, text=text, now=_now())
@@ -128,7 +128,7 @@ def add_harm_command(session: Session, target: str, text: str) -> None:
 @click.pass_obj
 def list_harms_command(session: Session, target: str | None) -> None:
     """Every harm noted, oldest first."""
-    from serving.complaints import list_harms
+    from serving.rights.complaints import list_harms
 
     with session.open() as keepwell, keepwell.database.read() as conn:
         found = list_harms(conn, target=target)

@@ -79,7 +79,7 @@ def _say_yes(
 ) -> int:
     from governance.consent.record import ConsentChange
     from governance.instants import parse_instant
-    from serving.consents import change_consent
+    from serving.permission.consents import change_consent
 
     with session.open() as keepwell:
         zone = keepwell.settings.zone
@@ -136,7 +136,7 @@ def refuse_command(
 ) -> None:
     """Record that a person was asked and said no. It needs nothing but who and what."""
     from governance.consent.record import ConsentChange
-    from serving.consents import change_consent
+    from serving.permission.consents import change_consent
 
     with session.open() as keepwell:
         change = ConsentChange(
@@ -163,7 +163,7 @@ def withdraw_command(
     session: Session, customer: str, purpose: str | None, everything: bool
 ) -> None:
     """Take one permission back, or all, at once. It needs nothing but who and what."""
-    from serving.consents import withdraw, withdraw_all
+    from serving.permission.consents import withdraw, withdraw_all
 
     if everything == (purpose is not None):
         raise click.UsageError("name the purpose to withdraw, or --all")
@@ -193,7 +193,7 @@ def withdraw_command(
 @click.pass_obj
 def object_command(session: Session, customer: str) -> None:
     """Record an objection (art. 21): no marketing outreach, nor the scoring done for it."""
-    from serving.rights import object_to_processing
+    from serving.rights.acts import object_to_processing
 
     with session.open() as keepwell:
         done = object_to_processing(keepwell, customer, now=_now())
@@ -221,7 +221,7 @@ def subject_command(
     """Say when a customer comes of age and whether they are staff, or show what is known."""
     from governance.errors import InvalidInput
     from governance.instants import parse_instant
-    from serving.consents import birthday, describe_subject
+    from serving.permission.consents import birthday, describe_subject
 
     if adult_from is not None and birth_date is not None:
         raise click.UsageError("give --adult-from or --birth-date, not both")

@@ -52,7 +52,7 @@ def publish_command(
     cannot be changed: publish the next version.
     """
     from governance.errors import InvalidInput
-    from serving.notices import publish
+    from serving.permission.notices import publish
 
     try:
         words = file.read_text(encoding="utf-8")
@@ -93,7 +93,7 @@ def publish_command(
 def list_command(session: Session) -> None:
     """Every published version, what it is about and whether it is in force."""
     from governance.consent.notices import list_notices
-    from serving.notices import notice_json
+    from serving.permission.notices import notice_json
 
     with session.open() as keepwell, keepwell.database.read() as conn:
         found = list_notices(conn)
@@ -125,7 +125,7 @@ def list_command(session: Session) -> None:
 def show_notice_command(session: Session, notice_id: str, version: int | None, locale: str) -> None:
     """The words of a notice, exactly as people were shown them."""
     from governance.consent.notices import require_version
-    from serving.notices import notice_json
+    from serving.permission.notices import notice_json
 
     with session.open() as keepwell, keepwell.database.read() as conn:
         found = require_version(conn, notice_id, version)
@@ -171,7 +171,7 @@ def receipt_command(session: Session, customer: str, event_id: str | None) -> No
 def _paper(
     session: Session, kind: Literal["record", "receipt"], customer: str, event_id: str | None
 ) -> None:
-    from serving.consents import consent_paper
+    from serving.permission.consents import consent_paper
 
     with session.open() as keepwell, keepwell.database.read() as conn:
         document = consent_paper(
@@ -190,8 +190,8 @@ def _paper(
 @click.pass_obj
 def import_command(session: Session, file: Path) -> None:
     """Bring in a file of answers; a yes without its own evidence is refused, the rest comes in."""
-    from serving.consent_files import read_consents
-    from serving.consents import record_all
+    from serving.permission.consent_files import read_consents
+    from serving.permission.consents import record_all
 
     with session.open() as keepwell:
         read = read_consents(file, zone=keepwell.settings.zone, rename=keepwell.inside_id)
@@ -229,7 +229,7 @@ def import_command(session: Session, file: Path) -> None:
 @click.pass_obj
 def coverage_command(session: Session) -> None:
     """How many people permit what, and why the others do not; small counts are not shown."""
-    from serving.coverage import read_coverage
+    from serving.permission.coverage import read_coverage
 
     with session.open() as keepwell:
         found = read_coverage(keepwell, now=_now())

@@ -45,7 +45,7 @@ class Session:
         """
         from serving.bootstrap import open_home
         from serving.logs import log_to_stderr
-        from serving.rights import settle
+        from serving.rights.acts import settle
 
         log_to_stderr()
         keepwell = open_home(self.home)

@@ -18,7 +18,7 @@ _FEW = "[dim]too few to tell[/]"
 
 def show_ethics(session: Session, target: str | None) -> int:
     """Tell what happened around the models in the last twelve whole months."""
-    from serving.ethics import ethics_figures
+    from serving.rights.ethics import ethics_figures
 
     now = datetime.now(UTC)
     with session.open() as keepwell, keepwell.database.read() as conn:

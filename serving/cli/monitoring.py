@@ -13,7 +13,7 @@ from serving.cli.console import Session, facts, table
 
 if TYPE_CHECKING:
     from governance.intervals import Interval
-    from serving.look import Look
+    from serving.watching.look import Look
 
 ETHICS = "ethics"
 _MARKS = {
@@ -49,7 +49,7 @@ def monitor_command(session: Session, target: str | None, of: str | None, as_of:
     from governance.errors import InsufficientData, InvalidInput
     from governance.instants import parse_instant
     from governance.review.reviews import champion
-    from serving.monitoring import monitor
+    from serving.watching.monitoring import monitor
     from training.watch.standing import STATUSES
 
     started = time.perf_counter()

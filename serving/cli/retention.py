@@ -18,7 +18,7 @@ def retention_command() -> None:
 @click.pass_obj
 def apply_command(session: Session, dry_run: bool) -> None:
     """Delete what `[retention]` in keepwell.toml keeps no longer. Again finds nothing."""
-    from serving.retention import apply_retention
+    from serving.rights.retention import apply_retention
 
     with session.open() as keepwell, session.step("looking at what is kept"):
         found = apply_retention(keepwell, now=datetime.now(UTC), dry_run=dry_run)
@@ -47,7 +47,7 @@ def apply_command(session: Session, dry_run: bool) -> None:
 @click.pass_obj
 def show_command(session: Session) -> None:
     """For how long each kind of thing is kept in this home."""
-    from serving.retention import retention_in_words
+    from serving.rights.retention import retention_in_words
 
     with session.open() as keepwell:
         settings = keepwell.settings.retention

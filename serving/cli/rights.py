@@ -15,7 +15,7 @@ from serving.cli.complaints import complaint_group, harm_group, own_key, whose
 from serving.cli.console import Session, facts, table
 
 if TYPE_CHECKING:
-    from serving.review_requests import ReviewRequest
+    from serving.record.review_requests import ReviewRequest
 
 _DAY = "%Y-%m-%d"
 
@@ -45,8 +45,8 @@ def export_command(session: Session, customer: str, out: Path | None) -> None:
     """Everything held about one customer: exactly what erasure would delete."""
     from governance.errors import InvalidInput
     from serving.cli.console import plain
-    from serving.export_page import render_export
-    from serving.rights import export
+    from serving.rights.acts import export
+    from serving.rights.export_page import render_export
 
     if out is not None and out.suffix not in (".json", ".html"):
         raise InvalidInput(
@@ -71,7 +71,7 @@ def export_command(session: Session, customer: str, out: Path | None) -> None:
 def erase_command(session: Session, customer: str, yes: bool) -> None:
     """Erase one customer everywhere. This cannot be undone."""
     from governance.errors import InvalidInput
-    from serving.rights import erase
+    from serving.rights.acts import erase
 
     if session.as_json and not yes:
         raise InvalidInput(
@@ -92,7 +92,7 @@ def erase_command(session: Session, customer: str, yes: bool) -> None:
 @click.pass_obj
 def object_command(session: Session, customer: str) -> None:
     """Record an objection (art. 21): no marketing outreach, nor scoring for it."""
-    from serving.rights import object_to_processing
+    from serving.rights.acts import object_to_processing
 
     with session.open() as keepwell:
         done = object_to_processing(keepwell, customer, now=_now())
@@ -114,7 +114,7 @@ def review_group() -> None:
 @click.pass_obj
 def request_command(session: Session, customer: str, decision: str | None, reason: str) -> None:
     """Record that a customer contests a decision; contacts that rest on it wait."""
-    from serving.review_queue import request_review
+    from serving.rights.review_queue import request_review
 
     with session.open() as keepwell:
         made = request_review(keepwell, customer, reason=reason, decision_id=decision, clock=_now)
@@ -128,7 +128,7 @@ def request_command(session: Session, customer: str, decision: str | None, reaso
 @click.pass_obj
 def list_command(session: Session, status: str | None, limit: int, after: str | None) -> None:
     """The queue, oldest first; what is overdue says so."""
-    from serving.review_requests import list_requests
+    from serving.record.review_requests import list_requests
 
     now = _now()
     with session.open() as keepwell, keepwell.database.read() as conn:
@@ -153,7 +153,7 @@ def list_command(session: Session, status: str | None, limit: int, after: str | 
 @click.pass_obj
 def show_command(session: Session, request: str) -> None:
     """One request, with what the customer said and was answered."""
-    from serving.review_requests import show_request
+    from serving.record.review_requests import show_request
 
     with session.open() as keepwell:
         found = show_request(keepwell, request)
@@ -184,7 +184,7 @@ def show_command(session: Session, request: str) -> None:
 @click.pass_obj
 def decide_command(session: Session, request: str, outcome: str, reason: str, key: str) -> None:
     """Answer a request; overturning stops every contact that rests on the decision."""
-    from serving.review_queue import decide
+    from serving.rights.review_queue import decide
 
     with session.open() as keepwell:
         made = decide(
@@ -203,7 +203,7 @@ def decide_command(session: Session, request: str, outcome: str, reason: str, ke
 @click.pass_obj
 def withdraw_command(session: Session, request: str) -> None:
     """Take a request back, as the customer asks; what waited goes on."""
-    from serving.review_queue import withdraw_request
+    from serving.rights.review_queue import withdraw_request
 
     with session.open() as keepwell:
         made = withdraw_request(keepwell, request, clock=_now)
@@ -216,7 +216,7 @@ def withdraw_command(session: Session, request: str) -> None:
 @click.pass_obj
 def appeal_command(session: Session, request: str, reason: str) -> None:
     """Contest the answer to a request; someone else decides on it."""
-    from serving.review_queue import appeal
+    from serving.rights.review_queue import appeal
 
     with session.open() as keepwell:
         made = appeal(keepwell, request, reason=reason, clock=_now)
@@ -239,8 +239,8 @@ def _emit(session: Session, made: "ReviewRequest") -> None:
 def processing_record_command(session: Session, out: Path | None) -> None:
     """The record of processing activities (art. 30), from what this home really does."""
     from governance.errors import InvalidInput
-    from serving.export_page import processing_record_text, render_processing_record
-    from serving.processing_record import processing_record
+    from serving.rights.export_page import processing_record_text, render_processing_record
+    from serving.rights.processing_record import processing_record
 
     if out is not None and out.suffix not in (".html", ".md", ".json"):
         raise InvalidInput(
@@ -274,7 +274,7 @@ def processing_record_command(session: Session, out: Path | None) -> None:
 def affected_command(session: Session, key_id: str, since: str) -> None:
     """What a key did to people, as far as the log knows: for when it was misused."""
     from governance.instants import parse_instant
-    from serving.affected import affected_by
+    from serving.rights.affected import affected_by
 
     with session.open() as keepwell, keepwell.database.read() as conn:
         instant = parse_instant(since, keepwell.settings.zone)

@@ -12,7 +12,7 @@ from rich.markup import escape
 from serving.cli.console import Session, facts
 
 if TYPE_CHECKING:
-    from serving.scorer import CustomerScore, ScoreAnswer, TargetScore
+    from serving.scoring.scorer import CustomerScore, ScoreAnswer, TargetScore
 
 
 def _now() -> datetime:
@@ -70,8 +70,8 @@ def _instant(as_of: str | None, zone: tzinfo) -> datetime | None:
 def _score_some(
     session: Session, customers: tuple[str, ...], target: str, as_of: str | None
 ) -> None:
-    from serving.scorer import Scorer
-    from serving.shapes import score_json
+    from serving.scoring.scorer import Scorer
+    from serving.scoring.shapes import score_json
 
     started = _now()
     with session.open() as keepwell:
@@ -156,7 +156,7 @@ def _further(score: "TargetScore") -> Iterator[str]:
 
 
 def _percent(share: float | None) -> str:
-    from serving.pages.chance import percent
+    from serving.scoring.chance import percent
 
     return "?" if share is None else percent(share, space=" ")
 
@@ -168,7 +168,7 @@ def _score_everyone(
     as_of: str | None,
     out: Path | None,
 ) -> None:
-    from serving.batch import score_everyone
+    from serving.scoring.batch import score_everyone
 
     started = _now()
     with session.open() as keepwell, session.step("scoring") as progress:
@@ -204,7 +204,7 @@ def _score_everyone(
 @click.pass_obj
 def replay_command(session: Session, decision: str) -> int:
     """Recompute a past decision from the same event versions and the same model."""
-    from serving.replay import replay
+    from serving.record.replay import replay
 
     with session.open() as keepwell:
         found = replay(keepwell, decision, now=_now())
@@ -228,7 +228,7 @@ def replay_command(session: Session, decision: str) -> int:
 @click.pass_obj
 def dossier_command(session: Session, decision: str) -> None:
     """One printable page: notice agreed to, data, reasons, approver, replay."""
-    from serving.dossier import write_dossier
+    from serving.record.dossier import write_dossier
 
     with session.open() as keepwell:
         html, json_file = write_dossier(keepwell, decision, now=_now())

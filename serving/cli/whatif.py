@@ -10,8 +10,8 @@ from rich.markup import escape
 from serving.cli.console import Session, table
 
 if TYPE_CHECKING:
-    from serving.scorer import WhatIfAnswer
-    from serving.whatif import Chance, Moved, WhatIf
+    from serving.scoring.scorer import WhatIfAnswer
+    from serving.scoring.whatif import Chance, Moved, WhatIf
 
 
 def _now() -> datetime:
@@ -39,8 +39,8 @@ def what_if_command(
     """
     from governance.errors import InvalidInput
     from governance.instants import parse_instant
-    from serving.scorer import Scorer
-    from serving.shapes import what_if_json
+    from serving.scoring.scorer import Scorer
+    from serving.scoring.shapes import what_if_json
 
     asked = _asked(settings)
     with session.open() as keepwell:
@@ -115,7 +115,7 @@ def _draw_answer(out: Console, found: "WhatIfAnswer", answer: "WhatIf") -> None:
 
 
 def _chance(chance: "Chance") -> str:
-    from serving.whatif import chance_in_words
+    from serving.scoring.whatif import chance_in_words
 
     return chance_in_words(chance)
 

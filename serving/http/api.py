@@ -42,10 +42,10 @@ from serving.http.schemas import (
     schemas_of,
 )
 from serving.intake import take_events
-from serving.replay import replay
-from serving.review_requests import contests_of
-from serving.scorer import Scorer
-from serving.shapes import decision_json, model_json, score_json
+from serving.record.replay import replay
+from serving.record.review_requests import contests_of
+from serving.scoring.scorer import Scorer
+from serving.scoring.shapes import decision_json, model_json, score_json
 
 router = APIRouter()
 DecisionPath = Annotated[Step, Path(min_length=1, max_length=40)]

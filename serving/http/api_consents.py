@@ -9,13 +9,13 @@ from governance.consent.notices import list_notices
 from governance.consent.record import ConsentChange, Subject
 from governance.errors import InvalidInput
 from governance.instants import parse_instant, to_text
-from serving import consents
 from serving.auth import Principal
 from serving.http.api_customers import CustomerPath
 from serving.http.consent_schemas import ConsentRequest, NoticeRequest, SubjectRequest
 from serving.http.context import Caller, Context, Here, Step, fresh
-from serving.notices import notice_json, publish
-from serving.shapes import consent_event_json, state_json
+from serving.permission import consents
+from serving.permission.notices import notice_json, publish
+from serving.scoring.shapes import consent_event_json, state_json
 
 router = APIRouter(tags=["consents"])
 PurposePath = Annotated[Step, Path(min_length=1, max_length=100)]

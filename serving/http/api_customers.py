@@ -6,11 +6,11 @@ from fastapi import APIRouter, Depends, Path, Query, Response
 
 from governance.errors import InvalidInput
 from governance.instants import parse_instant
-from serving import customers
 from serving.auth import Principal
 from serving.http.context import Caller, Here, Step, fresh
 from serving.http.schemas import WhatIfRequest, WhatIfResponse
-from serving.shapes import what_if_json
+from serving.rights import customers
+from serving.scoring.shapes import what_if_json
 
 router = APIRouter(tags=["customers"])
 CustomerPath = Annotated[Step, Path(min_length=1, max_length=200)]

@@ -14,7 +14,7 @@ from starlette.responses import HTMLResponse
 from governance.audit.report import render_html
 from governance.errors import NotFound
 from governance.review.candidates import find_model
-from serving.audit import gather
+from serving.audit.drawing import gather
 from serving.http.context import Context, Here
 from serving.pages.start import read_start, render_start
 

@@ -20,8 +20,8 @@ from serving.http.consent_schemas import PreferenceLinkRequest, StopLinkRequest
 from serving.http.context import Caller, Context, Here, fresh
 from serving.locks import lock_customers
 from serving.pages.preferences import confirmation, render_dead, render_page, render_stop
-from serving.preference_offers import Shown, offers
-from serving.preferences import Outcome, allow, is_stoppable, stop
+from serving.permission.preference_offers import Shown, offers
+from serving.permission.preferences import Outcome, allow, is_stoppable, stop
 
 router = APIRouter()
 Writer = Annotated[Principal, Depends(Caller("consent:write"))]

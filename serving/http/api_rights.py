@@ -5,9 +5,7 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Depends, Path, Query, Response
 from fastapi.responses import HTMLResponse
 
-from serving import complaints, review_queue, rights
 from serving.auth import Principal
-from serving.export_page import render_export
 from serving.http.context import Caller, Context, Here, Step, fresh
 from serving.http.schemas import (
     ComplaintRequest,
@@ -15,7 +13,10 @@ from serving.http.schemas import (
     ReviewDecisionRequest,
     ReviewRequestRequest,
 )
-from serving.review_requests import ReviewRequest, list_requests, show_request
+from serving.record.review_requests import ReviewRequest, list_requests, show_request
+from serving.rights import acts as rights
+from serving.rights import complaints, review_queue
+from serving.rights.export_page import render_export
 
 router = APIRouter(tags=["rights"])
 CustomerPath = Annotated[Step, Path(min_length=1, max_length=200)]

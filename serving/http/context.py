@@ -14,7 +14,7 @@ from serving.auth import Principal, Unauthenticated, authenticate, note_use
 from serving.bootstrap import Keepwell
 from serving.http.door import SLASH, App, Receive, Scope, Send
 from serving.http.problems import of_exception
-from serving.scorer import Scorer
+from serving.scoring.scorer import Scorer
 
 Clock = Callable[[], datetime]
 Step = Annotated[str, AfterValidator(lambda sent: sent.replace(SLASH, "/"))]

@@ -7,7 +7,7 @@ from typing import Any
 from governance.review.reviews import champion
 from serving.bootstrap import Keepwell
 from serving.http.metering import ModelGauge
-from serving.staleness import newest
+from serving.scoring.staleness import newest
 from training.watch.standing import STATUSES
 
 _DAY = timedelta(days=1)

@@ -12,8 +12,8 @@ from sqlalchemy import Connection, func, select
 
 from outcomes.measures.periods import floor
 from serving.bootstrap import Keepwell
-from serving.ethics import last_month
 from serving.interventions.oversight import oversight
+from serving.rights.ethics import last_month
 from serving.tables import complaints, review_requests
 
 

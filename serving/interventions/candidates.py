@@ -13,7 +13,7 @@ _COLUMNS = ["customer_id", "target", "status", "probability", "decision_id", "mo
 
 
 def read_candidates(scores: Path, *, purpose: str, further: Sequence[str]) -> tuple[Candidate, ...]:
-    """Read the scored customers of a file that `serving.batch` wrote.
+    """Read the scored customers of a file that `serving.scoring.batch` wrote.
 
     `purpose` is what the scores were made for, `further` what else the model's features need.
     Raises `InvalidInput` for any other file.

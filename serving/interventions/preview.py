@@ -7,13 +7,13 @@ from pathlib import Path
 from features.history import read_all
 from governance.errors import InvalidInput
 from serving.bootstrap import Keepwell
-from serving.champions import open_bundle
 from serving.interventions.candidates import read_candidates
 from serving.interventions.contacts import outside_contacts
 from serving.interventions.desk import desk_of
 from serving.interventions.playbooks import STARTERS, find_playbook, load_playbooks
 from serving.interventions.policy import Candidate, Judged
 from serving.interventions.run import simulate
+from serving.scoring.champions import open_bundle
 
 _CONTACT_DAYS = 30
 

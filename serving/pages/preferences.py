@@ -9,8 +9,8 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 from governance.consent.record import PERMITTING, STOPPING
 from serving.bootstrap import Keepwell
 from serving.pages.preference_words import Wording, wording
+from serving.permission.preference_offers import Offer, Shown
 from serving.preference_links import EVERYTHING
-from serving.preference_offers import Offer, Shown
 
 _REASONS = frozenset(
     {"notice_changed", "objected", "not_explicit", "minor", "age_unknown", "employee"}

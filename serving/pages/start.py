@@ -18,7 +18,7 @@ from outcomes.experiment import Experiment
 from serving.interventions.dispatch import Dispatched
 from serving.interventions.playbooks import Playbook
 from serving.interventions.run import InterventionRun
-from serving.pages.chance import percent
+from serving.scoring.chance import percent
 
 FILE_NAME = "start.json"
 _ROWS = 6

@@ -20,9 +20,9 @@ from governance.model.gate import GateVerdict
 from governance.review import reviews as review
 from serving.auth import create_key
 from serving.bootstrap import Keepwell, create_home
-from serving.consents import record_all
 from serving.intake import take_events
-from serving.scorer import Scorer
+from serving.permission.consents import record_all
+from serving.scoring.scorer import Scorer
 from serving.settings import Settings
 from training.bundle import Description, Support, digest, save
 from training.calibrator import Calibrator

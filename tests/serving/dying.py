@@ -11,12 +11,12 @@ import features.compaction as compaction
 import features.erasure as erasure
 import features.importing.publishing as publishing
 import features.importing.run as importing
-import serving.rights as rights
-import serving.scorer as scoring
+import serving.rights.acts as rights
+import serving.scoring.scorer as scoring
 from features.store import HistoryStore
 from governance.log.ledger import Ledger
 from serving.bootstrap import open_home
-from serving.scorer import Scorer
+from serving.scoring.scorer import Scorer
 from serving.sources import import_file
 
 IMPORTING = ("written", "published", "packed", "prepared", "registered", "half_way", "logged")

@@ -11,13 +11,13 @@ from typing import Any, NamedTuple
 
 import features.erasure as features
 import governance.review.reviews as review
-import serving.consents as consents
 import serving.interventions.leases as leases
 import serving.interventions.outbox as outbox
 import serving.interventions.run as running
 import serving.key_issue as key_issue
-import serving.review_queue as review_queue
-import serving.rights as rights
+import serving.permission.consents as consents
+import serving.rights.acts as rights
+import serving.rights.review_queue as review_queue
 import serving.signing_desk as signing_desk
 from governance.consent.record import ConsentChange
 from governance.consent.registry import ConsentRegistry

@@ -20,7 +20,7 @@ from governance.log.ledger import verify
 from governance.tables import consent_events, decisions, ledger_entries, persons
 from serving.bootstrap import Keepwell
 from serving.interventions.tables import interventions, outbox
-from serving.rights import export
+from serving.rights.acts import export
 from tests.conftest import all_metadata
 
 YES = ("given", "renewed")

@@ -13,12 +13,12 @@ from governance.consent.notices import publish_notice
 from governance.consent.record import ConsentChange
 from governance.errors import InvalidInput
 from serving.bootstrap import Keepwell
-from serving.consents import change_consent, record_all, withdraw, withdraw_all
 from serving.interventions.desk import Desk, desk_of
 from serving.interventions.leases import Claim
 from serving.interventions.playbooks import Playbook
 from serving.interventions.policy import Candidate
-from serving.rights import object_to_processing
+from serving.permission.consents import change_consent, record_all, withdraw, withdraw_all
+from serving.rights.acts import object_to_processing
 from tests.serving.conftest import Clock, Shop
 from tests.serving.permitted import (
     EMAIL,

@@ -3,7 +3,7 @@
 import threading
 from typing import NamedTuple
 
-from serving.consents import withdraw
+from serving.permission.consents import withdraw
 from tests.serving.conftest import Shop
 
 

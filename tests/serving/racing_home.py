@@ -11,14 +11,14 @@ from typing import Any
 
 from governance.consent.record import ConsentChange
 from governance.errors import NotFound
-from serving.batch import score_everyone
 from serving.bootstrap import Keepwell, open_home
-from serving.consents import change_consent, record_all, withdraw
 from serving.interventions.leases import Claim, Go
 from serving.interventions.run import run_interventions
 from serving.interventions.webhook import Delivery
-from serving.rights import erase, object_to_processing
-from serving.scorer import Scorer
+from serving.permission.consents import change_consent, record_all, withdraw
+from serving.rights.acts import erase, object_to_processing
+from serving.scoring.batch import score_everyone
+from serving.scoring.scorer import Scorer
 from tests.serving.dying_promises import yes
 from tests.serving.lived import NOTE, PEOPLE, awake_desk, everyone
 

@@ -19,13 +19,13 @@ from governance.lineage import note_people
 from governance.model.gate import GateVerdict
 from governance.review.candidates import Candidate, submit
 from governance.tables import ledger_entries
-from serving.audit import Drawn, draw_report
+from serving.audit.drawing import Drawn, draw_report
 from serving.bootstrap import create_home
 from serving.cli.models import _command
-from serving.consents import record_all
 from serving.http.api import create_app
+from serving.permission.consents import record_all
+from serving.scoring.staleness import Monitored, keep
 from serving.settings import Settings
-from serving.staleness import Monitored, keep
 from tests.governance.sample import facts, result
 from tests.serving.conftest import Clock, Shop
 from tests.serving.test_cli import Commands

@@ -8,9 +8,9 @@ from sqlalchemy import func, select
 
 from governance.errors import InsufficientData
 from governance.tables import decisions, ledger_entries
-from serving.batch import Batch, score_everyone
-from serving.consents import withdraw
-from serving.replay import replay
+from serving.permission.consents import withdraw
+from serving.record.replay import replay
+from serving.scoring.batch import Batch, score_everyone
 from tests.serving.conftest import Shop
 
 

@@ -79,7 +79,7 @@ class Commands:
         out, err = io.StringIO(), io.StringIO()
         with pytest.MonkeyPatch.context() as patched:
             patched.setattr(sys, "argv", ["keepwell", *words])
-            patched.setattr("serving.champions.probe", load)  # not in a process of its own
+            patched.setattr("serving.scoring.champions.probe", load)  # not in a process of its own
             patched.setattr("serving.logs.log_to_stderr", lambda: None)  # for the whole process
             patched.setattr(sys, "stdin", io.StringIO(typed))
             with redirect_stdout(out), redirect_stderr(err), pytest.raises(SystemExit) as ended:

@@ -9,8 +9,8 @@ import pytest
 
 from governance.consent.record import STATES
 from governance.errors import InvalidInput
-from serving.consent_files import OPTIONAL, REQUIRED, read_consents
-from serving.consents import Recorded, record_all
+from serving.permission.consent_files import OPTIONAL, REQUIRED, read_consents
+from serving.permission.consents import Recorded, record_all
 from tests.serving.conftest import Shop
 
 WHOLE = {

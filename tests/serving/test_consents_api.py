@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from sqlalchemy import event
 
-from serving.notices import publish
+from serving.permission.notices import publish
 from tests.serving.conftest import Shop
 from tests.serving.test_api import Crm
 

@@ -2,8 +2,8 @@
 
 from itertools import combinations
 
-from serving.consents import withdraw
-from serving.coverage import Coverage, read_coverage
+from serving.permission.consents import withdraw
+from serving.permission.coverage import Coverage, read_coverage
 from tests.serving.conftest import Shop
 
 PEOPLE = [f"c{number:02}" for number in range(40)]

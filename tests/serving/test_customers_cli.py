@@ -12,12 +12,12 @@ from features.links import all_links, merge
 from features.live import append
 from features.tables import account_members, identity_links
 from serving.bootstrap import open_home
-from serving.consents import withdraw
 from serving.database import Database
 from serving.links import join, lock_linked, merge_customers, split_customers
 from serving.locks import _key
-from serving.replay import replay
-from serving.rights import erase, export
+from serving.permission.consents import withdraw
+from serving.record.replay import replay
+from serving.rights.acts import erase, export
 from tests.features.sample import at, event
 from tests.serving.conftest import Shop
 from tests.serving.test_cli import Commands

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from features.definitions import FeatureDefinition
 from features.reason_groups import grouping
-from serving.estimate import Estimate, Reason, reasons
+from serving.scoring.estimate import Estimate, Reason, reasons
 
 
 def orders(name: str, aggregate: str, text: str = "", **own: object) -> FeatureDefinition:

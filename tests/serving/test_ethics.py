@@ -10,12 +10,12 @@ from features.tables import protected_attributes
 from governance.audit.process_record import EthicsFigures, MonthlyCount, Requests
 from governance.errors import InvalidInput
 from governance.log.decision import Decision, new_decision_id, record
-from serving.complaints import add_complaint, close_complaint, complaints_of, note_harm
-from serving.consents import withdraw
-from serving.ethics import ethics_figures, last_month
 from serving.http.process_gauges import ProcessGauges
 from serving.interventions.tables import interventions
-from serving.review_queue import decide, request_review
+from serving.permission.consents import withdraw
+from serving.rights.complaints import add_complaint, close_complaint, complaints_of, note_harm
+from serving.rights.ethics import ethics_figures, last_month
+from serving.rights.review_queue import decide, request_review
 from tests.serving.conftest import Shop
 from tests.serving.test_review_queue import manager
 

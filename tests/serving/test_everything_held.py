@@ -23,9 +23,9 @@ from features.events import Event
 from features.live import as_rows, to_columns
 from features.tables import history_chunks
 from governance.instants import UtcInstant
-from serving.export_page import render_export
 from serving.migrate import metadatas
-from serving.rights import erase, export
+from serving.rights.acts import erase, export
+from serving.rights.export_page import render_export
 from tests.serving.conftest import Shop
 
 MARK = "planted-word"

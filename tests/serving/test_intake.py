@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from serving.intake import take_events
-from serving.rights import erase
+from serving.rights.acts import erase
 from tests.serving.conftest import Shop
 
 ORDER = {

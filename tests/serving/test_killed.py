@@ -17,7 +17,7 @@ from governance.log.ledger import verify
 from governance.tables import decisions
 from serving.bootstrap import create_home
 from serving.database import Database
-from serving.rights import erase
+from serving.rights.acts import erase
 from serving.settings import Settings
 from serving.sources import import_file
 from tests.serving.conftest import Clock, Shop

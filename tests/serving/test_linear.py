@@ -13,11 +13,11 @@ import pytest
 from hypothesis import settings
 from sqlalchemy import func, select
 
-import serving.batch as batch
+import serving.scoring.batch as batch
 from governance.tables import consent_events, decisions, ledger_entries
 from serving.bootstrap import Keepwell, open_home
-from serving.consents import withdraw
 from serving.interventions.tables import outbox
+from serving.permission.consents import withdraw
 from tests.serving.holding import check_home
 from tests.serving.lived import PEOPLE, live
 from tests.serving.racing_home import work

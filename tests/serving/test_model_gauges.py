@@ -2,7 +2,7 @@
 
 from serving.http.metering import ModelGauge, gauges_text
 from serving.http.model_gauges import model_gauges
-from serving.staleness import Monitored, keep
+from serving.scoring.staleness import Monitored, keep
 from tests.serving.conftest import Shop
 
 

@@ -20,20 +20,20 @@ from governance.consent.record import ConsentChange
 from governance.errors import InsufficientData
 from governance.instants import to_micros, to_text
 from governance.log.ledger import entries, verify
-from serving.batch import score_everyone
 from serving.bootstrap import Keepwell, create_home
-from serving.champions import open_bundle
-from serving.consents import record_all, withdraw
 from serving.courier import Keeper
 from serving.daily_look import monitor_due
 from serving.database import Database
 from serving.doctor import examine
 from serving.intake import take_events
-from serving.look import Look
-from serving.monitoring import monitor
-from serving.scored_now import categories_told, score_now
+from serving.permission.consents import record_all, withdraw
+from serving.scoring.batch import score_everyone
+from serving.scoring.champions import open_bundle
+from serving.scoring.staleness import due_targets
 from serving.settings import MonitoringSettings, Settings
-from serving.staleness import due_targets
+from serving.watching.look import Look
+from serving.watching.monitoring import monitor
+from serving.watching.scored_now import categories_told, score_now
 from tests.serving.conftest import Clock, Shop, register_model, save_bundle
 from training.bundle import Description, save
 from training.watch.reference import REFERENCE, Reference, distribution_of

@@ -14,13 +14,13 @@ from features.importing.mapping import parse_mapping
 from features.importing.run import import_source
 from governance.log.decision import load
 from serving.auth import create_key
-from serving.batch import score_everyone
 from serving.bootstrap import Keepwell, create_home
 from serving.http.api import create_app
 from serving.models import train_model
-from serving.outlook import day_by
-from serving.replay import replay
-from serving.scorer import Scorer
+from serving.record.replay import replay
+from serving.scoring.batch import score_everyone
+from serving.scoring.outlook import day_by
+from serving.scoring.scorer import Scorer
 from serving.settings import Settings, TargetSettings
 from serving.signing_desk import review_model
 

@@ -11,7 +11,7 @@ from features.definitions import FeatureDefinition
 from features.own_functions import pin
 from governance.errors import ConfigurationError, IntegrityBroken
 from governance.instants import to_text
-from serving.champions import open_bundle
+from serving.scoring.champions import open_bundle
 from tests.serving.conftest import START, Shop, register_model
 from tests.serving.test_cli import Commands
 from training.bundle import Description, Support, save

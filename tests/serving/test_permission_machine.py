@@ -23,14 +23,14 @@ from features.compaction import tidy
 from governance.errors import NotFound
 from governance.instants import to_text
 from governance.proof import Permit
-from serving.batch import score_everyone
-from serving.consents import withdraw
 from serving.intake import take_events
 from serving.interventions.leases import LEASE, Claim, Go
 from serving.interventions.policy import Candidate
 from serving.interventions.run import run_interventions
 from serving.interventions.webhook import Delivery
-from serving.rights import erase, settle
+from serving.permission.consents import withdraw
+from serving.rights.acts import erase, settle
+from serving.scoring.batch import score_everyone
 from tests.serving.conftest import Shop
 from tests.serving.holding import check_home
 from tests.serving.machine_words import (

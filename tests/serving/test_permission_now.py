@@ -7,8 +7,8 @@ import pytest
 from sqlalchemy import text
 
 from governance.consent.record import ConsentChange
-from serving.consents import change_consent, describe_subject, withdraw
-from serving.notices import publish
+from serving.permission.consents import change_consent, describe_subject, withdraw
+from serving.permission.notices import publish
 from tests.serving.conftest import Shop
 
 

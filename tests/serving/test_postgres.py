@@ -11,12 +11,12 @@ from starlette.testclient import TestClient
 
 from governance.log.ledger import verify
 from serving.bootstrap import create_home
-from serving.consents import withdraw
 from serving.database import Database
 from serving.http.api import create_app
 from serving.http.door import Door
-from serving.replay import replay
-from serving.rights import erase
+from serving.permission.consents import withdraw
+from serving.record.replay import replay
+from serving.rights.acts import erase
 from serving.settings import Settings
 from tests.serving.conftest import Clock, Shop
 from tests.serving.racing import withdraw_while_scoring

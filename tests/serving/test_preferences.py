@@ -13,10 +13,10 @@ from starlette.testclient import TestClient
 from serving.bootstrap import create_home
 from serving.http.api import create_app
 from serving.http.door import Door
-from serving.notices import publish
 from serving.pages.preference_words import wordings
+from serving.permission.notices import publish
 from serving.preference_links import open_preference_link
-from serving.rights import erase
+from serving.rights.acts import erase
 from serving.settings import Settings
 from serving.settings_permission import ControllerSettings, PreferenceSettings
 from tests.serving.conftest import Clock, Shop

@@ -3,9 +3,13 @@
 import json
 from dataclasses import replace
 
-from serving.export_page import processing_record_text, render_export, render_processing_record
-from serving.processing_record import ProcessingRecord, processing_record
-from serving.rights import erase, export
+from serving.rights.acts import erase, export
+from serving.rights.export_page import (
+    processing_record_text,
+    render_export,
+    render_processing_record,
+)
+from serving.rights.processing_record import ProcessingRecord, processing_record
 from serving.settings import Settings
 from tests.serving.conftest import Shop
 

@@ -14,10 +14,10 @@ from governance.review.candidates import find_model
 from governance.review.reviews import champion
 from serving.auth import list_keys
 from serving.bootstrap import Keepwell, open_home
-from serving.consents import withdraw
 from serving.interventions.tables import interventions
-from serving.review_requests import open_of
-from serving.rights import erase, object_to_processing, settle
+from serving.permission.consents import withdraw
+from serving.record.review_requests import open_of
+from serving.rights.acts import erase, object_to_processing, settle
 from tests.serving.dying_promises import COMMITTED, act_and_die, all_points, do
 from tests.serving.holding import check_home
 from tests.serving.lived import ANN, BOB, CLEO, PEOPLE, live, read_key

@@ -7,14 +7,14 @@ from sqlalchemy import update
 from features.tables import live_events
 from governance.log.decision import load
 from serving.auth import Principal
-from serving.consents import withdraw
-from serving.dossier import make_dossier, write_dossier
 from serving.intake import take_events
-from serving.replay import Replay, replay
-from serving.retention import apply_retention
-from serving.review_queue import decide as answer
-from serving.review_queue import request_review
-from serving.rights import erase
+from serving.permission.consents import withdraw
+from serving.record.dossier import make_dossier, write_dossier
+from serving.record.replay import Replay, replay
+from serving.rights.acts import erase
+from serving.rights.retention import apply_retention
+from serving.rights.review_queue import decide as answer
+from serving.rights.review_queue import request_review
 from tests.serving.conftest import Shop
 
 

@@ -15,12 +15,12 @@ from governance.instants import to_text
 from governance.log.decision import check_commitments, load
 from governance.log.ledger import entries, verify
 from governance.tables import decisions as decisions_table
-from serving.consents import change_consent, withdraw
-from serving.dossier import write_dossier
 from serving.intake import take_events
 from serving.interventions.tables import outbox
-from serving.replay import replay
-from serving.retention import apply_if_due, apply_retention, retention_in_words
+from serving.permission.consents import change_consent, withdraw
+from serving.record.dossier import write_dossier
+from serving.record.replay import replay
+from serving.rights.retention import apply_if_due, apply_retention, retention_in_words
 from serving.settings_rights import RetentionSettings
 from tests.serving.conftest import Shop
 
@@ -245,7 +245,7 @@ def test_files_that_a_crash_left_go_with_the_next_run(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as broken:
-        broken.setattr("serving.retention._delete_files", dies)
+        broken.setattr("serving.rights.retention._delete_files", dies)
         with pytest.raises(KeyboardInterrupt):
             apply_retention(regular.keepwell, now=regular.clock())
     assert page.exists()

@@ -4,10 +4,10 @@ import pytest
 
 from governance.lineage import note_people
 from governance.review.reviews import champion
-from serving.consents import withdraw
-from serving.monitoring import monitor
-from serving.retraining import LeftSince, left_since
-from serving.rights import erase, export
+from serving.permission.consents import withdraw
+from serving.rights.acts import erase, export
+from serving.watching.monitoring import monitor
+from serving.watching.retraining import LeftSince, left_since
 from tests.serving.conftest import Shop
 
 PEOPLE = [f"c{k}" for k in range(9)]

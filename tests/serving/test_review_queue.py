@@ -11,7 +11,6 @@ from governance.errors import InvalidInput, NotFound, PermissionRefused
 from governance.log.ledger import entries
 from serving.auth import Principal, ScopeMissing
 from serving.bootstrap import open_home
-from serving.consents import withdraw
 from serving.interventions.desk import desk_of
 from serving.interventions.leases import Claim, Dropped
 from serving.interventions.oversight import approve, confirm
@@ -19,9 +18,10 @@ from serving.interventions.policy import Candidate
 from serving.interventions.run import run_interventions
 from serving.interventions.tables import interventions
 from serving.links import merge_customers
-from serving.review_queue import appeal, decide, request_review, withdraw_request
-from serving.review_requests import ReviewRequest, contests_of, list_requests, show_request
-from serving.rights import erase, export, settle
+from serving.permission.consents import withdraw
+from serving.record.review_requests import ReviewRequest, contests_of, list_requests, show_request
+from serving.rights.acts import erase, export, settle
+from serving.rights.review_queue import appeal, decide, request_review, withdraw_request
 from tests.serving.conftest import Shop
 from tests.serving.interventions.conftest import NOTE
 

@@ -10,12 +10,12 @@ from governance.errors import NotFound
 from governance.log.ledger import verify
 from serving.auth import Unauthenticated, authenticate, split_key
 from serving.bootstrap import open_home
-from serving.consents import withdraw
 from serving.doctor import examine
 from serving.key_issue import end_key
 from serving.migrate import metadatas
-from serving.review_queue import request_review
-from serving.rights import erase, export, object_to_processing, settle
+from serving.permission.consents import withdraw
+from serving.rights.acts import erase, export, object_to_processing, settle
+from serving.rights.review_queue import request_review
 from tests.serving.conftest import Shop
 
 

@@ -6,7 +6,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from serving.auth import create_key
-from serving.consents import withdraw
+from serving.permission.consents import withdraw
 from tests.serving.conftest import Shop
 from tests.serving.test_api import Crm
 from tests.serving.test_cli import Commands

@@ -5,8 +5,8 @@ from sqlalchemy import select
 
 from governance.errors import IntegrityBroken, InvalidInput
 from governance.tables import decisions, ledger_entries
-from serving.consents import withdraw
-from serving.scorer import CustomerScore, Scorer
+from serving.permission.consents import withdraw
+from serving.scoring.scorer import CustomerScore, Scorer
 from tests.serving.conftest import Shop
 from tests.serving.racing import withdraw_while_scoring
 

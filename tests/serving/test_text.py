@@ -53,7 +53,7 @@ def test_a_search_reads_only_who_permits_it_and_shows_no_id(shop: Shop) -> None:
 
 def test_after_a_withdrawal_the_next_search_is_refused(shop: Shop) -> None:
     from governance.consent.record import ConsentChange
-    from serving.consents import record_all
+    from serving.permission.consents import record_all
 
     write(shop, "ann", "my parcel was lost")
     shop.permit("ann", "research_text")

@@ -11,7 +11,7 @@ from features.definitions import meaning, sentence
 from features.history import from_events
 from governance.tables import decisions
 from serving.interventions.run import run_interventions
-from serving.rights import erase
+from serving.rights.acts import erase
 from tests.features.test_catalogue import usual_company
 from tests.serving.conftest import Shop
 from tests.serving.holding import places_of

@@ -10,8 +10,8 @@ import pytest
 
 from features.simulate.stream import write_stream
 from serving.bootstrap import Keepwell, create_home
-from serving.consent_files import read_consents
-from serving.consents import record_all
+from serving.permission.consent_files import read_consents
+from serving.permission.consents import record_all
 from serving.settings import Settings
 from serving.sources import import_file
 from tests.serving.test_cli import Commands

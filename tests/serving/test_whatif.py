@@ -13,13 +13,13 @@ from governance.log.decision import load, recent
 from governance.tables import decisions
 from serving.cli import keepwell
 from serving.cli.whatif import _asked
-from serving.consents import withdraw
-from serving.dossier import write_dossier
 from serving.http.api import create_app
-from serving.replay import replay
-from serving.scorer import WhatIfAnswer
-from serving.shapes import what_if_json
-from serving.whatif import ASSOCIATION, WhatIf
+from serving.permission.consents import withdraw
+from serving.record.dossier import write_dossier
+from serving.record.replay import replay
+from serving.scoring.scorer import WhatIfAnswer
+from serving.scoring.shapes import what_if_json
+from serving.scoring.whatif import ASSOCIATION, WhatIf
 from tests.serving.conftest import Shop
 
 

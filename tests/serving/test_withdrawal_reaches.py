@@ -10,15 +10,15 @@ import pytest
 from sqlalchemy import select
 from starlette.testclient import TestClient
 
-from serving.batch import VALID_FOR, score_everyone
 from serving.bootstrap import Keepwell, open_home
-from serving.consents import withdraw
-from serving.dossier import write_dossier
 from serving.http.api import create_app
 from serving.interventions.dispatch import dispatch
 from serving.interventions.run import run_interventions
 from serving.interventions.tables import interventions, outbox
 from serving.interventions.webhook import Endpoint
+from serving.permission.consents import withdraw
+from serving.record.dossier import write_dossier
+from serving.scoring.batch import VALID_FOR, score_everyone
 from tests.serving.conftest import Shop
 from tests.serving.holding import places_of
 from tests.serving.lived import NOTE, awake_desk, candidate

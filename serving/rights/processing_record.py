@@ -23,9 +23,9 @@ from governance.instants import to_text
 from governance.review.candidates import find_model
 from governance.review.reviews import champion
 from serving.bootstrap import Keepwell
-from serving.champions import open_bundle
 from serving.interventions.playbooks import STARTERS, load_playbooks
-from serving.retention import retention_in_words
+from serving.rights.retention import retention_in_words
+from serving.scoring.champions import open_bundle
 
 SECURITY = (
     "Access by keys with scopes, kept as hashes; every use of a right is in a signed, chained log "

@@ -27,13 +27,13 @@ from governance.proof import Approval, Permit
 from governance.review.candidates import find_model
 from governance.review.reviews import champion as approval_of
 from serving.bootstrap import Keepwell
-from serving.champions import open_bundle
-from serving.look import Look
-from serving.realised import Outcomes, outcomes_of
-from serving.retraining import LeftSince, left_since
-from serving.scored_now import ScoredNow, score_now
-from serving.scorer import home_clock
-from serving.staleness import Monitored, keep
+from serving.scoring.champions import open_bundle
+from serving.scoring.scorer import home_clock
+from serving.scoring.staleness import Monitored, keep
+from serving.watching.look import Look
+from serving.watching.realised import Outcomes, outcomes_of
+from serving.watching.retraining import LeftSince, left_since
+from serving.watching.scored_now import ScoredNow, score_now
 from training.tracking import Tracking
 from training.watch.drift import Drift, compare
 from training.watch.performance import Realised, expect, nothing_realised, realise

@@ -15,7 +15,7 @@ from governance.consent.record import ConsentEvent
 from governance.rights import Replayed, replay_journal
 from serving.auth import knows_key, revoke_key
 from serving.bootstrap import Keepwell
-from serving.review_journal import follow_reviews
+from serving.record.review_journal import follow_reviews
 from serving.tables import home
 
 _KNOWN = select(home.c.journal_position).where(home.c.id == 1)

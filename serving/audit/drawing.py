@@ -14,9 +14,9 @@ from governance.errors import NotFound
 from governance.fairness.record import FairnessResult
 from governance.review.candidates import ModelRecord, find_model
 from governance.review.last_signed import last_signed, sign_offs_of
-from serving.audit_context import drift_of, practice_of, provenance_of
+from serving.audit.context import drift_of, practice_of, provenance_of
 from serving.bootstrap import Keepwell
-from serving.ethics import ethics_figures
+from serving.rights.ethics import ethics_figures
 
 
 class Drawn(NamedTuple):

@@ -19,8 +19,8 @@ from governance.errors import InvalidInput, NotFound
 from governance.instants import to_text
 from serving.auth import Principal
 from serving.bootstrap import Keepwell
-from serving.customers import require_known
 from serving.locks import lock_customers
+from serving.rights.customers import require_known
 from serving.tables import complaints, harms
 
 Clock = Callable[[], datetime]

@@ -20,13 +20,13 @@ from governance.instants import to_micros
 from governance.log.decision import Decision, new_decision_id, record
 from governance.proof import Permit
 from serving.bootstrap import Keepwell
-from serving.champions import Champion, Champions, NotLoaded, Trial, try_in_child
-from serving.estimate import MERGED, Estimate, Reason, estimate, reasons, result_of
 from serving.links import lock_linked
-from serving.outlook import NOTHING, Outlook
-from serving.rule import judge
-from serving.staleness import STALE
-from serving.whatif import WhatIf, check_question, what_if, what_if_result
+from serving.scoring.champions import Champion, Champions, NotLoaded, Trial, try_in_child
+from serving.scoring.estimate import MERGED, Estimate, Reason, estimate, reasons, result_of
+from serving.scoring.outlook import NOTHING, Outlook
+from serving.scoring.rule import judge
+from serving.scoring.staleness import STALE
+from serving.scoring.whatif import WhatIf, check_question, what_if, what_if_result
 
 _TICK = timedelta(microseconds=1)
 _LIVELY = timedelta(days=2)

@@ -22,11 +22,11 @@ from governance.consent.record import OBJECTED, STOPPING, ConsentChange, Consent
 from governance.errors import InvalidInput, NotFound
 from governance.log.decision import forget_results
 from serving.bootstrap import Keepwell
-from serving.dossier import drop_dossiers
 from serving.interventions.outbox import cancel_for
 from serving.interventions.withdrawn_scores import announce_withdrawn, forget_contact_scores
 from serving.locks import lock_customers
-from serving.restore import note_journal
+from serving.record.dossier import drop_dossiers
+from serving.record.restore import note_journal
 
 Clock = Callable[[], datetime]
 _SLICE = 1_000

@@ -21,9 +21,9 @@ from governance.tables import consent_events, decisions
 from outcomes.measures.definition import Period
 from outcomes.measures.periods import floor, split, step
 from serving.bootstrap import Keepwell
-from serving.complaints import list_harms
-from serving.ethics_groups import exposure, gaps
 from serving.interventions.tables import interventions
+from serving.rights.complaints import list_harms
+from serving.rights.ethics_groups import exposure, gaps
 from serving.tables import complaints, review_requests
 
 MONTHS = 12

@@ -19,8 +19,8 @@ from features.labels import Target, askable
 from features.reason_groups import Grouping, grouping
 from governance.instants import DAY_US, to_micros
 from governance.proof import Permit
-from serving.champions import Champion
-from serving.outlook import NOTHING, Outlook, outlooks
+from serving.scoring.champions import Champion
+from serving.scoring.outlook import NOTHING, Outlook, outlooks
 
 NOT_ACTIVE, FEW_REPORTS = "not_active", "too_few_reports"
 MERGED = "merged_into_another"

@@ -13,8 +13,8 @@ from governance.log.decision import of_person
 from serving.bootstrap import Keepwell
 from serving.interventions.oversight import interventions_of
 from serving.links import person_permit
-from serving.review_requests import requests_of
-from serving.shapes import decision_json, state_json
+from serving.record.review_requests import requests_of
+from serving.scoring.shapes import decision_json, state_json
 
 NEWEST_EVENTS = 200
 

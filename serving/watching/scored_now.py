@@ -20,7 +20,7 @@ from features.links import contributors
 from governance.instants import to_micros
 from governance.proof import Permit
 from serving.bootstrap import Keepwell
-from serving.champions import Champion
+from serving.scoring.champions import Champion
 
 SAMPLE_PEOPLE = 50_000
 

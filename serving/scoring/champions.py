@@ -18,7 +18,7 @@ from governance.proof import Approval
 from governance.review.reviews import approval as approval_of
 from governance.review.reviews import champion
 from serving.home import Home
-from serving.staleness import is_stale
+from serving.scoring.staleness import is_stale
 from training.bundle import LoadedModel, load, probe
 
 log = structlog.get_logger("keepwell.models")

@@ -23,7 +23,7 @@ from governance.review.reviews import approval
 from governance.tables import decisions, training_people
 from serving.bootstrap import Keepwell
 from serving.interventions.outbox import forget_ended, forget_finished
-from serving.retention_runs import last_run, note_run
+from serving.record.retention_runs import last_run, note_run
 from serving.settings_rights import RetentionSettings
 from serving.tables import complaints, review_requests
 

@@ -15,11 +15,11 @@ from governance.errors import ConfigurationError, IntegrityBroken, NotFound
 from governance.log.decision import RecordedDecision, load
 from governance.proof import Permit
 from serving.bootstrap import Keepwell
-from serving.champions import open_bundle
-from serving.estimate import Estimate, estimate, reasons, result_of
 from serving.links import person_permit
-from serving.retention_runs import forgot_since
-from serving.whatif import what_if, what_if_result
+from serving.record.retention_runs import forgot_since
+from serving.scoring.champions import open_bundle
+from serving.scoring.estimate import Estimate, estimate, reasons, result_of
+from serving.scoring.whatif import what_if, what_if_result
 
 
 class Replay(NamedTuple):

@@ -16,11 +16,11 @@ from governance.consent.handling import NOT_STATED
 from governance.intervals import Interval, from_json
 from governance.lineage import people_of
 from governance.signing.keys import list_signing_keys
-from serving.audit_coverage import permission_today, training_coverage
+from serving.audit.coverage import permission_today, training_coverage
 from serving.bootstrap import Keepwell
 from serving.interventions.playbooks import STARTERS, load_playbooks
-from serving.retraining import FEWEST
-from serving.staleness import newest
+from serving.scoring.staleness import newest
+from serving.watching.retraining import FEWEST
 
 _NAMED = ("risk_scoring", "model_training", "wellbeing_inference", "fairness_audit", "outreach")
 _KEPT = {

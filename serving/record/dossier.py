@@ -25,9 +25,9 @@ from governance.log.decision import RecordedDecision, load, of_person
 from governance.review.reviews import Review, find_model, reviews_of
 from serving.bootstrap import Keepwell
 from serving.links import person_permit
-from serving.pages.chance import percent
-from serving.replay import Replay, replay
-from serving.review_requests import contests_of
+from serving.record.replay import Replay, replay
+from serving.record.review_requests import contests_of
+from serving.scoring.chance import percent
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -16,9 +16,9 @@ from features.possible import WHOLE, Possible, Values, possible
 from features.reason_groups import grouping
 from governance.errors import InvalidInput
 from governance.proof import Permit
-from serving.champions import Champion
-from serving.estimate import Estimate
-from serving.pages.chance import percent
+from serving.scoring.champions import Champion
+from serving.scoring.chance import percent
+from serving.scoring.estimate import Estimate
 
 BEST_SINGLE = 5
 _TRIED = 12  # values per feature

@@ -14,10 +14,10 @@ from governance.consent.notices import current_notices
 from governance.consent.purposes import family_of
 from governance.consent.record import PERMITTING, ConsentChange
 from serving.bootstrap import Keepwell
-from serving.consents import say, stop_everything
 from serving.locks import lock_customers
+from serving.permission.consents import say, stop_everything
+from serving.permission.preference_offers import Shown, offer_of
 from serving.preference_links import EVERYTHING, PreferenceLink, StopLink
-from serving.preference_offers import Shown, offer_of
 
 Clock = Callable[[], datetime]
 Outcome = Literal["allowed", "stopped", "changed", "unconfirmed", "impossible", "dead"]

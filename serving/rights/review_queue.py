@@ -16,12 +16,11 @@ from governance.errors import InvalidInput, NotFound, PermissionRefused
 from governance.log.decision import load, new_decision_id
 from serving.auth import Principal
 from serving.bootstrap import Keepwell
-from serving.customers import require_known
 from serving.interventions.contest import approvers, hold, release, stop
 from serving.links import lock_linked
-from serving.restore import note_journal
-from serving.review_journal import note_review
-from serving.review_requests import (
+from serving.record.restore import note_journal
+from serving.record.review_journal import note_review
+from serving.record.review_requests import (
     DECIDED,
     REQUESTED,
     ReviewRequest,
@@ -30,6 +29,7 @@ from serving.review_requests import (
     open_of,
     requests_of,
 )
+from serving.rights.customers import require_known
 from serving.tables import review_requests
 
 Clock = Callable[[], datetime]

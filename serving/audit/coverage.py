@@ -10,7 +10,7 @@ from governance.audit.provenance import Coverage, coverage_by_group
 from governance.disclosure.published import Register, load_register
 from governance.intervals import wilson
 from serving.bootstrap import Keepwell
-from serving.coverage import Counts, read_coverage
+from serving.permission.coverage import Counts, read_coverage
 from serving.published import give, person_key
 
 _NAME = "training permission by group"

@@ -17,17 +17,17 @@ from governance import rights as governance
 from governance.errors import NotFound
 from governance.instants import to_text
 from governance.log.decision import forget_person
-from serving import complaints
 from serving.bootstrap import Keepwell
-from serving.consents import follow_up
-from serving.customers import require_known
-from serving.dossier import drop_dossiers
 from serving.interventions import outbox
 from serving.links import lock_linked
 from serving.locks import lock_customers
-from serving.processing_record import processing_record
-from serving.restore import bring_back, note_journal
-from serving.review_requests import close_for_erasure, requests_of
+from serving.permission.consents import follow_up
+from serving.record.dossier import drop_dossiers
+from serving.record.restore import bring_back, note_journal
+from serving.record.review_requests import close_for_erasure, requests_of
+from serving.rights import complaints
+from serving.rights.customers import require_known
+from serving.rights.processing_record import processing_record
 
 
 def export(

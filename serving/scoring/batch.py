@@ -19,10 +19,10 @@ from governance.log.decision import Decision, new_decision_id, record
 from governance.proof import Permit
 from governance.review.reviews import champion as approval_of
 from serving.bootstrap import Keepwell
-from serving.champions import Champion, open_bundle
-from serving.estimate import Estimate, Reason, estimate, reasons, result_of
-from serving.scorer import home_clock
-from serving.staleness import STALE, is_stale
+from serving.scoring.champions import Champion, open_bundle
+from serving.scoring.estimate import Estimate, Reason, estimate, reasons, result_of
+from serving.scoring.scorer import home_clock
+from serving.scoring.staleness import STALE, is_stale
 
 CHUNK = 20_000
 VALID_FOR = timedelta(days=30)
