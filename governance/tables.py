@@ -201,6 +201,7 @@ signing_keys = Table(
     Column("revoked_at", UtcInstant),
     Column("enrolled_by", Text),
     Column("voucher", Text),
+    Column("expires_at", UtcInstant),
 )
 """Who may sign: the public half of every enrolled `audit:sign` key."""
 

@@ -6,16 +6,20 @@ A key reads `kw_<id>_<secret>`. Only the sha256 of the secret is kept. The secre
 
 import hashlib
 import hmac
+import json
 import secrets
 from collections.abc import Collection
 from datetime import datetime, timedelta
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Row, bindparam, insert, select, update
 
+from governance.canonical import digest
 from governance.errors import InvalidInput, KeepwellError, NotFound
+from governance.instants import to_text
 from governance.log.ledger import Ledger
 from governance.signing.keys import enrol, public_text, revoke, signing_key_from_secret
+from governance.tables import ledger_entries
 from serving.tables import api_keys
 
 SCOPES = frozenset(
@@ -138,8 +142,11 @@ def create_key(
         enrol(
             conn, ledger, key_id, owner, public_key,
             now=now, enrolled_by=enrolled_by, enrolment_secret=enrolment_secret,
+            expires_at=expires_at,
         )  # fmt: skip
-    ledger.append(conn, "key_created", {"key_id": key_id, "scopes": sorted(set(scopes))}, now=now)
+    row = conn.execute(_BY_ID, {"key_id": key_id}).one()
+    body = {"key_id": key_id, "scopes": sorted(set(scopes)), "digest": _row_digest(row)}
+    ledger.append(conn, "key_created", body, now=now)
     return CreatedKey(
         key_id, f"kw_{key_id}_{secret}", owner.strip(), tuple(sorted(set(scopes))), expires_at
     )
@@ -205,6 +212,43 @@ def revoke_key(conn: Connection, ledger: Ledger, key_id: str, *, now: datetime) 
 def knows_key(conn: Connection, key_id: str) -> bool:
     """Whether a key of this id was ever made here."""
     return conn.execute(_BY_ID, {"key_id": key_id}).first() is not None
+
+
+def check_keys(conn: Connection) -> tuple[str, ...]:
+    """Compare every key with what the log holds of it; names those that differ.
+
+    Finds a key that was put into the table, edited, taken away or called back from its end.
+    """
+    promised, revoked = {}, set()
+    logged = select(ledger_entries.c.kind, ledger_entries.c.body).where(
+        ledger_entries.c.kind.in_(("key_created", "key_revoked"))
+    )
+    for kind, text in conn.execute(logged):
+        body = json.loads(text)
+        if kind == "key_revoked":
+            revoked.add(body["key_id"])
+        else:
+            promised[body["key_id"]] = body["digest"]
+    held = {
+        row.key_id: _row_digest(row)
+        for row in conn.execute(select(api_keys))
+        if (row.revoked_at is not None) == (row.key_id in revoked)
+    }
+    names = held.keys() | promised.keys()
+    return tuple(f"key {each}" for each in sorted(names) if held.get(each) != promised.get(each))
+
+
+def _row_digest(row: Row[Any]) -> str:
+    return digest(
+        {
+            "key_id": row.key_id,
+            "secret_hash": row.secret_hash,
+            "owner": row.owner,
+            "scopes": sorted(row.scopes),
+            "created_at": to_text(row.created_at),
+            "expires_at": None if row.expires_at is None else to_text(row.expires_at),
+        }
+    )
 
 
 def _is_valid(row: Row[tuple[object, ...]], now: datetime) -> bool:

@@ -1,5 +1,6 @@
 """Builds everything once: a home on disk becomes one frozen `Keepwell` that others are handed."""
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -11,13 +12,14 @@ from sqlalchemy.exc import OperationalError, ProgrammingError
 from features.given import given_targets
 from features.home_features import HomeFeatures
 from features.labels import Target
+from features.links import other_ids
 from features.own_features import own_features as read_own_features
 from features.store import HistoryStore
 from governance.consent.purposes import Basis, PurposeRules
 from governance.consent.registry import ConsentRegistry
-from governance.errors import ConfigurationError, NotFound
+from governance.errors import ConfigurationError, IntegrityBroken, NotFound
 from governance.log.journal import Journal
-from governance.log.ledger import Ledger
+from governance.log.ledger import Ledger, entries
 from governance.model.gate import GatePolicy
 from governance.pseudonym import PersonIds, Pseudonymiser, Suppression
 from serving import tables
@@ -26,6 +28,9 @@ from serving.home import Home
 from serving.keys import HomeKeys, create_keys, load_keys
 from serving.migrate import migrate
 from serving.settings import HomeKind, Settings, load_settings, write_settings
+
+_MADE = "home_created"
+"""The first entry of a home's log, which says of what kind it is."""
 
 
 @dataclass(frozen=True)
@@ -82,7 +87,7 @@ def create_home(root: Path, settings: Settings, *, now: datetime) -> Keepwell:
         directory.mkdir(parents=True, exist_ok=True)
     if not home.settings_file.exists():
         write_settings(home.settings_file, settings)
-    create_keys(home.keys)
+    keys = create_keys(home.keys)
     effective = load_settings(home.settings_file)
     database = _database(home, effective)
     migrate(database)
@@ -93,6 +98,7 @@ def create_home(root: Path, settings: Settings, *, now: datetime) -> Keepwell:
                     id=1, kind=settings.kind, created_at=now, journal_position=0
                 )
             )
+            Ledger(keys.ledger).append(conn, _MADE, {"kind": settings.kind}, now=now)
     database.close()
     opened = open_home(root)
     if opened.kind != settings.kind:
@@ -148,7 +154,11 @@ def _open(home: Home, settings: Settings, database: Database) -> Keepwell:
     )
     journal = Journal(home.journal / "journal.jsonl", keys.journal)
     registry = ConsentRegistry(
-        purpose_rules(settings), home_kind=kind, suppression=suppression, journal=journal
+        purpose_rules(settings),
+        home_kind=kind,
+        suppression=suppression,
+        journal=journal,
+        other_ids=other_ids,
     )
     return Keepwell(
         home=home,
@@ -211,11 +221,17 @@ def _identity(home: Home, database: Database) -> tuple[HomeKind, datetime, list[
         with database.read() as conn:
             row = conn.execute(select(tables.home.c.kind, tables.home.c.created_at)).first()
             given = given_targets(conn)
+            logged = [each for each in entries(conn, limit=1) if each.kind == _MADE]
     except (OperationalError, ProgrammingError):
         row = None
     if row is None:
         raise NotFound(
             f"the database of {home.root} does not say what kind of home this is",
             hint=f"make the home with: keepwell --home {home.root} init",
+        )
+    if any(json.loads(each.body)["kind"] != row.kind for each in logged):
+        raise IntegrityBroken(
+            f"the database says that this is {_one(row.kind)} home, its log says otherwise",
+            hint="a home keeps its kind for life: restore the last backup",
         )
     return row.kind, row.created_at, given

@@ -215,7 +215,7 @@ def _reviewers(keepwell: Keepwell, conn: Connection, now: datetime) -> Iterator[
     if not keys:
         advice = "keepwell keys create --scope audit:sign --owner NAME --enrolment-key KEY"
     elif not vouched:
-        advice = "without the enrolment key they sign only what other users of this machine trained"
+        advice = "they approve nothing: make them with --enrolment-key"
     found = f"{_count(len(keys), 'signing key')}, {vouched} vouched for"
     yield Check("reviewers", "attention" if advice else "ok", found, advice)
 

@@ -10,7 +10,7 @@ from serving.bootstrap import Keepwell
 
 
 def machine_user() -> str:
-    """Name the user this process runs as, by the machine's own list; no variable can change it."""
+    """Name the user this process runs as, by the machine's own list and not the environment."""
     try:
         return pwd.getpwuid(os.getuid()).pw_name
     except KeyError:  # a container's user without a name
@@ -29,7 +29,7 @@ def issue_key(
     """Make a key, logged; raises what `create_key` and `enrol` do.
 
     A signing key is vouched for with the home's `enrolment_secret`; without it, a production home
-    lets it sign only what another user of this machine trained.
+    lets it approve nothing.
     """
     with keepwell.database.write() as conn:
         return create_key(

@@ -66,6 +66,7 @@ def _sign(
                 model,
                 secret=secret,
                 key_id=key_id,
+                home_kind=keepwell.kind,
                 outcome=outcome,
                 reason=reason,
                 now=now,

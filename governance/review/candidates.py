@@ -1,18 +1,24 @@
 """Trained models as they were submitted: facts, gate verdict, audit report, where the files lie."""
 
 import json
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Row, delete, insert, select
 
-from governance.canonical import canonical
+from governance.canonical import canonical, digest
 from governance.errors import NotFound
+from governance.instants import to_text
 from governance.log.ledger import Ledger
 from governance.model.card import ModelFacts
 from governance.model.gate import GateVerdict
-from governance.tables import models, reviews
+from governance.tables import ledger_entries, models, reviews
+
+_SUBMITTED = (
+    "model_digest", "target", "horizon_days", "author", "home_kind", "mlflow_run_id", "bundle",
+    "facts", "gate_outcome", "gate_reasons", "report_json", "submitted_by",
+)  # fmt: skip
 
 
 class Candidate(NamedTuple):
@@ -86,8 +92,33 @@ def submit(conn: Connection, ledger: Ledger, candidate: Candidate, *, now: datet
     }
     conn.execute(delete(models).where(models.c.model_digest == facts.model_digest))
     conn.execute(insert(models), row)
-    ledger.append(conn, "model_submitted", body, now=now)
+    ledger.append(conn, "model_submitted", body | {"digest": _row_digest(row)}, now=now)
     return find_model(conn, facts.model_digest)
+
+
+def check_models(conn: Connection) -> tuple[str, ...]:
+    """Compare every submitted model with what the ledger holds of it; names those that differ.
+
+    Finds facts, a report, an author or a verdict of the gate that were changed behind the ledger's
+    back. Verify the ledger itself first.
+    """
+    logged = select(ledger_entries.c.body).where(ledger_entries.c.kind == "model_submitted")
+    promised = {}
+    for text in conn.execute(logged.order_by(ledger_entries.c.seq)).scalars():
+        body = json.loads(text)
+        if "digest" in body:
+            promised[body["model_digest"]] = body["digest"]
+    held = {
+        row["model_digest"]: _row_digest(row) for row in conn.execute(select(models)).mappings()
+    }
+    names = sorted(held.keys() | promised.keys())
+    return tuple(f"model {each}" for each in names if held.get(each) != promised.get(each))
+
+
+def _row_digest(row: Mapping[Any, Any]) -> str:
+    """Give the digest of everything that was submitted; the status follows the reviews."""
+    told = {name: row[name] for name in _SUBMITTED} | {"created_at": to_text(row["created_at"])}
+    return digest(told)
 
 
 def find_model(conn: Connection, ref: str) -> ModelRecord:

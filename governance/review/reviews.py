@@ -69,6 +69,7 @@ def sign(
     *,
     secret: str,
     key_id: str,
+    home_kind: str,
     outcome: str,
     reason: str,
     now: datetime,
@@ -77,11 +78,11 @@ def sign(
 ) -> Review:
     """Approve or reject a model with an enrolled key; an approval promotes it.
 
-    `conditions` are part of what is signed: under which the approval was given. Raises
-    `PermissionRefused` for a key that is unknown, revoked or not this secret's, and for approving
-    with the author's own or, in a production home, one the author made under another name;
-    `GateRefused` for approving what the gate refused; `InvalidInput` for no reason, an empty
-    condition, or conditions of a no.
+    `conditions` are part of what is signed: under which the approval was given. `home_kind` is that
+    of the home which is open. Raises `PermissionRefused` for a key that is unknown, revoked, past
+    its end or not this secret's, for approving with the author's own or, in a production home, with
+    one nobody vouches for, and for a model of another kind of home; `GateRefused` for approving
+    what the gate refused; `InvalidInput` for no reason, an empty condition, or conditions of a no.
     """
     record = find_model(conn, model)
     conditions = tuple(each.strip() for each in conditions)
@@ -94,10 +95,15 @@ def sign(
     if not timedelta(0) < valid_for <= LONGEST:
         raise InvalidInput(f"a review holds for 1 to {LONGEST.days} days, not {valid_for.days}")
     key, private_key = find_key(conn, key_id), signing_key_from_secret(secret)
-    known = key is not None and key.revoked_at is None
-    if key is None or not known or key.public_key != public_text(private_key.public_key()):
+    if (
+        key is None
+        or not key.signs_at(now)
+        or key.public_key != public_text(private_key.public_key())
+    ):
         raise _refused("this is not an enrolled signing key", "unknown_key")
     if outcome == "approve":  # anyone enrolled may stop a model, its author, too
+        if record.home_kind != home_kind:
+            raise _refused(f"this model is of a {record.home_kind} home", "another_home")
         _require_another_person(conn, key, record)
     if outcome == "approve" and record.verdict.outcome == "refused":
         raise GateRefused(
@@ -195,7 +201,8 @@ def _is_valid(conn: Connection, review: Review, now: datetime) -> bool:
     key = find_key(conn, review.key_id)
     if key is None or not signature_fits(review, key.public_key):
         return False
-    if key.revoked_at is not None and review.signed_at >= key.revoked_at:
+    ends = [each for each in (key.revoked_at, key.expires_at) if each is not None]
+    if any(review.signed_at >= each for each in ends):
         return False
     model = conn.execute(
         select(models.c.target, models.c.home_kind, models.c.author, models.c.submitted_by).where(
@@ -211,23 +218,20 @@ def _is_valid(conn: Connection, review: Review, now: datetime) -> bool:
 
 
 def _require_another_person(conn: Connection, key: SigningKey, record: ModelRecord) -> None:
-    """Refuse the author's own key, and in production a key whose owner is only the author's word.
+    """Refuse the author's own key, and in production a key whose owner is only somebody's word.
 
-    There somebody else must stand behind the name: the holder of the enrolment key, or a user of
-    the machine who did not train this model.
+    There the holder of the enrolment key stands behind the name: what a machine says of who runs a
+    process, whoever runs it can have it say.
     """
     if key.owner.casefold() in record.authors:
         raise _refused("the reviewer is the author of this model", "author_signs")
-    if record.home_kind != "production" or is_vouched(conn, key):
-        return
-    made_by = (key.enrolled_by or "").strip().casefold()
-    if not made_by or not record.submitted_by.strip() or made_by in record.authors:
+    if record.home_kind == "production" and not is_vouched(conn, key):
         raise PermissionRefused(
-            "this signing key was made by the author of the model: the name on it proves nothing",
+            "nobody vouches for this signing key: the name on it proves nothing",
             purpose="review",
-            reason="author_enrolled",
-            hint="have it made with the enrolment key (keepwell keys create --scope audit:sign "
-            "--owner NAME --enrolment-key KEY), or by another user of this machine",
+            reason="not_vouched",
+            hint="have it made with the enrolment key: keepwell keys create --scope audit:sign "
+            "--owner NAME --enrolment-key KEY",
         )
 
 

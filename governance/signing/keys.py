@@ -1,9 +1,9 @@
 """Enrolled signing keys: the public half of every `audit:sign` API key, whose it is, who says so.
 
-A name beside a key proves nothing by itself: whoever can make keys can type any name. Therefore a
-key is vouched for with the *enrolment key*, whose secret is shown once when a home is made and kept
-by someone who does not train models, or at least made by another user of the machine than the one
-who trains; `governance.review.reviews` holds production homes to that.
+A name beside a key proves nothing by itself: whoever can make keys can type any name, and whoever
+owns a process can have it say any user. Therefore a key is vouched for with the *enrolment key*,
+whose secret is shown once when a home is made and kept by someone who does not train models;
+`governance.review.reviews` holds production homes to that.
 """
 
 import secrets
@@ -38,6 +38,11 @@ class SigningKey(NamedTuple):
     revoked_at: datetime | None
     enrolled_by: str | None
     voucher: str | None
+    expires_at: datetime | None = None
+
+    def signs_at(self, now: datetime) -> bool:
+        """Whether it may sign now: neither revoked nor past its end."""
+        return self.revoked_at is None and (self.expires_at is None or now < self.expires_at)
 
 
 def signing_key_from_secret(secret: str) -> Ed25519PrivateKey:
@@ -72,6 +77,7 @@ def enrol(
     now: datetime,
     enrolled_by: str | None = None,
     enrolment_secret: str | None = None,
+    expires_at: datetime | None = None,
 ) -> SigningKey:
     """Let the owner of this key sign models, vouched for where the enrolment secret is given.
 
@@ -80,7 +86,7 @@ def enrol(
     """
     if not owner.strip() or key_id == ENROLMENT:
         raise InvalidInput("a signing key belongs to a person: its owner is empty")
-    key = SigningKey(key_id, owner.strip(), public_key, now, None, enrolled_by, None)
+    key = SigningKey(key_id, owner.strip(), public_key, now, None, enrolled_by, None, expires_at)
     if enrolment_secret is not None:
         root = find_key(conn, ENROLMENT)
         private_key = _enrolment_key(enrolment_secret)
@@ -156,6 +162,7 @@ def _fields(key: SigningKey) -> Mapping[str, str | None]:
         "public_key": key.public_key,
         "enrolled_at": to_text(key.enrolled_at),
         "enrolled_by": key.enrolled_by,
+        "expires_at": None if key.expires_at is None else to_text(key.expires_at),
     }
 
 

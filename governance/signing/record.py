@@ -68,17 +68,26 @@ def check_reviews(conn: Connection) -> tuple[str, ...]:
     """Compare every signing key and review with what the ledger holds; names those that differ.
 
     Finds a key or a review that was put into the tables, edited or removed behind the ledger's
-    back. Verify the ledger itself first.
+    back, and a revocation that was taken back. Verify the ledger itself first.
     """
     logged = select(ledger_entries.c.kind, ledger_entries.c.body).where(
-        ledger_entries.c.kind.in_(("signing_key", "review"))
+        ledger_entries.c.kind.in_(("signing_key", "review", "key_revoked"))
     )
     promised: dict[tuple[str, str], str] = {}
+    revoked: set[str] = set()
     for kind, text in conn.execute(logged):
         body = json.loads(text)
-        promised[kind, body["key_id" if kind == "signing_key" else "review_id"]] = body["digest"]
+        if kind == "key_revoked":
+            revoked.add(body["key_id"])
+        else:
+            name = body["key_id" if kind == "signing_key" else "review_id"]
+            promised[kind, name] = body["digest"]
     keys = [SigningKey(**row._mapping) for row in conn.execute(select(signing_keys))]
-    held = {("signing_key", each.key_id): key_digest(each) for each in keys}
+    held = {
+        ("signing_key", each.key_id): key_digest(each)
+        for each in keys
+        if (each.revoked_at is not None) == (each.key_id in revoked)
+    }
     for row in conn.execute(select(reviews)):
         review = review_of(row)
         held["review", review.review_id] = review_digest(review)

@@ -37,7 +37,7 @@ def create_key_command(
     """Make a key. It is shown once; only its hash is kept.
 
     A key with the scope audit:sign is also its owner's signature on models. In a production home
-    one made without the enrolment key signs only what another user of this machine trained.
+    one made without the enrolment key approves nothing.
     """
     from serving.key_issue import issue_key
 
@@ -124,7 +124,9 @@ def verify_command(session: Session, head_file: Path | None) -> int:
     from governance.errors import InvalidInput
     from governance.log.decision import check_commitments
     from governance.log.ledger import SignedHead, verify
+    from governance.review.candidates import check_models
     from governance.review.reviews import check_reviews
+    from serving.auth import check_keys
 
     head = None
     if head_file is not None:
@@ -138,7 +140,8 @@ def verify_command(session: Session, head_file: Path | None) -> int:
     with session.open() as keepwell, keepwell.database.read() as conn:
         found = verify(conn, keepwell.keys.ledger.public_key(), head=head)
         decisions = check_commitments(conn) if found.outcome == "intact" else None
-        signed = check_reviews(conn) if found.outcome == "intact" else ()
+        whole = found.outcome == "intact"
+        signed = (*check_reviews(conn), *check_models(conn), *check_keys(conn)) if whole else ()
     changed = decisions.bad if decisions is not None else ()
     outcome = "broken" if changed or signed else found.outcome
 

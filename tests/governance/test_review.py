@@ -1,6 +1,6 @@
 """Signing: who may let a model serve, and what undoes it."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -10,6 +10,7 @@ from sqlalchemy import Connection, text
 from governance.errors import GateRefused, InvalidInput, NotFound, PermissionRefused
 from governance.log.ledger import Ledger, entries
 from governance.model.gate import GateVerdict
+from governance.review.candidates import check_models
 from governance.review.reviews import (
     Candidate,
     Review,
@@ -53,13 +54,17 @@ def enrolled(
     conn: Connection,
     owner: str = "Grace",
     key_id: str = "k1",
-    enrolled_by: str | None = "grace",
+    *,
     enrolment_secret: str | None = None,
+    vouched: bool = True,
+    expires_at: datetime | None = None,
 ) -> None:
+    if vouched and enrolment_secret is None:
+        enrolment_secret = create_enrolment_key(conn, LEDGER, now=NOW)
     public_key = public_text(signing_key_from_secret(SECRET).public_key())
     enrol(
         conn, LEDGER, key_id, owner, public_key,
-        now=NOW, enrolled_by=enrolled_by, enrolment_secret=enrolment_secret,
+        now=NOW, enrolled_by="ada", enrolment_secret=enrolment_secret, expires_at=expires_at,
     )  # fmt: skip
 
 
@@ -67,6 +72,7 @@ def review(conn: Connection, **changed: Any) -> Review:
     stated: dict[str, Any] = {
         "secret": SECRET,
         "key_id": "k1",
+        "home_kind": "production",
         "outcome": "approve",
         "reason": "read it",
         "now": NOW,
@@ -122,17 +128,34 @@ def test_the_author_does_not_sign_their_own_model(database: Database) -> None:
             review(conn)
 
 
-@pytest.mark.parametrize("enrolled_by", ["ada", "ADA ", None])
-def test_the_author_typing_another_name_signs_nothing_in_production(
-    database: Database, enrolled_by: str | None
-) -> None:
+def test_a_name_nobody_vouches_for_signs_nothing_in_production(database: Database) -> None:
     with database.write() as conn:
         put(conn)
-        enrolled(conn, "Grace", enrolled_by=enrolled_by)
+        enrolled(conn, "Grace", vouched=False)
         with pytest.raises(PermissionRefused) as raised:
             review(conn)
         assert champion(conn, "churn", now=NOW) is None
-    assert raised.value.reason == "author_enrolled"
+    assert raised.value.reason == "not_vouched"
+
+
+def test_a_model_of_another_kind_of_home_is_not_approved_here(database: Database) -> None:
+    with database.write() as conn:
+        put(conn, home_kind="demo")
+        enrolled(conn, vouched=False)
+        with pytest.raises(PermissionRefused) as raised:
+            review(conn)
+    assert raised.value.reason == "another_home"
+
+
+def test_a_key_past_its_end_signs_no_more_and_what_it_signed_stays(database: Database) -> None:
+    with database.write() as conn:
+        put(conn)
+        enrolled(conn, expires_at=NOW + DAY)
+        review(conn)
+        with pytest.raises(PermissionRefused) as raised:
+            review(conn, now=NOW + DAY)
+        assert champion(conn, "churn", now=NOW + 2 * DAY) is not None
+    assert raised.value.reason == "unknown_key"
 
 
 def test_stating_another_author_does_not_free_the_one_who_trained_it(database: Database) -> None:
@@ -147,7 +170,7 @@ def test_the_holder_of_the_enrolment_key_vouches_for_a_reviewer(database: Databa
     with database.write() as conn:
         secret = create_enrolment_key(conn, LEDGER, now=NOW)
         put(conn)
-        enrolled(conn, "Grace", enrolled_by="ada", enrolment_secret=secret)
+        enrolled(conn, "Grace", enrolment_secret=secret)
         review(conn)
         assert champion(conn, "churn", now=NOW) is not None
 
@@ -164,7 +187,7 @@ def test_the_enrolment_key_is_made_once_and_no_other_vouches(database: Database)
 def test_a_voucher_is_for_the_key_as_it_was_enrolled(database: Database, column: str) -> None:
     with database.write() as conn:
         secret = create_enrolment_key(conn, LEDGER, now=NOW)
-        enrolled(conn, "Grace", enrolled_by="ada", enrolment_secret=secret)
+        enrolled(conn, "Grace", enrolment_secret=secret)
         conn.execute(text(f"UPDATE signing_keys SET {column} = 'x' WHERE key_id = 'k1'"))
         changed = find_key(conn, "k1")
         assert changed is not None
@@ -215,20 +238,21 @@ def test_what_was_signed_stays_when_the_same_bytes_come_again(database: Database
 
 def test_an_untouched_register_of_keys_and_reviews_fits_the_log(database: Database) -> None:
     with database.write() as conn:
-        create_enrolment_key(conn, LEDGER, now=NOW)
         put(conn)
         enrolled(conn)
         review(conn)
-        revoke(conn, "k1", now=NOW + DAY)
         assert check_reviews(conn) == ()
+        assert check_models(conn) == ()
 
 
 @pytest.mark.parametrize(
     ("tampering", "named"),
     [
-        ("UPDATE signing_keys SET owner = 'Eve'", "signing key k1"),
+        ("UPDATE signing_keys SET owner = 'Eve' WHERE key_id = 'k1'", "signing key k1"),
         ("UPDATE reviews SET reason = 'fine'", "review "),
         ("DELETE FROM reviews", "review "),
+        ("UPDATE signing_keys SET revoked_at = 1 WHERE key_id = 'k1'", "signing key k1"),
+        ("UPDATE signing_keys SET expires_at = 1 WHERE key_id = 'k1'", "signing key k1"),
         (
             "INSERT INTO signing_keys (key_id, owner, public_key, enrolled_at)"
             " VALUES ('k9', 'Eve', 'ab', 0)",
@@ -246,6 +270,26 @@ def test_a_key_or_review_behind_the_logs_back_is_found(
         conn.execute(text(tampering))
         [found] = check_reviews(conn)
     assert found.startswith(named)
+
+
+@pytest.mark.parametrize(
+    "tampering",
+    [
+        "UPDATE models SET facts = '{}'",
+        "UPDATE models SET author = 'Eve'",
+        "UPDATE models SET submitted_by = ''",
+        "UPDATE models SET home_kind = 'demo'",
+        "UPDATE models SET report_json = '{}'",
+        "DELETE FROM models",
+    ],
+)
+def test_a_model_that_was_changed_behind_the_logs_back_is_found(
+    sqlite_database: Database, tampering: str
+) -> None:
+    with sqlite_database.write() as conn:
+        put(conn)
+        conn.execute(text(tampering))
+        assert check_models(conn) == (f"model {DIGEST}",)
 
 
 def test_a_review_needs_its_reason(database: Database) -> None:
@@ -303,8 +347,8 @@ def test_the_newest_valid_approval_is_champion(database: Database) -> None:
         enrolled(conn)
         review(conn)
         sign(
-            conn, LEDGER, newer, secret=SECRET, key_id="k1", outcome="approve", reason="better",
-            now=NOW + DAY,
+            conn, LEDGER, newer, secret=SECRET, key_id="k1", home_kind="production",
+            outcome="approve", reason="better", now=NOW + DAY,
         )  # fmt: skip
         first = champion(conn, "churn", now=NOW)
         second = champion(conn, "churn", now=NOW + DAY)
@@ -407,7 +451,9 @@ def test_submissions_and_reviews_are_in_the_log_without_names(database: Database
         enrolled(conn)
         review(conn)
         logged = entries(conn)
-    assert [entry.kind for entry in logged] == ["model_submitted", "signing_key", "review"]
+    assert [entry.kind for entry in logged] == [
+        "model_submitted", "signing_key", "signing_key", "review",
+    ]  # fmt: skip
     assert "Grace" not in "".join(entry.body for entry in logged)
 
 

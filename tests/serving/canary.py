@@ -12,6 +12,7 @@ import numpy as np
 
 from serving.auth import create_key
 from serving.bootstrap import open_home
+from serving.onboarding import make_home
 from serving.signing_desk import review_model
 
 ID = "zelda.quince-7731@canary.example"
@@ -107,13 +108,14 @@ def commands(folder: Path) -> list[list[str]]:
     ]
 
 
-def approve(home: Path) -> None:
+def approve(home: Path, enrolment_secret: str | None) -> None:
     """Have Grace, who did not train it, sign the model."""
     keepwell, now = open_home(home), datetime.now(UTC)
     with keepwell.database.write() as conn:
         key = create_key(
-            conn, keepwell.ledger, ["audit:sign"], owner="Grace", now=now, enrolled_by="grace"
-        ).key
+            conn, keepwell.ledger, ["audit:sign"],
+            owner="Grace", now=now, enrolment_secret=enrolment_secret,
+        ).key  # fmt: skip
     review_model(keepwell, "churn", outcome="approve", key=key, reason="good enough", now=now)
     keepwell.close()
 
@@ -126,11 +128,12 @@ def main(home: Path) -> None:
     write_company(folder)
     home.mkdir()
     (home / "keepwell.toml").write_text(LENIENT)
+    made = make_home(home, evaluation=False, timezone=None, currency=None, now=datetime.now(UTC))
     for each in commands(folder):
         for stream in (sys.stdout, sys.stderr):
             stream.write(f"\n# {each[0]}\n")
         if each == ["approve"]:
-            approve(home)
+            approve(home, made.enrolment_key)
             continue
         sys.argv = ["keepwell", "--home", str(home), *each]
         try:

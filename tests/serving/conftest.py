@@ -18,6 +18,7 @@ from governance.intervals import Interval
 from governance.model.card import ModelFacts, TestResult
 from governance.model.gate import GateVerdict
 from governance.review import reviews as review
+from governance.signing.keys import create_enrolment_key
 from serving.auth import create_key
 from serving.bootstrap import Keepwell, create_home
 from serving.intake import take_events
@@ -122,12 +123,19 @@ class Shop:
         self.review("approve")
         return saved
 
+    @cached_property
+    def enrolment_secret(self) -> str | None:
+        """What vouches for reviewers' keys in this home."""
+        with self.keepwell.database.write() as conn:
+            return create_enrolment_key(conn, self.keepwell.ledger, now=self.clock())
+
     def review(self, outcome: str) -> None:
         """Have Grace, who did not train it, sign the newest model with a new key."""
+        secret = self.enrolment_secret
         with self.keepwell.database.write() as conn:
             made = create_key(
                 conn, self.keepwell.ledger, ["audit:sign"],
-                owner="Grace", now=self.clock(), enrolled_by="grace",
+                owner="Grace", now=self.clock(), enrolment_secret=secret,
             )  # fmt: skip
             review.sign(
                 conn,
@@ -135,6 +143,7 @@ class Shop:
                 "churn",
                 secret=made.key.split("_", 2)[2],
                 key_id=made.key_id,
+                home_kind=self.keepwell.kind,
                 outcome=outcome,
                 reason="read against the test quarter",
                 now=self.clock(),

@@ -58,12 +58,13 @@ def live(shop: Shop) -> None:
         shop.order(each, *(20.0 * (number + 1) + 30 * k for k in range(3)))
         shop.permit(each, "risk_scoring", "outreach.email")
     shop.approve_model()
+    secret = shop.enrolment_secret
     with shop.keepwell.database.write() as conn:
         newer = save_bundle(shop.keepwell, intercept=0.1)
         register_model(conn, shop.keepwell, newer, now=shop.clock())
         key = create_key(
             conn, shop.keepwell.ledger, ["audit:sign"],
-            owner="Grace", now=shop.clock(), enrolled_by="grace",
+            owner="Grace", now=shop.clock(), enrolment_secret=secret,
         )  # fmt: skip
     _key_file(shop.keepwell).write_text(key.key)
     shop.scorer.score(PEOPLE, targets=["churn"])

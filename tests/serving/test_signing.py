@@ -52,7 +52,7 @@ def test_the_authors_shell_typing_another_name_cannot_promote(
     monkeypatch.setenv(variable, "somebody-else")
     with pytest.raises(PermissionRefused) as raised:
         approve(waiting, key_of(waiting, "Somebody Else"))
-    assert raised.value.reason == "author_enrolled"
+    assert raised.value.reason == "not_vouched"
     assert not serves(waiting)
 
 
@@ -62,7 +62,7 @@ def test_an_attempt_to_sign_what_one_may_not_is_in_the_log(waiting: Shop) -> Non
     with waiting.keepwell.database.read() as conn:
         last = entries(conn)[-1]
     assert last.kind == "review_refused"
-    assert '"reason":"author_enrolled"' in last.body
+    assert '"reason":"not_vouched"' in last.body
     assert "Somebody" not in last.body
 
 

@@ -12,6 +12,7 @@ depends_on = None
 def upgrade() -> None:
     op.add_column("signing_keys", sa.Column("enrolled_by", sa.Text()))
     op.add_column("signing_keys", sa.Column("voucher", sa.Text()))
+    op.add_column("signing_keys", sa.Column("expires_at", sa.BigInteger()))
     op.add_column("models", sa.Column("submitted_by", sa.Text(), nullable=False, server_default=""))
     op.add_column(
         "reviews", sa.Column("conditions", sa.Text(), nullable=False, server_default="[]")
@@ -92,6 +93,7 @@ def downgrade() -> None:
         ("reviews", "report_digest"),
         ("reviews", "conditions"),
         ("models", "submitted_by"),
+        ("signing_keys", "expires_at"),
         ("signing_keys", "voucher"),
         ("signing_keys", "enrolled_by"),
     ):
