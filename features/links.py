@@ -154,12 +154,36 @@ def contributors(conn: Connection, ids: Collection[str]) -> dict[str, frozenset[
 
     Ids without any are left out. Permission to read someone merged is asked for all of them.
     """
+    return contributors_by(links_around(conn, ids), ids)
+
+
+def contributors_by(links: Iterable[Link], ids: Collection[str]) -> dict[str, frozenset[str]]:
+    """Give what `contributors` gives, from links that were read before."""
     found: dict[str, set[str]] = {}
     wanted = set(ids)
-    for piece in identity_pieces(links_around(conn, wanted)):
+    for piece in identity_pieces(links):
         if piece.owner in wanted and piece.origin != piece.owner:
             found.setdefault(piece.owner, set()).add(piece.origin)
     return {owner: frozenset(each) for owner, each in found.items()}
+
+
+def other_ids(conn: Connection, ids: Collection[str]) -> dict[str, frozenset[str]]:
+    """Give the other ids of the same person for each of these, and maybe for more, as linked now.
+
+    It does not matter which id was merged into which. Ids without any are left out.
+    """
+    return other_ids_by(links_around(conn, ids) if len(ids) <= _SLICE else all_links(conn))
+
+
+def other_ids_by(links: Iterable[Link]) -> dict[str, frozenset[str]]:
+    """Give what `other_ids` gives, from links that were read before."""
+    together: dict[str, set[str]] = {}
+    for link in links:
+        if link.unlinked_at is None:
+            keep, other = (together.get(each, {each}) for each in (link.keep, link.other))
+            everyone = keep | other
+            together.update(dict.fromkeys(everyone, everyone))
+    return {each: frozenset(everyone - {each}) for each, everyone in together.items()}
 
 
 def counted_for(conn: Connection, ids: Collection[str]) -> frozenset[str]:

@@ -17,7 +17,15 @@ from features.accounts import (
     memberships_around,
 )
 from features.importing.source import open_source
-from features.links import Link, all_links, contributors, links_around, merge, split
+from features.links import (
+    Link,
+    all_links,
+    contributors_by,
+    links_around,
+    merge,
+    other_ids_by,
+    split,
+)
 from governance.consent.registry import Refusal
 from governance.errors import InvalidInput, KeepwellError, NotFound
 from governance.instants import parse_instant
@@ -153,13 +161,17 @@ def person_permit(
 ) -> Permit | Refusal:
     """Ask for permission over one person: the id, and those of its other ids that permit it, too.
 
-    A refusal concerns the id itself; another id that refuses contributes nothing.
+    A refusal concerns the id itself; another id that refuses contributes nothing. What is about the
+    person (an objection, being a minor or staff) counts whichever of its ids it was said of.
     """
-    others = contributors(conn, [customer_id]).get(customer_id)
+    links = links_around(conn, [customer_id])
+    same = other_ids_by(links)
+    others = contributors_by(links, [customer_id]).get(customer_id)
     if not others:
-        return keepwell.registry.permit(conn, customer_id, purpose, now=now)
+        known = same.get(customer_id, frozenset())
+        return keepwell.registry.permit(conn, customer_id, purpose, now=now, others=known)
     permit, refused = keepwell.registry.permit_many(
-        conn, purpose, {customer_id, *others}, now=now, hold=True
+        conn, purpose, {customer_id, *others}, now=now, hold=True, others=same
     )
     if permit.covers(customer_id):
         return permit

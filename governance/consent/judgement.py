@@ -4,6 +4,7 @@ Every doubt is a no. Instants here are whole microseconds, as they lie in the ta
 malformed one is seen and refused instead of guessed at.
 """
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from governance.consent.purposes import Basis, PurposeRules, family_of
@@ -40,6 +41,14 @@ class Situation(NamedTuple):
     last_material_version: int | None
 
 
+class Facts(NamedTuple):
+    """What is known of someone under one id, whichever id one asks about."""
+
+    objected_at: Any = None
+    adult_from: Any = None
+    relation: Any = None
+
+
 class Question(NamedTuple):
     """What is asked: a purpose, carried by a basis, in a kind of home, at an instant."""
 
@@ -59,9 +68,44 @@ def question(purpose: str, rules: PurposeRules, *, home_kind: str, now: int) -> 
 
 
 def refusal_reason(
+    asked: Question,
+    customer_id: str,
+    record: RawRecord | None,
+    situation: Situation,
+    *,
+    elsewhere: Sequence[Facts] = (),
+) -> str | None:
+    """Give the reason for a no, or None for a yes.
+
+    `elsewhere` is what is known of the same person under other ids. It can turn a yes into a no and
+    never a no into a yes; consent itself is that of the id asked about.
+    """
+    reason = _refusal(asked, customer_id, record, situation)
+    if reason is not None or not elsewhere:
+        return reason
+    return _refusal(asked, customer_id, record, _strictest(situation, elsewhere))
+
+
+def _strictest(own: Situation, elsewhere: Sequence[Facts]) -> Situation:
+    everywhere = [Facts(own.objected_at, own.adult_from, own.relation), *elsewhere]
+    relations = [each.relation for each in everywhere if each.relation not in (None, "customer")]
+    return own._replace(
+        objected_at=_latest([each.objected_at for each in everywhere]),
+        adult_from=_latest([each.adult_from for each in everywhere]),
+        relation=relations[0] if relations else own.relation,
+    )
+
+
+def _latest(instants: Sequence[Any]) -> Any:
+    """Give the last instant, or one that is malformed; None where none is known."""
+    known = [each for each in instants if each is not None]
+    malformed = [each for each in known if type(each) is not int]
+    return malformed[0] if malformed else max(known, default=None)
+
+
+def _refusal(
     asked: Question, customer_id: str, record: RawRecord | None, situation: Situation
 ) -> str | None:
-    """Give the reason for a no, or None for a yes."""
     if not isinstance(customer_id, str) or not customer_id:
         return "malformed"
     if situation.suppressed:

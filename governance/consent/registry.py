@@ -5,7 +5,7 @@ a withdrawal is in force for every read that starts after its commit, in every p
 unknown state, a malformed row or an unreachable database all mean no.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -13,7 +13,14 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
 from governance.consent import queries as sql
-from governance.consent.judgement import Question, RawRecord, Situation, question, refusal_reason
+from governance.consent.judgement import (
+    Facts,
+    Question,
+    RawRecord,
+    Situation,
+    question,
+    refusal_reason,
+)
 from governance.consent.purposes import CONSENT, HOME_KINDS, NAMED_PURPOSES, OBJECTION, PurposeRules
 from governance.consent.record import STOPPING, ConsentChange, ConsentEvent, Subject
 from governance.consent.recorder import ConsentRecorder
@@ -33,6 +40,12 @@ __all__ = [
 ]
 
 _MIN_EMPLOYEES = 10
+
+OtherIds = Callable[[Connection, Collection[str]], Mapping[str, frozenset[str]]]
+"""Gives the other ids of the same person for each of some ids; those without any may be left out.
+
+An objection, being a minor and being staff are about the person, so they count under every id.
+"""
 
 
 class Refusal(NamedTuple):
@@ -61,7 +74,10 @@ class ConsentState(NamedTuple):
 
 
 class ConsentRegistry(ConsentRecorder):
-    """One per home. `journal` keeps every no outside the backup, `suppression` the erased out."""
+    """One per home. `journal` keeps every no outside the backup, `suppression` the erased out.
+
+    `other_ids` says which ids are one person; without it every id is somebody else.
+    """
 
     def __init__(
         self,
@@ -70,19 +86,30 @@ class ConsentRegistry(ConsentRecorder):
         home_kind: str,
         suppression: Suppression | None = None,
         journal: Journal | None = None,
+        other_ids: OtherIds | None = None,
     ) -> None:
         if home_kind not in HOME_KINDS:
             raise InvalidInput(f"{home_kind!r} is not a kind of home: {', '.join(HOME_KINDS)}")
         self.rules = rules
         self.home_kind = home_kind
+        self.other_ids = other_ids
         super().__init__(suppression=suppression, journal=journal)
 
     def permit(
-        self, conn: Connection, customer_id: str, purpose: str, *, now: datetime
+        self,
+        conn: Connection,
+        customer_id: str,
+        purpose: str,
+        *,
+        now: datetime,
+        others: Collection[str] | None = None,
     ) -> Permit | Refusal:
-        """Judge one person and purpose now; whoever withdraws waits for this transaction to end."""
+        """Judge one person and purpose now; whoever withdraws waits for this transaction to end.
+
+        `others` are the person's other ids, for a caller who has just looked.
+        """
         asked = question(purpose, self.rules, home_kind=self.home_kind, now=to_micros(now))
-        reason, row = self._judge(conn, asked, customer_id, now)
+        reason, row = self._judge(conn, asked, customer_id, now, others)
         if reason is not None or row is None:
             return Refusal(purpose, reason or "unreachable")
         consent = asked.basis.needs_consent
@@ -103,27 +130,33 @@ class ConsentRegistry(ConsentRecorder):
         *,
         now: datetime,
         hold: bool = False,
+        others: Mapping[str, Collection[str]] | None = None,
     ) -> tuple[Permit, Mapping[str, str]]:
         """Judge many people at one sequence number: a permit over those allowed, and the refusals.
 
         A long batch asks `changed_since` before it publishes. With `hold` (few people, one short
-        transaction) whoever withdraws waits instead.
+        transaction) whoever withdraws waits instead. `others` are the people's other ids, for a
+        caller who has just looked.
         """
         asked = question(purpose, self.rules, home_kind=self.home_kind, now=to_micros(now))
         people = frozenset(customers)
         try:
+            known = self._others(conn, people) if others is None else others
+            linked = {each: known[each] for each in people & known.keys()}
             if hold:
-                sql.hold_people(conn, people)
+                sql.hold_people(conn, people.union(*linked.values()))
             sequence = sql.current_sequence(conn)
             records = sql.newest_records(conn, purpose, people)
-            situations = _Situations(self, conn, asked, people, now)
+            situations = _Situations(self, conn, asked, people, linked, now)
         except SQLAlchemyError:
             return self._permit_over(asked, {}, 0, now), dict.fromkeys(people, "unreachable")
         allowed: dict[str, str] = {}
         refused: dict[str, str] = {}
         for customer_id in people:
             record = records.get(customer_id)
-            reason = refusal_reason(asked, customer_id, record, situations.of(customer_id, record))
+            situation = situations.of(customer_id, record)
+            elsewhere = situations.elsewhere(customer_id)
+            reason = refusal_reason(asked, customer_id, record, situation, elsewhere=elsewhere)
             if reason is None:
                 allowed[customer_id] = "" if record is None else str(record.event_id)
             else:
@@ -147,6 +180,9 @@ class ConsentRegistry(ConsentRecorder):
         ):
             return permit.customers
         changed = sql.changed_people(conn, permit.purpose, permit.sequence)
+        if changed:
+            linked = self._others(conn, permit.customers)
+            changed |= {each for each, others in linked.items() if not changed.isdisjoint(others)}
         if self.suppression is not None:
             changed |= self.suppression.suppressed_among(
                 conn, permit.customers, now=permit.judged_at, since=permit.sequence
@@ -238,13 +274,26 @@ class ConsentRegistry(ConsentRecorder):
         """Give everything a person ever said, in the order it was recorded."""
         return sql.history(conn, customer_id)
 
+    def _others(self, conn: Connection, customers: Collection[str]) -> Mapping[str, frozenset[str]]:
+        return {} if self.other_ids is None else self.other_ids(conn, customers)
+
     def _judge(
-        self, conn: Connection, asked: Question, customer_id: str, now: datetime
+        self,
+        conn: Connection,
+        asked: Question,
+        customer_id: str,
+        now: datetime,
+        others: Collection[str] | None = None,
     ) -> tuple[str | None, Any]:
         if not isinstance(customer_id, str) or not customer_id:
             return "malformed", None
         token = "" if self.suppression is None else self.suppression.token(customer_id)
         try:
+            if others is None:
+                others = self._others(conn, (customer_id,)).get(customer_id, ())
+            if others:
+                sql.hold_people(conn, {customer_id, *others})
+            elsewhere = _facts(conn, frozenset(others)) if others else {}
             row = sql.newest_record(conn, customer_id, asked.purpose, token, now)
         except SQLAlchemyError:
             return "unreachable", None
@@ -259,7 +308,8 @@ class ConsentRegistry(ConsentRecorder):
             current_notice=row.current_notice,
             last_material_version=row.last_material_version,
         )
-        return refusal_reason(asked, customer_id, record, situation), row
+        known = tuple(elsewhere.values())
+        return refusal_reason(asked, customer_id, record, situation, elsewhere=known), row
 
     def _permit_over(
         self, asked: Question, allowed: Mapping[str, str], sequence: int, now: datetime
@@ -278,6 +328,18 @@ def _instant(micros: Any) -> datetime | None:
     return from_micros(micros) if type(micros) is int else None
 
 
+_NOTHING = Facts()
+
+
+def _facts(conn: Connection, people: frozenset[str]) -> Mapping[str, Facts]:
+    """Read what is known of each of these; an id of which nothing is known is left out."""
+    objected, subjects = sql.objections(conn, people), sql.subjects(conn, people)
+    return {
+        each: Facts(objected.get(each), *subjects.get(each, (None, None)))
+        for each in people & (objected.keys() | subjects.keys())
+    }
+
+
 class _Situations:
     """What many people's verdicts depend on, read at once."""
 
@@ -287,22 +349,28 @@ class _Situations:
         conn: Connection,
         asked: Question,
         people: frozenset[str],
+        linked: Mapping[str, Collection[str]],
         now: datetime,
     ) -> None:
-        self.objections = sql.objections(conn, people)
-        self.subjects = sql.subjects(conn, people)
+        self.linked = linked
+        self.facts = _facts(conn, people.union(*linked.values()))
         self.current, self.material = sql.notice_rules(conn, asked.purpose, now)
         self.suppressed: set[str] = set()
         if registry.suppression is not None:
             self.suppressed = registry.suppression.suppressed_among(conn, people, now=now)
 
     def of(self, customer_id: str, record: RawRecord | None) -> Situation:
-        adult_from, relation = self.subjects.get(customer_id, (None, None))
+        known = self.facts.get(customer_id, _NOTHING)
         return Situation(
-            objected_at=self.objections.get(customer_id),
-            adult_from=adult_from,
-            relation=relation,
+            objected_at=known.objected_at,
+            adult_from=known.adult_from,
+            relation=known.relation,
             suppressed=customer_id in self.suppressed,
             current_notice=self.current,
             last_material_version=None if record is None else self.material.get(record.notice_id),
         )
+
+    def elsewhere(self, customer_id: str) -> tuple[Facts, ...]:
+        """Give what is known of the same person under other ids."""
+        others = self.linked.get(customer_id, ())
+        return tuple(self.facts[each] for each in others if each in self.facts)

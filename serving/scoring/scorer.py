@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 from features.groups import protected_names
 from features.history import Histories, observed_until, read_customer
 from features.labels import Target
-from features.links import contributors
+from features.links import Link, contributors_by, links_around, other_ids_by
 from governance.consent.purposes import quoted
 from governance.consent.registry import Refusal
 from governance.errors import InvalidInput
@@ -166,7 +166,7 @@ class Scorer:
         lock_linked(conn, customer_ids)
         now = self._clock()
         instant = as_of if as_of is not None else self._as_of(conn, now)
-        others = frozenset().union(*contributors(conn, customer_ids).values())
+        links = links_around(conn, customer_ids)
         judged = {
             target.name: _Judgement(
                 keepwell,
@@ -176,7 +176,7 @@ class Scorer:
                 as_of=instant,
                 now=now,
                 limit=reasons_limit,
-                others=others,
+                links=links,
             ).of(customer_ids)
             for target in targets
         }
@@ -242,7 +242,7 @@ class Scorer:
             as_of=instant,
             now=now,
             limit=0,
-            others=frozenset().union(*contributors(conn, (inside,)).values()),
+            links=links_around(conn, (inside,)),
             asked=asked,
         )
         if judgement.champion is not None:
@@ -311,10 +311,10 @@ class _Judgement:
         as_of: datetime,
         now: datetime,
         limit: int,
-        others: frozenset[str],
+        links: Sequence[Link],
         asked: Mapping[str, float] | None = None,
     ) -> None:
-        self.keepwell, self.conn, self.target, self.others = keepwell, conn, target, others
+        self.keepwell, self.conn, self.target, self.links = keepwell, conn, target, links
         self.as_of, self.now, self.limit, self.asked = as_of, now, limit, asked
         serving = champions.of(conn, target.name, now=now)
         self.champion: Champion | None = None if serving is None else serving[0]
@@ -344,17 +344,27 @@ class _Judgement:
         It covers the ids merged into them, too, as far as those permit it.
         """
         registry = self.keepwell.registry
-        if len(customer_ids) <= _FEW and not self.others:
+        same = other_ids_by(self.links)
+        others = frozenset().union(*contributors_by(self.links, customer_ids).values())
+        if len(customer_ids) <= _FEW and not others:
             answers = {
-                each: registry.permit(self.conn, each, purpose, now=self.now)
+                each: registry.permit(
+                    self.conn, each, purpose, now=self.now, others=same.get(each, frozenset())
+                )
                 for each in customer_ids
             }
             return {
                 each: answer.reason if isinstance(answer, Refusal) else answer
                 for each, answer in answers.items()
             }
-        people = {*customer_ids, *self.others}
-        permit, refusals = registry.permit_many(self.conn, purpose, people, now=self.now, hold=True)
+        permit, refusals = registry.permit_many(
+            self.conn,
+            purpose,
+            {*customer_ids, *others},
+            now=self.now,
+            hold=True,
+            others=same,
+        )
         return {
             each: permit if permit.covers(each) else refusals.get(each, "no_record")
             for each in customer_ids

@@ -1,8 +1,11 @@
 """Ids that are one person, on the command line and in what is scored, exported and erased."""
 
 import json
+from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pandas as pd
 import pytest
@@ -11,15 +14,19 @@ from sqlalchemy import func, select
 from features.links import all_links, merge
 from features.live import append
 from features.tables import account_members, identity_links
+from governance.proof import Permit
 from serving.bootstrap import open_home
 from serving.database import Database
+from serving.interventions.policy import Candidate, ContactPolicy, Queued, judge, recheck
 from serving.links import join, lock_linked, merge_customers, split_customers
 from serving.locks import _key
-from serving.permission.consents import withdraw
+from serving.permission.consents import describe_subject, withdraw
 from serving.record.replay import replay
-from serving.rights.acts import erase, export
+from serving.rights.acts import erase, export, object_to_processing
+from serving.scoring.batch import score_everyone
 from tests.features.sample import at, event
 from tests.serving.conftest import Shop
+from tests.serving.interventions.conftest import NOTE
 from tests.serving.test_cli import Commands
 
 
@@ -85,6 +92,114 @@ def test_decisions_before_and_after_a_merge_replay(two: Shop) -> None:
     split_customers(two.keepwell, "ann", "ann@work", clock=two.clock)
     for found in (alone, other, together):
         assert replay(two.keepwell, found.decision_id, now=two.clock()).outcome == "same"
+
+
+def objected(shop: Shop, who: str) -> str:
+    object_to_processing(shop.keepwell, who, now=shop.clock())
+    return "objected"
+
+
+def grows_up_later(shop: Shop, who: str) -> str:
+    grown = shop.clock() + timedelta(days=900)
+    describe_subject(shop.keepwell, who, adult_from=grown, relation=None, clock=shop.clock)
+    return "minor"
+
+
+def works_here(shop: Shop, who: str) -> str:
+    describe_subject(shop.keepwell, who, adult_from=None, relation="employee", clock=shop.clock)
+    return "employee"
+
+
+ABOUT_THE_PERSON = pytest.mark.parametrize("said", [objected, grows_up_later, works_here])
+
+
+@ABOUT_THE_PERSON
+@pytest.mark.parametrize("of", ["ann", "ann@work"])
+def test_what_is_about_the_person_stops_scores_under_every_id(
+    two: Shop, said: Callable[[Shop, str], str], of: str
+) -> None:
+    why = said(merged(two), of)
+    for who in ("ann", "ann@work"):
+        [found] = ask(two, who)
+        assert (found.status, found.reason) == ("refused", why)
+        asked = two.scorer.what_if(who, {}, target="churn", may_see_refusals=True)
+        assert (asked.status, asked.reason) == ("refused", why)
+    done = score_everyone(two.keepwell, two.keepwell.target("churn"), out=None, clock=two.clock)
+    assert (done.scored, done.refused) == (0, 2)
+
+
+@ABOUT_THE_PERSON
+def test_what_is_about_the_person_stops_contact_and_training_under_every_id(
+    two: Shop, said: Callable[[Shop, str], str]
+) -> None:
+    registry = two.keepwell.registry
+    for who in ("ann", "ann@work"):
+        for purpose in ("outreach.email", "model_training"):
+            two.permit(who, purpose)
+    why = said(merged(two), "ann@work")
+    with two.keepwell.database.read() as conn:
+        judged = judge(
+            conn,
+            registry,
+            NOTE,
+            [Candidate(customer_id="ann", probability=0.9, target="churn")],
+            policy=ContactPolicy(home_kind="production", mode="act", zone=ZoneInfo("UTC")),
+            contacts={},
+            busy={},
+            now=two.clock(),
+        )
+        _, refused = registry.permit_many(conn, "model_training", ["ann"], now=two.clock())
+    assert judged.eligible == ()
+    assert judged.refused["ann"].endswith(f": {why}")
+    assert refused == ({} if why == "objected" else {"ann": why})  # training is by consent here
+
+
+def test_a_message_that_waits_is_stopped_by_what_is_said_of_the_other_id(two: Shop) -> None:
+    two.permit("ann", "outreach.email")
+    with two.keepwell.database.read() as conn:
+        found = two.keepwell.registry.permit(conn, "ann", "outreach.email", now=two.clock())
+    assert isinstance(found, Permit)
+    queued = Queued(
+        intervention_id="i1",
+        customer_id="ann",
+        channel="email",
+        playbook="note",
+        kind="outreach",
+        valid_until=two.clock() + timedelta(days=1),
+        permissions={"outreach.email": found.consent_event_ids["ann"]},
+    )
+    objected(merged(two), "ann@work")
+    with two.keepwell.database.read() as conn:
+        verdict = recheck(
+            conn, two.keepwell.registry, queued, home_kind="production", now=two.clock()
+        )
+    assert verdict == "outreach.email: objected"
+
+
+def test_after_a_split_each_id_is_a_person_of_its_own_again(two: Shop) -> None:
+    objected(merged(two), "ann@work")
+    split_customers(two.keepwell, "ann", "ann@work", clock=two.clock)
+    assert [each.status for each in ask(two, "ann", "ann@work")] == ["scored", "refused"]
+
+
+def test_a_later_explicit_yes_lifts_an_objection_under_its_own_id_only(two: Shop) -> None:
+    objected(merged(two), "ann@work")
+    two.permit("ann")
+    assert [each.status for each in ask(two, "ann", "ann@work")] == ["scored", "refused"]
+
+
+def test_an_objection_while_a_batch_is_running_drops_the_person(two: Shop) -> None:
+    merged(two)
+    withdraw(two.keepwell, "ann@work", "risk_scoring", actor="customer", clock=two.clock)
+
+    def meanwhile(text: str) -> None:
+        if text.startswith("estimating"):
+            objected(two, "ann@work")
+
+    done = score_everyone(
+        two.keepwell, two.keepwell.target("churn"), out=None, clock=two.clock, progress=meanwhile
+    )
+    assert (done.scored, done.withdrew) == (0, 1)
 
 
 def test_export_holds_the_other_id_and_erasure_takes_it(two: Shop) -> None:
