@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from governance.errors import InvalidInput
 from governance.log.ledger import Ledger
@@ -13,6 +13,7 @@ from serving.auth import (
     ScopeMissing,
     Unauthenticated,
     authenticate,
+    check_keys,
     create_key,
     list_keys,
     revoke_key,
@@ -99,3 +100,24 @@ def test_list_shows_state_and_no_secret(database: Database) -> None:
         made = create_key(conn, LEDGER, ["score:read"], owner="crm", now=START)
         [found] = list_keys(conn)
     assert (found.key_id, found.scopes, found.revoked_at) == (made.key_id, ("score:read",), None)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"scopes": ["admin"]},
+        {"expires_at": None},
+        {"revoked_at": None},
+        {"secret_hash": "0" * 64},
+    ],
+)
+def test_a_key_edited_behind_the_logs_back_is_named(
+    database: Database, values: dict[str, object]
+) -> None:
+    ends = START + timedelta(days=30)
+    with database.write() as conn:
+        made = create_key(conn, LEDGER, ["score:read"], owner="crm", now=START, expires_at=ends)
+        revoke_key(conn, LEDGER, made.key_id, now=START)
+        assert check_keys(conn) == ()
+        conn.execute(update(api_keys).values(**values))
+        assert check_keys(conn) == (f"key {made.key_id}",)

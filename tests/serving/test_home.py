@@ -4,10 +4,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from sqlalchemy import update
 
-from governance.errors import ConfigurationError, NotFound
+from governance.errors import ConfigurationError, IntegrityBroken, NotFound
 from serving.bootstrap import create_home, open_home
 from serving.settings import PurposeSettings, Settings
+from serving.tables import home
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
 
@@ -64,6 +66,16 @@ def test_a_home_cannot_become_another_kind_by_editing_its_settings(tmp_path: Pat
     create_home(tmp_path, Settings(kind="evaluation"), now=NOW).close()
     (tmp_path / "keepwell.toml").write_text('kind = "production"\n')
     with pytest.raises(ConfigurationError, match="made as 'evaluation'"):
+        open_home(tmp_path)
+
+
+def test_nor_by_editing_its_database_beside(tmp_path: Path) -> None:
+    made = create_home(tmp_path, Settings(kind="demo"), now=NOW)
+    with made.database.write() as conn:
+        conn.execute(update(home).values(kind="production"))
+    made.close()
+    (tmp_path / "keepwell.toml").write_text('kind = "production"\n')
+    with pytest.raises(IntegrityBroken, match="its log says otherwise"):
         open_home(tmp_path)
 
 
