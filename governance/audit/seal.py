@@ -17,6 +17,17 @@ from governance.signing.keys import public_text
 from governance.signing.record import Review, signature_fits
 
 _PREFIX = b"keepwell audit report\n"
+_SEAL = frozenset({"digest", "signature", "public_key"})
+_NAMES = frozenset(
+    {
+        "verdict", "plain_words", "stamp", "generated_at", "model_digest", "facts", "fairness",
+        "gate", "report_digest", "impact_assessment", "practice", "provenance", "changes", "drift",
+        "process", "not_measured", "sign_offs", "seal",
+    }
+)  # fmt: skip
+
+
+_HINT = "keepwell audit MODEL writes one beside the page"
 
 
 class Check(NamedTuple):
@@ -30,13 +41,17 @@ class Check(NamedTuple):
 class Verified(NamedTuple):
     """What came of all checks.
 
-    `outcome` is intact, changed (something does not fit) or unsigned (all fits, nobody signed).
+    `outcome` is changed (something does not fit), unsigned (all fits, nobody signed), intact, or
+    signed_only: the key one knows is a reviewer's, so that it vouches for what that reviewer signed
+    and for nothing else. `known_key` says whose that key is: sealing, reviewing or nobody; None
+    where none was named.
     """
 
     outcome: str
     checks: tuple[Check, ...]
     verdict: str
     model_digest: str
+    known_key: str | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Give plain JSON."""
@@ -60,24 +75,50 @@ def seal(twin: Mapping[str, Any], private_key: Ed25519PrivateKey) -> dict[str, A
 def verify_report(text: str, *, now: datetime, public_key: str | None = None) -> Verified:
     """Check a twin from its text alone: verdict, figures, signatures, seal.
 
-    `public_key` is the sealing or signing key one knows from elsewhere; without it the checks show
-    that nothing was changed by someone who does not own the keys named in the file itself. Raises
-    `InvalidInput` for what is no twin.
+    `public_key` is the sealing or a reviewer's key that one knows from elsewhere; without it the
+    checks show that nothing was changed by someone who does not own the keys named in the file
+    itself. Raises `InvalidInput` for what is no twin, or not one that can be read in one way only.
     """
     try:
-        twin = json.loads(text)
+        twin = _read(text)
         checks = tuple(_checks(twin, now, public_key))
         verdict, model_digest = str(twin["verdict"]), str(twin["model_digest"])
-    except (KeyError, TypeError, ValueError, AttributeError):
-        raise InvalidInput(
-            "this is not the JSON twin of an audit report",
-            hint="keepwell audit MODEL writes one beside the page",
-        ) from None
+        role = None if public_key is None else _role(twin, public_key)
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError, RecursionError):
+        raise InvalidInput("this is not the JSON twin of an audit report", hint=_HINT) from None
     if any(each.holds is False for each in checks):
         outcome = "changed"
+    elif role == "reviewing":
+        outcome = "signed_only"
     else:
         outcome = "intact" if twin["sign_offs"] else "unsigned"
-    return Verified(outcome, checks, verdict, model_digest)
+    return Verified(outcome, checks, verdict, model_digest, role)
+
+
+def _read(text: str) -> dict[str, Any]:
+    """Read a twin in the only way there is to read it: each name once, and none besides."""
+    twin: dict[str, Any] = json.loads(text, object_pairs_hook=_once)
+    for what, found, expected in (
+        ("the report", twin, _NAMES),
+        ("its seal", twin.get("seal") or {}, _SEAL),
+    ):
+        unknown = len(found.keys() - expected)
+        if unknown:
+            raise InvalidInput(
+                f"{what} has {_some(unknown, 'field')} that no audit report has there",
+                hint=f"{_HINT}; one drawn by a later version is checked with that version",
+            )
+    return twin
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise InvalidInput(
+            "a field of the report is there twice, so that programs read different reports in it",
+            hint=_HINT,
+        )
+    return found
 
 
 def _checks(twin: Mapping[str, Any], now: datetime, known: str | None) -> Iterator[Check]:
@@ -99,11 +140,37 @@ def _checks(twin: Mapping[str, Any], now: datetime, known: str | None) -> Iterat
     for number, each in enumerate(twin["sign_offs"], start=1):
         yield from _signature(number, each, figures, now)
     yield _seal_holds(twin)
-    if known is not None:
-        keys = {twin["seal"]["public_key"]} | {each["public_key"] for each in twin["sign_offs"]}
-        among = known.strip().lower() in keys
-        said = "is" if among else "is NOT"
-        yield Check("known key", among, f"the key you know {said} among those of this report")
+    yield _known(twin, known)
+
+
+def _known(twin: Mapping[str, Any], known: str | None) -> Check:
+    if known is None:
+        text = "you named none: the file vouches only for the keys that it names itself"
+        return Check("known key", None, text)
+    role = _role(twin, known)
+    if role == "sealing":
+        return Check("known key", True, "the key you know sealed the whole file")
+    if role == "nobody":
+        return Check("known key", False, "the key you know is NOT among those of this report")
+    own = [each for each in twin["sign_offs"] if _is(each["public_key"], known)]
+    covered = any(each["report_digest"] is not None for each in own)
+    what = "figures and model" if covered else "the model alone, and no figures"
+    return Check(
+        "known key",
+        None,
+        f"the key you know is a reviewer's and vouches for what it signed: {what}",
+    )
+
+
+def _role(twin: Mapping[str, Any], known: str) -> str:
+    if _is((twin.get("seal") or {"public_key": ""})["public_key"], known):
+        return "sealing"
+    reviewed = any(_is(each["public_key"], known) for each in twin["sign_offs"])
+    return "reviewing" if reviewed else "nobody"
+
+
+def _is(key: str, known: str) -> bool:
+    return key.lower() == known.strip().lower()
 
 
 def _signature(

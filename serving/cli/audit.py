@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 from rich.console import Console
+from rich.markup import escape
 
 from serving.cli.console import Session, facts, table
 
@@ -15,9 +16,15 @@ if TYPE_CHECKING:
     from governance.audit.seal import Verified
 
 _MARKS = {True: "[green]✓[/]", False: "[red]✗[/]", None: "[dim]·[/]"}
+_OWN_WORD = (
+    "! you named no key: whoever made this file can have made the keys in it, too; "
+    "compare with --public-key"
+)
 _TOLD = {
     "intact": "[green]✓ intact[/]: nothing was changed, and what is signed is what is shown",
     "unsigned": "[yellow]✓ unchanged, but not signed[/]: nobody has reviewed this model",
+    "signed_only": "[yellow]! signed figures hold[/]: what your reviewer signed is what is shown; "
+    "the rest is sealed by a key you did not name",
     "changed": "[bold red]✗ changed[/]: do not rely on this file",
 }
 
@@ -83,13 +90,15 @@ def _reviewed(sign_offs: Sequence["SignOff"]) -> str:
 @audit_command.command("verify")
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option(
-    "--public-key", help="A signing or sealing key you know from elsewhere, in hex, to look for."
+    "--public-key",
+    help="A key you know from elsewhere, in hex: the sealing key for the whole file, or a "
+    "reviewer's for what that reviewer signed.",
 )
 @click.pass_obj
 def verify_command(session: Session, file: Path, public_key: str | None) -> int:
     """Check the JSON twin of a report without its home: verdict, figures, signatures, seal.
 
-    Exit code 1 when anything was changed.
+    Exit code 1 when anything was changed, or when the key you know is only a reviewer's.
     """
     from governance.audit.seal import verify_report
     from governance.errors import InvalidInput
@@ -100,13 +109,15 @@ def verify_command(session: Session, file: Path, public_key: str | None) -> int:
         raise InvalidInput(f"{file.name} is not text", hint="give the .json file") from None
     found = verify_report(text, now=datetime.now(UTC), public_key=public_key)
     session.emit(found.to_json(), lambda out: _draw(out, found))
-    return 1 if found.outcome == "changed" else 0
+    return 0 if found.outcome in ("intact", "unsigned") else 1
 
 
 def _draw(out: Console, found: "Verified") -> None:
     drawn = table("", "what", "found")
     for each in found.checks:
-        drawn.add_row(_MARKS[each.holds], each.what, each.text)
+        drawn.add_row(_MARKS[each.holds], escape(each.what), escape(each.text))
     out.print(drawn)
     out.print(f"\n{_TOLD[found.outcome]}", highlight=False)
+    if found.known_key is None and found.outcome != "changed":
+        out.print(f"[yellow]{_OWN_WORD}[/]", highlight=False)
     facts(out, [("verdict", found.verdict), ("model", found.model_digest)])

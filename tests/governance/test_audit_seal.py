@@ -114,10 +114,64 @@ def test_a_review_taken_out_is_found_by_the_seal(twin: dict[str, Any]) -> None:
     assert [each.what for each in found.checks if each.holds is False] == ["seal"]
 
 
-def test_a_key_known_from_elsewhere_is_looked_for(twin: dict[str, Any]) -> None:
-    assert check(twin, public_key=public_text(GRACE.public_key())).outcome == "intact"
-    stranger = public_text(Ed25519PrivateKey.generate().public_key())
-    assert check(twin, public_key=stranger).outcome == "changed"
+def test_the_sealing_key_vouches_for_the_whole_file(twin: dict[str, Any]) -> None:
+    found = check(twin, public_key=f" {public_text(HOME.public_key()).upper()}\n")
+    assert (found.outcome, found.known_key) == ("intact", "sealing")
+
+
+def test_a_key_that_is_nowhere_in_the_file_makes_it_worthless(twin: dict[str, Any]) -> None:
+    found = check(twin, public_key=public_text(Ed25519PrivateKey.generate().public_key()))
+    assert (found.outcome, found.known_key) == ("changed", "nobody")
+
+
+def test_a_reviewers_key_does_not_vouch_for_what_somebody_else_sealed(
+    twin: dict[str, Any],
+) -> None:
+    forged = seal({**twin, "process": {"complaints": 0}}, Ed25519PrivateKey.generate())
+    found = check(forged, public_key=public_text(GRACE.public_key()))
+    assert (found.outcome, found.known_key) == ("signed_only", "reviewing")
+    assert "figures and model" in found.checks[-1].text
+
+
+def test_a_reviewer_who_signed_the_model_alone_vouches_for_no_figures() -> None:
+    base = report()
+    narrow = replace(base, sign_offs=(signed(base, report_digest=None),))
+    found = check(seal(to_json(narrow), HOME), public_key=public_text(GRACE.public_key()))
+    assert found.outcome == "signed_only"
+    assert "no figures" in found.checks[-1].text
+
+
+def test_without_a_key_from_elsewhere_the_file_only_vouches_for_itself(
+    twin: dict[str, Any],
+) -> None:
+    found = check(twin)
+    assert (found.outcome, found.known_key) == ("intact", None)
+    assert "only for the keys that it names itself" in found.checks[-1].text
+
+
+def test_a_report_without_its_seal_is_changed_whatever_key_is_known(twin: dict[str, Any]) -> None:
+    bare = {name: each for name, each in twin.items() if name != "seal"}
+    assert check(bare, public_key=public_text(GRACE.public_key())).outcome == "changed"
+
+
+def test_a_field_that_is_there_twice_is_refused(twin: dict[str, Any]) -> None:
+    text = json.dumps(twin).replace('"verdict":', '"verdict": "fail", "verdict":', 1)
+    with pytest.raises(InvalidInput, match="there twice"):
+        verify_report(text, now=NOW)
+
+
+def test_a_field_that_no_report_has_is_refused_sealed_or_not(twin: dict[str, Any]) -> None:
+    with pytest.raises(InvalidInput, match="1 field that no audit report has"):
+        check(seal({**twin, "certified_by": "the authority"}, HOME))
+    with pytest.raises(InvalidInput, match="its seal has 1 field"):
+        check({**twin, "seal": {**twin["seal"], "certified_by": "the authority"}})
+
+
+def test_nesting_without_end_is_refused(twin: dict[str, Any]) -> None:
+    deep = "[" * 200_000 + "]" * 200_000
+    text = json.dumps(twin).replace('"process":', f'"process": {deep}, "_":', 1)
+    with pytest.raises(InvalidInput, match="not the JSON twin"):
+        verify_report(text, now=NOW)
 
 
 def test_a_verdict_that_the_gate_did_not_give_is_found(twin: dict[str, Any]) -> None:

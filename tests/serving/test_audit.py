@@ -235,6 +235,26 @@ def test_a_report_is_verified_where_there_is_no_home(shop: Shop, tmp_path: Path)
     assert "do not rely on this file" in kw.plain("audit", "verify", changed).out
 
 
+def test_the_command_says_whose_key_was_named(shop: Shop, tmp_path: Path) -> None:
+    submit_model(shop)
+    shop.review("approve")
+    twin = draw(shop).twin
+    found = json.loads(twin.read_text())
+    kw = Commands(tmp_path / "nowhere")
+    reviewer = ("--public-key", found["sign_offs"][0]["public_key"])
+    sealing = ("--public-key", found["seal"]["public_key"])
+    told = kw("audit", "verify", twin, *reviewer)
+    assert (told.code, told.json["outcome"], told.json["known_key"]) == (
+        1,
+        "signed_only",
+        "reviewing",
+    )
+    assert "sealed by a key you did not name" in kw.plain("audit", "verify", twin, *reviewer).out
+    assert kw("audit", "verify", twin, *sealing).code == 0
+    assert "you named no key" not in kw.plain("audit", "verify", twin, *sealing).out
+    assert "you named no key" in kw.plain("audit", "verify", twin).out
+
+
 def test_a_page_is_not_the_file_that_verifies(shop: Shop, tmp_path: Path) -> None:
     submit_model(shop)
     told = Commands(tmp_path)("audit", "verify", draw(shop).html)
