@@ -33,7 +33,8 @@ def from_micros(micros: int) -> datetime:
 
 def to_text(instant: datetime) -> str:
     """Write the canonical form used in logs, ledgers and JSON: `2026-01-31T12:00:00.000000Z`."""
-    return from_micros(to_micros(instant)).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    naive = from_micros(to_micros(instant)).replace(tzinfo=None)
+    return naive.isoformat(timespec="microseconds") + "Z"
 
 
 def parse_instant(text: str, zone: tzinfo) -> datetime:

@@ -38,10 +38,11 @@ def retire_decisions(conn: Connection, *, before: datetime, now: datetime) -> Re
     return Retired(count, conn.execute(newest).scalar_one() or 0)
 
 
-def forget_superseded(conn: Connection, *, before: datetime) -> int:
+def forget_superseded(conn: Connection, *, before: datetime) -> tuple[int, ...]:
     """Delete words that a later word on the same purpose replaced, both of before an instant.
 
-    Gives their number. The last word stays, whatever it says, and every word of the same moment.
+    Gives the sequence numbers of what went, for the caller to log as `words`: what else is gone was
+    tampered with. The last word stays, whatever it says, and every word of the same moment.
     """
     later = consent_events.alias("later")
     is_later: ColumnElement[bool] = (
@@ -52,4 +53,5 @@ def forget_superseded(conn: Connection, *, before: datetime) -> int:
     superseded = select(later.c.seq).where(is_later, later.c.recorded_at < before).exists()
     newer = select(later.c.seq).where(is_later, later.c.recorded_at >= before).exists()
     old = consent_events.c.recorded_at < before
-    return conn.execute(delete(consent_events).where(old, superseded, ~newer)).rowcount
+    gone = delete(consent_events).where(old, superseded, ~newer).returning(consent_events.c.seq)
+    return tuple(conn.execute(gone).scalars())

@@ -60,8 +60,12 @@ consent_subjects = Table(
     Column("adult_from", UtcInstant),
     Column("relation", Text, nullable=False),
     Column("seq", BigInteger, nullable=False),
+    Column("salt", Text, nullable=False, server_default=""),
 )
-"""What permission depends on besides consent: coming of age, and being staff."""
+"""What permission depends on besides consent: coming of age, and being staff.
+
+`salt` keeps the log's digest of the row from being guessed once the row is gone.
+"""
 
 notices = Table(
     "notices",

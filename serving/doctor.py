@@ -22,7 +22,7 @@ from governance.signing.keys import is_vouched, list_signing_keys
 from governance.tables import ledger_head
 from serving.bootstrap import Keepwell, open_home
 from serving.home import Home
-from serving.record.restore import unsettled
+from serving.record.restore import standing
 from serving.record.retention_runs import last_run
 from serving.record.review_requests import list_requests
 from serving.scoring.staleness import Monitored, newest
@@ -196,13 +196,28 @@ def _rights(keepwell: Keepwell, conn: Connection, now: datetime) -> Iterator[Che
     when = "never applied" if last is None else f"last applied {last.applied_at:%Y-%m-%d}"
     how = "daily by the service" if keepwell.settings.retention.automatic else "by hand"
     yield Check("retention", "ok", f"{when}, {how}; see it with: keepwell retention show")
-    if unsettled(keepwell, conn):
-        yield Check(
+    yield _journal(keepwell, conn)
+
+
+def _journal(keepwell: Keepwell, conn: Connection) -> Check:
+    """Say how the file of erasures and withdrawals stands to what the database knows of it."""
+    found = standing(keepwell, conn)
+    if found == "lost":
+        return Check(
+            "journal",
+            "missing",
+            "gone, cut short or another than the database knows; nothing is served",
+            f"put {keepwell.journal.path} back from where it is kept; where no copy is left: "
+            "keepwell ledger accept-lost-journal",
+        )
+    if found == "behind":
+        return Check(
             "journal",
             "attention",
             "the database is older than what people have asked for since",
             "any command settles it before it does anything else, as does the service",
         )
+    return Check("journal", "ok", f"{keepwell.journal.position:,} bytes, all known here")
 
 
 def _reviewers(keepwell: Keepwell, conn: Connection, now: datetime) -> Iterator[Check]:

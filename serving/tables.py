@@ -16,6 +16,7 @@ home = Table(
     Column("kind", String(16), nullable=False),
     Column("created_at", UtcInstant, nullable=False),
     Column("journal_position", BigInteger, nullable=False),  # up to where the journal is known here
+    Column("journal_seal", String(64)),  # of the journal's end there; none was noted before
 )
 
 api_keys = Table(

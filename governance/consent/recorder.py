@@ -3,6 +3,7 @@
 A yes is checked before it is believed; a no is believed at once and written outside the backup.
 """
 
+import secrets
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -157,7 +158,11 @@ class ConsentRecorder:
         before = sql.subject(conn, customer_id)
         subject = Subject(adult_from or before.adult_from, relation or before.relation)
         conn.execute(consent_subjects.delete().where(consent_subjects.c.customer_id == customer_id))
-        row = {"customer_id": customer_id, "seq": sql.next_sequence(conn, 1)}
+        row = {
+            "customer_id": customer_id,
+            "seq": sql.next_sequence(conn, 1),
+            "salt": secrets.token_hex(16),
+        }
         conn.execute(insert(consent_subjects), row | subject._asdict())
         return subject
 

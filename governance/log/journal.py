@@ -5,6 +5,7 @@ asked for is forgotten with the database; a line whose transaction then failed o
 People appear as keyed tokens. Each line carries its own MAC: an altered line is found by number.
 """
 
+import hashlib
 import hmac
 import json
 import os
@@ -21,6 +22,7 @@ from governance.pseudonym import keyed_token
 
 KINDS = ("erasure", "withdrawal", "objection", "key_revoked", "review")
 _TORN = b"#torn\n"
+_SEALED = 1_024
 
 
 class JournalEntry(NamedTuple):
@@ -33,6 +35,16 @@ class JournalEntry(NamedTuple):
     kind: str
     token: str
     detail: str
+
+
+class Mark(NamedTuple):
+    """How many bytes a journal holds, and a seal of its end there: see `Journal.seal`.
+
+    A database of an earlier version noted no seal.
+    """
+
+    position: int
+    seal: str | None
 
 
 class Journal:
@@ -77,6 +89,31 @@ class Journal:
     def position(self) -> int:
         """How many bytes were written so far; a database remembers up to where it knows them."""
         return self.path.stat().st_size if self.path.exists() else 0
+
+    def mark(self) -> Mark:
+        """Give how far the journal goes, all of it safe on disk."""
+        try:
+            descriptor = os.open(self.path, os.O_RDWR)
+        except FileNotFoundError:
+            return Mark(0, self.seal(0))
+        try:
+            position = os.fstat(descriptor).st_size
+            os.fsync(descriptor)  # another process may not have come to it yet
+        finally:
+            os.close(descriptor)
+        return Mark(position, self.seal(position))
+
+    def seal(self, position: int) -> str:
+        """Give the hash of the lines that end at `position`, which no other journal shares.
+
+        What was written never changes, so a journal whose seal there is another was replaced.
+        """
+        end = b""
+        if self.path.exists():
+            with self.path.open("rb") as file:
+                file.seek(max(position - _SEALED, 0))
+                end = file.read(min(position, _SEALED))
+        return hashlib.sha256(b"keepwell journal\n%d\n%b" % (position, end)).hexdigest()
 
     def entries(self, *, since: datetime | None = None, after: int = 0) -> list[JournalEntry]:
         """Read the lines, from `since` on or after the position `after` where given.

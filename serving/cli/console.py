@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from governance.errors import ConfigurationError, GateRefused, KeepwellError
+from governance.errors import ConfigurationError, GateRefused, IntegrityBroken, KeepwellError
 from governance.instants import to_text
 
 if TYPE_CHECKING:
@@ -38,10 +38,11 @@ class Session:
     err: Console = field(default_factory=lambda: Console(stderr=True, soft_wrap=True))
 
     @contextmanager
-    def open(self) -> Iterator["Keepwell"]:
+    def open(self, *, to_look: bool = False) -> Iterator["Keepwell"]:
         """Open the home and close its connections afterwards.
 
-        What people asked for since a backup that was restored is settled first.
+        What people asked for since a backup that was restored is settled first. A home whose
+        journal is not as it was opens `to_look` alone, with a note.
         """
         from serving.bootstrap import open_home
         from serving.logs import log_to_stderr
@@ -50,7 +51,12 @@ class Session:
         log_to_stderr()
         keepwell = open_home(self.home)
         try:
-            settle(keepwell, now=datetime.now(UTC))
+            try:
+                settle(keepwell, now=datetime.now(UTC))
+            except IntegrityBroken as broken:
+                if not to_look:
+                    raise
+                self.note(f"{broken.message}; {broken.hint}")
             yield keepwell
         finally:
             keepwell.database.close()

@@ -120,7 +120,11 @@ def ledger_command() -> None:
 )
 @click.pass_obj
 def verify_command(session: Session, head_file: Path | None) -> int:
-    """Check every entry, link, signature and decision; exit code 1 if anything was changed."""
+    """Check every entry, link, signature, decision and word of consent.
+
+    Exit code 1 if anything was changed.
+    """
+    from governance.consent.sealed import check_consents
     from governance.errors import InvalidInput
     from governance.log.decision import check_commitments
     from governance.log.ledger import SignedHead, verify
@@ -132,27 +136,32 @@ def verify_command(session: Session, head_file: Path | None) -> int:
     if head_file is not None:
         try:
             head = SignedHead.from_json(json.loads(head_file.read_text(encoding="utf-8")))
-        except (ValueError, KeyError, TypeError):
+        except (ValueError, KeyError, TypeError, RecursionError):
             raise InvalidInput(
                 f"{head_file} is not a ledger head",
                 hint="export one with: keepwell --json ledger head > head.json",
             ) from None
-    with session.open() as keepwell, keepwell.database.read() as conn:
+    with session.open(to_look=True) as keepwell, keepwell.database.read() as conn:
         found = verify(conn, keepwell.keys.ledger.public_key(), head=head)
-        decisions = check_commitments(conn) if found.outcome == "intact" else None
         whole = found.outcome == "intact"
+        decisions = check_commitments(conn) if whole else None
+        consents = check_consents(conn) if whole else None
         signed = (*check_reviews(conn), *check_models(conn), *check_keys(conn)) if whole else ()
     changed = decisions.bad if decisions is not None else ()
-    outcome = "broken" if changed or signed else found.outcome
+    said = consents.bad if consents is not None else ()
+    outcome = "broken" if changed or said or signed else found.outcome
 
     def view(out: Console) -> None:
         mark = "[bold green]✓ intact[/]" if outcome == "intact" else f"[bold red]✗ {outcome}[/]"
         checked = f", {decisions.checked:,} decisions" if decisions is not None else ""
+        checked += f", {consents.checked:,} words of consent" if consents is not None else ""
         out.print(f"{mark}  {found.entries:,} entries{checked}", highlight=False)
         if found.first_bad is not None:
             out.print(f"  the first entry that is not as it was written: {found.first_bad}")
         for decision in changed[:_SHOWN]:
             out.print(f"  not the decision that was logged: {decision}", highlight=False)
+        for each in said[:_SHOWN]:
+            out.print(f"  not the consent that was logged: {each}", highlight=False)
         for each in signed[:_SHOWN]:
             out.print(f"  not as it was logged: {each}", highlight=False)
 
@@ -163,6 +172,8 @@ def verify_command(session: Session, head_file: Path | None) -> int:
             "first_bad": found.first_bad,
             "decisions": None if decisions is None else decisions.checked,
             "changed_decisions": changed[:_SHOWN],
+            "consents": None if consents is None else consents.checked,
+            "changed_consents": said[:_SHOWN],
             "changed_signatures": signed[:_SHOWN],
         },
         view,
@@ -176,7 +187,29 @@ def head_command(session: Session) -> None:
     """Export the signed head, to be kept somewhere else."""
     from governance.log.ledger import head
 
-    with session.open() as keepwell, keepwell.database.read() as conn:
+    with session.open(to_look=True) as keepwell, keepwell.database.read() as conn:
         signed = head(conn, keepwell.keys.ledger)
     payload = signed.to_json()
     print_json(payload)  # always: what is exported is to be kept in a file
+
+
+@ledger_command.command("accept-lost-journal")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.pass_obj
+def accept_command(session: Session, yes: bool) -> None:
+    """Go on without the journal, where no copy of it is left.
+
+    If the database was restored from a backup too, then what people asked for since that backup
+    (erasures, withdrawals, objections) is lost: ask them again. The log keeps that this was said.
+    """
+    from serving.record.restore import accept_loss
+
+    if not yes:
+        click.confirm("Is there really no copy of the journal?", abort=True, err=True)
+    now = datetime.now(UTC)
+    with session.open(to_look=True) as keepwell:
+        known = accept_loss(keepwell, now=now)
+    session.emit(
+        {"accepted_at": now, "bytes_known": known},
+        lambda out: out.print(f"[green]✓[/] accepted; {known:,} bytes were known", highlight=False),
+    )

@@ -19,6 +19,7 @@ from features.live import append
 from governance.canonical import canonical
 from governance.consent import receipts
 from governance.consent.record import OBJECTED, STOPPING, ConsentChange, ConsentEvent, Subject
+from governance.consent.sealed import sealed_subject, word_digest
 from governance.errors import InvalidInput, NotFound
 from governance.log.decision import forget_results
 from serving.bootstrap import Keepwell
@@ -133,7 +134,8 @@ def describe_subject(
             if each.reason in ("employee", "minor"):
                 _take_back_scores(keepwell, conn, customer_id, each.purpose, now=now)
         person = keepwell.persons.person_id(conn, customer_id)
-        keepwell.ledger.append(conn, "subject", {"person": person}, now=now)
+        body = {"person": person, **sealed_subject(conn, customer_id)}
+        keepwell.ledger.append(conn, "subject", body, now=now)
         return subject
 
 
@@ -193,7 +195,10 @@ def record_all(keepwell: Keepwell, changes: Sequence[ConsentChange], *, clock: C
 def follow_up(
     keepwell: Keepwell, conn: Connection, events: Sequence[ConsentEvent], *, now: datetime
 ) -> None:
-    """Do what recorded words ask for, in their transaction: stop, forget, remember, log."""
+    """Do what recorded words ask for, in their transaction: stop, forget, remember, log.
+
+    The log holds a digest of each word under its number, which `check_consents` compares.
+    """
     if not events:
         return
     note_journal(keepwell, conn)
@@ -209,7 +214,8 @@ def follow_up(
             "person": persons[event.customer_id],
             "purpose": event.purpose,
             "state": event.state,
-            "event": event.event_id,
+            "seq": event.sequence,
+            "digest": word_digest(event),
         }
         for event in events
     ]
@@ -218,7 +224,9 @@ def follow_up(
     else:
         states = dict(Counter(f"{event.purpose}: {event.state}" for event in events))
         leaves = [canonical(body) for body in bodies]
-        keepwell.ledger.append_batch(conn, "consents", leaves, {"states": states}, now=now)
+        words = [[body["seq"], body["person"], body["digest"]] for body in bodies]
+        body = {"states": states, "words": words}
+        keepwell.ledger.append_batch(conn, "consents", leaves, body, now=now)
 
 
 def _take_back_scores(

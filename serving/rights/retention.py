@@ -16,6 +16,7 @@ from sqlalchemy import Connection, delete, select, update
 from features.compaction import sweep
 from features.retention import OldHistory, count_old, forget_old
 from governance.audit.practice import Kept
+from governance.consent.sealed import runs
 from governance.instants import to_text
 from governance.retention import forget_superseded, retire_decisions
 from governance.review.candidates import list_models
@@ -44,7 +45,7 @@ def apply_retention(
     """Let go of everything past its time; a dry run counts and changes nothing."""
     limits = _Limits.of(keepwell.settings.retention, now)
     with keepwell.database.write() as conn, conn.begin_nested() as step:
-        found, through = _from_database(keepwell, conn, limits, now, dry_run)
+        found, through, words = _from_database(keepwell, conn, limits, now, dry_run)
         found += [Gone(kind, at, len(paths)) for kind, at, paths in _files(keepwell, conn, limits)]
         if dry_run:
             step.rollback()
@@ -52,7 +53,7 @@ def apply_retention(
         gone = {each.kind: each.n for each in found if each.n}
         note_run(conn, gone, now=now)
         before = {each.kind: to_text(each.before) for each in found if each.before is not None}
-        body = {"gone": gone, "before": before, "decisions_through": through}
+        body = {"gone": gone, "before": before, "decisions_through": through, "words": runs(words)}
         keepwell.ledger.append(conn, "retention", body, now=now)
     _delete_files(keepwell, limits)
     with keepwell.database.write() as conn:
@@ -139,26 +140,33 @@ class _Limits(NamedTuple):
 
 def _from_database(
     keepwell: Keepwell, conn: Connection, limits: _Limits, now: datetime, dry_run: bool
-) -> tuple[list[Gone], int]:
-    """Let rows go in the caller's transaction; gives what went and how far decisions retired."""
+) -> tuple[list[Gone], int, tuple[int, ...]]:
+    """Let rows go in the caller's transaction.
+
+    Gives what went, how far decisions retired, and the numbers of the words that went.
+    """
     old = _history(keepwell, conn, limits, now, dry_run)
     through, retired, requests = 0, 0, 0
     if limits.decisions is not None:
         retired, through = retire_decisions(conn, before=limits.decisions, now=now)
         requests = _requests(conn, limits.decisions)
-    words = 0 if limits.words is None else forget_superseded(conn, before=limits.words)
+    words = () if limits.words is None else forget_superseded(conn, before=limits.words)
     messages = 0 if limits.outbox is None else forget_finished(conn, before=limits.outbox)
     contacts = 0 if limits.contacts is None else forget_ended(conn, before=limits.contacts)
-    return [
-        Gone("events", limits.events, old.events),
-        Gone("texts", limits.texts, old.texts),
-        Gone("decisions", limits.decisions, retired),
-        Gone("requests and complaints", limits.decisions, requests),
-        Gone("consent words", limits.words, words),
-        Gone("messages", limits.outbox, messages),
-        Gone("contacts", limits.contacts, contacts),
-        Gone("suppression tokens", now, keepwell.suppression.forget_lapsed(conn, now=now)),
-    ], through
+    return (
+        [
+            Gone("events", limits.events, old.events),
+            Gone("texts", limits.texts, old.texts),
+            Gone("decisions", limits.decisions, retired),
+            Gone("requests and complaints", limits.decisions, requests),
+            Gone("consent words", limits.words, len(words)),
+            Gone("messages", limits.outbox, messages),
+            Gone("contacts", limits.contacts, contacts),
+            Gone("suppression tokens", now, keepwell.suppression.forget_lapsed(conn, now=now)),
+        ],
+        through,
+        words,
+    )
 
 
 def _history(

@@ -83,7 +83,7 @@ def test_replaced_words_go_and_the_last_one_stays(database: Database) -> None:
     with database.write() as conn:
         say(conn, "given", NOW - 30 * DAY)
         say(conn, "withdrawn", NOW - 20 * DAY)
-        assert forget_superseded(conn, before=NOW - 10 * DAY) == 1
+        assert forget_superseded(conn, before=NOW - 10 * DAY) == (1,)
         assert states(conn) == ["withdrawn"]
 
 
@@ -92,14 +92,14 @@ def test_a_recent_word_keeps_everything_before_it(database: Database) -> None:
         say(conn, "given", NOW - 30 * DAY)
         say(conn, "withdrawn", NOW - 20 * DAY)
         say(conn, "given", NOW)
-        assert forget_superseded(conn, before=NOW - 10 * DAY) == 0
+        assert forget_superseded(conn, before=NOW - 10 * DAY) == ()
 
 
 def test_words_on_other_purposes_are_of_their_own(database: Database) -> None:
     with database.write() as conn:
         say(conn, "given", NOW - 30 * DAY)
         say(conn, "given", NOW - 20 * DAY, "model_training")
-        assert forget_superseded(conn, before=NOW) == 0
+        assert forget_superseded(conn, before=NOW) == ()
 
 
 @pytest.mark.parametrize("last", ["given", "withdrawn"])

@@ -14,6 +14,7 @@ from sqlalchemy import Connection, Row, select
 
 from features.history import read_everything_of
 from governance.consent.record import OBJECTED, STOPPING
+from governance.consent.sealed import check_consents
 from governance.instants import to_text
 from governance.log.decision import check_commitments
 from governance.log.ledger import verify
@@ -76,12 +77,12 @@ def words_of(conn: Connection) -> list[Word]:
     Of words recorded together the entry is found by when they became known.
     """
     rows = conn.execute(select(consent_events).order_by(consent_events.c.seq)).all()
-    alone: dict[str, int] = {}
+    alone: dict[int, int] = {}
     together: dict[str, list[tuple[int, int]]] = defaultdict(list)
     for entry in _entries(conn, "consent", "consents"):
         body = json.loads(entry.body)
         if entry.kind == "consent":
-            alone[body["event"]] = entry.seq
+            alone[body["seq"]] = entry.seq
         else:
             together[to_text(entry.recorded_at)].append((entry.seq, body["leaves"]))
     known_at = {
@@ -91,7 +92,7 @@ def words_of(conn: Connection) -> list[Word]:
     }
     found = []
     for row in rows:
-        logged = alone.get(row.event_id)
+        logged = alone.get(row.seq)
         if logged is None:
             batches = together[known_at.get(row.event_id, "")]
             assert batches, f"neither history nor log tells of a word: {row.state}"
@@ -132,6 +133,7 @@ def _the_log_is_whole(keepwell: Keepwell, conn: Connection) -> None:
     found = verify(conn, keepwell.keys.ledger_public)
     assert found.outcome == "intact", found
     assert check_commitments(conn).bad == ()
+    assert check_consents(conn).bad == ()
 
 
 def _every_word_is_remembered(keepwell: Keepwell, conn: Connection, words: list[Word]) -> None:

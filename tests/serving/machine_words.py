@@ -17,7 +17,13 @@ from serving.interventions.desk import Desk, desk_of
 from serving.interventions.leases import Claim
 from serving.interventions.playbooks import Playbook
 from serving.interventions.policy import Candidate
-from serving.permission.consents import change_consent, record_all, withdraw, withdraw_all
+from serving.permission.consents import (
+    change_consent,
+    describe_subject,
+    record_all,
+    withdraw,
+    withdraw_all,
+)
 from serving.rights.acts import object_to_processing
 from tests.serving.conftest import Clock, Shop
 from tests.serving.permitted import (
@@ -237,10 +243,9 @@ class Words(RuleBasedStateMachine):
         if not person.known:
             return
         adult_from = self.clock.now + comes_of_age
-        with self.keepwell.database.write() as conn:
-            self.keepwell.registry.describe_subject(
-                conn, customer, now=self.clock.now, adult_from=adult_from
-            )
+        describe_subject(
+            self.keepwell, customer, adult_from=adult_from, relation=None, clock=self.clock
+        )
         person.adult_from = adult_from
 
     @rule(span=st.sampled_from((TICK, HOUR, DAY, 40 * DAY)))

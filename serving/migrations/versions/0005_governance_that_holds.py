@@ -21,6 +21,10 @@ def upgrade() -> None:
     op.drop_column("models", "report_html")  # a report is drawn when it is read
     op.add_column("notice_purposes", sa.Column("valid_for_days", sa.Integer()))
     op.add_column("decisions", sa.Column("retired_at", sa.BigInteger()))
+    op.add_column(
+        "consent_subjects", sa.Column("salt", sa.Text(), nullable=False, server_default="")
+    )
+    op.add_column("home", sa.Column("journal_seal", sa.String(64)))
     op.create_table(
         "training_people",
         sa.Column("model_digest", sa.Text(), primary_key=True),
@@ -87,6 +91,8 @@ def downgrade() -> None:
     op.drop_table("published_figures")
     for name in ("retention_runs", "harms", "complaints", "review_requests", "training_people"):
         op.drop_table(name)
+    op.drop_column("home", "journal_seal")
+    op.drop_column("consent_subjects", "salt")
     op.drop_column("decisions", "retired_at")
     for table, column in (
         ("notice_purposes", "valid_for_days"),
