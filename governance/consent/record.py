@@ -3,7 +3,8 @@
 A yes must be an affirmative act with its own evidence; a no is believed however it comes.
 """
 
-from dataclasses import dataclass, fields
+import unicodedata
+from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -15,15 +16,23 @@ PERMITTING = frozenset({"given", "renewed"})
 STOPPING = frozenset({"refused", "invalidated", "revoked", "withdrawn"})
 STATES = PERMITTING | STOPPING | {"requested", "deferred", "expired", "unknown"}
 OBJECTED = "objected"
-NOT_AN_ACT = frozenset(
+ACTS = frozenset(
     {
-        "all", "assumed", "bundle", "bundled", "clause", "contract", "default", "defaulted",
-        "implicit", "implied", "inactivity", "none", "prechecked", "preselected", "preticked",
-        "scroll", "scrolling", "silence", "silent", "terms", "tos",
+        "app_setting", "button", "call", "call_recorded", "chat_reply", "checkbox_ticked",
+        "checkbox_ticked_and_button", "double_opt_in", "email_reply", "esignature",
+        "form_submitted", "imported", "in_person", "letter", "paper_form", "preference_centre",
+        "qr_scanned_and_confirmed", "signature", "sms_reply", "toggle_switched",
     }
 )  # fmt: skip
-"""Words that name no affirmative act, whatever evidence comes with them and however spelt."""
-_NOT_AN_ACT_TOGETHER = ("continueduse", "prechecked", "preselected", "preticked")
+"""The affirmative acts a yes can rest on; what is none of them is not believed."""
+_PLACEHOLDERS = frozenset(
+    {
+        "empty", "false", "missing", "n.a", "n/a", "na", "nan", "nil", "no", "none",
+        "not applicable", "not available", "not known", "not stated", "null", "pending", "tba", "tbd", "todo",
+        "true", "undefined", "unknown", "x", "xx", "xxx", "yes",
+    }
+)  # fmt: skip
+_SHORTEST_EVIDENCE = 3
 _LONGEST = 2_000
 
 
@@ -31,9 +40,10 @@ _LONGEST = 2_000
 class ConsentChange:
     """One person's word on one purpose.
 
-    `occurred_at` is when it was said; None means at this moment. `mechanism` names the act
-    (checkbox_ticked, button, signature, call, imported, …) and `evidence` where it can be seen
-    again (a form submission, a recording, a line of the source system). `expires_at` is exclusive.
+    `occurred_at` is when it was said; None means at this moment. `mechanism` names the act,
+    of a yes one of `ACTS` (checkbox_ticked, button, signature, call, imported, …), and `evidence`
+    where it can be seen again (a form submission, a recording, a line of the source system).
+    `expires_at` is exclusive.
     `notice_*` say which words the person was shown. `explicit` is true only when the person
     confirmed this very purpose in so many words.
     """
@@ -111,13 +121,19 @@ def checked(change: ConsentChange, *, now: datetime) -> ConsentChange:
 
 def _checked_yes(change: ConsentChange, now: datetime) -> ConsentChange:
     problems = []
-    mechanism = change.mechanism.strip().lower()
+    mechanism = _plain(change.mechanism).replace(" ", "_").replace("-", "_")
     if not mechanism:
         problems.append("it does not say by which act (mechanism)")
-    elif not _is_act(mechanism):
-        problems.append(f"{mechanism!r} is not an affirmative act")
+    elif not mechanism.isascii():
+        problems.append("its mechanism is not an affirmative act in plain letters, a to z")
+    elif mechanism not in ACTS:
+        problems.append(f"its mechanism is not an affirmative act: {', '.join(sorted(ACTS))}")
     if not change.evidence.strip():
         problems.append("it has no evidence of its own")
+    elif not is_evidence(change.evidence):
+        problems.append("its evidence does not say where the act can be seen again")
+    if change.guardian_evidence and not is_evidence(change.guardian_evidence):
+        problems.append("guardian_evidence does not say where the agreement can be seen again")
     if not change.actor.strip():
         problems.append("it does not say who recorded it (actor)")
     if mechanism == "imported" and change.occurred_at is None:
@@ -130,16 +146,27 @@ def _checked_yes(change: ConsentChange, now: datetime) -> ConsentChange:
             f"a yes to {change.purpose} cannot be recorded: " + "; ".join(problems),
             hint="a yes is one act for one purpose, with where it can be seen again",
         )
-    return change
+    return replace(change, mechanism=mechanism)
 
 
-def _is_act(mechanism: str) -> bool:
-    """Whether a mechanism may name an act: not `pre-ticked`, nor `clause 4 of the contract`."""
-    words = "".join(each if each.isalnum() else " " for each in mechanism).split()
-    together = "".join(words)
-    return NOT_AN_ACT.isdisjoint(words) and not any(
-        each in together for each in _NOT_AN_ACT_TOGETHER
-    )
+def is_evidence(text: str) -> bool:
+    """Whether a text may say where an act can be seen again: no `n/a`, `-`, `yes` nor `tbd`."""
+    said = _plain(text)
+    letters = sum(each.isalnum() for each in said)
+    bare = said.strip(".,;:!?-_/()[]{}<>\"'* ")
+    return len(said) >= _SHORTEST_EVIDENCE and letters > 0 and bare not in _PLACEHOLDERS
+
+
+def same_evidence(text: str) -> str:
+    """Give what two texts share that name the same evidence, however they are spelt."""
+    return _plain(text)
+
+
+def _plain(text: str) -> str:
+    """Write a text without differences of width, case, invisible characters and spaces."""
+    spelt = unicodedata.normalize("NFKC", text).casefold()
+    seen = "".join(each for each in spelt if unicodedata.category(each) != "Cf")
+    return " ".join(seen.split())
 
 
 def _time_problems(change: ConsentChange, now: datetime) -> list[str]:

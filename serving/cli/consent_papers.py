@@ -190,14 +190,16 @@ def _paper(
 @click.pass_obj
 def import_command(session: Session, file: Path) -> None:
     """Bring in a file of answers; a yes without its own evidence is refused, the rest comes in."""
-    from serving.permission.consent_files import read_consents
+    from serving.permission.consent_files import read_consents, with_own_evidence
     from serving.permission.consents import record_all
 
     with session.open() as keepwell:
         read = read_consents(file, zone=keepwell.settings.zone, rename=keepwell.inside_id)
+        with keepwell.database.read() as conn:
+            read = with_own_evidence(conn, read)
         with session.step(f"recording {len(read.changes):,} answers"):
             done = record_all(keepwell, read.changes, clock=_now)
-    reasons = {**read.unreadable, **done.reasons}
+    reasons = {**read.unreadable, **read.unclear, **done.reasons}
     refused = done.refused + sum(read.unreadable.values())
 
     def view(out: Console) -> None:

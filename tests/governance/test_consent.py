@@ -12,7 +12,7 @@ from sqlalchemy import text
 
 from governance.consent.notices import content_digest, publish_notice
 from governance.consent.purposes import Basis, PurposeRules
-from governance.consent.record import STATES, ConsentChange
+from governance.consent.record import ACTS, STATES, ConsentChange
 from governance.consent.registry import ConsentRegistry, Refusal
 from governance.errors import ConfigurationError, InvalidInput, KeepwellError
 from governance.log.journal import Journal
@@ -123,6 +123,8 @@ def test_a_yes_read_by_a_clock_that_lags_is_not_yet_in_force(database: Database)
         "clause 4 of the contract",
         "terms_and_conditions",
         "continued use",
+        "they were told",
+        "сlick",
         "",
     ],
 )
@@ -137,6 +139,25 @@ def test_a_yes_without_its_own_evidence_is_refused(
 ) -> None:
     with pytest.raises(InvalidInput, match="evidence"), sqlite_database.write() as conn:
         registry().record(conn, yes(mechanism=mechanism, evidence="  "), now=NOW)
+
+
+@pytest.mark.parametrize("mechanism", sorted(ACTS))
+def test_every_act_is_taken_however_it_is_spelt(sqlite_database: Database, mechanism: str) -> None:
+    with sqlite_database.write() as conn:
+        spelt = mechanism.replace("_", " ").title()
+        event = registry().record(conn, yes(mechanism=spelt, occurred_at=NOW), now=NOW)
+    assert event.mechanism == mechanism
+
+
+@pytest.mark.parametrize(
+    "evidence",
+    ["-", "--", "n/a", "N/A", "Ｎ/Ａ", "none", "null", "unknown", "yes", "true", "x", "...", "TBD",
+     "?", "ab", "\u200b\u200b\u200b", "(unknown)"],
+)  # fmt: skip
+def test_a_placeholder_is_no_evidence(sqlite_database: Database, evidence: str) -> None:
+    for fields in ({"evidence": evidence}, {"guardian_evidence": evidence}):
+        with pytest.raises(InvalidInput, match="seen again"), sqlite_database.write() as conn:
+            registry().record(conn, yes(**fields), now=NOW)
 
 
 @pytest.mark.parametrize("purpose", ["all", "*", "any", "", "outreach", "outreach.", "scoring"])
