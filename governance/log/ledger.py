@@ -58,7 +58,7 @@ class SignedHead(NamedTuple):
                 link=str(found["link"]),
                 signature=str(found["signature"]),
             )
-        except (KeyError, TypeError, ValueError):
+        except (KeyError, TypeError, ValueError, OverflowError):
             raise InvalidInput(
                 "this is not an exported ledger head",
                 hint="export one with `keepwell ledger head`",

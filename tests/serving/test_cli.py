@@ -520,7 +520,16 @@ def test_the_log_verifies_also_against_a_head_from_before(company: Company, tmp_
     assert (told.code, told.json["outcome"]) == (0, "intact")
 
 
-@pytest.mark.parametrize("text", ["no json", "{}", "[]"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "no json",
+        "{}",
+        "[]",
+        '{"seq": 1e999, "link": "", "signature": ""}',
+        pytest.param("[" * 200_000, id="deep"),
+    ],
+)
 def test_what_is_no_head_is_said_to_be_none(shop: Commands, tmp_path: Path, text: str) -> None:
     (tmp_path / "head.json").write_text(text)
     told = shop("ledger", "verify", "--head", tmp_path / "head.json")
