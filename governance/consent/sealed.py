@@ -222,7 +222,7 @@ def _raw(table: Table) -> Any:
 
 def _digest_of(use: str, row: Row[Any]) -> str:
     try:
-        return _digest(use, {name: _plain(value) for name, value in row._mapping.items()})
+        return _digest(use, {str(name): _plain(value) for name, value in row._mapping.items()})
     except InvalidInput:
         return "it holds what no word can"
 
