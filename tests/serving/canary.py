@@ -26,6 +26,8 @@ min_auc_over_baseline_low = -0.5
 max_score_psi = 99.0
 max_ece = 1.0
 fairness_blocks = []
+[preferences]
+base_url = "https://shop.example"
 """
 PURPOSES = ("risk_scoring", "model_training", "outreach.email", "wellbeing_inference")
 MAPPING = """
