@@ -27,6 +27,7 @@ from features.links import (
     merge,
     merged_ids,
     merged_into,
+    other_ids,
     split,
 )
 from features.live import append
@@ -208,6 +209,23 @@ def test_a_merged_event_names_the_id_it_was_recorded_under(sqlite_database: Data
         found = read_customer(conn, permit("risk_scoring"), "c0")
     assert [record.get("customer_id") for record in found.events(0)] == [None, "c1", "c1"]
     assert {record["known_at"][:10] for record in found.events(0)} == {"2024-01-02", "2024-01-06"}
+
+
+def test_everyone_linked_now_is_one_person_whichever_way_they_were_merged(
+    sqlite_database: Database,
+) -> None:
+    everyone = {f"c{i}" for i in range(4)}
+    with sqlite_database.write() as conn:
+        append(conn, [event(1, customer=each) for each in (*everyone, "stranger")])
+        for keep, other in (("c0", "c1"), ("c2", "c3"), ("c1", "c2")):
+            merge(conn, keep, other, known_at=at(5))
+        for few in (["c0"], ["c3"], ["c1", "stranger"], [f"n{i}" for i in range(600)]):
+            found = other_ids(conn, few)
+            assert found == {each: everyone - {each} for each in everyone}
+        assert other_ids(conn, ["stranger"]) == {}
+        split(conn, "c1", "c2", now=at(6))
+        assert other_ids(conn, ["c0"])["c0"] == {"c1"}
+        assert other_ids(conn, ["c3"])["c3"] == {"c2"}
 
 
 def test_an_id_without_permission_contributes_nothing(database: Database) -> None:
