@@ -4,8 +4,8 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from features.events import Event, parse, validate
-from features.live import append
+from features.events import Event, Problem, parse, validate
+from features.live import append, as_rows
 from features.storable import text_problem
 from serving.bootstrap import Keepwell
 from serving.locks import lock_customers
@@ -30,19 +30,23 @@ class Intake(NamedTuple):
 
 
 def take_events(
-    keepwell: Keepwell, sent: Sequence[Mapping[str, Any]], *, clock: Callable[[], datetime]
+    keepwell: Keepwell,
+    sent: Sequence[Mapping[str, Any]],
+    *,
+    clock: Callable[[], datetime],
+    tells_erased: bool = True,
 ) -> Intake:
     """Take events into history, each by itself, known from the moment of this transaction.
 
     Sending an event again changes nothing (`duplicate`); the same id with other content is a
-    `conflict` and is not written: corrections name what they correct. Erased people stay erased.
-    In an evaluation home customers are pseudonymised on the way in.
+    `conflict` and is not written: corrections name what they correct. Erased people stay erased;
+    without `tells_erased` what is sent about them is dropped, and answered like a stranger's. In an
+    evaluation home customers are pseudonymised on the way in.
     """
     checked_at = clock()
     inside = [_inside(keepwell, fields) for fields in sent]
     problems = [
-        tuple(f"{name} {message}" for name, message in validate(fields, checked_at))
-        for fields in inside
+        tuple(dict.fromkeys(map(_sentence, validate(fields, checked_at)))) for fields in inside
     ]
     fine = [index for index, found in enumerate(problems) if not found]
     outcomes = {
@@ -57,17 +61,44 @@ def take_events(
             now = max(clock(), checked_at)
             erased = keepwell.suppression.suppressed_among(conn, people, now=now)
             events: dict[int, Event] = {}
+            dropped: dict[int, Event] = {}
             for index in fine:
-                if inside[index]["customer_id"] in erased:
+                if inside[index]["customer_id"] not in erased:
+                    events[index] = parse(inside[index], now=now)
+                elif tells_erased:
                     outcomes[index] = EventOutcome(
                         _id_of(sent[index]), "rejected", ("customer_id was erased",)
                     )
                 else:
-                    events[index] = parse(inside[index], now=now)
+                    dropped[index] = parse(inside[index], now=now)
+            for index, outcome in _as_if_new(dropped).items():
+                outcomes[index] = EventOutcome(_id_of(sent[index]), outcome)
             done = append(conn, list(events.values()))
             for index, outcome in zip(events, done, strict=True):
                 outcomes[index] = EventOutcome(_id_of(sent[index]), outcome)
     return Intake(tuple(outcomes[index] for index in range(len(sent))))
+
+
+def _as_if_new(dropped: Mapping[int, Event]) -> dict[int, str]:
+    """Say what this request would have been told of events of people nobody knew before it."""
+    seen: dict[tuple[str, ...], bytes] = {}
+    found = {}
+    for index, row in zip(dropped, as_rows(list(dropped.values())), strict=True):
+        name = (row["subject"], row["customer_id"], row["kind"], row["event_name"])
+        before = seen.get(name)
+        seen.setdefault(name, row["digest"])
+        same = before == row["digest"]
+        found[index] = "written" if before is None else "duplicate" if same else "conflict"
+    return found
+
+
+def _sentence(problem: Problem) -> str:
+    """Say what is wrong with an event; a name or a kind of someone's own making is left out."""
+    if problem.message == "is not a field of an event":
+        return "a field is not one of an event"
+    if problem.field == "kind" and problem.message.endswith("is written by Keepwell alone"):
+        return "kind is one that Keepwell alone writes"
+    return f"{problem.field} {problem.message}"
 
 
 def _inside(keepwell: Keepwell, fields: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -14,6 +14,7 @@ from urllib.parse import urlencode
 
 from sqlalchemy import Connection
 
+from governance.consent.purposes import family_of
 from governance.errors import InvalidInput
 from governance.instants import from_micros, to_micros
 from governance.pseudonym import keyed_token
@@ -72,10 +73,10 @@ def mint_stop_link(
     keepwell: "Keepwell", conn: Connection, customer_id: str, *, what: str, base_url: str
 ) -> str:
     """Make a link that stops one channel of outreach, or everything, and can do nothing else."""
-    if what != EVERYTHING and not what.startswith("outreach."):
+    if not _is_stoppable(what):
         raise InvalidInput(
             "a stop link stops a channel of outreach, or everything",
-            hint="state outreach.<channel> or everything",
+            hint="state outreach.<channel>, the channel one lower-case word, or everything",
         )
     person_id = _person(keepwell, conn, customer_id)
     return stop_link(keepwell.keys, person_id, what, base_url=_base(keepwell, base_url))
@@ -105,9 +106,23 @@ def open_preference_link(keepwell: "Keepwell", token: str) -> PreferenceLink | N
 
 
 def open_stop_link(keepwell: "Keepwell", token: str) -> StopLink | None:
-    """Read a stop link; None when the seal does not fit. Nothing is asked of the database."""
+    """Read a stop link; None when the seal does not fit. Nothing is asked of the database.
+
+    One whose channel nobody can name any more stops everything: a stop link always stops.
+    """
     parts = _opened(keepwell.keys, "s", token)
-    return None if parts is None else StopLink(_PERSON + parts[0], parts[1])
+    if parts is None:
+        return None
+    what = "~".join(parts[1:])
+    return StopLink(_PERSON + parts[0], what if _is_stoppable(what) else EVERYTHING)
+
+
+def _is_stoppable(what: str) -> bool:
+    """Whether a stop link can name it: one channel of outreach, or everything."""
+    try:
+        return what == EVERYTHING or family_of(what) == "outreach"
+    except InvalidInput:
+        return False
 
 
 def _person(keepwell: "Keepwell", conn: Connection, customer_id: str) -> str:
@@ -120,7 +135,14 @@ def _person(keepwell: "Keepwell", conn: Connection, customer_id: str) -> str:
 
 
 def _base(keepwell: "Keepwell", asked_at: str) -> str:
-    return keepwell.settings.preferences.base_url or asked_at.rstrip("/")
+    """Give the address that links begin with; whoever asks a real home does not choose it."""
+    stated = keepwell.settings.preferences.base_url
+    if stated is None and keepwell.kind == "production":
+        raise InvalidInput(
+            "the home does not say where people reach it, so no link can be made",
+            hint="set base_url of [preferences] in keepwell.toml, and restart",
+        )
+    return stated or asked_at.rstrip("/")
 
 
 def _sealed(keys: HomeKeys, parts: list[str]) -> str:

@@ -69,9 +69,9 @@ class ControllerSettings(_Record):
 class PreferenceSettings(_Record):
     """The pages where people decide, and who may show them inside their own.
 
-    `base_url` is where people reach this service; without it a link points to where it was asked
-    for. `embed_origins` are the company's own sites. A link to the preference page lives for
-    `link_minutes`.
+    `base_url` is where people reach this service; without it a production home makes no links and
+    a demo's point to where they were asked for. `embed_origins` are the company's own
+    sites. A link to the preference page lives for `link_minutes`.
     """
 
     base_url: Address | None = None

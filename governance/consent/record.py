@@ -28,8 +28,8 @@ ACTS = frozenset(
 _PLACEHOLDERS = frozenset(
     {
         "empty", "false", "missing", "n.a", "n/a", "na", "nan", "nil", "no", "none",
-        "not applicable", "not available", "not known", "not stated", "null", "pending", "tba", "tbd", "todo",
-        "true", "undefined", "unknown", "x", "xx", "xxx", "yes",
+        "not applicable", "not available", "not known", "not stated", "null", "pending", "tba",
+        "tbd", "todo", "true", "undefined", "unknown", "x", "xx", "xxx", "yes",
     }
 )  # fmt: skip
 _SHORTEST_EVIDENCE = 3

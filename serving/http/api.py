@@ -124,7 +124,12 @@ def post_events(
     caller: Annotated[Principal, Depends(Caller("events:write"))],
 ) -> Response:
     """Take events in; sending the same ones again changes nothing."""
-    outcome = take_events(here.keepwell, body.events, clock=here.clock)
+    outcome = take_events(
+        here.keepwell,
+        body.events,
+        clock=here.clock,
+        tells_erased=caller.may("consent:read"),
+    )
     return fresh(
         {
             "results": [each._asdict() for each in outcome.results],

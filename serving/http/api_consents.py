@@ -1,12 +1,14 @@
 """HTTP: what customers permit, the notices they were shown, and proof of what they said."""
 
+from dataclasses import fields
 from datetime import date
 from typing import Annotated
+from uuid import uuid4
 
 from fastapi import APIRouter, Depends, Path, Response
 
-from governance.consent.notices import list_notices
-from governance.consent.record import ConsentChange, Subject
+from governance.consent.notices import completed_yes, list_notices, published_versions
+from governance.consent.record import ConsentChange, ConsentEvent, Subject, checked
 from governance.errors import InvalidInput
 from governance.instants import parse_instant, to_text
 from serving.auth import Principal
@@ -20,6 +22,7 @@ from serving.scoring.shapes import consent_event_json, state_json
 router = APIRouter(tags=["consents"])
 PurposePath = Annotated[Step, Path(min_length=1, max_length=100)]
 EventPath = Annotated[Step, Path(min_length=1, max_length=40)]
+_SAID = tuple(each.name for each in fields(ConsentChange))
 Reader = Annotated[Principal, Depends(Caller("consent:read"))]
 Writer = Annotated[Principal, Depends(Caller("consent:write"))]
 
@@ -71,11 +74,36 @@ def put_consent(
         notice_locale=body.notice_locale,
         guardian_evidence=body.guardian_evidence,
     )
-    event = consents.change_consent(here.keepwell, change, clock=here.clock)
+    try:
+        event = consents.change_consent(here.keepwell, change, clock=here.clock)
+    except InvalidInput:
+        seeming = None if caller.may("consent:read") else _as_a_strangers(here, change)
+        if seeming is None:
+            raise
+        event = seeming
     told = {"customer_id": customer_id, **consent_event_json(event)}
     if caller.may("consent:read"):
         told |= _standing(here, event.customer_id, purpose)
     return fresh(told)
+
+
+def _as_a_strangers(here: Context, change: ConsentChange) -> ConsentEvent | None:
+    """Give a yes that failed by an erasure alone as it would stand of someone never known.
+
+    An older yes does not bring an erased person back; that it did not would tell who was here.
+    """
+    keepwell, now = here.keepwell, here.clock()
+    with keepwell.database.read() as conn:
+        erased = keepwell.suppression.suppressed_at(conn, [change.customer_id], now=now)
+        if not erased or change.state == "renewed":
+            return None
+        try:
+            said = completed_yes(published_versions(conn), checked(change, now=now), now=now)
+        except InvalidInput:
+            return None
+    stated = {name: getattr(said, name) for name in _SAID}
+    stated["occurred_at"] = said.occurred_at or now
+    return ConsentEvent(sequence=0, event_id=str(uuid4()), recorded_at=now, **stated)
 
 
 def _standing(here: Context, customer_id: str, purpose: str) -> dict[str, object]:
@@ -129,7 +157,10 @@ def delete_consents(customer_id: CustomerPath, here: Here, caller: Writer) -> Re
 def put_subject(
     customer_id: CustomerPath, body: SubjectRequest, here: Here, caller: Writer
 ) -> Response:
-    """Say when a customer comes of age and whether they are staff; what is not stated stays."""
+    """Say when a customer comes of age and whether they are staff; what is not stated stays.
+
+    Keys that may read permissions are told what is known now.
+    """
     settings = here.keepwell.settings
     of_age = None if body.adult_from is None else parse_instant(body.adult_from, settings.zone)
     if body.birth_date is not None:
@@ -145,7 +176,8 @@ def put_subject(
         relation=body.relation,
         clock=here.clock,
     )
-    return fresh({"customer_id": customer_id, **_subject_json(subject)})
+    known = _subject_json(subject) if caller.may("consent:read") else {}
+    return fresh({"customer_id": customer_id, **known})
 
 
 def _subject_json(subject: Subject) -> dict[str, str | None]:

@@ -164,7 +164,13 @@ def _path(scope: Scope) -> str:
     if b"%" not in sent:
         return path
     kept = sent.partition(b"?")[0].replace(b"%2F", b"%00").replace(b"%2f", b"%00")
-    return unquote(kept.decode("ascii"))
+    try:
+        return unquote(kept.decode("ascii"), errors="strict")
+    except UnicodeDecodeError:  # whatever stood in its place, two ids would become one
+        raise InvalidInput(
+            "the address holds bytes that are no text",
+            hint="write ids in UTF-8, then percent-encode them",
+        ) from None
 
 
 def _after(body: Message, receive: Receive) -> Receive:

@@ -182,6 +182,10 @@ def _detail(status: int) -> str:
 def _finding(error: Mapping[str, Any]) -> dict[str, str]:
     """Say where and what, as a JSON pointer and a sentence; what was sent is left out."""
     where, *steps = error["loc"]
+    if error["type"] == "extra_forbidden":
+        steps[-1:] = ["…"]  # a name of the sender's own making, as the keys of `set` are
+    if "set" in steps[:-1]:
+        steps = [*steps[: steps.index("set") + 1], "…"]
     place = "".join(f"/{_step(step)}" for step in steps)
     if error["type"] == "json_invalid":
         return {"in": "body", "pointer": "", "detail": "the body is not JSON"}

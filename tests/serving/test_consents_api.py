@@ -150,6 +150,8 @@ def test_a_minor_needs_a_guardian(crm: Crm) -> None:
     "wrong",
     [
         {"birth_date": "soon"},
+        {"birth_date": "9999-12-31"},
+        {"birth_date": "9990-01-01"},
         {"adult_from": "2030-01-01", "birth_date": "2012-01-01"},
         {"relation": "friend"},
     ],
@@ -158,6 +160,51 @@ def test_what_is_wrong_about_a_person_is_refused(crm: Crm, wrong: dict[str, str]
     answer = crm.http.put("/v1/customers/bob/subject", json=wrong)
     assert answer.status_code == 422
     assert "soon" not in answer.text
+
+
+def test_a_key_that_only_writes_is_not_told_what_is_known_of_a_person(
+    crm: Crm, regular: Shop
+) -> None:
+    path = "/v1/customers/bob/subject"
+    crm.http.put(path, json={"birth_date": "2012-02-29", "relation": "employee"})
+    told = Crm(regular, "consent:write").http.put(path, json={}).json()
+    assert told == {"customer_id": "bob"}
+    assert crm.http.put(path, json={}).json()["relation"] == "employee"
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        YES | {"occurred_at": "2026-01-01"},
+        YES | {"occurred_at": "2026-01-01", "mechanism": "imported"},
+        YES | {"state": "renewed"},
+        YES | {"mechanism": "pre_ticked"},
+        {"state": "refused"},
+    ],
+)
+def test_a_key_that_only_writes_cannot_tell_the_erased_from_strangers(
+    crm: Crm, regular: Shop, said: dict[str, Any]
+) -> None:
+    crm.http.post("/v1/customers/ann/erasure").raise_for_status()
+    writer = Crm(regular, "consent:write")
+    told = []
+    for who in ("ann", "nob"):
+        answer = writer.http.put(f"/v1/customers/{who}/consents/risk_scoring", json=said)
+        body = answer.json()
+        for changes in ("customer_id", "event_id", "recorded_at", "occurred_at"):
+            body.pop(changes, None)
+        told.append((answer.status_code, body))
+    assert told[0] == told[1]
+    assert not crm.http.get("/v1/customers/ann/consents").json()["history"] or (
+        said["state"] == "refused"
+    )
+
+
+def test_an_unknown_field_is_not_repeated(crm: Crm) -> None:
+    for sent in ({"Ann_Smith": 1}, {"set": {"Ann_Smith": "x"}}):
+        for path in ("/v1/customers/bob/what-if", "/v1/customers/bob/complaints"):
+            assert "Ann_Smith" not in crm.http.post(path, json=sent).text
+    assert "Ann_Smith" not in crm.http.put(SCORING, json={"Ann_Smith": 1}).text
 
 
 def test_an_admin_publishes_notices_and_readers_read_them(regular: Shop) -> None:

@@ -75,6 +75,12 @@ def test_no_address_holds_nul(client: TestClient, path: str) -> None:
     assert client.get(path, headers=KEY).status_code == 422
 
 
+@pytest.mark.parametrize("path", ["/v1/a%FFb", "/v1/a%C3", "/v1/%ED%A0%80"])
+def test_no_address_holds_bytes_that_are_no_text(client: TestClient, path: str) -> None:
+    answer = client.get(path, headers=KEY)
+    assert (answer.status_code, "UTF-8" in answer.json()["hint"]) == (422, True)
+
+
 async def _echo(scope: Scope, receive: Receive, send: Send) -> None:
     body = (await receive()).get("body", b"")
     await send({"type": "http.response.start", "status": 200, "headers": []})

@@ -61,6 +61,33 @@ def test_an_erased_customer_is_not_revived(shop: Shop) -> None:
     assert send(shop, {**ORDER, "event_id": "A-2"}) == ["rejected"]
 
 
+def test_whoever_may_not_read_permissions_cannot_tell_the_erased_from_strangers(
+    shop: Shop,
+) -> None:
+    send(shop, ORDER)
+    erase(shop.keepwell, "ann", now=shop.clock())
+    told = []
+    for who in ("ann", "nobody"):
+        new = {**ORDER, "customer_id": who, "event_id": "A-2"}
+        events = [new, new, {**new, "value": 1.0}, {**new, "event_id": None}, {**new, "kind": ""}]
+        taken = take_events(shop.keepwell, events, clock=shop.clock, tells_erased=False)
+        told.append(taken.results)
+    assert told[0] == told[1]
+    assert [each.status for each in told[0]] == [
+        "written", "duplicate", "conflict", "written", "rejected"
+    ]  # fmt: skip
+    assert send(shop, {**ORDER, "event_id": "A-2"}) == ["rejected"]
+
+
+def test_what_is_wrong_with_an_event_does_not_repeat_its_names(shop: Shop) -> None:
+    bad = {**ORDER, "Ann_Smith": 1, "Bob_Smith": 2, "kind": "rights_Ann_Smith"}
+    [found] = take_events(shop.keepwell, [bad], clock=shop.clock).results
+    assert found.problems == (
+        "a field is not one of an event",
+        "kind is one that Keepwell alone writes",
+    )
+
+
 def test_an_event_that_cannot_be_stored_holds_up_no_other(shop: Shop) -> None:
     broken = [
         {**ORDER, "event_id": "half \ud800"},

@@ -15,7 +15,7 @@ from serving.http.api import create_app
 from serving.http.door import Door
 from serving.pages.preference_words import wordings
 from serving.permission.notices import publish
-from serving.preference_links import open_preference_link
+from serving.preference_links import open_preference_link, stop_link
 from serving.rights.acts import erase
 from serving.settings import Settings
 from serving.settings_permission import ControllerSettings, PreferenceSettings
@@ -136,6 +136,16 @@ def announce(shop: Shop, purpose: str, **stated: Any) -> None:
         "valid_for_days": None,
     }
     publish(shop.keepwell, **fields | stated, clock=shop.clock)
+
+
+@pytest.fixture
+def shop(tmp_path: Any) -> Iterator[Shop]:
+    """Give a production home that says where people reach it."""
+    settings = Settings(preferences=PreferenceSettings(base_url="http://testserver"))
+    clock = Clock()
+    keepwell = create_home(tmp_path / "home", settings, now=clock())
+    yield Shop(keepwell, clock)
+    keepwell.close()
 
 
 @pytest.fixture
@@ -495,6 +505,44 @@ def test_links_point_to_where_people_reach_the_service(embedding: Shop) -> None:
 def test_without_a_named_site_nobody_may_embed(ann: Person) -> None:
     policy = ann.browser.get(ann.link()).headers["content-security-policy"]
     assert "frame-ancestors 'none'" in policy
+
+
+@pytest.mark.parametrize("kind", ["preference-link", "stop-link"])
+def test_a_production_home_makes_no_link_before_it_says_where_it_is(
+    tmp_path: Any, kind: str
+) -> None:
+    clock = Clock()
+    keepwell = create_home(tmp_path / "home", Settings(), now=clock())
+    answer = Person(Shop(keepwell, clock)).site.post(
+        f"/v1/customers/ann/{kind}", headers={"Host": "elsewhere.example"}
+    )
+    keepwell.close()
+    assert (answer.status_code, "[preferences]" in answer.json()["hint"]) == (422, True)
+
+
+def test_a_demo_home_links_to_where_it_was_asked(tmp_path: Any) -> None:
+    clock = Clock()
+    keepwell = create_home(tmp_path / "home", Settings(kind="demo"), now=clock())
+    made = Person(Shop(keepwell, clock)).site.post("/v1/customers/ann/stop-link").json()
+    keepwell.close()
+    assert made["url"].startswith("http://testserver/stop?token=")
+
+
+@pytest.mark.parametrize("what", ["outreach.", "outreach.E-Mail", "outreach.a~b", "outreach"])
+def test_a_stop_link_names_a_channel_there_can_be(ann: Person, what: str) -> None:
+    answer = ann.site.post("/v1/customers/ann/stop-link", json={"what": what})
+    assert (answer.status_code, "outreach.<channel>" in answer.json()["hint"]) == (422, True)
+
+
+def test_an_older_link_whose_channel_nobody_can_name_stops_everything(ann: Person) -> None:
+    ann.shop.permit("ann", "outreach.email", "risk_scoring")
+    with ann.shop.keepwell.database.write() as conn:
+        person = ann.shop.keepwell.persons.person_id(conn, "ann")
+    url = stop_link(ann.shop.keepwell.keys, person, "outreach.E-Mail", base_url="")
+    assert ann.browser.get(url).status_code == 200
+    assert ann.browser.post(url, content=b"\xff").status_code == 200
+    assert not ann.permits("outreach.email")
+    assert not ann.permits("risk_scoring")
 
 
 def test_an_evaluation_home_gives_no_links(tmp_path: Any) -> None:
