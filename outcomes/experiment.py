@@ -19,6 +19,7 @@ from outcomes.table import Floats, Table, covariate_matrix, numeric_outcome, rea
 
 MIN_SEGMENT = 5
 MAX_SEGMENTS = 30
+_FEW_ARMS = 10
 
 
 @dataclass(frozen=True)
@@ -118,8 +119,9 @@ def analyse(
     assigned = drawn != ""
     names = [str(name) for name in np.unique(drawn[assigned])]
     if control not in names:
+        few = f": {', '.join(names)}" if len(names) <= _FEW_ARMS else ""  # many: another column
         raise InvalidInput(
-            f"the control {control!r} is not among the {len(names)} arms: {', '.join(names[:10])}",
+            f"the control is not among the {len(names)} arms{few}",
             hint="--control names one value of the arm column",
         )
     units = _units(table, unit, drawn, assigned)

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import NamedTuple
 
+from features.events import EARLIEST
 from features.history import customer_ids, observed_until, read_all, read_company, read_ranges
 from governance.disclosure.published import Register, load_register
 from governance.errors import InsufficientData, InvalidInput
@@ -57,6 +58,7 @@ def measure_home(
     `InsufficientData` where nothing was imported.
     """
     terms = terms or Terms()
+    _check_ends(start, end)
     declared = own_measures(keepwell)
 
     def work_out() -> tuple[HomeMeasures, Register]:
@@ -106,6 +108,18 @@ def measure_home(
         return HomeMeasures(tuple(periods), taken, terms), register
 
     return give(keepwell, work_out, now=now)
+
+
+def _check_ends(start: datetime | None, end: datetime | None) -> None:
+    """Raise `InvalidInput` for a period that no history can reach."""
+    if start is not None and end is not None and start >= end:
+        raise InvalidInput("the period ends before it starts", hint="give --start before --end")
+    for name, instant in (("start", start), ("end", end)):
+        if instant is not None and instant < EARLIEST:
+            raise InvalidInput(
+                f"the {name} of the period lies before 1900, and no event does",
+                hint=f"give a later --{name}, or leave it out",
+            )
 
 
 def _periods(

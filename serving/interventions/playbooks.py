@@ -239,6 +239,6 @@ def find_playbook(playbooks: Sequence[Playbook], name: str) -> Playbook:
         if each.name == name:
             return each
     raise NotFound(
-        f"there is no playbook {name!r}",
+        "there is no playbook of this name",
         hint="known are " + ", ".join(each.name for each in playbooks),
     )

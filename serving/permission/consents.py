@@ -7,7 +7,7 @@ that commits.
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from datetime import date, datetime, time
+from datetime import MAXYEAR, date, datetime, time
 from typing import Any, Literal, NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -167,7 +167,12 @@ def consent_paper(
 
 
 def birthday(born: date, years: int, zone: ZoneInfo) -> datetime:
-    """Give the midnight at which someone turns so many years old; of 29 February, 1 March."""
+    """Give the midnight at which someone turns so many years old; of 29 February, 1 March.
+
+    Raises `InvalidInput` for a birthday so late that no calendar reaches that day.
+    """
+    if born.year + years >= MAXYEAR:
+        raise InvalidInput("the birthday lies too far in the future", hint="write it as 2012-01-31")
     try:
         day = born.replace(year=born.year + years)
     except ValueError:

@@ -54,7 +54,9 @@ def add_complaint(
 ) -> Complaint:
     """Record a complaint; the words go into the customer's history alone."""
     if category not in CATEGORIES:
-        raise InvalidInput(f"{category!r} is no category; there is {', '.join(CATEGORIES)}")
+        raise InvalidInput(
+            "what was given is no category of complaint", hint=f"known are {', '.join(CATEGORIES)}"
+        )
     inside = keepwell.inside_id(customer_id)
     with keepwell.database.write() as conn:
         lock_customers(conn, [inside])
@@ -81,7 +83,9 @@ def close_complaint(
     """Answer a complaint; the answer goes into the customer's history alone."""
     by.require("rights:manage")
     if outcome not in CLOSED:
-        raise InvalidInput(f"{outcome!r} is no way to close; there is {', '.join(CLOSED)}")
+        raise InvalidInput(
+            "what was given is no way to close a complaint", hint=f"known are {', '.join(CLOSED)}"
+        )
     with keepwell.database.write() as conn:
         found = _load(conn, complaint_id)
         inside = keepwell.persons.customer_of(conn, found.person_id)

@@ -196,6 +196,17 @@ def test_a_wrong_name_says_what_there_is(
         analyse(write(tmp_path, drawn), **{**asked, **arguments})  # type: ignore[arg-type]
 
 
+def test_a_wrong_control_is_not_repeated_nor_the_values_of_a_wrong_column(
+    tmp_path: Path, drawn: pd.DataFrame
+) -> None:
+    drawn["name"] = [f"Ann Smith {row}" for row in range(len(drawn))]
+    for arm in ("arm", "name"):
+        with pytest.raises(InvalidInput) as told:
+            analyse(write(tmp_path, drawn), arm=arm, control="Bob", outcomes=["spend"])
+        assert "Bob" not in told.value.message
+        assert "Ann" not in told.value.message
+
+
 def test_a_missing_file_is_not_found(tmp_path: Path) -> None:
     with pytest.raises(NotFound):
         analyse(tmp_path / "no.csv", arm="a", control="b", outcomes=["c"])

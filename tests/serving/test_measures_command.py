@@ -105,6 +105,25 @@ def test_a_measure_of_the_settings_is_taken_and_its_mistakes_are_listed(shop: Co
     assert len(wrong.error["problems"]) == 2
 
 
+@pytest.mark.parametrize(
+    "period",
+    [
+        ("--start", "0001-01-01", "--end", "9999-12-31"),
+        ("--end", "0001-01-01"),
+        ("--end", "0001-01-01", "--period", "year"),
+        ("--start", "9999-12-31", "--period", "week"),
+        ("--start", "9999-12-31"),
+        ("--start", "2026-01-01", "--end", "2025-01-01"),
+    ],
+)
+def test_a_period_that_no_history_reaches_is_refused(
+    shop: Commands, period: tuple[str, ...]
+) -> None:
+    told = shop("outcomes", "measures", "--measure", "revenue", *period)
+
+    assert (told.code, told.error["code"]) == (2, "invalid_input")
+
+
 def test_what_is_refused_says_why(shop: Commands) -> None:
     assert (
         "never scored one by one"

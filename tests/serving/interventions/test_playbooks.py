@@ -127,5 +127,6 @@ def test_broken_toml_is_said_to_be_broken() -> None:
 
 
 def test_an_unknown_playbook_is_not_found() -> None:
-    with pytest.raises(NotFound, match="no playbook"):
-        find_playbook(load_playbooks(STARTERS), "spam")
+    with pytest.raises(NotFound, match="no playbook") as told:
+        find_playbook(load_playbooks(STARTERS), "Ann Smith")
+    assert "Ann" not in told.value.message + told.value.hint
