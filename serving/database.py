@@ -45,6 +45,15 @@ class Database:
             yield conn
 
     @contextmanager
+    def snapshot(self) -> Iterator[Connection]:
+        """Open a transaction that only reads, all of it as of one instant."""
+        with self.engine.connect() as conn:
+            level = None if self.is_sqlite else "REPEATABLE READ"
+            one = conn if level is None else conn.execution_options(isolation_level=level)
+            with one.begin():
+                yield one
+
+    @contextmanager
     def write(self) -> Iterator[Connection]:
         """Open a transaction that writes; commits on leaving the block."""
         with self._turn, self.engine.connect() as conn:

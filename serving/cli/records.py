@@ -141,7 +141,7 @@ def verify_command(session: Session, head_file: Path | None) -> int:
                 f"{head_file} is not a ledger head",
                 hint="export one with: keepwell --json ledger head > head.json",
             ) from None
-    with session.open(to_look=True) as keepwell, keepwell.database.read() as conn:
+    with session.open(to_look=True) as keepwell, keepwell.database.snapshot() as conn:
         found = verify(conn, keepwell.keys.ledger.public_key(), head=head)
         whole = found.outcome == "intact"
         decisions = check_commitments(conn) if whole else None

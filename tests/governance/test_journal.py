@@ -96,3 +96,15 @@ def test_many_lines_are_flushed_once(journal: Journal, monkeypatch: pytest.Monke
     journal.append_many("withdrawal", [("cleo", "risk_scoring", NOW)])
     assert len(flushed) == 3  # the folder once, the file twice
     assert len(journal.entries()) == 3
+
+
+def test_a_seal_tells_one_journal_from_another_and_outlasts_growth(
+    journal: Journal, tmp_path: Path
+) -> None:
+    other = Journal(tmp_path / "other" / "lines", b"o" * 32)
+    for each in (journal, other):
+        each.append("erasure", now=NOW, customer_id="anna")
+    mark = journal.mark()
+    journal.append("erasure", now=NOW, customer_id="bert")
+    assert mark.position == other.mark().position
+    assert journal.seal(mark.position) == mark.seal != other.mark().seal

@@ -5,6 +5,7 @@ import sys
 import threading
 from pathlib import Path
 
+import pytest
 from sqlalchemy import text
 
 from serving.database import Database, sqlite_url
@@ -50,4 +51,25 @@ def test_a_failed_write_lets_the_next_one_in(tmp_path: Path) -> None:
         pass
     with database.write() as conn:
         conn.execute(text("CREATE TABLE counter (n INTEGER)"))
+    database.close()
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "postgres"])
+def test_a_snapshot_sees_nothing_of_what_is_committed_meanwhile(
+    request: pytest.FixtureRequest, tmp_path: Path, kind: str
+) -> None:
+    url = sqlite_url(tmp_path / "counter.db")
+    database = Database(url if kind == "sqlite" else request.getfixturevalue("postgres_uri"))
+    with database.write() as conn:
+        conn.execute(text("DROP TABLE IF EXISTS snapshot_counter"))
+        conn.execute(text("CREATE TABLE snapshot_counter (n INTEGER)"))
+    count = text("SELECT count(*) FROM snapshot_counter")
+    with database.snapshot() as reading:
+        before = reading.execute(count).scalar_one()
+        with database.write() as conn:
+            conn.execute(text("INSERT INTO snapshot_counter VALUES (1)"))
+        assert reading.execute(count).scalar_one() == before == 0
+    with database.write() as conn:
+        assert conn.execute(count).scalar_one() == 1
+        conn.execute(text("DROP TABLE snapshot_counter"))
     database.close()
