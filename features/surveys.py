@@ -52,7 +52,7 @@ def instrument_problems(stated: Mapping[str, object]) -> list[str]:
     problems = []
     if scale is None:
         if instrument not in INSTRUMENTS:
-            problems.append(f"scale must be stated for the own instrument {instrument!r}")
+            problems.append("scale must be stated for an instrument of your own")
     elif not (
         isinstance(scale, list | tuple)
         and len(scale) == 2
@@ -63,9 +63,9 @@ def instrument_problems(stated: Mapping[str, object]) -> list[str]:
     polarity = stated.get("polarity")
     if polarity is None:
         if instrument not in INSTRUMENTS:
-            problems.append(f"polarity must be stated for the own instrument {instrument!r}")
+            problems.append("polarity must be stated for an instrument of your own")
     elif polarity not in ("high_is_good", "low_is_good"):
         problems.append("polarity must be high_is_good or low_is_good")
     if stated.get("dimension") is None and instrument not in INSTRUMENTS:
-        problems.append(f"dimension must be stated for the own instrument {instrument!r}")
+        problems.append("dimension must be stated for an instrument of your own")
     return problems

@@ -62,8 +62,8 @@ class Keepwell:
         found = self.targets.get(name)
         if found is None:
             raise NotFound(
-                f"no target is called {name!r}; there is {', '.join(sorted(self.targets))}",
-                hint=f"add [targets.{name}] to keepwell.toml",
+                f"there is no target of this name; there is {', '.join(sorted(self.targets))}",
+                hint="add it to keepwell.toml as [targets.NAME]",
             )
         return found if horizon_days is None else found.within(horizon_days)
 

@@ -18,6 +18,7 @@ from serving.permission.consents import withdraw
 from serving.record.replay import replay
 from serving.rights.acts import erase
 from serving.settings import Settings
+from serving.settings_permission import PreferenceSettings
 from tests.serving.conftest import Clock, Shop
 from tests.serving.racing import withdraw_while_scoring
 from tests.serving.test_ethics import PEOPLE, measured
@@ -37,7 +38,10 @@ def shop(tmp_path: Path, postgres_uri: str) -> Iterator[Shop]:
     server.close()
     url = server.engine.url.set(database="shop").render_as_string(hide_password=False)
     clock = Clock()
-    keepwell = create_home(tmp_path / "home", Settings(database_url=url), now=clock())
+    settings = Settings(
+        database_url=url, preferences=PreferenceSettings(base_url="http://testserver")
+    )
+    keepwell = create_home(tmp_path / "home", settings, now=clock())
     yield Shop(keepwell, clock)
     keepwell.close()
 
