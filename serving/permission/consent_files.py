@@ -17,7 +17,6 @@ from governance.consent.purposes import family_of
 from governance.consent.record import PERMITTING, STATES, ConsentChange, same_evidence
 from governance.errors import InvalidInput, KeepwellError
 from governance.instants import parse_instant
-from governance.pseudonym import slices
 from governance.tables import consent_events
 
 REQUIRED = ("customer_id", "purpose", "state", "occurred_at", "mechanism", "evidence")
@@ -43,6 +42,7 @@ _LONGEST = dict.fromkeys((*REQUIRED, *OPTIONAL), 200) | {
     "guardian_evidence": 2_000,
 }
 _LONGEST_LINE = 1_000_000
+_FEW = 400
 _MOST_LINES = 100
 """Over so many lines a quoted text of a CSV file may run; a quote left open is one lost line."""
 
@@ -92,15 +92,16 @@ def with_own_evidence(conn: Connection, read: ConsentFile) -> ConsentFile:
     holders: dict[str, set[str]] = {}
     stated = {each.evidence for each in read.changes if each.state in PERMITTING}
     named = stated | {same_evidence(each) for each in stated}
-    for some in slices(sorted(named - {""})):
-        alike = or_(e.evidence.in_(some), func.lower(func.trim(e.evidence)).in_(some))
-        rows = conn.execute(
-            select(e.evidence, e.customer_id)
-            .where(alike, e.state.in_(sorted(PERMITTING)))
-            .distinct()
+    recorded = select(e.evidence, e.customer_id).where(e.state.in_(sorted(PERMITTING)))
+    if len(named) <= _FEW:  # beyond, it is quicker to look at everything once
+        some = sorted(named)
+        recorded = recorded.where(
+            or_(e.evidence.in_(some), func.lower(func.trim(e.evidence)).in_(some))
         )
-        for evidence, customer in rows:
-            holders.setdefault(same_evidence(evidence), set()).add(customer)
+    for evidence, customer in conn.execute(recorded.distinct()):
+        same = same_evidence(evidence)
+        if same in named:
+            holders.setdefault(same, set()).add(customer)
     kept = [
         each
         for each in read.changes

@@ -180,3 +180,22 @@ def test_five_people_are_needed_to_say_how_many_there_are(kw: Commands) -> None:
     told = kw("consent", "coverage").json
     assert told["people"] is None
     assert all(each["permitted"] in (None, 0) for each in told["purposes"])
+
+
+def test_evidence_and_words_nobody_knows_are_looked_at_across_files(
+    kw: Commands, tmp_path: Path
+) -> None:
+    head = "customer_id,purpose,state,occurred_at,mechanism,evidence\n"
+    first, second = tmp_path / "first.csv", tmp_path / "second.csv"
+    first.write_text(head + "a,risk_scoring,given,2025-01-01,button,list of 2019\n")
+    second.write_text(
+        head
+        + "b,risk_scoring,given,2025-01-02,button,List of 2019\n"
+        + "a,risk_scoring,perhaps,2025-01-02,button,form 9\n"
+    )
+    assert kw("consent", "import", first).json["granted"] == 1
+    told = kw("consent", "import", second).json
+    assert (told["granted"], told["recorded"], told["refused"]) == (0, 1, 1)
+    assert sum("another person" in reason for reason in told["reasons"]) == 1
+    assert sum("counts as a withdrawal" in reason for reason in told["reasons"]) == 1
+    assert kw("consent", "show", "a").json["reasons"]["risk_scoring"] == "withdrawn"
