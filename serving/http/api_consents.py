@@ -137,20 +137,18 @@ def delete_consent(
 
 @router.delete("/v1/customers/{customer_id}/consents")
 def delete_consents(customer_id: CustomerPath, here: Here, caller: Writer) -> Response:
-    """Stop everything a customer can stop; in force when this answers. Needs no body."""
+    """Stop everything a customer can stop; in force when this answers. Needs no body.
+
+    Which purposes those were is told to keys that may read permissions.
+    """
     events = consents.withdraw_all(
         here.keepwell,
         here.keepwell.inside_id(customer_id),
         actor=f"key {caller.key_id}",
         clock=here.clock,
     )
-    return fresh(
-        {
-            "customer_id": customer_id,
-            "state": "withdrawn",
-            "events": {event.purpose: event.event_id for event in events},
-        }
-    )
+    told = {event.purpose: event.event_id for event in events} if caller.may("consent:read") else {}
+    return fresh({"customer_id": customer_id, "state": "withdrawn", "events": told})
 
 
 @router.put("/v1/customers/{customer_id}/subject")

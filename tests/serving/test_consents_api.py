@@ -61,6 +61,15 @@ def test_a_key_that_only_writes_does_not_learn_where_people_stand(regular: Shop)
     assert "reason" not in told
 
 
+def test_a_key_that_only_writes_stops_everything_without_learning_what_there_was(
+    regular: Shop,
+) -> None:
+    told = Crm(regular, "consent:write").http.delete("/v1/customers/ann/consents").json()
+    assert (told["state"], told["events"]) == ("withdrawn", {})
+    [answer] = regular.scorer.score(["ann"], targets=["churn"], may_see_refusals=True).results
+    assert answer.reason == "withdrawn"
+
+
 def test_a_renewal_needs_an_earlier_yes_and_what_a_yes_needs(crm: Crm, regular: Shop) -> None:
     renewed = YES | {"state": "renewed"}
     never = crm.http.put(SCORING, json=renewed)
