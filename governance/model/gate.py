@@ -18,9 +18,9 @@ class GatePolicy:
     """What a model must show.
 
     The paired AUC difference to every baseline must have a lower bound above
-    `min_auc_over_baseline_low`: a model that ranks worse is refused, one that cannot be told from
-    worse has not enough evidence. Calibration error beyond what chance may make in so few people
-    must stay within `max_ece`; the test needs `min_test_positives` people of either outcome. With
+    `min_auc_over_baseline_low`: a model that ranks worse than that is refused, one of which it
+    cannot be told has not enough evidence. Calibration error beyond what chance may make in so few
+    people must stay within `max_ece`; the test needs `min_test_positives` people of either outcome. With
     `fairness_required` a model whose fairness cannot be said is not approved. All `leak_checks`
     must have passed. With `max_score_psi` scores that moved further between training and test, by
     their whole interval, refuse; at least `min_permission_share` of the customers must have
@@ -112,7 +112,10 @@ def _performance(facts: ModelFacts, policy: GatePolicy) -> list[str]:
     found = []
     for name, difference in facts.differences.items():
         if _is_worse(difference, policy):
-            found.append(f"ranks worse than {name}: AUC difference {difference}")
+            found.append(
+                f"ranks worse than {name} by more than is allowed: AUC difference {difference}, "
+                f"at least {policy.min_auc_over_baseline_low} is asked for"
+            )
     chance = chance_ece(facts)
     if facts.test.ece - chance.most > policy.max_ece:
         found.append(
@@ -125,7 +128,7 @@ def _performance(facts: ModelFacts, policy: GatePolicy) -> list[str]:
 
 
 def _is_worse(difference: Interval, policy: GatePolicy) -> bool:
-    return difference.high <= 0 or difference.value <= policy.min_auc_over_baseline_low
+    return difference.value <= policy.min_auc_over_baseline_low
 
 
 def _not_shown_as_good(facts: ModelFacts, policy: GatePolicy) -> list[str]:

@@ -32,7 +32,8 @@ WORSE = {"recency": Interval(-0.01, -0.03, 0.01)}
         ({}, THIN, {"fairness_required": True}, "insufficient_evidence"),
         ({"differences": WORSE}, FAIR, {}, "refused"),
         ({"differences": {"recency": Interval(0.03, -0.02, 0.08)}}, FAIR, {}, MISSING),
-        ({"differences": {"recency": Interval(-0.005, -0.009, -0.001)}}, FAIR, {}, "refused"),
+        ({"differences": {"recency": Interval(-0.005, -0.009, -0.001)}}, FAIR, {}, "approved"),
+        ({"differences": {"recency": Interval(-0.02, -0.03, -0.01)}}, FAIR, {}, "refused"),
         ({"differences": WORSE}, FAIR, {"min_auc_over_baseline_low": -0.05}, "approved"),
         ({"test": result(ece=0.13)}, FAIR, {}, "approved"),  # up to 8.2 points of it are chance
         ({"test": result(ece=0.14)}, FAIR, {}, "refused"),
