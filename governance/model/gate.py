@@ -20,11 +20,11 @@ class GatePolicy:
     The paired AUC difference to every baseline must have a lower bound above
     `min_auc_over_baseline_low`: a model that ranks worse than that is refused, one of which it
     cannot be told has not enough evidence. Calibration error beyond what chance may make in so few
-    people must stay within `max_ece`; the test needs `min_test_positives` people of either outcome. With
-    `fairness_required` a model whose fairness cannot be said is not approved. All `leak_checks`
-    must have passed. With `max_score_psi` scores that moved further between training and test, by
-    their whole interval, refuse; at least `min_permission_share` of the customers must have
-    permitted training.
+    people must stay within `max_ece`; the test needs `min_test_positives` people of either outcome.
+    With `fairness_required` a model whose fairness cannot be said is not approved. Every look for
+    leaks must have passed. With `max_score_psi` scores that moved further between training and
+    test, by their whole interval, refuse; at least `min_permission_share` of the customers must
+    have permitted training.
     """
 
     min_auc_over_baseline_low: float = -0.01
