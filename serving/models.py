@@ -1,4 +1,4 @@
-"""A home's models: trained here, put before a reviewer, signed, and mirrored in MLflow."""
+"""A home's models: trained here and put before a reviewer; back-tests beside them."""
 
 import hashlib
 import subprocess

@@ -3,14 +3,6 @@
 from typing import NamedTuple
 
 NOT_STATED = "not stated"
-PARTY_KINDS = (
-    "controller",
-    "joint_controller",
-    "processor",
-    "third_party",
-    "recipient",
-    "authority",
-)
 
 
 class Party(NamedTuple):
