@@ -6,7 +6,7 @@ what erasure would delete, and says whether a suppression token is kept.
 
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, delete, select
@@ -16,7 +16,7 @@ from governance.consent.purposes import OBJECTION
 from governance.consent.queries import claim_person, next_sequence
 from governance.consent.record import OBJECTED, STOPPING, ConsentChange, ConsentEvent
 from governance.consent.registry import ConsentRegistry
-from governance.instants import to_text
+from governance.instants import parse_instant, to_text
 from governance.log import decision
 from governance.log.journal import Journal, JournalEntry
 from governance.pseudonym import PersonIds, Suppression
@@ -35,7 +35,8 @@ class Replayed(NamedTuple):
     """What a journal brought back after a restore; `erasures` still wait for all floors.
 
     `words` are the withdrawals and objections recorded again, for whatever follows from them;
-    `reviews` say whose contested decision stands where, for the floor that keeps them.
+    `reviews` say whose contested decision stands where, for the floor that keeps them, and
+    `ending_keys` which rotated keys end when.
     """
 
     words: tuple[ConsentEvent, ...]
@@ -43,6 +44,7 @@ class Replayed(NamedTuple):
     revoked_keys: tuple[str, ...]
     unknown: int
     reviews: tuple[tuple[str, JournalEntry], ...] = ()
+    ending_keys: tuple[tuple[str, datetime], ...] = ()
 
 
 def erase_customer(
@@ -136,9 +138,15 @@ def replay_journal(
         *_record_again(conn, silent, concerned, "objection", now),
     ]
     keys = tuple(sorted({entry.detail for entry in entries if entry.kind == "key_revoked"}))
+    ending = tuple(_ending(entry) for entry in entries if entry.kind == "key_ending")
     unknown = sum(1 for entry in entries if entry.token and entry.token not in known)
     reviews = tuple((who, entry) for who, entry in concerned if entry.kind == "review")
-    return Replayed(tuple(words), erasures, keys, unknown, reviews)
+    return Replayed(tuple(words), erasures, keys, unknown, reviews, ending)
+
+
+def _ending(entry: JournalEntry) -> tuple[str, datetime]:
+    key_id, _, ends_at = entry.detail.partition(" ")
+    return key_id, parse_instant(ends_at, UTC)
 
 
 def _record_again(

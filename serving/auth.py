@@ -6,20 +6,17 @@ A key reads `kw_<id>_<secret>`. Only the sha256 of the secret is kept. The secre
 
 import hashlib
 import hmac
-import json
 import secrets
 from collections.abc import Collection
 from datetime import datetime, timedelta
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from sqlalchemy import Connection, Row, bindparam, insert, select, update
 
-from governance.canonical import digest
 from governance.errors import InvalidInput, KeepwellError, NotFound
-from governance.instants import to_text
 from governance.log.ledger import Ledger
 from governance.signing.keys import enrol, public_text, revoke, signing_key_from_secret
-from governance.tables import ledger_entries
+from serving.key_check import row_digest
 from serving.tables import api_keys
 
 SCOPES = frozenset(
@@ -89,7 +86,7 @@ class CreatedKey(NamedTuple):
 
 
 class KeyRecord(NamedTuple):
-    """What is known of a key afterwards; never its secret."""
+    """What is known of a key afterwards; never its secret. `successor_id` is what it rotated to."""
 
     key_id: str
     owner: str
@@ -98,6 +95,18 @@ class KeyRecord(NamedTuple):
     expires_at: datetime | None
     revoked_at: datetime | None
     last_used_at: datetime | None
+    successor_id: str | None = None
+
+    @property
+    def prefix(self) -> str:
+        """How the key begins, by which its holder recognises it."""
+        return f"kw_{self.key_id}_…"
+
+    def state(self, now: datetime) -> Literal["valid", "expired", "revoked"]:
+        """Say whether the key opens anything at `now`."""
+        if self.revoked_at is not None:
+            return "revoked"
+        return "valid" if self.expires_at is None or now < self.expires_at else "expired"
 
 
 def create_key(
@@ -145,7 +154,7 @@ def create_key(
             expires_at=expires_at,
         )  # fmt: skip
     row = conn.execute(_BY_ID, {"key_id": key_id}).one()
-    body = {"key_id": key_id, "scopes": sorted(set(scopes)), "digest": _row_digest(row)}
+    body = {"key_id": key_id, "scopes": sorted(set(scopes)), "digest": row_digest(row)}
     ledger.append(conn, "key_created", body, now=now)
     return CreatedKey(
         key_id, f"kw_{key_id}_{secret}", owner.strip(), tuple(sorted(set(scopes))), expires_at
@@ -160,7 +169,7 @@ def authenticate(conn: Connection, key: str, *, now: datetime) -> tuple[Principa
     key_id, secret = split_key(key)
     row = conn.execute(_BY_ID, {"key_id": key_id}).first()
     expected = row.secret_hash if row is not None else _digest("")
-    matches = hmac.compare_digest(_digest(secret), expected)
+    matches = hmac.compare_digest(_digest(secret), expected)  # the same work for an unknown id
     if row is None or not matches or not _is_valid(row, now):
         raise _unauthenticated()
     due = row.last_used_at is None or row.last_used_at < now - _NOTE_USE_EVERY
@@ -183,25 +192,12 @@ def note_use(conn: Connection, key_id: str, *, now: datetime) -> None:
 def list_keys(conn: Connection) -> tuple[KeyRecord, ...]:
     """List every key ever made, oldest first."""
     rows = conn.execute(select(api_keys).order_by(api_keys.c.created_at, api_keys.c.key_id))
-    return tuple(
-        KeyRecord(
-            row.key_id,
-            row.owner,
-            tuple(row.scopes),
-            row.created_at,
-            row.expires_at,
-            row.revoked_at,
-            row.last_used_at,
-        )
-        for row in rows
-    )
+    return tuple(_record(row) for row in rows)
 
 
 def revoke_key(conn: Connection, ledger: Ledger, key_id: str, *, now: datetime) -> None:
     """End a key at once, with what it could sign; raises `NotFound`. Again changes nothing."""
-    row = conn.execute(_BY_ID, {"key_id": key_id}).first()
-    if row is None:
-        raise NotFound(f"no key has the id {key_id!r}", hint="see: keepwell keys list")
+    row = find_key(conn, key_id)
     if row.revoked_at is None:
         conn.execute(update(api_keys).where(api_keys.c.key_id == key_id).values(revoked_at=now))
         if "audit:sign" in row.scopes:
@@ -209,45 +205,98 @@ def revoke_key(conn: Connection, ledger: Ledger, key_id: str, *, now: datetime) 
         ledger.append(conn, "key_revoked", {"key_id": key_id}, now=now)
 
 
+def rotate_key(
+    conn: Connection,
+    ledger: Ledger,
+    key_id: str,
+    *,
+    ends_at: datetime,
+    now: datetime,
+    expires_at: datetime | None = None,
+    enrolled_by: str | None = None,
+    enrolment_secret: str | None = None,
+) -> CreatedKey:
+    """Make a successor with the same owner and scopes; the key of `key_id` ends at `ends_at`.
+
+    Without `expires_at` the successor lives as long as its predecessor was to. A signing key ends
+    at `now`: a reviewer signs with one key, and what it signed stays signed. Raises `NotFound`, or
+    `InvalidInput` for a key that has ended or was rotated before.
+    """
+    old = find_key(conn, key_id)
+    if old.state(now) != "valid":
+        raise InvalidInput(
+            f"key {key_id} is {old.state(now)}; only a key that works can be rotated",
+            hint="make a new one with: keepwell keys create",
+        )
+    if old.successor_id is not None:
+        raise InvalidInput(
+            f"key {key_id} was rotated before, to {old.successor_id}",
+            hint=f"rotate that one, or end this one now: keepwell keys revoke {key_id}",
+        )
+    if expires_at is None and old.expires_at is not None:
+        expires_at = now + (old.expires_at - old.created_at)
+    made = create_key(
+        conn, ledger, old.scopes,
+        owner=old.owner, now=now, expires_at=expires_at,
+        enrolled_by=enrolled_by, enrolment_secret=enrolment_secret,
+    )  # fmt: skip
+    end_key_at(conn, ledger, key_id, ends_at, now=now, successor_id=made.key_id)
+    if "audit:sign" in old.scopes:
+        revoke_key(conn, ledger, key_id, now=now)
+    return made
+
+
+def end_key_at(
+    conn: Connection,
+    ledger: Ledger,
+    key_id: str,
+    ends_at: datetime,
+    *,
+    now: datetime,
+    successor_id: str | None = None,
+) -> None:
+    """Let a key end at `ends_at`, or when it was to end anyway if that is sooner; logged.
+
+    Again, as a journal may have it done, changes nothing.
+    """
+    old = find_key(conn, key_id)
+    if old.expires_at is not None and old.expires_at <= ends_at and successor_id is None:
+        return
+    ends_at = ends_at if old.expires_at is None else min(ends_at, old.expires_at)
+    successor_id = successor_id or old.successor_id
+    conn.execute(
+        update(api_keys)
+        .where(api_keys.c.key_id == key_id)
+        .values(expires_at=ends_at, successor_id=successor_id)
+    )
+    row = conn.execute(_BY_ID, {"key_id": key_id}).one()
+    body = {"key_id": key_id, "successor": successor_id, "digest": row_digest(row)}
+    ledger.append(conn, "key_rotated", body, now=now)
+
+
+def find_key(conn: Connection, key_id: str) -> KeyRecord:
+    """Read what is known of one key; raises `NotFound`."""
+    row = conn.execute(_BY_ID, {"key_id": key_id}).first()
+    if row is None:
+        raise NotFound("no key has this id", hint="see: keepwell keys list")
+    return _record(row)
+
+
 def knows_key(conn: Connection, key_id: str) -> bool:
     """Whether a key of this id was ever made here."""
     return conn.execute(_BY_ID, {"key_id": key_id}).first() is not None
 
 
-def check_keys(conn: Connection) -> tuple[str, ...]:
-    """Compare every key with what the log holds of it; names those that differ.
-
-    Finds a key that was put into the table, edited, taken away or called back from its end.
-    """
-    promised, revoked = {}, set()
-    logged = select(ledger_entries.c.kind, ledger_entries.c.body).where(
-        ledger_entries.c.kind.in_(("key_created", "key_revoked"))
-    )
-    for kind, text in conn.execute(logged):
-        body = json.loads(text)
-        if kind == "key_revoked":
-            revoked.add(body["key_id"])
-        else:
-            promised[body["key_id"]] = body["digest"]
-    held = {
-        row.key_id: _row_digest(row)
-        for row in conn.execute(select(api_keys))
-        if (row.revoked_at is not None) == (row.key_id in revoked)
-    }
-    names = held.keys() | promised.keys()
-    return tuple(f"key {each}" for each in sorted(names) if held.get(each) != promised.get(each))
-
-
-def _row_digest(row: Row[Any]) -> str:
-    return digest(
-        {
-            "key_id": row.key_id,
-            "secret_hash": row.secret_hash,
-            "owner": row.owner,
-            "scopes": sorted(row.scopes),
-            "created_at": to_text(row.created_at),
-            "expires_at": None if row.expires_at is None else to_text(row.expires_at),
-        }
+def _record(row: Row[Any]) -> KeyRecord:
+    return KeyRecord(
+        row.key_id,
+        row.owner,
+        tuple(row.scopes),
+        row.created_at,
+        row.expires_at,
+        row.revoked_at,
+        row.last_used_at,
+        row.successor_id,
     )
 
 

@@ -20,6 +20,7 @@ from governance.errors import KeepwellError
 from governance.review.reviews import champion
 from governance.signing.keys import is_vouched, list_signing_keys
 from governance.tables import ledger_head
+from serving.auth import list_keys
 from serving.bootstrap import Keepwell, open_home
 from serving.home import Home
 from serving.record.restore import standing
@@ -29,6 +30,7 @@ from serving.scoring.staleness import Monitored, newest
 
 Outcome = Literal["ok", "attention", "missing"]
 _PACKAGES = ("lightgbm", "scikit-learn", "shap", "mlflow", "fairlearn", "bentoml", "duckdb")
+_KEY_ENDS_SOON = timedelta(days=14)
 _LOW_DISK = 2 * 1024**3
 _MANY_SEGMENTS = 20
 _MANY_REQUESTS = 1_000
@@ -91,7 +93,7 @@ def _home(keepwell: Keepwell, home: Home, now: datetime) -> Iterator[Check]:
     )
     with keepwell.database.read() as conn:
         yield Check("database", "ok", keepwell.database.engine.dialect.name)
-        for check in (_history, _permission, _log, _rights, _reviewers, _models):
+        for check in (_history, _permission, _log, _rights, _api_keys, _reviewers, _models):
             yield from check(keepwell, conn, now)
 
 
@@ -218,6 +220,24 @@ def _journal(keepwell: Keepwell, conn: Connection) -> Check:
             "any command settles it before it does anything else, as does the service",
         )
     return Check("journal", "ok", f"{keepwell.journal.position:,} bytes, all known here")
+
+
+def _api_keys(keepwell: Keepwell, conn: Connection, now: datetime) -> Iterator[Check]:
+    """Say how many keys work, and which of them end soon without a successor."""
+    works = [each for each in list_keys(conn) if each.state(now) == "valid"]
+    soon = [
+        each
+        for each in works
+        if each.successor_id is None
+        and each.expires_at is not None
+        and each.expires_at - now < _KEY_ENDS_SOON
+    ]
+    found = _count(len(works), "key") + " in use"
+    found += "".join(
+        f"; {each.prefix} of {each.owner} ends {each.expires_at:%Y-%m-%d}" for each in soon
+    )
+    advice = "; ".join(f"keepwell keys rotate {each.key_id}" for each in soon)
+    yield Check("api keys", "attention" if soon else "ok", found, advice)
 
 
 def _reviewers(keepwell: Keepwell, conn: Connection, now: datetime) -> Iterator[Check]:

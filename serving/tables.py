@@ -30,6 +30,7 @@ api_keys = Table(
     Column("expires_at", UtcInstant),
     Column("revoked_at", UtcInstant),
     Column("last_used_at", UtcInstant),
+    Column("successor_id", String(16)),  # the key it was rotated to
 )
 
 model_monitoring = Table(

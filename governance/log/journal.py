@@ -1,4 +1,4 @@
-"""The file that outlives a restore: erasures, withdrawals, objections, contests, revoked keys.
+"""The file that outlives a restore: erasures, withdrawals, objections, contests, ended keys.
 
 It lies outside the backup. A line is on disk before the database commits, so that nothing a person
 asked for is forgotten with the database; a line whose transaction then failed only denies more.
@@ -20,7 +20,7 @@ from governance.errors import IntegrityBroken, InvalidInput
 from governance.instants import parse_instant, to_text
 from governance.pseudonym import keyed_token
 
-KINDS = ("erasure", "withdrawal", "objection", "key_revoked", "review")
+KINDS = ("erasure", "withdrawal", "objection", "key_revoked", "key_ending", "review")
 _TORN = b"#torn\n"
 _SEALED = 1_024
 
@@ -28,7 +28,8 @@ _SEALED = 1_024
 class JournalEntry(NamedTuple):
     """One line: `token` stands for a person.
 
-    `detail` is a purpose, the id of a revoked key, or where a contested decision stands.
+    `detail` is a purpose, the id of a revoked key, that of a rotated one with its end, or where a
+    contested decision stands.
     """
 
     at: datetime

@@ -38,7 +38,7 @@ COMMANDS = {
     "outcomes": ("acting", "Did it help? Measures and lift."),
     "text": ("text", "What people wrote: tags, themes, search, a model of one's own."),
     "experiment": ("acting", "Analyse any randomised test in a table."),
-    "keys": ("records", "Create, list and revoke API and signing keys."),
+    "keys": ("keys", "Create, list, rotate and revoke API and signing keys."),
     "doctor": ("home", "What is installed, configured and reachable, and what to do."),
 }
 

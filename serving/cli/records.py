@@ -1,109 +1,15 @@
-"""Keys and the ledger on the command line."""
+"""The ledger on the command line."""
 
 import json
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 
 import click
 from rich.console import Console
 
-from serving.cli.console import Session, facts, print_json, table
+from serving.cli.console import Session, print_json
 
 _SHOWN = 10
-
-
-@click.group("keys")
-def keys_command() -> None:
-    """Create, list and revoke API and signing keys."""
-
-
-@keys_command.command("create")
-@click.option("--scope", "scopes", multiple=True, required=True, help="What the key may do.")
-@click.option("--owner", default="operator", show_default=True, help="Whose key this is.")
-@click.option("--expires-in-days", type=click.IntRange(min=1), help="When the key ends.")
-@click.option(
-    "--enrolment-key",
-    envvar="KEEPWELL_ENROLMENT_KEY",
-    help="Vouches for a signing key's owner; shown once by keepwell init.",
-)
-@click.pass_obj
-def create_key_command(
-    session: Session,
-    scopes: tuple[str, ...],
-    owner: str,
-    expires_in_days: int | None,
-    enrolment_key: str | None,
-) -> None:
-    """Make a key. It is shown once; only its hash is kept.
-
-    A key with the scope audit:sign is also its owner's signature on models. In a production home
-    one made without the enrolment key approves nothing.
-    """
-    from serving.key_issue import issue_key
-
-    now = datetime.now(UTC)
-    expires = now + timedelta(days=expires_in_days) if expires_in_days else None
-    with session.open() as keepwell:
-        made = issue_key(
-            keepwell, scopes, owner=owner, now=now, expires_at=expires,
-            enrolment_secret=enrolment_key,
-        )  # fmt: skip
-
-    def view(out: Console) -> None:
-        out.print(made.key, style="bold green", soft_wrap=True, highlight=False)
-        facts(out, [("id", made.key_id), ("owner", made.owner), ("scopes", " ".join(made.scopes))])
-        out.print("  This is the only time the key is shown. Keep it like a password.", style="dim")
-
-    session.emit(
-        {
-            "id": made.key_id,
-            "key": made.key,
-            "scopes": made.scopes,
-            "owner": made.owner,
-            "expires_at": made.expires_at,
-        },
-        view,
-    )
-
-
-@keys_command.command("list")
-@click.pass_obj
-def list_keys_command(session: Session) -> None:
-    """Every key ever made, without its secret."""
-    from serving.auth import list_keys
-
-    with session.open() as keepwell, keepwell.database.read() as conn:
-        found = list_keys(conn)
-
-    def view(out: Console) -> None:
-        drawn = table("id", "owner", "scopes", "made", "last used", "state")
-        for each in found:
-            state = "revoked" if each.revoked_at else "valid"
-            used = f"{each.last_used_at:%Y-%m-%d}" if each.last_used_at else "never"
-            made = f"{each.created_at:%Y-%m-%d}"
-            drawn.add_row(each.key_id, each.owner, " ".join(each.scopes), made, used, state)
-        out.print(drawn if found else "no keys yet; make one with: keepwell keys create")
-
-    session.emit(
-        {"keys": [{"id": each.key_id, **each._asdict()} for each in found]},
-        view,
-    )
-
-
-@keys_command.command("revoke")
-@click.argument("key_id")
-@click.pass_obj
-def revoke_key_command(session: Session, key_id: str) -> None:
-    """End a key at once, with what it could sign."""
-    from serving.key_issue import end_key
-
-    now = datetime.now(UTC)
-    with session.open() as keepwell:
-        end_key(keepwell, key_id, now=now)
-    session.emit(
-        {"id": key_id, "revoked_at": now},
-        lambda out: out.print(f"[green]✓[/] key {key_id} is revoked", highlight=False),
-    )
 
 
 @click.group("ledger")
@@ -130,7 +36,7 @@ def verify_command(session: Session, head_file: Path | None) -> int:
     from governance.log.ledger import SignedHead, verify
     from governance.review.candidates import check_models
     from governance.review.reviews import check_reviews
-    from serving.auth import check_keys
+    from serving.key_check import check_keys
 
     head = None
     if head_file is not None:

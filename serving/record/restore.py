@@ -17,7 +17,7 @@ from governance.consent.record import ConsentEvent
 from governance.errors import IntegrityBroken, InvalidInput
 from governance.log.journal import Mark
 from governance.rights import Replayed, replay_journal
-from serving.auth import knows_key, revoke_key
+from serving.auth import end_key_at, knows_key, revoke_key
 from serving.bootstrap import Keepwell
 from serving.record.review_journal import follow_reviews
 from serving.tables import home
@@ -114,6 +114,9 @@ def bring_back(keepwell: Keepwell, *, follow_up: FollowUp, now: datetime) -> Rep
         for key_id in found.revoked_keys:
             if knows_key(conn, key_id):
                 revoke_key(conn, keepwell.ledger, key_id, now=now)
+        for key_id, ends_at in found.ending_keys:
+            if knows_key(conn, key_id):
+                end_key_at(conn, keepwell.ledger, key_id, ends_at, now=now)
         follow_up(keepwell, conn, found.words, now=now)
         follow_reviews(keepwell, conn, found.reviews, now=now)
         _set(conn, Mark(known, seal) if found.erasures else written)

@@ -13,12 +13,12 @@ from serving.auth import (
     ScopeMissing,
     Unauthenticated,
     authenticate,
-    check_keys,
     create_key,
     list_keys,
     revoke_key,
 )
 from serving.database import Database
+from serving.key_check import check_keys
 from serving.tables import api_keys
 from tests.serving.conftest import START
 

@@ -1,5 +1,8 @@
 """The scoring service: what operations, integrations and safety need to remember."""
 
+import sqlalchemy as sa
+from alembic import op
+
 revision = "0006"
 down_revision = "0005"
 branch_labels = None
@@ -7,4 +10,8 @@ depends_on = None
 
 
 def upgrade() -> None:
-    pass
+    op.add_column("api_keys", sa.Column("successor_id", sa.String(16)))
+
+
+def downgrade() -> None:
+    op.drop_column("api_keys", "successor_id")
