@@ -1,19 +1,60 @@
 """Settings of what runs: where messages go, what a request may carry, where Spark is."""
 
 from collections.abc import Mapping
+from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 
 class _Record(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class WebhookSettings(_Record):
-    """Where signed messages go; the signing secret lies among the home's keys."""
+_ALWAYS = ("intervention.requested", "intervention.cancelled", "score.withdrawn")
+_EVENTS = (*_ALWAYS, "consent.changed", "score.changed")
 
-    url: str | None = Field(default=None, pattern=r"^https?://")
-    timeout_seconds: float = Field(default=10.0, gt=0, le=60)
+
+class WebhookSettings(_Record):
+    """Where signed messages go, and which; the signing secret lies among the home's keys."""
+
+    url: str | None = Field(
+        default=None, pattern=r"^https?://", description="where signed messages go"
+    )
+    timeout_seconds: float = Field(
+        default=10.0, gt=0, le=60, description="how long the receiver may take to answer"
+    )
+    events: tuple[str, ...] = Field(
+        default=(*_ALWAYS, "consent.changed"), description="types of messages that are sent"
+    )
+    score_change: float = Field(
+        default=0.1,
+        gt=0,
+        le=1,
+        description="score.changed is sent when a probability moved by so much since it was told",
+    )
+
+    @field_validator("events", mode="before")
+    @classmethod
+    def _from_text(cls, stated: Any) -> Any:
+        return [each.strip() for each in stated.split(",")] if isinstance(stated, str) else stated
+
+    @field_validator("events")
+    @classmethod
+    def _known_events(cls, events: tuple[str, ...]) -> tuple[str, ...]:
+        unknown = sorted(set(events) - set(_EVENTS))
+        if unknown:
+            raise ValueError(f"no such event; there is {', '.join(_EVENTS)}")
+        missing = [each for each in _ALWAYS if each not in events]
+        if missing:
+            raise ValueError(
+                f"{', '.join(missing)} must be among them: they ask for a contact, or stop one, or "
+                "take a score back"
+            )
+        return events
+
+    def sends(self, event: str) -> bool:
+        """Whether messages of this type go anywhere."""
+        return self.url is not None and event in self.events
 
 
 class LimitSettings(_Record):

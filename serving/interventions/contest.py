@@ -11,10 +11,10 @@ from typing import Any
 from sqlalchemy import Connection, Row, and_, select, update
 
 from governance.pseudonym import PersonIds
+from serving.interventions.messages import REQUESTED
 from serving.interventions.outbox import announce_cancelled, end_intervention
 from serving.interventions.policy import Candidate
 from serving.interventions.tables import interventions, outbox
-from serving.interventions.webhook import REQUESTED
 from serving.tables import review_requests
 
 CONTESTED = "contested"

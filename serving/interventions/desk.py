@@ -14,10 +14,10 @@ from governance.log.ledger import Ledger
 from governance.pseudonym import PersonIds
 from serving.database import Database
 from serving.interventions.leases import Leases
+from serving.interventions.messages import REQUESTED
 from serving.interventions.outbox import enqueue
 from serving.interventions.policy import ContactPolicy, policy_of
 from serving.interventions.tables import interventions
-from serving.interventions.webhook import REQUESTED
 from serving.keys import HomeKeys
 from serving.preference_links import stop_link, unsubscribe_headers
 from serving.settings import Mode

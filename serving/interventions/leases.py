@@ -21,10 +21,11 @@ from features.live import append
 from governance.consent.registry import ConsentRegistry
 from governance.log.ledger import Ledger
 from governance.proof import Clearance
+from serving.interventions.messages import REQUESTED
 from serving.interventions.outbox import announce_cancelled, end_intervention
 from serving.interventions.policy import Queued, recheck
 from serving.interventions.tables import interventions, outbox
-from serving.interventions.webhook import REQUESTED, Delivery, Message, wait_after
+from serving.interventions.webhook import Delivery, Message, wait_after
 from serving.locks import lock_customers
 
 LEASE = timedelta(seconds=60)

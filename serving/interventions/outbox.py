@@ -14,8 +14,8 @@ from sqlalchemy import Connection, Row, and_, or_, select, update
 
 from governance.consent.purposes import OBJECTION
 from governance.instants import to_text
+from serving.interventions.messages import CANCELLED, REQUESTED, message_body
 from serving.interventions.tables import interventions, outbox
-from serving.interventions.webhook import REQUESTED
 
 
 def enqueue(
@@ -31,7 +31,7 @@ def enqueue(
     """Put a message into the outbox in the caller's transaction; gives its id."""
     message_id = str(uuid4())
     body = json.dumps(
-        {"type": kind, "timestamp": to_text(now), "data": dict(data)},
+        message_body(kind, data, now=now),
         ensure_ascii=False,
         separators=(",", ":"),
         allow_nan=False,
@@ -88,7 +88,7 @@ def announce_cancelled(
     """Tell the receiver, who may have got the request, that it no longer holds."""
     enqueue(
         conn,
-        "intervention.cancelled",
+        CANCELLED,
         {"intervention_id": intervention_id, "cancelled_at": to_text(now)},
         customer_id=customer_id,
         intervention_id=intervention_id,

@@ -19,11 +19,9 @@ from standardwebhooks.webhooks import Webhook
 
 from governance.errors import ConfigurationError, PermissionRefused
 from governance.proof import Clearance
+from serving.interventions.messages import MESSAGES, REQUESTED
 
-REQUESTED = "intervention.requested"
-NOTICES = frozenset(
-    {"intervention.cancelled", "score.changed", "score.withdrawn", "consent.changed"}
-)
+NOTICES = frozenset(MESSAGES) - {REQUESTED}
 _WAITS_S = (5, 300, 1_800, 7_200, 18_000, 36_000, 50_400, 72_000, 86_400)
 _LONGEST_WAIT_S = 86_400
 
