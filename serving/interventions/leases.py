@@ -21,11 +21,13 @@ from features.live import append
 from governance.consent.registry import ConsentRegistry
 from governance.log.ledger import Ledger
 from governance.proof import Clearance
-from serving.interventions.messages import REQUESTED
+from serving.interventions.announcements import outdated
+from serving.interventions.messages import REQUESTED, SCORE_CHANGED
 from serving.interventions.outbox import announce_cancelled, end_intervention
 from serving.interventions.policy import Queued, recheck
 from serving.interventions.tables import interventions, outbox
 from serving.interventions.webhook import Delivery, Message, wait_after
+from serving.interventions.withdrawn_scores import forget_told_score
 from serving.locks import lock_customers
 
 LEASE = timedelta(seconds=60)
@@ -89,6 +91,8 @@ class Leases:
             verdict = recheck(conn, self.registry, queued, home_kind=self.home_kind, now=now)
             if isinstance(verdict, str):
                 return self._drop(conn, current, verdict, now)
+        elif (why := outdated(conn, self.registry, current, now=now)) is not None:
+            return self._drop(conn, current, why, now)
         attempt, fence = current.attempts + 1, current.fence + 1
         values = {
             "status": "leased",
@@ -119,6 +123,8 @@ class Leases:
             if isinstance(verdict, str):
                 return self._drop(conn, held, verdict, now)
             clearance = verdict
+        elif (why := outdated(conn, self.registry, held, now=now)) is not None:
+            return self._drop(conn, held, why, now)
         marked = conn.execute(
             update(outbox)
             .where(_held(claim, "leased", now))
@@ -194,6 +200,8 @@ class Leases:
             .where(outbox.c.message_id == row.message_id)
             .values(status="cancelled", reason=reason[:80], finished_at=now, leased_until=None)
         )
+        if row.type == SCORE_CHANGED:
+            forget_told_score(conn, row.message_id)
         ended = "expired" if reason == "clearance_expired" else "cancelled"
         end_intervention(conn, row.intervention_id, ended, reason, now)
         if row.on_wire_at is not None and row.type == REQUESTED:

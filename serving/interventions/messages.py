@@ -75,7 +75,9 @@ class ScoreChanged(_Data):
     high: float
     previous_probability: float
     horizon_days: int
-    purpose: str
+    purposes: tuple[str, ...] = Field(
+        description="what it rests on; delete it when any of them is withdrawn"
+    )
     decision_id: str
     model_digest: str
     as_of: str = Field(description=_INSTANT)

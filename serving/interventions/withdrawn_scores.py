@@ -2,13 +2,15 @@
 
 from datetime import datetime
 
-from sqlalchemy import Connection, update
+from sqlalchemy import Connection, and_, update
 
 from governance.instants import to_text
+from serving.interventions.messages import SCORE_CHANGED, SCORE_WITHDRAWN
 from serving.interventions.outbox import enqueue
-from serving.interventions.tables import interventions
+from serving.interventions.tables import interventions, outbox
 
-WITHDRAWN = "score.withdrawn"
+_NOTHING = "{}"
+"""What is left of a message that told a score."""
 
 
 def forget_contact_scores(conn: Connection, customer_id: str, purpose: str) -> int:
@@ -26,6 +28,33 @@ def forget_contact_scores(conn: Connection, customer_id: str, purpose: str) -> i
     return done.rowcount
 
 
+def forget_told_scores(conn: Connection, customer_id: str, purpose: str, *, now: datetime) -> int:
+    """Stop every `score.changed` that rests on `purpose`, and forget the number in those that left.
+
+    One that is on the wire is not tried again. Gives how many there were.
+    """
+    rests = and_(
+        outbox.c.customer_id == customer_id,
+        outbox.c.type == SCORE_CHANGED,
+        outbox.c.body.contains(f'"{purpose}"', autoescape=True),
+    )
+    conn.execute(
+        update(outbox).where(rests, outbox.c.status == "on_wire").values(stop_asked_at=now)
+    )
+    reason = f"{purpose}: withdrawn"[:80]
+    conn.execute(
+        update(outbox)
+        .where(rests, outbox.c.status.in_(("pending", "leased")))
+        .values(status="cancelled", reason=reason, finished_at=now, leased_until=None)
+    )
+    return conn.execute(update(outbox).where(rests).values(body=_NOTHING)).rowcount
+
+
+def forget_told_score(conn: Connection, message_id: str) -> None:
+    """Forget the number in one message that will not leave."""
+    conn.execute(update(outbox).where(outbox.c.message_id == message_id).values(body=_NOTHING))
+
+
 def announce_withdrawn(conn: Connection, customer_id: str, purpose: str, *, now: datetime) -> None:
     """Tell the receiver to delete what it holds of this customer's scores for `purpose`.
 
@@ -33,7 +62,7 @@ def announce_withdrawn(conn: Connection, customer_id: str, purpose: str, *, now:
     """
     enqueue(
         conn,
-        WITHDRAWN,
+        SCORE_WITHDRAWN,
         {"customer_id": customer_id, "purpose": purpose, "withdrawn_at": to_text(now)},
         customer_id=customer_id,
         intervention_id=None,

@@ -23,8 +23,14 @@ from governance.consent.sealed import sealed_subject, word_digest
 from governance.errors import InvalidInput, NotFound
 from governance.log.decision import forget_results
 from serving.bootstrap import Keepwell
+from serving.interventions.announcements import announce_consents
+from serving.interventions.messages import CONSENT_CHANGED
 from serving.interventions.outbox import cancel_for
-from serving.interventions.withdrawn_scores import announce_withdrawn, forget_contact_scores
+from serving.interventions.withdrawn_scores import (
+    announce_withdrawn,
+    forget_contact_scores,
+    forget_told_scores,
+)
 from serving.locks import lock_customers
 from serving.record.dossier import drop_dossiers
 from serving.record.restore import note_journal
@@ -213,6 +219,8 @@ def follow_up(
             cancel_for(conn, event.customer_id, event.purpose, now=now)
         if event.state in STOPPING:
             _take_back_scores(keepwell, conn, event.customer_id, event.purpose, now=now)
+    if keepwell.kind == "production" and keepwell.settings.webhook.sends(CONSENT_CHANGED):
+        announce_consents(conn, keepwell.registry, events, now=now)
     append(conn, [_as_event(event, now) for event in events])
     bodies = [
         {
@@ -240,6 +248,7 @@ def _take_back_scores(
     """Forget every stored score for the purpose; a receiver that may hold one is told to."""
     for each in (customer_id, *counted_for(conn, [customer_id])):
         forget_contact_scores(conn, each, purpose)
+        forget_told_scores(conn, each, purpose, now=now)
         person = keepwell.persons.find(conn, each)
         if person is None:
             continue

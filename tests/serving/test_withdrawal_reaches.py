@@ -15,6 +15,7 @@ from serving.http.api import create_app
 from serving.interventions.dispatch import dispatch
 from serving.interventions.run import run_interventions
 from serving.interventions.tables import interventions, outbox
+from serving.interventions.targets import Reach
 from serving.interventions.webhook import Endpoint
 from serving.permission.consents import withdraw
 from serving.record.dossier import write_dossier
@@ -108,7 +109,9 @@ def test_a_row_in_a_file_says_until_when_it_may_be_used(regular: Shop, tmp_path:
 
 def with_webhook(regular: Shop, url: str) -> Keepwell:
     settings = regular.keepwell.home.settings_file
-    settings.write_text(settings.read_text() + f'\n[webhook]\nurl = "{url}"\n')
+    only = '["intervention.requested", "intervention.cancelled", "score.withdrawn"]'
+    written = f'\n[webhook]\nurl = "{url}"\nevents = {only}\n'
+    settings.write_text(settings.read_text() + written)
     return open_home(regular.keepwell.home.root)
 
 
@@ -122,7 +125,7 @@ def test_a_receiver_is_told_to_delete_the_score_until_it_acknowledges(regular: S
         told.append(request)
         return httpx.Response(503 if len(told) == 1 else 204)
 
-    endpoint = Endpoint(HERE, shop.keepwell.keys.webhook)
+    endpoint = Endpoint(HERE, shop.keepwell.keys.webhook, reach=Reach(private=True))
     with httpx.Client(transport=httpx.MockTransport(receive)) as client:
         for _ in range(3):
             desk = awake_desk(shop.keepwell)
