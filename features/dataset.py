@@ -4,10 +4,9 @@ import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from features.definitions import FeatureDefinition
@@ -21,6 +20,9 @@ from governance.errors import InvalidInput
 from governance.instants import DAY_US, from_micros
 from governance.intervals import Interval, mean_interval
 from governance.proof import Permit
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -79,8 +81,10 @@ class Dataset:
     def __len__(self) -> int:
         return len(self.y)
 
-    def frame(self) -> pd.DataFrame:
+    def frame(self) -> "pd.DataFrame":
         """Values as a DataFrame with the feature names as columns, in order."""
+        import pandas as pd  # slow to load, and nobody who serves asks for a frame
+
         return pd.DataFrame(self.values, columns=list(self.names))
 
     def take(self, keep: Bools) -> "Dataset":

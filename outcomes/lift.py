@@ -9,7 +9,7 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import stats
+from scipy.special import chdtrc
 
 from governance.errors import InvalidInput
 from governance.intervals import mean_difference, newcombe
@@ -122,7 +122,7 @@ def sample_ratio(
     total = sum(counts.values())
     observed = np.array([counts[arm] for arm in arms], np.float64)
     wanted = np.array([shares[arm] / whole * total for arm in arms])
-    p_value = float(stats.chisquare(observed, wanted).pvalue)
+    p_value = float(chdtrc(len(arms) - 1, ((observed - wanted) ** 2 / wanted).sum()))
     return SampleRatio(
         outcome="mismatch" if p_value < SAMPLE_RATIO_ALARM else "as expected",
         p_value=p_value,
@@ -174,10 +174,14 @@ def _rarer(x: Floats) -> float:
 def _welch_p(a: Floats, b: Floats) -> float | None:
     if np.ptp(a) == 0 and np.ptp(b) == 0:
         return None
+    from scipy import stats  # slow to load, and the service seldom asks
+
     return float(stats.ttest_ind(a, b, equal_var=False).pvalue)
 
 
 def _fisher(a: Floats, b: Floats) -> float:
+    from scipy import stats
+
     table = [[int(x.sum()), int(len(x) - x.sum())] for x in (a, b)]
     return float(stats.fisher_exact(table).pvalue)
 

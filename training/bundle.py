@@ -190,7 +190,7 @@ def probe(directory: Path, *, expected_digest: str) -> None:
     Files that are not those of `expected_digest` are named without trying them.
     """
     _whole(directory, expected_digest)
-    command = [sys.executable, "-m", "training.bundle", str(directory), expected_digest]
+    command = [sys.executable, "-m", "training.trial", str(directory), expected_digest]
     try:
         child = subprocess.run(  # noqa: S603 - our own interpreter and module
             command, capture_output=True, timeout=_PROBE_SECONDS, check=False
@@ -299,15 +299,3 @@ def _model(manifest: Mapping[str, Any], files: Mapping[str, bytes]) -> TargetMod
         value=ValueModel.from_files(files) if value.VALUE in files else None,
         category=CategoryModel.from_files(files) if category.CATEGORY in files else None,
     )
-
-
-def _try(directory: Path, expected_digest: str) -> None:
-    loaded = load(directory, expected_digest=expected_digest)
-    scores = loaded.predict(np.full((1, len(loaded.names)), np.nan))
-    horizons = loaded.whole.horizons(np.full((1, len(loaded.names)), np.nan), scores)
-    if not all(np.isfinite(each.probability).all() for each in horizons):
-        raise IntegrityBroken("the model gives no number for an empty row")
-
-
-if __name__ == "__main__":
-    _try(Path(sys.argv[1]), sys.argv[2])
