@@ -18,6 +18,7 @@ from governance.errors import KeepwellError
 from serving.bootstrap import Keepwell
 from serving.interventions.desk import desk_of
 from serving.interventions.dispatch import dispatch, http_client
+from serving.interventions.targets import Reach
 from serving.interventions.webhook import Endpoint
 from serving.rights.retention import apply_if_due
 from serving.scoring.staleness import due_targets
@@ -45,7 +46,7 @@ class Courier(threading.Thread):
 
     def run(self) -> None:
         """Send until stopped; what goes wrong is logged by its kind and tried again later."""
-        with http_client() as client:
+        with http_client(seconds=self._endpoint.timeout_s) as client:
             rng = random.Random()  # noqa: S311 - spreads retries, guards nothing
             while not self._stopped.wait(PAUSE_SECONDS):
                 try:
@@ -76,7 +77,12 @@ def start_courier(keepwell: Keepwell, *, clock: Callable[[], datetime]) -> Couri
     webhook = keepwell.settings.webhook
     if webhook.url is None or keepwell.kind != "production":
         return None
-    endpoint = Endpoint(webhook.url, keepwell.keys.webhook, webhook.timeout_seconds)
+    endpoint = Endpoint(
+        webhook.url,
+        keepwell.keys.webhook,
+        webhook.timeout_seconds,
+        Reach.stated(webhook.allow_private),
+    )
     courier = Courier(keepwell, endpoint, clock=clock)
     courier.start()
     return courier

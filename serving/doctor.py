@@ -23,6 +23,8 @@ from governance.tables import ledger_head
 from serving.auth import list_keys
 from serving.bootstrap import Keepwell, open_home
 from serving.home import Home
+from serving.interventions.targets import Reach
+from serving.interventions.webhook import Endpoint, addresses_of, check_endpoint
 from serving.record.restore import standing
 from serving.record.retention_runs import last_run
 from serving.record.review_requests import list_requests
@@ -93,7 +95,16 @@ def _home(keepwell: Keepwell, home: Home, now: datetime) -> Iterator[Check]:
     )
     with keepwell.database.read() as conn:
         yield Check("database", "ok", keepwell.database.engine.dialect.name)
-        for check in (_history, _permission, _log, _rights, _api_keys, _reviewers, _models):
+        for check in (
+            _history,
+            _permission,
+            _log,
+            _rights,
+            _webhook,
+            _api_keys,
+            _reviewers,
+            _models,
+        ):
             yield from check(keepwell, conn, now)
 
 
@@ -220,6 +231,23 @@ def _journal(keepwell: Keepwell, conn: Connection) -> Check:
             "any command settles it before it does anything else, as does the service",
         )
     return Check("journal", "ok", f"{keepwell.journal.position:,} bytes, all known here")
+
+
+def _webhook(keepwell: Keepwell, conn: Connection, now: datetime) -> Iterator[Check]:
+    """Look up where messages go, as the courier does before each of them."""
+    webhook = keepwell.settings.webhook
+    if webhook.url is None:
+        return
+    endpoint = Endpoint(
+        webhook.url, keepwell.keys.webhook, reach=Reach.stated(webhook.allow_private)
+    )
+    try:
+        check_endpoint(endpoint, home_kind=keepwell.kind)
+        addresses_of(endpoint, home_kind=keepwell.kind)
+    except KeepwellError as error:
+        yield Check("webhook", "attention", error.message, error.hint or "see docs/security.md")
+    else:
+        yield Check("webhook", "ok", "its host leads where messages may go")
 
 
 def _api_keys(keepwell: Keepwell, conn: Connection, now: datetime) -> Iterator[Check]:

@@ -1,6 +1,7 @@
 """Settings of what runs: where messages go, what a request may carry, where Spark is."""
 
 from collections.abc import Mapping
+from ipaddress import IPv4Network, IPv6Network
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
@@ -25,6 +26,11 @@ class WebhookSettings(_Record):
     )
     events: tuple[str, ...] = Field(
         default=(*_ALWAYS, "consent.changed"), description="types of messages that are sent"
+    )
+    allow_private: bool | tuple[IPv4Network | IPv6Network, ...] = Field(
+        default=False,
+        description="whether messages may go to this machine and private networks; or which of "
+        'them, as ["10.1.0.0/16"]',
     )
     score_change: float = Field(
         default=0.1,
@@ -51,6 +57,13 @@ class WebhookSettings(_Record):
                 "take a score back"
             )
         return events
+
+    @field_validator("allow_private", mode="before")
+    @classmethod
+    def _networks_from_text(cls, stated: Any) -> Any:
+        if isinstance(stated, str) and ("." in stated or ":" in stated):
+            return [each.strip() for each in stated.split(",")]
+        return stated
 
     def sends(self, event: str) -> bool:
         """Whether messages of this type go anywhere."""

@@ -12,6 +12,7 @@ from sqlalchemy import Connection, select
 from serving.interventions.desk import Desk
 from serving.interventions.leases import Claim, Dropped, Leases, Missed
 from serving.interventions.tables import webhook_endpoints
+from serving.interventions.targets import Bounded
 from serving.interventions.webhook import Delivery, Endpoint, check_endpoint, contact, notify
 
 
@@ -31,9 +32,13 @@ class Dispatched(NamedTuple):
         return self.outcomes.get("delivered", 0)
 
 
-def http_client() -> httpx.Client:
-    """Build the client for webhooks: no proxies or credentials from the environment."""
-    return httpx.Client(trust_env=False, follow_redirects=False)
+def http_client(*, seconds: float = 30.0) -> httpx.Client:
+    """Build the client for webhooks: no proxies or credentials from the environment.
+
+    `seconds` bounds a whole exchange, however slowly the receiver answers.
+    """
+    transport = Bounded(seconds=seconds)
+    return httpx.Client(transport=transport, trust_env=False, follow_redirects=False)
 
 
 def dispatch(

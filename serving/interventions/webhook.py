@@ -2,39 +2,48 @@
 
 Redirects are failures, 410 switches the endpoint off, `Retry-After` is heeded, waits grow and
 jitter. A message that would contact a customer needs a `Clearance`; demo and evaluation homes reach
-this machine alone.
+this machine alone, a production home the addresses that `targets` lets through.
 """
 
 import base64
 import ipaddress
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from random import Random
 from typing import Literal
-from urllib.parse import urlsplit
 
 import httpx
+import structlog
 from standardwebhooks.webhooks import Webhook
 
 from governance.errors import ConfigurationError, PermissionRefused
 from governance.proof import Clearance
 from serving.interventions.messages import MESSAGES, REQUESTED
+from serving.interventions.targets import PUBLIC_ONLY, Reach, TargetRefused, unwrapped
 
 NOTICES = frozenset(MESSAGES) - {REQUESTED}
 _WAITS_S = (5, 300, 1_800, 7_200, 18_000, 36_000, 50_400, 72_000, 86_400)
 _LONGEST_WAIT_S = 86_400
+_ADDRESSES = 3  # of a host that are tried, one after another
 
 Outcome = Literal["delivered", "retry", "gone"]
+
+log = structlog.get_logger("keepwell.webhook")
 
 
 @dataclass(frozen=True)
 class Endpoint:
-    """Where messages go and the secret (at least 24 bytes) both sides sign with."""
+    """Where messages go and the secret (at least 24 bytes) both sides sign with.
+
+    `reach` says which addresses beside public ones the host of `url` may have.
+    """
 
     url: str
     secret: bytes
     timeout_s: float = 10.0
+    reach: Reach = PUBLIC_ONLY
 
     @property
     def shown_secret(self) -> str:
@@ -64,23 +73,47 @@ class Delivery:
 def check_endpoint(endpoint: Endpoint, *, home_kind: str) -> None:
     """Raise `ConfigurationError` with everything wrong with where messages would go.
 
-    A production home sends over https, or to this machine; every other home to this machine alone.
+    A production home sends over https, or, where the settings allow it, to this machine; every
+    other home to this machine alone. A name is looked up, and judged again, when it is dialled.
     """
-    parts = urlsplit(endpoint.url)
-    local = _is_this_machine(parts.hostname)
+    try:
+        url = httpx.URL(endpoint.url)
+    except httpx.InvalidURL:
+        url = httpx.URL()
+    written = _written_address(url.host)
+    local = url.host == "localhost" or (written is not None and unwrapped(written).is_loopback)
+    dialled = ipaddress.ip_address("127.0.0.1") if url.host == "localhost" else written
     problems = []
-    if parts.scheme not in ("http", "https") or not parts.hostname:
+    if url.scheme not in ("http", "https") or not url.host:
         problems.append("the webhook's url must begin with https://")
     elif home_kind != "production" and not local:
         problems.append(f"a {home_kind} home delivers nothing outside this machine")
-    elif parts.scheme == "http" and not local:
+    elif url.scheme == "http" and not local:
         problems.append("the webhook's url must begin with https://: messages hold personal data")
-    if parts.username or parts.password:
+    elif dialled is not None and not endpoint.reach.allows(dialled, home_kind=home_kind):
+        problems.append(
+            "the webhook's url leads to this machine or a private network: set allow_private = true"
+        )
+    if url.userinfo:
         problems.append("the webhook's url must hold no user name or password")
     if len(endpoint.secret) < 24:
         problems.append(f"the webhook's secret has {len(endpoint.secret)} bytes, needs 24")
     if problems:
         raise ConfigurationError(problems, source="[webhook]")
+
+
+def addresses_of(endpoint: Endpoint, *, home_kind: str) -> tuple[str, ...]:
+    """Look the endpoint's host up, once, and give the addresses that may be dialled.
+
+    Without https these are this machine's own. Raises `TargetRefused` when there is none.
+    """
+    url = httpx.URL(endpoint.url)
+    port = url.port or (443 if url.scheme == "https" else 80)
+    host = url.raw_host.decode("ascii")
+    found = endpoint.reach.addresses(host, port, home_kind=home_kind)
+    if url.scheme != "https":
+        found = tuple(each for each in found if ipaddress.ip_address(each).is_loopback)
+    return found[:_ADDRESSES]
 
 
 def signed_headers(endpoint: Endpoint, message: Message, *, now: datetime) -> dict[str, str]:
@@ -149,17 +182,21 @@ def _post(
     client: httpx.Client, endpoint: Endpoint, message: Message, *, home_kind: str, now: datetime
 ) -> Delivery:
     check_endpoint(endpoint, home_kind=home_kind)
+    url, headers = httpx.URL(endpoint.url), signed_headers(endpoint, message, now=now)
     try:
-        with client.stream(
-            "POST",
-            endpoint.url,
-            content=message.body.encode(),
-            headers=signed_headers(endpoint, message, now=now),
-            timeout=endpoint.timeout_s,
-            follow_redirects=False,
-        ) as answer:
-            status, retry_after = answer.status_code, answer.headers.get("retry-after")
-    except httpx.HTTPError:
+        addresses = addresses_of(endpoint, home_kind=home_kind)
+    except TargetRefused as refused:
+        log.error("sending failed", code=refused.code, message=refused.message)
+        return Delivery("retry", None)
+    for address in addresses:
+        try:
+            status, retry_after = _dial(client, endpoint, url, address, message.body, headers)
+            break
+        except httpx.ConnectError:  # nothing was sent: the host may have another address
+            continue
+        except httpx.HTTPError:
+            return Delivery("retry", None)
+    else:
         return Delivery("retry", None)
     if 200 <= status < 300:
         return Delivery("delivered", status)
@@ -181,10 +218,30 @@ def _seconds(header: str | None, now: datetime) -> float | None:
     return min(max((at - now).total_seconds(), 0.0), _LONGEST_WAIT_S)
 
 
-def _is_this_machine(host: str | None) -> bool:
-    if host == "localhost":
-        return True
+def _dial(
+    client: httpx.Client,
+    endpoint: Endpoint,
+    url: httpx.URL,
+    address: str,
+    body: str,
+    headers: Mapping[str, str],
+) -> tuple[int, str | None]:
+    """Send to this very address in the host's name; what the receiver says is not read."""
+    named = {} if _written_address(url.host) else {"sni_hostname": url.raw_host.decode("ascii")}
+    with client.stream(
+        "POST",
+        url.copy_with(host=address),
+        content=body.encode(),
+        headers={**headers, "host": url.netloc.decode("ascii")},
+        timeout=endpoint.timeout_s,
+        follow_redirects=False,
+        extensions=named,
+    ) as answer:
+        return answer.status_code, answer.headers.get("retry-after")
+
+
+def _written_address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
     try:
-        return ipaddress.ip_address(host or "").is_loopback
+        return ipaddress.ip_address(host)
     except ValueError:
-        return False
+        return None

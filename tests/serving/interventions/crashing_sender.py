@@ -11,6 +11,7 @@ import serving.interventions.dispatch as dispatching
 from serving.database import Database
 from serving.interventions.dispatch import dispatch, http_client
 from serving.interventions.leases import Leases
+from serving.interventions.targets import Reach
 from serving.interventions.webhook import Endpoint
 from tests.serving.interventions.conftest import Company, make_desk
 
@@ -45,5 +46,9 @@ def send_and_die(url: str, endpoint: str, point: str, now: str) -> None:
     company = Company(make_desk(Database(url)), now=datetime.fromisoformat(now))
     with http_client() as client:
         dispatch(
-            company.desk, Endpoint(endpoint, b"s" * 32), client, clock=company.clock, rng=Random(1)
+            company.desk,
+            Endpoint(endpoint, b"s" * 32, reach=Reach(private=True)),
+            client,
+            clock=company.clock,
+            rng=Random(1),
         )

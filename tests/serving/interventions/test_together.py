@@ -17,6 +17,7 @@ from serving.demo_receiver import DemoReceiver
 from serving.interventions.dispatch import dispatch, http_client
 from serving.interventions.leases import Claim, Go
 from serving.interventions.tables import outbox
+from serving.interventions.targets import Reach
 from serving.interventions.webhook import Endpoint
 from tests.serving.interventions.conftest import Company, make_desk
 from tests.serving.interventions.crashing_sender import POINTS, send_and_die
@@ -36,7 +37,7 @@ def test_many_workers_send_each_message_once(database: Database) -> None:
     company.agrees(*people)
     company.runs(*people)
     with DemoReceiver(SECRET) as receiver, ThreadPoolExecutor(4) as pool:
-        endpoint = Endpoint(receiver.url, SECRET)
+        endpoint = Endpoint(receiver.url, SECRET, reach=Reach(private=True))
 
         def work(seed: int) -> int:
             with http_client() as client:
@@ -111,7 +112,7 @@ def test_a_sender_killed_at_any_point_is_made_good_by_the_next(
     with DemoReceiver(SECRET) as receiver, http_client() as client:
         kill_a_sender(children, company, receiver.url, point)
         company.now += timedelta(seconds=61)
-        endpoint = Endpoint(receiver.url, SECRET)
+        endpoint = Endpoint(receiver.url, SECRET, reach=Reach(private=True))
         dispatch(company.desk, endpoint, client, clock=company.clock, rng=Random(1))
 
     assert company.status("ana") == ("sent", "")
@@ -131,7 +132,7 @@ def test_a_withdrawal_after_a_killed_sender_stops_the_message(
         before = len(receiver.received)
         company.withdraws("ana")
         company.now += timedelta(seconds=61)
-        endpoint = Endpoint(receiver.url, SECRET)
+        endpoint = Endpoint(receiver.url, SECRET, reach=Reach(private=True))
         dispatch(company.desk, endpoint, client, clock=company.clock, rng=Random(1))
         requests = [r for r in receiver.received if r.content["type"] == "intervention.requested"]
 

@@ -14,6 +14,7 @@ from serving.database import Database
 from serving.demo_receiver import DemoReceiver
 from serving.interventions.dispatch import dispatch, http_client
 from serving.interventions.leases import Go
+from serving.interventions.targets import Reach
 from serving.interventions.webhook import (
     Delivery,
     Endpoint,
@@ -27,7 +28,7 @@ from serving.interventions.webhook import (
 from tests.serving.interventions.conftest import Company, make_desk
 
 SECRET = b"s" * 32
-LOCAL = Endpoint("http://127.0.0.1:9/hook", SECRET)
+LOCAL = Endpoint("http://127.0.0.1:9/hook", SECRET, reach=Reach(private=True))
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
 NOTICE = Message("m-1", "intervention.cancelled", '{"type":"intervention.cancelled"}', "i-1")
 
@@ -134,6 +135,12 @@ def test_a_longer_retry_after_wins() -> None:
         ("https://crm.example.com/hook", "evaluation", "nothing outside this machine"),
         ("http://127.0.0.1.example.com/hook", "demo", "nothing outside this machine"),
         ("http://[::ffff:8.8.8.8]/hook", "demo", "nothing outside this machine"),
+        ("http://127.0.0.1:8080/hook", "production", "allow_private"),
+        ("https://localhost/hook", "production", "allow_private"),
+        ("https://169.254.169.254/hook", "production", "allow_private"),
+        ("https://[::ffff:10.0.0.1]/hook", "production", "allow_private"),
+        ("https:///hook", "production", "must begin with https"),
+        ("https://crm.example.com:x/hook", "production", "must begin with https"),
     ],
 )
 def test_where_messages_may_not_go(url: str, kind: str, said: str) -> None:
@@ -225,7 +232,7 @@ def test_everything_due_reaches_a_real_receiver_once(today: Company) -> None:
     today.runs("ana", "ben", "cem", "dora-who-never-agreed")
     today.withdraws("ben")
     with DemoReceiver(SECRET) as receiver, http_client() as client:
-        endpoint = Endpoint(receiver.url, SECRET)
+        endpoint = Endpoint(receiver.url, SECRET, reach=Reach(private=True))
         sent = dispatch(today.desk, endpoint, client, clock=today.clock, rng=Random(1))
         again = dispatch(today.desk, endpoint, client, clock=today.clock, rng=Random(1))
 
@@ -238,7 +245,7 @@ def test_a_receiver_with_another_secret_takes_nothing(today: Company) -> None:
     today.agrees("ana")
     today.runs("ana")
     with DemoReceiver(b"x" * 32) as receiver, http_client() as client:
-        endpoint = Endpoint(receiver.url, SECRET)
+        endpoint = Endpoint(receiver.url, SECRET, reach=Reach(private=True))
         sent = dispatch(today.desk, endpoint, client, clock=today.clock, rng=Random(1))
 
     assert sent.outcomes == {"retry": 1}
@@ -247,7 +254,7 @@ def test_a_receiver_with_another_secret_takes_nothing(today: Company) -> None:
 
 def test_a_message_that_comes_again_is_acknowledged_and_not_acted_upon_twice() -> None:
     with DemoReceiver(SECRET) as receiver, http_client() as client:
-        endpoint = Endpoint(receiver.url, SECRET)
+        endpoint = Endpoint(receiver.url, SECRET, reach=Reach(private=True))
         for _ in range(2):
             notify(client, endpoint, NOTICE, home_kind="demo", now=datetime.now(UTC))
 
