@@ -31,7 +31,12 @@ from governance.instants import parse_instant, to_micros
 from outcomes.measures.own import parse as parse_own_measures
 from serving.settings_permission import ControllerSettings, PreferenceSettings
 from serving.settings_rights import RetentionSettings, RightsSettings
-from serving.settings_service import LimitSettings, SparkSettings, WebhookSettings
+from serving.settings_service import (
+    LimitSettings,
+    ServiceSettings,
+    SparkSettings,
+    WebhookSettings,
+)
 
 HomeKind = Literal["production", "demo", "evaluation"]
 Mode = Literal["observe", "advise", "act"]
@@ -215,6 +220,7 @@ class Settings(_Record):
     contact: ContactSettings = ContactSettings()
     webhook: WebhookSettings = WebhookSettings()
     limits: LimitSettings = LimitSettings()
+    service: ServiceSettings = ServiceSettings()
     spark: SparkSettings = SparkSettings()
     monitoring: MonitoringSettings = MonitoringSettings()
     controller: ControllerSettings = ControllerSettings()

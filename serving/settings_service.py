@@ -82,3 +82,36 @@ class SparkSettings(_Record):
 
     master: str = "local[2]"
     conf: Mapping[str, str] = Field(default_factory=dict)
+
+
+class ServiceSettings(_Record):
+    """How the service runs: its access log, how it stops, when it looks after its models."""
+
+    access_log: bool = Field(
+        default=True, description="whether each request leaves one line on standard error"
+    )
+    drain_seconds: float = Field(
+        default=20.0,
+        ge=0,
+        le=600,
+        description="how long requests under way may take when the service is told to stop",
+    )
+    drain_notice_seconds: float = Field(
+        default=0.0,
+        ge=0,
+        le=60,
+        description="how long it goes on accepting after saying that it is not ready, so that what "
+        "stands before it notices",
+    )
+    keep_alive_seconds: int = Field(
+        default=75,
+        ge=1,
+        le=3600,
+        description="how long an idle connection is kept; more than the proxy before it keeps one",
+    )
+    first_look_minutes: float = Field(
+        default=10.0,
+        ge=0,
+        le=1440,
+        description="how long after its start the service looks at its models at the earliest",
+    )
