@@ -50,7 +50,7 @@ def take_events(
     ]
     fine = [index for index, found in enumerate(problems) if not found]
     outcomes = {
-        index: EventOutcome(_id_of(sent[index]), "rejected", found)
+        index: EventOutcome(event_id_of(sent[index]), "rejected", found)
         for index, found in enumerate(problems)
         if found
     }
@@ -67,15 +67,15 @@ def take_events(
                     events[index] = parse(inside[index], now=now)
                 elif tells_erased:
                     outcomes[index] = EventOutcome(
-                        _id_of(sent[index]), "rejected", ("customer_id was erased",)
+                        event_id_of(sent[index]), "rejected", ("customer_id was erased",)
                     )
                 else:
                     dropped[index] = parse(inside[index], now=now)
             for index, outcome in _as_if_new(dropped).items():
-                outcomes[index] = EventOutcome(_id_of(sent[index]), outcome)
+                outcomes[index] = EventOutcome(event_id_of(sent[index]), outcome)
             done = append(conn, list(events.values()))
             for index, outcome in zip(events, done, strict=True):
-                outcomes[index] = EventOutcome(_id_of(sent[index]), outcome)
+                outcomes[index] = EventOutcome(event_id_of(sent[index]), outcome)
     return Intake(tuple(outcomes[index] for index in range(len(sent))))
 
 
@@ -113,6 +113,7 @@ def _inside(keepwell: Keepwell, fields: Mapping[str, Any]) -> Mapping[str, Any]:
     return kept
 
 
-def _id_of(fields: Mapping[str, Any]) -> str | None:
+def event_id_of(fields: Mapping[str, Any]) -> str | None:
+    """Give the id a sender gave an event, None where it has none that could be stored."""
     found = fields.get("event_id")
     return found if isinstance(found, str) and text_problem(found) is None else None

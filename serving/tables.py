@@ -83,6 +83,22 @@ harms = Table(
     Column("text", Text, nullable=False),  # about the model, naming nobody
 )
 
+kept_answers = Table(
+    "kept_answers",
+    metadata,
+    Column("name", String(64), primary_key=True),  # keyed digest of bearer key and Idempotency-Key
+    Column("claim", String(32), nullable=False),  # which attempt may end it
+    Column("request", String(64), nullable=False),  # keyed digest; empty once it is gone
+    Column("customer_id", String(200)),  # whom the answer concerns
+    Column("state", String(8), nullable=False),  # running | acted | kept | gone
+    Column("status", Integer),
+    Column("body", Text),
+    Column("claimed_until", UtcInstant, nullable=False),
+    Column("kept_until", UtcInstant, nullable=False),
+)
+Index("kept_answers_by_customer", kept_answers.c.customer_id)
+Index("kept_answers_by_time", kept_answers.c.kept_until)
+
 retention_runs = Table(
     "retention_runs",
     metadata,

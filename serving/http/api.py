@@ -6,8 +6,7 @@ floor and shape the answer. Errors become problem documents in `problems`.
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, FastAPI, Path, Request, Response
-from fastapi.openapi.utils import get_openapi
+from fastapi import APIRouter, Depends, FastAPI, Path, Query, Request, Response
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import PlainTextResponse
 
@@ -27,27 +26,31 @@ from serving.http import (
     api_rights,
     problems,
 )
+from serving.http.answers import ContestableDecision, ModelsPage, ReplayAnswer
 from serving.http.context import Caller, Clock, Context, Here, KeyFirst, Step, fresh, identify
+from serving.http.idempotency import AnsweredOnce
 from serving.http.metering import Meter, Metered, gauges_text
 from serving.http.model_gauges import model_gauges
+from serving.http.openapi import document_of
+from serving.http.paging import LIMIT, After, cut, paged
 from serving.http.process_gauges import ProcessGauges
 from serving.http.schemas import (
     EventsRequest,
     EventsResponse,
-    Problem,
     ScoreRequest,
     ScoreResponse,
     body_of,
     read_body,
-    schemas_of,
 )
 from serving.intake import take_events
+from serving.record.kept_answers import mark_effects
 from serving.record.replay import replay
 from serving.record.review_requests import contests_of
 from serving.scoring.scorer import Scorer
 from serving.scoring.shapes import decision_json, model_json, score_json
 
 router = APIRouter()
+once = APIRouter(route_class=AnsweredOnce)
 DecisionPath = Annotated[Step, Path(min_length=1, max_length=40)]
 
 
@@ -60,10 +63,6 @@ def create_app(keepwell: Keepwell, scorer: Scorer, *, clock: Clock) -> FastAPI:
         redoc_url=None,
         openapi_url=None,
         redirect_slashes=False,
-        responses={
-            status: {"model": Problem, "content": {problems.MEDIA_TYPE: {}}}
-            for status in (401, 403, 404, 413, 422, 429, 503)
-        },
     )
     app.state.context = context = Context(keepwell, scorer, clock)
     app.state.meter = Meter()
@@ -71,12 +70,17 @@ def create_app(keepwell: Keepwell, scorer: Scorer, *, clock: Clock) -> FastAPI:
     app.add_middleware(KeyFirst, context=context, open_paths=_asks_itself)
     app.add_middleware(Metered, meter=app.state.meter)
     problems.install(app)
+    mark_effects(keepwell.database)
     app.include_router(router)
+    app.include_router(once)
     app.include_router(api_customers.router)
     app.include_router(api_consents.router)
+    app.include_router(api_consents.once)
     app.include_router(api_preferences.router)
     app.include_router(api_rights.router)
+    app.include_router(api_rights.once)
     app.include_router(api_interventions.router)
+    app.include_router(api_interventions.once)
     app.include_router(api_outcomes.router)
     app.include_router(api_pages.router)
     return app
@@ -88,7 +92,11 @@ def _asks_itself(path: str) -> bool:
 
 
 @router.post(
-    "/v1/scores", response_model=ScoreResponse, openapi_extra=body_of(ScoreRequest), tags=["scores"]
+    "/v1/scores",
+    operation_id="create_scores",
+    response_model=ScoreResponse,
+    openapi_extra=body_of(ScoreRequest),
+    tags=["scores"],
 )
 async def post_scores(request: Request) -> Response:
     """Probabilities with intervals and reasons, for customers who permit it."""
@@ -117,7 +125,7 @@ def _scores(here: Context, authorization: str, sent: bytes) -> Response:
     return fresh(score_json(answer, here.keepwell.kind))
 
 
-@router.post("/v1/events", response_model=EventsResponse, tags=["events"])
+@once.post("/v1/events", operation_id="send_events", response_model=EventsResponse, tags=["events"])
 def post_events(
     body: EventsRequest,
     here: Here,
@@ -141,7 +149,12 @@ def post_events(
     )
 
 
-@router.get("/v1/decisions/{decision_id}", tags=["decisions"])
+@router.get(
+    "/v1/decisions/{decision_id}",
+    operation_id="get_decision",
+    response_model=ContestableDecision,
+    tags=["decisions"],
+)
 def get_decision(
     decision_id: DecisionPath,
     here: Here,
@@ -157,7 +170,12 @@ def get_decision(
     return fresh({**decision_json(found, may_see_refusals=sees), "contested": contested})
 
 
-@router.get("/v1/decisions/{decision_id}/replay", tags=["decisions"])
+@router.get(
+    "/v1/decisions/{decision_id}/replay",
+    operation_id="replay_decision",
+    response_model=ReplayAnswer,
+    tags=["decisions"],
+)
 def get_replay(
     decision_id: DecisionPath,
     here: Here,
@@ -167,8 +185,14 @@ def get_replay(
     return fresh(replay(here.keepwell, decision_id, now=here.clock())._asdict())
 
 
-@router.get("/v1/models", tags=["models"])
-def get_models(here: Here, caller: Annotated[Principal, Depends(Caller("score:read"))]) -> Response:
+@router.get("/v1/models", operation_id="list_models", response_model=ModelsPage, tags=["models"])
+def get_models(
+    here: Here,
+    caller: Annotated[Principal, Depends(Caller("score:read"))],
+    request: Request,
+    limit: Annotated[int, Query(ge=1, le=200, description=LIMIT)] = 50,
+    after: After = None,
+) -> Response:
     """List the submitted models, newest first, and say which of them answer now."""
     now = here.clock()
     with here.keepwell.database.read() as conn:
@@ -178,9 +202,9 @@ def get_models(here: Here, caller: Annotated[Principal, Depends(Caller("score:re
             if (approval := champion(conn, name, now=now)) is not None
         }
         found = list_models(conn)
-    return fresh(
-        {"results": [model_json(each, serves=each.model_digest in serving) for each in found]}
-    )
+    page, more = cut(found, lambda each: each.model_digest, limit=limit, after=after)
+    results = [model_json(each, serves=each.model_digest in serving) for each in page]
+    return paged(request, {"results": results}, more, limit=limit)
 
 
 @router.get("/metrics", include_in_schema=False)
@@ -201,12 +225,4 @@ def get_openapi_document(
     request: Request, caller: Annotated[Principal, Depends(Caller())]
 ) -> Response:
     """Describe every address; any valid key may read it."""
-    app: FastAPI = request.app
-    document = get_openapi(title=app.title, version=app.version, routes=app.routes)
-    components = document.setdefault("components", {})
-    components.setdefault("schemas", {}).update(schemas_of(ScoreRequest))
-    components["securitySchemes"] = {
-        "key": {"type": "http", "scheme": "bearer", "bearerFormat": "kw_<id>_<secret>"}
-    }
-    document["security"] = [{"key": []}]
-    return fresh(document)
+    return fresh(document_of(request.app))

@@ -5,21 +5,34 @@ from datetime import date
 from typing import Annotated
 from uuid import uuid4
 
-from fastapi import APIRouter, Depends, Path, Response
+from fastapi import APIRouter, Depends, Path, Query, Request, Response
 
 from governance.consent.notices import completed_yes, list_notices, published_versions
 from governance.consent.record import ConsentChange, ConsentEvent, Subject, checked
 from governance.errors import InvalidInput
 from governance.instants import parse_instant, to_text
 from serving.auth import Principal
+from serving.http.answers import (
+    ConsentRecorded,
+    ConsentsAnswer,
+    ConsentWithdrawn,
+    EverythingWithdrawn,
+    NoticePublished,
+    NoticesPage,
+    Receipt,
+    SubjectAnswer,
+)
 from serving.http.api_customers import CustomerPath
 from serving.http.consent_schemas import ConsentRequest, NoticeRequest, SubjectRequest
 from serving.http.context import Caller, Context, Here, Step, fresh
+from serving.http.idempotency import AnsweredOnce
+from serving.http.paging import LIMIT, After, cut, paged
 from serving.permission import consents
 from serving.permission.notices import notice_json, publish
 from serving.scoring.shapes import consent_event_json, state_json
 
 router = APIRouter(tags=["consents"])
+once = APIRouter(tags=["consents"], route_class=AnsweredOnce)
 PurposePath = Annotated[Step, Path(min_length=1, max_length=100)]
 EventPath = Annotated[Step, Path(min_length=1, max_length=40)]
 _SAID = tuple(each.name for each in fields(ConsentChange))
@@ -27,25 +40,40 @@ Reader = Annotated[Principal, Depends(Caller("consent:read"))]
 Writer = Annotated[Principal, Depends(Caller("consent:write"))]
 
 
-@router.get("/v1/customers/{customer_id}/consents")
-def get_consents(customer_id: CustomerPath, here: Here, caller: Reader) -> Response:
-    """Say where a customer stands on every purpose, and everything they ever said."""
+@router.get(
+    "/v1/customers/{customer_id}/consents",
+    operation_id="get_consents",
+    response_model=ConsentsAnswer,
+)
+def get_consents(
+    customer_id: CustomerPath,
+    here: Here,
+    caller: Reader,
+    request: Request,
+    limit: Annotated[int, Query(ge=1, le=1_000, description=LIMIT)] = 200,
+    after: After = None,
+) -> Response:
+    """Say where a customer stands on every purpose, and everything they ever said, in pages."""
     keepwell, inside = here.keepwell, here.keepwell.inside_id(customer_id)
     with keepwell.database.read() as conn:
         states = keepwell.registry.states(conn, inside, now=here.clock())
         history = keepwell.registry.history(conn, inside)
         subject = keepwell.registry.subject(conn, inside)
-    return fresh(
-        {
-            "customer_id": customer_id,
-            "subject": _subject_json(subject),
-            "consents": [state_json(each) for each in states],
-            "history": [consent_event_json(each) for each in history],
-        }
-    )
+    page, more = cut(history, lambda said: said.event_id, limit=limit, after=after)
+    told = {
+        "customer_id": customer_id,
+        "subject": _subject_json(subject),
+        "consents": [state_json(each) for each in states],
+        "history": [consent_event_json(each) for each in page],
+    }
+    return paged(request, told, more, limit=limit)
 
 
-@router.put("/v1/customers/{customer_id}/consents/{purpose}")
+@router.put(
+    "/v1/customers/{customer_id}/consents/{purpose}",
+    operation_id="record_consent",
+    response_model=ConsentRecorded,
+)
 def put_consent(
     customer_id: CustomerPath,
     purpose: PurposePath,
@@ -112,7 +140,11 @@ def _standing(here: Context, customer_id: str, purpose: str) -> dict[str, object
     return {"permitted": state.permitted, "reason": state.reason or None}
 
 
-@router.delete("/v1/customers/{customer_id}/consents/{purpose}")
+@router.delete(
+    "/v1/customers/{customer_id}/consents/{purpose}",
+    operation_id="withdraw_consent",
+    response_model=ConsentWithdrawn,
+)
 def delete_consent(
     customer_id: CustomerPath, purpose: PurposePath, here: Here, caller: Writer
 ) -> Response:
@@ -135,7 +167,11 @@ def delete_consent(
     )
 
 
-@router.delete("/v1/customers/{customer_id}/consents")
+@router.delete(
+    "/v1/customers/{customer_id}/consents",
+    operation_id="withdraw_all_consents",
+    response_model=EverythingWithdrawn,
+)
 def delete_consents(customer_id: CustomerPath, here: Here, caller: Writer) -> Response:
     """Stop everything a customer can stop; in force when this answers. Needs no body.
 
@@ -151,7 +187,11 @@ def delete_consents(customer_id: CustomerPath, here: Here, caller: Writer) -> Re
     return fresh({"customer_id": customer_id, "state": "withdrawn", "events": told})
 
 
-@router.put("/v1/customers/{customer_id}/subject")
+@router.put(
+    "/v1/customers/{customer_id}/subject",
+    operation_id="describe_customer",
+    response_model=SubjectAnswer,
+)
 def put_subject(
     customer_id: CustomerPath, body: SubjectRequest, here: Here, caller: Writer
 ) -> Response:
@@ -186,7 +226,11 @@ def _subject_json(subject: Subject) -> dict[str, str | None]:
     }
 
 
-@router.get("/v1/customers/{customer_id}/receipts/{event_id}")
+@router.get(
+    "/v1/customers/{customer_id}/receipts/{event_id}",
+    operation_id="get_consent_receipt",
+    response_model=Receipt,
+)
 def get_receipt(
     customer_id: CustomerPath, event_id: EventPath, here: Here, caller: Reader
 ) -> Response:
@@ -197,15 +241,26 @@ def get_receipt(
     return fresh(document)
 
 
-@router.get("/v1/notices")
-def get_notices(here: Here, caller: Reader) -> Response:
+@router.get("/v1/notices", operation_id="list_notices", response_model=NoticesPage)
+def get_notices(
+    here: Here,
+    caller: Reader,
+    request: Request,
+    limit: Annotated[int, Query(ge=1, le=200, description=LIMIT)] = 50,
+    after: After = None,
+) -> Response:
     """List every published version of every notice, with its words."""
     with here.keepwell.database.read() as conn:
         found = list_notices(conn)
-    return fresh({"results": [notice_json(each) for each in found]})
+    page, more = cut(
+        found, lambda each: f"{each.version}~{each.notice_id}", limit=limit, after=after
+    )
+    return paged(request, {"results": [notice_json(each) for each in page]}, more, limit=limit)
 
 
-@router.post("/v1/notices")
+@once.post(
+    "/v1/notices", operation_id="publish_notice", response_model=NoticePublished, status_code=201
+)
 def post_notice(
     body: NoticeRequest, here: Here, caller: Annotated[Principal, Depends(Caller("admin"))]
 ) -> Response:

@@ -2,12 +2,14 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Path, Query, Response
+from fastapi import APIRouter, Depends, Path, Query, Request, Response
 
 from governance.errors import InvalidInput
 from governance.instants import parse_instant
 from serving.auth import Principal
+from serving.http.answers import CustomerAnswer, CustomersPage
 from serving.http.context import Caller, Here, Step, fresh
+from serving.http.paging import AFTER, LIMIT, paged
 from serving.http.schemas import WhatIfRequest, WhatIfResponse
 from serving.rights import customers
 from serving.scoring.shapes import what_if_json
@@ -16,19 +18,22 @@ router = APIRouter(tags=["customers"])
 CustomerPath = Annotated[Step, Path(min_length=1, max_length=200)]
 
 
-@router.get("/v1/customers")
+@router.get("/v1/customers", operation_id="list_customers", response_model=CustomersPage)
 def get_customers(
     here: Here,
     caller: Annotated[Principal, Depends(Caller("consent:read"))],
-    limit: Annotated[int, Query(ge=1, le=1_000)] = 100,
-    after: Annotated[str, Query(max_length=200)] = "",
+    request: Request,
+    limit: Annotated[int, Query(ge=1, le=1_000, description=LIMIT)] = 100,
+    after: Annotated[str, Query(max_length=200, description=AFTER)] = "",
 ) -> Response:
     """List customers in order of id; pass `next` as `after` for more."""
     page, more = customers.list_customers(here.keepwell, limit=limit, after=after)
-    return fresh({"results": [{"customer_id": each} for each in page], "next": more})
+    return paged(request, {"results": [{"customer_id": each} for each in page]}, more, limit=limit)
 
 
-@router.get("/v1/customers/{customer_id}")
+@router.get(
+    "/v1/customers/{customer_id}", operation_id="get_customer", response_model=CustomerAnswer
+)
 def get_customer(
     customer_id: CustomerPath,
     here: Here,
@@ -38,7 +43,12 @@ def get_customer(
     return fresh(customers.show_customer(here.keepwell, customer_id, clock=here.clock))
 
 
-@router.post("/v1/customers/{customer_id}/what-if", response_model=WhatIfResponse, tags=["scores"])
+@router.post(
+    "/v1/customers/{customer_id}/what-if",
+    operation_id="ask_what_if",
+    response_model=WhatIfResponse,
+    tags=["scores"],
+)
 def post_what_if(
     customer_id: CustomerPath,
     body: WhatIfRequest,

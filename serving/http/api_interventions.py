@@ -2,37 +2,51 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Path, Query, Response
+from fastapi import APIRouter, Depends, Path, Query, Request, Response
 
 from serving.auth import Principal
+from serving.http.answers import InterventionsPage, VerdictAnswer
 from serving.http.context import Caller, Here, Step, fresh
+from serving.http.idempotency import AnsweredOnce
+from serving.http.paging import LIMIT, After, paged
 from serving.http.schemas import ReasonRequest
 from serving.interventions import oversight
 from serving.interventions.desk import desk_of
 from serving.interventions.oversight import Verdict
 
 router = APIRouter(tags=["interventions"])
+once = APIRouter(tags=["interventions"], route_class=AnsweredOnce)
 InterventionPath = Annotated[Step, Path(min_length=1, max_length=40)]
 
 
-@router.get("/v1/interventions")
+@router.get(
+    "/v1/interventions", operation_id="list_interventions", response_model=InterventionsPage
+)
 def get_interventions(
     here: Here,
     caller: Annotated[Principal, Depends(Caller("intervention:read"))],
-    limit: Annotated[int, Query(ge=1, le=200)] = 50,
-    after: Annotated[str | None, Query(max_length=40)] = None,
-    status: Annotated[str | None, Query(max_length=16)] = None,
+    request: Request,
+    limit: Annotated[int, Query(ge=1, le=200, description=LIMIT)] = 50,
+    after: After = None,
+    status: Annotated[
+        str | None, Query(max_length=16, description="Only those that stand so.")
+    ] = None,
 ) -> Response:
     """List interventions, the newest first; pass `next` as `after` for older ones."""
     with here.keepwell.database.read() as conn:
         found = oversight.list_interventions(conn, limit=limit + 1, after=after, status=status)
     page = found[:limit]
     sees = caller.may("consent:read")
-    more = page[-1].intervention_id if len(found) > limit else None
-    return fresh({"results": [each.to_json(may_see_refusals=sees) for each in page], "next": more})
+    more = page[-1].position.to_text() if len(found) > limit else None
+    results = [each.to_json(may_see_refusals=sees) for each in page]
+    return paged(request, {"results": results}, more, limit=limit)
 
 
-@router.post("/v1/interventions/{intervention_id}/approve")
+@once.post(
+    "/v1/interventions/{intervention_id}/approve",
+    operation_id="approve_intervention",
+    response_model=VerdictAnswer,
+)
 def post_approve(
     intervention_id: InterventionPath,
     body: ReasonRequest,
@@ -52,7 +66,11 @@ def post_approve(
     )
 
 
-@router.post("/v1/interventions/{intervention_id}/reject")
+@once.post(
+    "/v1/interventions/{intervention_id}/reject",
+    operation_id="reject_intervention",
+    response_model=VerdictAnswer,
+)
 def post_reject(
     intervention_id: InterventionPath,
     body: ReasonRequest,
@@ -72,7 +90,11 @@ def post_reject(
     )
 
 
-@router.post("/v1/interventions/{intervention_id}/confirm")
+@router.post(
+    "/v1/interventions/{intervention_id}/confirm",
+    operation_id="confirm_intervention",
+    response_model=VerdictAnswer,
+)
 def post_confirm(
     intervention_id: InterventionPath,
     here: Here,

@@ -12,13 +12,14 @@ from fastapi import APIRouter, Depends, Path, Response
 from governance.instants import to_text
 from serving.auth import Principal
 from serving.figures import lift_of, measure_home
+from serving.http.answers import LiftAnswer, MeasuresAnswer
 from serving.http.context import Caller, Here, Step, fresh
 
 router = APIRouter(tags=["outcomes"])
 HORIZON_DAYS = 90
 
 
-@router.get("/v1/outcomes/measures")
+@router.get("/v1/outcomes/measures", operation_id="get_measures", response_model=MeasuresAnswer)
 def get_measures(
     here: Here, caller: Annotated[Principal, Depends(Caller("outcomes:read"))]
 ) -> Response:
@@ -36,7 +37,7 @@ def get_measures(
     )
 
 
-@router.get("/v1/outcomes/lift/{playbook}")
+@router.get("/v1/outcomes/lift/{playbook}", operation_id="get_lift", response_model=LiftAnswer)
 def get_lift(
     playbook: Annotated[Step, Path(min_length=1, max_length=80)],
     here: Here,

@@ -15,6 +15,7 @@ from governance.errors import InvalidInput
 from governance.instants import to_text
 from serving import preference_links as links
 from serving.auth import Principal
+from serving.http.answers import PreferenceLink, StopLink
 from serving.http.api_customers import CustomerPath
 from serving.http.consent_schemas import PreferenceLinkRequest, StopLinkRequest
 from serving.http.context import Caller, Context, Here, fresh
@@ -28,7 +29,13 @@ Writer = Annotated[Principal, Depends(Caller("consent:write"))]
 _LONGEST_FORM = 8_192
 
 
-@router.post("/v1/customers/{customer_id}/preference-link", tags=["consents"])
+@router.post(
+    "/v1/customers/{customer_id}/preference-link",
+    operation_id="create_preference_link",
+    response_model=PreferenceLink,
+    status_code=201,
+    tags=["consents"],
+)
 def post_preference_link(
     customer_id: CustomerPath,
     here: Here,
@@ -51,7 +58,13 @@ def post_preference_link(
     return fresh({"url": minted.url, "expires_at": to_text(minted.expires_at)}, status=201)
 
 
-@router.post("/v1/customers/{customer_id}/stop-link", tags=["consents"])
+@router.post(
+    "/v1/customers/{customer_id}/stop-link",
+    operation_id="create_stop_link",
+    response_model=StopLink,
+    status_code=201,
+    tags=["consents"],
+)
 def post_stop_link(
     customer_id: CustomerPath,
     here: Here,

@@ -19,7 +19,7 @@ from serving.scoring.scorer import Scorer
 Clock = Callable[[], datetime]
 Step = Annotated[str, AfterValidator(lambda sent: sent.replace(SLASH, "/"))]
 """One step of a path, with a slash where `%2F` was sent."""
-_PRINCIPAL = "keepwell.principal"
+PRINCIPAL = "keepwell.principal"
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class Caller:
 
     async def __call__(self, request: Request) -> Principal:
         """Give the authenticated caller; raises `Unauthenticated` or `ScopeMissing`."""
-        principal: Principal | None = request.scope.get(_PRINCIPAL)
+        principal: Principal | None = request.scope.get(PRINCIPAL)
         if principal is None:
             raise Unauthenticated("no bearer key was sent")
         if self.scope is not None:
@@ -69,7 +69,7 @@ class KeyFirst:
         if scope["type"] == "http" and not self.open_paths(scope["path"]):
             sent = dict(scope["headers"]).get(b"authorization", b"").decode("latin-1")
             try:
-                scope[_PRINCIPAL] = await run_in_threadpool(identify, self.context, sent)
+                scope[PRINCIPAL] = await run_in_threadpool(identify, self.context, sent)
             except Exception as error:  # noqa: BLE001 - outside of the application's own handlers
                 await of_exception(error)(scope, receive, send)
                 return

@@ -28,6 +28,7 @@ from governance.errors import (
     PermissionRefused,
 )
 from serving.auth import ScopeMissing, Unauthenticated
+from serving.record.kept_answers import AnswerGone, KeyInUse
 
 MEDIA_TYPE = "application/problem+json"
 RETRY_SECONDS = "1"
@@ -39,6 +40,8 @@ STATUS: Mapping[type[KeepwellError], int] = {
     NotFound: 404,
     GateRefused: 409,
     InsufficientData: 409,
+    KeyInUse: 409,
+    AnswerGone: 409,
     InvalidInput: 422,
     ConfigurationError: 503,
     IntegrityBroken: 503,
@@ -98,7 +101,7 @@ def problem(
     headers: dict[str, str] = {"Cache-Control": "no-store"}
     if status == 401:
         headers["WWW-Authenticate"] = 'Bearer realm="keepwell"'
-    if status in (429, 503):
+    if status in (429, 503) or code == KeyInUse.code:
         headers["Retry-After"] = RETRY_SECONDS
     return ProblemResponse(body, status_code=status, headers=headers)
 
@@ -134,6 +137,15 @@ def of_exception(error: BaseException) -> ProblemResponse:
     return problem(500, "unexpected", "something unexpected happened; nothing was kept of it")
 
 
+def answer_for(error: Exception) -> ProblemResponse:
+    """Answer for anything a handler may raise, FastAPI's own errors among it."""
+    if isinstance(error, RequestValidationError):
+        return _malformed(error)
+    if isinstance(error, HTTPException):
+        return _http(error)
+    return of_exception(error)
+
+
 def wrong_method(allowed: str) -> ProblemResponse:
     """Say which methods an address takes."""
     found = problem(405, "method_not_allowed", _detail(405), hint=_HINTS[405])
@@ -145,30 +157,30 @@ def install(app: FastAPI) -> None:
     """Make every error of `app` a problem document."""
 
     async def ours(_: Request, error: Exception) -> ProblemResponse:
-        return of_exception(error)
-
-    async def malformed(_: Request, error: Exception) -> ProblemResponse:
-        assert isinstance(error, RequestValidationError)
-        return problem(
-            422,
-            "invalid_input",
-            "the request is not what it must be",
-            errors=[_finding(each) for each in error.errors()],
-        )
-
-    async def http(_: Request, error: Exception) -> ProblemResponse:
-        assert isinstance(error, HTTPException)
-        status = error.status_code
-        code = HTTPStatus(status).phrase.lower().replace(" ", "_")
-        found = problem(status, code, _detail(status), hint=_HINTS.get(status, ""))
-        for name, value in (error.headers or {}).items():
-            found.headers[name] = value
-        return found
+        return answer_for(error)
 
     app.add_exception_handler(Exception, ours)
     app.add_exception_handler(KeepwellError, ours)
-    app.add_exception_handler(RequestValidationError, malformed)
-    app.add_exception_handler(HTTPException, http)
+    app.add_exception_handler(RequestValidationError, ours)
+    app.add_exception_handler(HTTPException, ours)
+
+
+def _malformed(error: RequestValidationError) -> ProblemResponse:
+    return problem(
+        422,
+        "invalid_input",
+        "the request is not what it must be",
+        errors=[_finding(each) for each in error.errors()],
+    )
+
+
+def _http(error: HTTPException) -> ProblemResponse:
+    status = error.status_code
+    code = HTTPStatus(status).phrase.lower().replace(" ", "_")
+    found = problem(status, code, _detail(status), hint=_HINTS.get(status, ""))
+    for name, value in (error.headers or {}).items():
+        found.headers[name] = value
+    return found
 
 
 def _detail(status: int) -> str:

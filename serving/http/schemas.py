@@ -22,6 +22,8 @@ def _text_of_number(value: object) -> object:
 
 CustomerId = Annotated[str, BeforeValidator(_text_of_number), Field(min_length=1, max_length=200)]
 Word = Annotated[str, Field(max_length=200)]
+Instant = Annotated[str, Field(json_schema_extra={"format": "date-time"})]
+"""An instant as text: `2026-01-31T12:00:00.000000Z`."""
 MAX_INPUTS = 100
 MAX_EVENTS = 1_000
 
@@ -242,7 +244,7 @@ class ScoreResponse(BaseModel):
 
     results: list[CustomerResult]
     num_errors: int
-    as_of: str
+    as_of: Instant
     home: str
 
 
@@ -301,7 +303,7 @@ class WhatIfResponse(BaseModel):
     horizon_days: int
     decision_id: str
     model_digest: str | None = None
-    as_of: str
+    as_of: Instant
     home: str
     now: Chance | None = None
     then: Chance | None = None

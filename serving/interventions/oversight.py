@@ -14,6 +14,7 @@ from serving.interventions.outbox import end_intervention
 from serving.interventions.policy import Queued, first_moment, recheck
 from serving.interventions.tables import interventions
 from serving.locks import lock_customers
+from serving.positions import Position, read_position
 
 
 class InterventionView(NamedTuple):
@@ -33,6 +34,11 @@ class InterventionView(NamedTuple):
     created_at: datetime
     valid_until: datetime
     sent_at: datetime | None
+
+    @property
+    def position(self) -> Position:
+        """Where it stands in the list of all."""
+        return Position(self.created_at, self.intervention_id)
 
     def to_json(self, *, may_see_refusals: bool = False) -> dict[str, Any]:
         """Give a plain mapping with instants as text; the reason is for those who may know it."""
@@ -70,16 +76,19 @@ class Oversight(NamedTuple):
 def list_interventions(
     conn: Connection, *, limit: int = 50, after: str | None = None, status: str | None = None
 ) -> list[InterventionView]:
-    """Give interventions, the newest first; `after` is the last id of the page before."""
+    """Give interventions, the newest first; `after` is the last id or position of the page before.
+
+    A position holds when its intervention is gone by then; an id does not.
+    """
     query = select(interventions)
     if after is not None:
-        last = _find(conn, after)
+        at, last = _place(conn, after)
         query = query.where(
             or_(
-                interventions.c.created_at < last.created_at,
+                interventions.c.created_at < at,
                 and_(
-                    interventions.c.created_at == last.created_at,
-                    interventions.c.intervention_id < last.intervention_id,
+                    interventions.c.created_at == at,
+                    interventions.c.intervention_id < last,
                 ),
             )
         )
@@ -91,6 +100,11 @@ def list_interventions(
         ).limit(limit)
     )
     return [_view(row) for row in rows]
+
+
+def _place(conn: Connection, after: str) -> Position:
+    found = read_position(after)
+    return found if found is not None else _view(_find(conn, after)).position
 
 
 def interventions_of(conn: Connection, customer_id: str) -> list[InterventionView]:

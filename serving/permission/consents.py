@@ -33,6 +33,7 @@ from serving.interventions.withdrawn_scores import (
 )
 from serving.locks import lock_customers
 from serving.record.dossier import drop_dossiers
+from serving.record.kept_answers import forget_answers
 from serving.record.restore import note_journal
 
 Clock = Callable[[], datetime]
@@ -217,6 +218,8 @@ def follow_up(
     for event in events:
         if event.state in STOPPING or event.state == OBJECTED:
             cancel_for(conn, event.customer_id, event.purpose, now=now)
+            theirs = (event.customer_id, *counted_for(conn, [event.customer_id]))
+            forget_answers(conn, theirs)
         if event.state in STOPPING:
             _take_back_scores(keepwell, conn, event.customer_id, event.purpose, now=now)
     if keepwell.kind == "production" and keepwell.settings.webhook.sends(CONSENT_CHANGED):

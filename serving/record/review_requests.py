@@ -13,6 +13,7 @@ from features.links import counted_for, merged_ids
 from governance.errors import NotFound
 from governance.instants import to_text
 from serving.bootstrap import Keepwell
+from serving.positions import Position, read_position
 from serving.tables import review_requests
 
 REQUESTED, DECIDED = "rights_review_requested", "rights_review_decided"
@@ -35,6 +36,11 @@ class ReviewRequest(NamedTuple):
     status: str
     decided_by: str | None
     decided_at: datetime | None
+
+    @property
+    def position(self) -> Position:
+        """Where it stands in the queue."""
+        return Position(self.received_at, self.request_id)
 
     def overdue(self, now: datetime) -> bool:
         """Whether it waits longer than the settings allow."""
@@ -79,14 +85,14 @@ def load_request(conn: Connection, request_id: str) -> ReviewRequest:
 def list_requests(
     conn: Connection, *, limit: int = 50, after: str | None = None, status: str | None = None
 ) -> list[ReviewRequest]:
-    """Give requests, the oldest first; `after` is the last id of the page before."""
+    """Give requests, the oldest first; `after` is the last id or position of the page before."""
     query = select(review_requests)
     if after is not None:
-        last = load_request(conn, after)
+        at, last = read_position(after) or load_request(conn, after).position
         query = query.where(
             or_(
-                _MINE.received_at > last.received_at,
-                and_(_MINE.received_at == last.received_at, _MINE.request_id > after),
+                _MINE.received_at > at,
+                and_(_MINE.received_at == at, _MINE.request_id > last),
             )
         )
     if status is not None:

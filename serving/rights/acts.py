@@ -22,6 +22,7 @@ from serving.interventions import outbox
 from serving.links import lock_linked
 from serving.locks import lock_customers
 from serving.permission.consents import follow_up
+from serving.record import kept_answers
 from serving.record.dossier import drop_dossiers
 from serving.record.restore import bring_back, note_journal
 from serving.record.review_requests import close_for_erasure, requests_of
@@ -76,6 +77,7 @@ def _everything(
         ),
         **features.export_customer(conn, customer_id),
         **outbox.export_customer(conn, customer_id),
+        **kept_answers.export_customer(conn, customer_id),
         "review_requests": []
         if person is None
         else [each.to_json(now=now) for each in requests_of(conn, person)],
@@ -158,6 +160,7 @@ def _erase_one(
     counts["scores"] += ground.results
     counts["events"] += features.erase_customer(conn, keepwell.store, customer_id, now=now).events
     counts["interventions"] += outbox.erase_customer(conn, customer_id, now=now)
+    kept_answers.forget_answers(conn, [customer_id])
     return ground.suppressed_until
 
 

@@ -48,6 +48,7 @@ PEOPLE: Mapping[str, Mapping[str, Any]] = {
     "complaints": {"category": MARK, "status": "resolved"},
     "interventions": {"message": MARK, "permissions": "{}"},
     "outbox": {"body": MARK},
+    "kept_answers": {"body": MARK, "state": "kept"},
 }
 """Tables that hold something about a person, with what is planted there."""
 

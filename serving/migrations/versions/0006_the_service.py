@@ -11,7 +11,22 @@ depends_on = None
 
 def upgrade() -> None:
     op.add_column("api_keys", sa.Column("successor_id", sa.String(16)))
+    op.create_table(
+        "kept_answers",
+        sa.Column("name", sa.String(64), primary_key=True),
+        sa.Column("claim", sa.String(32), nullable=False),
+        sa.Column("request", sa.String(64), nullable=False),
+        sa.Column("customer_id", sa.String(200)),
+        sa.Column("state", sa.String(8), nullable=False),
+        sa.Column("status", sa.Integer()),
+        sa.Column("body", sa.Text()),
+        sa.Column("claimed_until", sa.BigInteger(), nullable=False),
+        sa.Column("kept_until", sa.BigInteger(), nullable=False),
+    )
+    op.create_index("kept_answers_by_customer", "kept_answers", ["customer_id"])
+    op.create_index("kept_answers_by_time", "kept_answers", ["kept_until"])
 
 
 def downgrade() -> None:
+    op.drop_table("kept_answers")
     op.drop_column("api_keys", "successor_id")
