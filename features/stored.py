@@ -3,7 +3,9 @@
 The database holds every event, whatever is in files besides.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import groupby
+from operator import attrgetter
 
 import numpy as np
 from sqlalchemy import (
@@ -43,6 +45,28 @@ def rows_of_many(conn: Connection, ids: Iterable[str], subject: str) -> Rows:
     return end_to_end([customer_rows(conn, each, subject) for each in sorted(ids)])
 
 
+def rows_of_customers(conn: Connection, customer_ids: Iterable[str]) -> Rows:
+    """Bring in what was recorded under each of several ids, in two reads for all of them.
+
+    Row for row what `customer_rows` brings in one after the other; ids without any are left out.
+    """
+    ids = sorted(set(customer_ids))
+    parts: dict[str, list[EventColumns]] = {}
+    for some in _slices(ids):
+        for customer_id, payload in conn.execute(_CHUNKS_OF_MANY, {"some": some}):
+            parts.setdefault(customer_id, []).append(unpack(payload))
+        live = conn.execute(_LIVE_OF_MANY, {"some": some}).all()
+        for customer_id, rows in groupby(live, key=attrgetter("customer_id")):
+            parts.setdefault(customer_id, []).append(to_columns(list(rows)))
+    if not parts:
+        return no_rows()
+    known = sorted(parts)
+    sizes = [sum(map(len, parts[each])) for each in known]
+    columns = join([part for each in known for part in parts[each]])
+    offsets = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
+    return ordered(Rows(np.array(known, np.object_), offsets, columns))
+
+
 def ordered(rows: Rows) -> Rows:
     """Sort each customer's rows where they are not sorted yet."""
     return rows if in_order(rows) else put_in_order(rows)
@@ -63,6 +87,24 @@ def _rows(conn: Connection, customer_id: str, subject: str) -> tuple[Rows, bool]
     return ordered(Rows(np.array([customer_id], np.object_), offsets, columns)), linked
 
 
+def _slices(ids: Sequence[str]) -> Iterator[Sequence[str]]:
+    return (ids[start : start + _SLICE] for start in range(0, len(ids), _SLICE))
+
+
+_SLICE = 500
+_CHUNKS_OF_MANY = select(history_chunks.c.customer_id, history_chunks.c.payload).where(
+    history_chunks.c.customer_id.in_(bindparam("some", expanding=True)),
+    history_chunks.c.subject == "customer",
+    history_chunks.c.segment_id.not_in(select(history_pending.c.segment_id)),
+)
+_LIVE_OF_MANY = (
+    select(live_events)
+    .where(
+        live_events.c.customer_id.in_(bindparam("some", expanding=True)),
+        live_events.c.subject == "customer",
+    )
+    .order_by(live_events.c.customer_id)
+)
 _CHUNKS = select(history_chunks.c.payload).where(
     history_chunks.c.customer_id == bindparam("customer"),
     history_chunks.c.subject == bindparam("whose_subject"),

@@ -45,13 +45,13 @@ class PersonIds:
 
     def person_ids(self, conn: Connection, customer_ids: Collection[str]) -> Mapping[str, str]:
         """Give the person id of every customer, making those that are missing."""
-        found = self._find_many(conn, customer_ids)
+        found = self.find_many(conn, customer_ids)
         new = sorted(set(customer_ids) - found.keys())
         if new:
             insert = (postgresql if conn.dialect.name == "postgresql" else sqlite).insert
             rows = [{"customer_id": c, "person_id": _random_person_id()} for c in new]
             conn.execute(insert(persons).on_conflict_do_nothing(), rows)
-            found |= self._find_many(conn, new)
+            found |= self.find_many(conn, new)
         return found
 
     def find(self, conn: Connection, customer_id: str) -> str | None:
@@ -76,7 +76,8 @@ class PersonIds:
         conn.execute(delete(persons).where(persons.c.customer_id == customer_id))
         return person
 
-    def _find_many(self, conn: Connection, customer_ids: Collection[str]) -> dict[str, str]:
+    def find_many(self, conn: Connection, customer_ids: Collection[str]) -> dict[str, str]:
+        """Give the person ids of those customers that have one."""
         found: dict[str, str] = {}
         for some in slices(sorted(set(customer_ids))):
             rows = conn.execute(_FIND_PERSONS, {"customers": some})

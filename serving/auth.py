@@ -176,6 +176,19 @@ def authenticate(conn: Connection, key: str, *, now: datetime) -> tuple[Principa
     return Principal(row.key_id, row.owner, frozenset(row.scopes)), due
 
 
+def authenticate_many(
+    conn: Connection, keys: Collection[str], *, now: datetime
+) -> dict[str, tuple[Principal, bool] | Unauthenticated]:
+    """Do `authenticate` for each of some keys, as those of requests that are answered together."""
+    found: dict[str, tuple[Principal, bool] | Unauthenticated] = {}
+    for key in keys:
+        try:
+            found[key] = authenticate(conn, key, now=now)
+        except Unauthenticated as error:
+            found[key] = error
+    return found
+
+
 def split_key(key: str) -> tuple[str, str]:
     """Take `kw_<id>_<secret>` apart; raises `Unauthenticated` for any other shape."""
     parts = key.split("_", 2)

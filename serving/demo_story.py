@@ -31,7 +31,8 @@ from serving.pages.start import (
     write_start,
 )
 from serving.scoring.batch import Batch
-from serving.scoring.scorer import CustomerScore, Scorer
+from serving.scoring.answers import CustomerScore
+from serving.scoring.scorer import Scorer
 from training.pipeline import TrainResult
 
 _SAMPLES = 12

@@ -12,7 +12,7 @@ from rich.markup import escape
 from serving.cli.console import Session, facts
 
 if TYPE_CHECKING:
-    from serving.scoring.scorer import CustomerScore, ScoreAnswer, TargetScore
+    from serving.scoring.answers import CustomerScore, ScoreAnswer, TargetScore
 
 
 def _now() -> datetime:

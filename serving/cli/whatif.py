@@ -10,7 +10,7 @@ from rich.markup import escape
 from serving.cli.console import Session, table
 
 if TYPE_CHECKING:
-    from serving.scoring.scorer import WhatIfAnswer
+    from serving.scoring.answers import WhatIfAnswer
     from serving.scoring.whatif import Chance, Moved, WhatIf
 
 

@@ -25,8 +25,10 @@ class RuleVerdict(NamedTuple):
     text: str
 
 
-def judge(histories: Histories, target: Target, *, as_of: datetime) -> RuleVerdict | None:
-    """Apply the rule to the first customer of `histories`; None without an event of the target.
+def judge(
+    histories: Histories, target: Target, *, as_of: datetime, place: int = 0
+) -> RuleVerdict | None:
+    """Apply the rule to the customer at `place`; None without an event of the target.
 
     The rule: silent for more than twice the customer's own median gap between events of the
     target's kind, or for more than 90 days where there are fewer than three such events.
@@ -34,9 +36,9 @@ def judge(histories: Histories, target: Target, *, as_of: datetime) -> RuleVerdi
     if target.kind not in RULED_KINDS or not len(histories):
         return None
     instant = to_micros(as_of)
-    first = histories.events_of(0)
-    counted = (histories.kind_mask(target.event_kind) & histories.visible(instant))[first]
-    times = np.sort(histories.occurred_at[first][counted])
+    own = histories.events_of(place)
+    counted = (histories.kind_mask(target.event_kind) & histories.visible(instant))[own]
+    times = np.sort(histories.occurred_at[own][counted])
     if not len(times):
         return None
     silent = (instant - int(times[-1])) / DAY_US

@@ -6,7 +6,7 @@ from governance.consent.registry import ConsentEvent, ConsentState
 from governance.instants import to_text
 from governance.log.decision import RecordedDecision
 from governance.review.reviews import ModelRecord
-from serving.scoring.scorer import CustomerScore, ScoreAnswer, TargetScore, WhatIfAnswer
+from serving.scoring.answers import CustomerScore, ScoreAnswer, TargetScore, WhatIfAnswer
 
 
 def score_json(answer: ScoreAnswer, home_kind: str) -> dict[str, Any]:

@@ -6,7 +6,8 @@ from sqlalchemy import select
 from governance.errors import IntegrityBroken, InvalidInput
 from governance.tables import decisions, ledger_entries
 from serving.permission.consents import withdraw
-from serving.scoring.scorer import CustomerScore, Scorer
+from serving.scoring.answers import CustomerScore
+from serving.scoring.scorer import Scorer
 from tests.serving.conftest import Shop
 from tests.serving.racing import withdraw_while_scoring
 

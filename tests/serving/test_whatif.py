@@ -17,7 +17,7 @@ from serving.http.api import create_app
 from serving.permission.consents import withdraw
 from serving.record.dossier import write_dossier
 from serving.record.replay import replay
-from serving.scoring.scorer import WhatIfAnswer
+from serving.scoring.answers import WhatIfAnswer
 from serving.scoring.shapes import what_if_json
 from serving.scoring.whatif import ASSOCIATION, WhatIf
 from tests.serving.conftest import Shop
