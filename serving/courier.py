@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 import structlog
 
 from features.compaction import tidy, waiting
-from governance.errors import KeepwellError
+from governance.errors import ConfigurationError, KeepwellError
 from serving.bootstrap import Keepwell
 from serving.interventions.desk import desk_of
 from serving.interventions.dispatch import dispatch, http_client
@@ -74,18 +74,28 @@ def start_courier(keepwell: Keepwell, *, clock: Callable[[], datetime]) -> Couri
 
     Demo and evaluation homes contact no one from the service.
     """
-    webhook = keepwell.settings.webhook
-    if webhook.url is None or keepwell.kind != "production":
+    if keepwell.settings.webhook.url is None or keepwell.kind != "production":
         return None
-    endpoint = Endpoint(
+    courier = Courier(keepwell, endpoint_of(keepwell), clock=clock)
+    courier.start()
+    return courier
+
+
+def endpoint_of(keepwell: Keepwell) -> Endpoint:
+    """Give where this home's messages go; raises `ConfigurationError` when it is not set."""
+    webhook = keepwell.settings.webhook
+    if webhook.url is None:
+        raise ConfigurationError(
+            ["url of [webhook] is not set"],
+            source=keepwell.home.settings_file.name,
+            hint="say where messages go: docs/webhooks.md",
+        )
+    return Endpoint(
         webhook.url,
         keepwell.keys.webhook,
         webhook.timeout_seconds,
         Reach.stated(webhook.allow_private),
     )
-    courier = Courier(keepwell, endpoint, clock=clock)
-    courier.start()
-    return courier
 
 
 class Keeper(threading.Thread):

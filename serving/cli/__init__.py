@@ -38,7 +38,11 @@ COMMANDS = {
     "outcomes": ("acting", "Did it help? Measures and lift."),
     "text": ("text", "What people wrote: tags, themes, search, a model of one's own."),
     "experiment": ("acting", "Analyse any randomised test in a table."),
+    "crm": ("crm", "Fields, upload files and the weekly list for a CRM."),
+    "webhook": ("webhook", "The secret your receiver checks with; a signed test message."),
     "keys": ("keys", "Create, list, rotate and revoke API and signing keys."),
+    "backup": ("backup", "One file that holds this home, taken while it is in use."),
+    "restore": ("backup", "A new home from a backup, with what people asked for since."),
     "doctor": ("home", "What is installed, configured and reachable, and what to do."),
 }
 

@@ -32,7 +32,7 @@ from serving.interventions.withdrawn_scores import (
     forget_told_scores,
 )
 from serving.locks import lock_customers
-from serving.record.dossier import drop_dossiers
+from serving.record.dossier_files import drop_dossiers
 from serving.record.kept_answers import forget_answers
 from serving.record.restore import note_journal
 

@@ -21,7 +21,7 @@ from governance.consent.notices import find_notice
 from governance.consent.registry import ConsentEvent, Refusal
 from governance.errors import NotFound
 from governance.instants import from_micros, to_micros, to_text
-from governance.log.decision import RecordedDecision, load, of_person
+from governance.log.decision import RecordedDecision, load
 from governance.review.reviews import Review, find_model, reviews_of
 from serving.bootstrap import Keepwell
 from serving.links import person_permit
@@ -87,27 +87,6 @@ def write_dossier(keepwell: Keepwell, decision_id: str, *, now: datetime) -> tup
     for path in (html, twin):
         path.chmod(0o600)  # they speak of one person
     return html, twin
-
-
-def drop_dossiers(keepwell: Keepwell, conn: Connection, person_id: str | None) -> int:
-    """Delete the pages written about one person's decisions; gives how many there were.
-
-    A page holds what a withdrawal or an erasure takes away. What may still be told can be written
-    again.
-    """
-    written = {
-        path.stem.removeprefix("dossier-"): path
-        for path in keepwell.home.reports.glob("dossier-*.html")
-    }
-    if not written or person_id is None:
-        return 0
-    theirs = [
-        each.decision_id for each in of_person(conn, person_id) if each.decision_id in written
-    ]
-    for decision_id in theirs:
-        for path in (written[decision_id], written[decision_id].with_suffix(".json")):
-            path.unlink(missing_ok=True)
-    return len(theirs)
 
 
 def render(dossier: Dossier) -> str:

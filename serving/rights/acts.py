@@ -23,12 +23,11 @@ from serving.links import lock_linked
 from serving.locks import lock_customers
 from serving.permission.consents import follow_up
 from serving.record import kept_answers
-from serving.record.dossier import drop_dossiers
+from serving.record.dossier_files import drop_dossiers
 from serving.record.restore import bring_back, note_journal
 from serving.record.review_requests import close_for_erasure, requests_of
 from serving.rights import complaints
 from serving.rights.customers import require_known
-from serving.rights.processing_record import processing_record
 
 
 def export(
@@ -41,6 +40,8 @@ def export(
     with all of it (art. 15). Raises `NotFound` when nothing is held. The log learns that it was
     asked for, and by which key.
     """
+    from serving.rights.processing_record import processing_record  # reads models: slow to import
+
     inside = keepwell.inside_id(customer_id)
     with keepwell.database.write() as conn:
         lock_linked(conn, [inside])

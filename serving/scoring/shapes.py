@@ -1,15 +1,17 @@
 """How scores, decisions and permissions look as JSON: the same in the terminal and over HTTP."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from governance.consent.registry import ConsentEvent, ConsentState
 from governance.instants import to_text
 from governance.log.decision import RecordedDecision
 from governance.review.reviews import ModelRecord
-from serving.scoring.answers import CustomerScore, ScoreAnswer, TargetScore, WhatIfAnswer
+
+if TYPE_CHECKING:  # whoever shapes something else starts without what scoring needs
+    from serving.scoring.answers import CustomerScore, ScoreAnswer, TargetScore, WhatIfAnswer
 
 
-def score_json(answer: ScoreAnswer, home_kind: str) -> dict[str, Any]:
+def score_json(answer: "ScoreAnswer", home_kind: str) -> dict[str, Any]:
     """Shape the answer to a scoring request; `num_errors` counts those not answered."""
     results = [_customer_json(each) for each in answer.results]
     return {
@@ -20,7 +22,7 @@ def score_json(answer: ScoreAnswer, home_kind: str) -> dict[str, Any]:
     }
 
 
-def _customer_json(found: CustomerScore) -> dict[str, Any]:
+def _customer_json(found: "CustomerScore") -> dict[str, Any]:
     shaped: dict[str, Any] = {
         "customer_id": found.customer_id,
         "status": found.status,
@@ -35,7 +37,7 @@ def _customer_json(found: CustomerScore) -> dict[str, Any]:
     return shaped
 
 
-def _score_json(found: TargetScore) -> dict[str, Any]:
+def _score_json(found: "TargetScore") -> dict[str, Any]:
     if found.method == "rule":
         return {
             "method": "rule",
@@ -58,7 +60,7 @@ def _score_json(found: TargetScore) -> dict[str, Any]:
     }
 
 
-def what_if_json(found: WhatIfAnswer, home_kind: str) -> dict[str, Any]:
+def what_if_json(found: "WhatIfAnswer", home_kind: str) -> dict[str, Any]:
     """Shape the answer to a question about one customer."""
     shaped: dict[str, Any] = {
         "customer_id": found.customer_id,

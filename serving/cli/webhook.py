@@ -1,0 +1,57 @@
+"""The webhook on the command line: the secret for the receiver, and whether messages arrive."""
+
+from datetime import UTC, datetime
+
+import click
+from rich.console import Console
+
+from serving.cli.console import Session
+
+
+@click.group("webhook")
+def webhook_command() -> None:
+    """The secret your receiver checks signatures with; a signed test message."""
+
+
+@webhook_command.command("secret")
+@click.pass_obj
+def secret_command(session: Session) -> None:
+    """Print the signing secret as a receiver configures it. Keep it like a password."""
+    from serving.interventions.webhook import Endpoint
+
+    with session.open() as keepwell:
+        secret = Endpoint("", keepwell.keys.webhook).shown_secret
+    session.emit({"secret": secret}, lambda out: out.print(secret, highlight=False, soft_wrap=True))
+
+
+@webhook_command.command("test")
+@click.pass_obj
+def test_command(session: Session) -> int:
+    """Send a signed message of the type webhook.test, once; exit code 1 if nobody took it."""
+    from serving.courier import endpoint_of
+    from serving.interventions.dispatch import http_client
+    from serving.interventions.trial import send_trial
+
+    now = datetime.now(UTC)
+    with session.open() as keepwell:
+        endpoint = endpoint_of(keepwell)
+        with http_client(seconds=endpoint.timeout_s) as client:
+            found = send_trial(client, endpoint, home_kind=keepwell.kind, now=now)
+    delivered = found.outcome == "delivered"
+
+    def view(out: Console) -> None:
+        if delivered:
+            out.print(f"[green]✓[/] the receiver answered {found.status}", highlight=False)
+        elif found.status is None:
+            out.print("[red]✗[/] no answer: is the receiver running at the url of \\[webhook]?")
+        else:
+            out.print(
+                f"[red]✗[/] the receiver answered {found.status}, expected 200 to 299",
+                highlight=False,
+            )
+            out.print("  → 401 or 400 often means another secret: keepwell webhook secret")
+
+    session.emit(
+        {"delivered": delivered, "status": found.status, "message_id": found.message_id}, view
+    )
+    return 0 if delivered else 1
