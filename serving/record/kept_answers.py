@@ -191,7 +191,8 @@ def _insert(
         "claimed_until": now + CLAIMED_FOR,
         "kept_until": now + KEPT_FOR,
     }
-    return conn.execute(build(kept_answers).on_conflict_do_nothing(), row).rowcount == 1
+    statement = build(kept_answers).on_conflict_do_nothing().returning(_MINE.name)
+    return conn.execute(statement, row).first() is not None
 
 
 def _of(held: Claim) -> tuple[Any, ...]:
