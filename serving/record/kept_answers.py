@@ -164,6 +164,15 @@ def drop_old(conn: Connection, *, now: datetime) -> int:
     return conn.execute(delete(kept_answers).where(_MINE.kept_until <= now)).rowcount
 
 
+def tidy_answers(database: Database, *, now: datetime) -> int:
+    """Delete what was kept for a day, if there is any; gives how many."""
+    with database.read() as conn:
+        if conn.execute(select(_MINE.name).where(_MINE.kept_until <= now).limit(1)).first() is None:
+            return 0
+    with database.write() as conn:
+        return drop_old(conn, now=now)
+
+
 def mark_effects(database: Database) -> None:
     """From now on note under which claim a write commits, in the very transaction."""
     if not event.contains(database.engine, "commit", _mark):

@@ -24,6 +24,7 @@ from governance.review.reviews import approval
 from governance.tables import decisions, training_people
 from serving.bootstrap import Keepwell
 from serving.interventions.outbox import forget_ended, forget_finished
+from serving.record.kept_answers import tidy_answers
 from serving.record.retention_runs import last_run, note_run
 from serving.settings_rights import RetentionSettings
 from serving.tables import complaints, review_requests
@@ -62,7 +63,11 @@ def apply_retention(
 
 
 def apply_if_due(keepwell: Keepwell, *, now: datetime) -> bool:
-    """Apply it once a day where the settings say `automatic`; tells whether it was due."""
+    """Apply it once a day where the settings say `automatic`; tells whether it was due.
+
+    Kept answers go after their day whatever the settings say.
+    """
+    tidy_answers(keepwell.database, now=now)
     if not keepwell.settings.retention.automatic:
         return False
     with keepwell.database.read() as conn:

@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from serving.bootstrap import open_home
-from serving.http import api_rights
 from serving.record import kept_answers
+from serving.rights import complaints
 from tests.serving.conftest import Clock, Shop
 from tests.serving.dying import die
 from tests.serving.test_api import Crm
@@ -19,9 +19,9 @@ def complain_and_die(
 ) -> None:
     """Send one complaint under the key k1 and die before or after its effect."""
     if point == "before":
-        api_rights.complaints.add_complaint = die  # type: ignore[attr-defined]
+        complaints.add_complaint = die
     else:
-        kept_answers.keep = die  # type: ignore[assignment]
+        kept_answers.keep = die
     shop = Shop(open_home(Path(root)), Clock(datetime.fromisoformat(now)))
     crm = Crm(shop)
     headers = {"Authorization": f"Bearer {key}", "Idempotency-Key": "k1"}
