@@ -71,10 +71,32 @@ class WebhookSettings(_Record):
 
 
 class LimitSettings(_Record):
-    """What one request may carry, and how many are worked on at a time."""
+    """What one request may carry, how many are worked on at a time, and how often they come.
 
-    body_bytes: int = Field(default=1_000_000, ge=1_000, le=16_000_000)
-    concurrency: int = Field(default=64, ge=1)
+    All of it is counted by each worker process for itself.
+    """
+
+    body_bytes: int = Field(
+        default=1_000_000, ge=1_000, le=16_000_000, description="the largest body of a request"
+    )
+    depth: int = Field(default=32, ge=8, le=100, description="how deep a body may be nested")
+    values: int = Field(
+        default=100_000, ge=1_000, le=5_000_000, description="how many values a body may hold"
+    )
+    concurrency: int = Field(
+        default=64, ge=1, description="how many requests are worked on at a time"
+    )
+    requests_per_second: float = Field(
+        default=0.0, ge=0, description="how often one key may call, on average; 0: as it likes"
+    )
+    burst: int = Field(
+        default=100, ge=1, description="how often it may call at once, where the former is set"
+    )
+    failed_keys_per_minute: int = Field(
+        default=60,
+        ge=0,
+        description="how many wrong keys, or links that lead nowhere, one address may send; 0: any",
+    )
 
 
 class SparkSettings(_Record):

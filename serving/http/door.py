@@ -1,8 +1,9 @@
 """The front door: what every request passes before anything of ours or BentoML's sees it.
 
-Limits the body and the time it may take to arrive, bounds how many requests are worked on at a
-time, asks for a key before a body is read, closes BentoML's own pages, and turns any exception into
-a problem document without its text.
+Limits the head, the body and the time it may take to arrive, looks at how deep its JSON goes before
+anything parses it, bounds how many requests are worked on at a time and how often wrong keys are
+tried, asks for a key before a body is read, closes BentoML's own pages, and turns any exception
+into a problem document without its text.
 """
 
 import asyncio
@@ -12,7 +13,9 @@ from urllib.parse import unquote
 
 from governance.errors import InvalidInput
 from serving.auth import Unauthenticated
+from serving.http.limits import ANY_SHAPE, Shape, check_body, check_head
 from serving.http.problems import Busy, TooLarge, TooSlow, of_exception, wrong_method
+from serving.http.rates import Rates
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -23,8 +26,22 @@ App = Callable[[Scope, Receive, Send], Awaitable[None]]
 PROBES = frozenset({"/livez", "/readyz", "/healthz"})
 SLASH = "\x00"
 """Stands in a path for a slash that was sent as `%2F`, inside one step; NUL itself is refused."""
+_KEY = b"authorization"
 _SMALL = 65_536  # bytes of a body that may always go on arriving
-_HEADERS = [(b"x-content-type-options", b"nosniff"), (b"referrer-policy", b"no-referrer")]
+_HEADERS = [
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"cross-origin-resource-policy", b"same-origin"),
+]
+_OVER_HTTPS = (b"strict-transport-security", b"max-age=31536000")
+_NOT_KEPT = (b"cache-control", b"no-store")
+_PAGE = [
+    (b"cross-origin-opener-policy", b"same-origin"),
+    (
+        b"permissions-policy",
+        b"camera=(), display-capture=(), geolocation=(), microphone=(), payment=(), usb=()",
+    ),
+]
 _POLICY = b"content-security-policy"
 _CLOSED = [
     (b"x-frame-options", b"DENY"),
@@ -40,8 +57,9 @@ class Door:
     """Passes probes on to BentoML (`outer`) and everything else to our own application.
 
     `body_bytes` bounds a request's body whether or not it states its length, `body_seconds` how
-    long it may take; `concurrency` bounds how many requests are inside at a time. A request goes in
-    when its body is whole: whoever sends slowly keeps nobody else out.
+    long it may take, `shape` its head and its JSON; `concurrency` bounds how many requests are
+    inside at a time, `rates` how often they come. A request goes in when its body is whole: whoever
+    sends slowly keeps nobody else out.
     """
 
     def __init__(
@@ -52,17 +70,25 @@ class Door:
         body_bytes: int,
         concurrency: int,
         body_seconds: float = 20.0,
+        shape: Shape = ANY_SHAPE,
+        rates: Rates | None = None,
     ) -> None:
         self.outer = outer
         self.inner = inner
         self.body_bytes = body_bytes
         self.body_seconds = body_seconds
         self.concurrency = concurrency
+        self.shape = shape
+        self.rates = rates or Rates()
         self._inside = 0
         self._held = 0  # bytes of bodies that are still arriving
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let one request in, or answer it here."""
+        if scope["type"] == "websocket":  # nothing here speaks it
+            await receive()
+            await send({"type": "websocket.close", "code": 1008})
+            return
         if scope["type"] != "http":
             await self.outer(scope, receive, send)
             return
@@ -70,7 +96,7 @@ class Door:
             probe = self.outer if scope["method"] in ("GET", "HEAD") else wrong_method("GET, HEAD")
             await probe(scope, receive, send)
             return
-        answer = _Answer(send)
+        answer = _Answer(send, over_https=scope.get("scheme") == "https")
         try:
             await self._enter(scope, receive, answer)
         except Exception as error:  # noqa: BLE001 - the last line: no exception text leaves here
@@ -79,9 +105,15 @@ class Door:
             if answer.started:
                 raise ConnectionError("the answer broke off") from None
             await of_exception(error)(scope, receive, answer)
+        finally:
+            if answer.entered or answer.status == 401:
+                key = next((value for name, value in scope["headers"] if name == _KEY), b"")
+                self.rates.learn(scope["path"], _address(scope), key, answer.status)
 
     async def _enter(self, scope: Scope, receive: Receive, answer: "_Answer") -> None:
-        headers = dict(scope["headers"])
+        headers = check_head(scope, self.shape)
+        key = headers.get(_KEY, b"")
+        answer.added = self.rates.admit(scope["path"], scope["method"], _address(scope), key)
         if scope["path"].startswith("/v1/") and not _bearer(headers):
             raise Unauthenticated(
                 "no bearer key was sent", hint="send the header: Authorization: Bearer kw_…"
@@ -92,8 +124,11 @@ class Door:
         body = await self._whole(receive)
         if body is None:
             return
+        if body["body"] and scope["path"].startswith("/v1/"):
+            check_body(body["body"], self.shape)
         if self._inside >= self.concurrency:
             raise _busy()
+        answer.entered = True
         self._inside += 1
         try:
             await self.inner(scope, _after(body, receive), answer)
@@ -136,20 +171,34 @@ class Door:
 class _Answer:
     """Sends on, adding the headers every answer carries, and remembers how far it has come.
 
-    A page that states its own content policy, with who may embed it, keeps that one.
+    A page that states its own content policy, with who may embed it, keeps that one. What does not
+    say how long it may be kept is kept by no cache. `entered`: the application was asked.
     """
 
-    def __init__(self, send: Send) -> None:
+    def __init__(self, send: Send, *, over_https: bool) -> None:
         self._send = send
+        self._over_https = over_https
+        self.added: list[tuple[bytes, bytes]] = []
+        self.entered = False
         self.started = False
         self.complete = False
+        self.status = 0
 
     async def __call__(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.started = True
-            stated = any(name == _POLICY for name, _ in message["headers"])
-            added = _HEADERS if stated else [*_HEADERS, *_CLOSED]
-            message = {**message, "headers": [*message["headers"], *added]}
+            self.status = message["status"]
+            stated = {name.lower(): value for name, value in message["headers"]}
+            headers = [*message["headers"], *_HEADERS, *self.added]
+            if _POLICY not in stated:
+                headers += _CLOSED
+            if b"cache-control" not in stated:
+                headers.append(_NOT_KEPT)
+            if stated.get(b"content-type", b"").startswith(b"text/html"):
+                headers += _PAGE
+            if self._over_https:
+                headers.append(_OVER_HTTPS)
+            message = {**message, "headers": headers}
         await self._send(message)
         if message["type"] == "http.response.body" and not message.get("more_body", False):
             self.complete = True
@@ -186,9 +235,14 @@ def _busy() -> Busy:
     return Busy("too many requests at once", hint="try again after Retry-After seconds")
 
 
+def _address(scope: Scope) -> str:
+    client = scope.get("client")
+    return str(client[0]) if client else ""
+
+
 def _bearer(headers: dict[bytes, bytes]) -> bool:
-    return headers.get(b"authorization", b"")[:7].lower() == b"bearer "
+    return headers.get(_KEY, b"")[:7].lower() == b"bearer "
 
 
 def _number(text: bytes) -> int:
-    return int(text) if text.isdigit() else 0
+    return int(text[:19]) if text.isdigit() else 0

@@ -72,6 +72,47 @@ class TooSlow(KeepwellError):
     code = "body_too_slow"
 
 
+class AddressTooLong(KeepwellError):
+    """The path and the query together are longer than any of ours."""
+
+    code = "address_too_long"
+
+
+class HeadTooLarge(KeepwellError):
+    """The headers are more or larger than a request of ours needs."""
+
+    code = "headers_too_large"
+
+
+class TooMany(Busy):
+    """A key calls more often than it may, or an address sent too many wrong ones.
+
+    `policy` and `left` are the fields RateLimit-Policy and RateLimit of the IETF's draft.
+    """
+
+    code = "too_many_requests"
+
+    def __init__(
+        self, message: str, *, hint: str, retry_after: int, policy: str, left: str
+    ) -> None:
+        super().__init__(message, hint=hint)
+        self.headers = {
+            "Retry-After": str(max(retry_after, 1)),
+            "RateLimit-Policy": policy,
+            "RateLimit": left,
+        }
+
+
+_AT_THE_DOOR: Mapping[type[KeepwellError], int] = {
+    Busy: 429,
+    TooMany: 429,
+    TooLarge: 413,
+    TooSlow: 408,
+    AddressTooLong: 414,
+    HeadTooLarge: 431,
+}
+
+
 class ProblemResponse(JSONResponse):
     """One problem document with its own media type."""
 
@@ -109,16 +150,14 @@ def problem(
 def of_error(error: KeepwellError) -> ProblemResponse:
     """Turn one of our own errors into its problem document."""
     status = next((STATUS[kind] for kind in type(error).__mro__ if kind in STATUS), 500)
-    if isinstance(error, Busy):
-        status = 429
-    if isinstance(error, TooLarge):
-        status = 413
-    if isinstance(error, TooSlow):
-        status = 408
+    status = _AT_THE_DOOR.get(type(error), status)
     if status >= 500:  # what is wrong with the home is for those who run it
         log.error("request failed", code=error.code, message=error.message)
         return problem(status, error.code, "the service cannot answer this now", hint=error.hint)
-    return problem(status, error.code, error.message, hint=error.hint)
+    found = problem(status, error.code, error.message, hint=error.hint)
+    if isinstance(error, TooMany):
+        found.headers.update(error.headers)
+    return found
 
 
 def of_exception(error: BaseException) -> ProblemResponse:
