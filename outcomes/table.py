@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
 
-import duckdb
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
@@ -55,6 +54,8 @@ def read_table(path: Path, columns: Sequence[str] | None = None) -> Table:
     if not path.exists():
         raise NotFound(f"there is no file {path.name!r}", hint="check the path")
     name = path.name.lower().removesuffix(".gz")
+    import duckdb  # slow to load, and the service reads no tables
+
     with duckdb.connect() as conn:
         try:
             if name.endswith((".csv", ".tsv", ".txt")):

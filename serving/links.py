@@ -4,9 +4,8 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping
 from datetime import datetime, tzinfo
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-import duckdb
 from sqlalchemy import Connection
 
 from features.accounts import (
@@ -16,7 +15,6 @@ from features.accounts import (
     leave_account,
     memberships_around,
 )
-from features.importing.source import open_source
 from features.links import (
     Link,
     all_links,
@@ -32,6 +30,9 @@ from governance.instants import parse_instant
 from governance.proof import Permit
 from serving.bootstrap import Keepwell
 from serving.locks import lock_customers
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
 
 Clock = Callable[[], datetime]
 
@@ -260,6 +261,8 @@ def _order(line: Mapping[str, str], zone: tzinfo, now: datetime) -> datetime:
 def _read(path: Path) -> tuple[str, list[Mapping[str, str]]]:
     if not path.is_file():
         raise NotFound(f"there is no file {path.name}", hint="state where it lies")
+    from features.importing.source import open_source  # slow to load, and only commands read files
+
     names = (*MERGES, *MEMBERS, *_OPTIONAL)
     with open_source(path, scratch=path.parent, store=path.parent, textual=names) as source:
         found = {name.lower(): name for name in source.types}
@@ -280,10 +283,12 @@ def _read(path: Path) -> tuple[str, list[Mapping[str, str]]]:
 
 
 def _lines(
-    connection: duckdb.DuckDBPyConnection, columns: list[tuple[str, str]]
+    connection: "DuckDBPyConnection", columns: list[tuple[str, str]]
 ) -> Iterator[Mapping[str, str]]:
+    from duckdb import ColumnExpression
+
     found: Any = connection.sql("SELECT * FROM source").select(
-        *(duckdb.ColumnExpression(column).cast("VARCHAR") for _, column in columns)
+        *(ColumnExpression(column).cast("VARCHAR") for _, column in columns)
     )
     for row in found.fetchall():
         values = zip((name for name, _ in columns), row, strict=True)

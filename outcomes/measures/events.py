@@ -9,7 +9,6 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-import duckdb
 import numpy as np
 import pyarrow as pa
 
@@ -76,7 +75,9 @@ class EventTable:
         self._observed: int | None = None
         self._kinds: frozenset[str] = frozenset()
         self._currency: tuple[str | None, int] = (None, 0)
-        self.sql = duckdb.connect()
+        from duckdb import connect  # slow to load, and most requests measure nothing
+
+        self.sql = connect()
         self.sql.execute(EVENTS)
 
     def __enter__(self) -> "EventTable":
