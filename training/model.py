@@ -15,14 +15,16 @@ from numpy.typing import NDArray
 
 from governance.errors import InvalidInput
 from training.calibrator import Calibrator, sigmoid
-from training.spread import NO_SPREAD, Spread
+from training.compiled_trees import compiled
+from training.spread import NO_SPREAD, Spread, raw_score
 
 Matrix = NDArray[np.float64]
 Vector = NDArray[np.float64]
 
+TABLES, LIGHTGBM = "tables", "lightgbm"
 RISK, TREES, LINEAR, SPREAD = "risk.json", "lightgbm.txt", "linear.json", "spread.txt"
 
-_CHUNK_ROWS = 4096
+_CHUNK_ROWS = 256
 _MANY_ROWS = 20_000
 
 
@@ -80,14 +82,21 @@ class AdditiveMember:
         out = np.empty_like(values)
         for begin in range(0, len(values), _CHUNK_ROWS):
             x = values[begin : begin + _CHUNK_ROWS, :, None]
-            share = np.clip((x - self.left) / self.width, 0.0, 1.0)
-            curve = self.start + np.sum(share * self.rise, axis=2)
+            share = x - self.left
+            share /= self.width
+            np.clip(share, 0.0, 1.0, out=share)
+            share *= self.rise
+            curve = self.start + np.sum(share, axis=2)
             out[begin : begin + _CHUNK_ROWS] = np.where(np.isnan(x[:, :, 0]), self.missing, curve)
         return out
 
     def log_odds(self, values: Matrix) -> Vector:
         """The member's own log-odds, shape (n,)."""
-        return np.asarray(self.intercept + np.sum(self.contributions(values), axis=1))
+        return self.total(self.contributions(values))
+
+    def total(self, contributions: Matrix) -> Vector:
+        """The log-odds (n,) that come of contributions (n, k)."""
+        return np.asarray(self.intercept + np.sum(contributions, axis=1))
 
     def to_json(self) -> dict[str, Any]:
         """Plain lists; `from_json` gives the very same numbers back."""
@@ -122,7 +131,9 @@ class RiskModel:
     """A fitted blend over k features; equal inputs give bit-equal scores, one row or a million.
 
     log-odds = intercept + tree_weight · trees(x) + additive_weight · curves(x). Either member may
-    be absent; without both the model gives everyone the intercept.
+    be absent; without both the model gives everyone the intercept. `shares` says who works out what
+    each feature of the trees adds: our own `tables`, or `lightgbm` for models of before there were
+    any, so that what was said with them stays what it was to the last bit.
     """
 
     features: int
@@ -133,6 +144,7 @@ class RiskModel:
     additive_weight: float
     calibrator: Calibrator
     spread: Spread = NO_SPREAD
+    shares: str = TABLES
 
     def to_files(self) -> dict[str, bytes]:
         """Plain files by name; `from_files` gives a model back that scores the same."""
@@ -144,6 +156,7 @@ class RiskModel:
             "additive_weight": self.additive_weight,
             "calibrator": self.calibrator.to_json(),
             "interval_90": self.spread.to_json(),
+            "shares": self.shares,
         }
         files = {RISK: _json_bytes(content)}
         if self.trees is not None:
@@ -168,6 +181,7 @@ class RiskModel:
             additive_weight=float(found["additive_weight"]),
             calibrator=Calibrator.from_json(found["calibrator"]),
             spread=Spread.from_json(found["interval_90"], _booster(files.get(SPREAD))),
+            shares=str(found.get("shares", LIGHTGBM)),
         )
 
     def log_odds(self, values: Matrix) -> Vector:
@@ -183,7 +197,7 @@ class RiskModel:
         checked = self._checked(values)
         log_odds = self._log_odds(checked)
         calibrated = self.calibrator.apply(log_odds)
-        half = self.spread.half_widths(checked, log_odds, _threads(len(checked)))
+        half = self.spread.half_widths(checked, log_odds)
         return sigmoid(calibrated), sigmoid(calibrated - half), sigmoid(calibrated + half)
 
     def predict(self, values: Matrix) -> Scores:
@@ -192,17 +206,20 @@ class RiskModel:
         Raises `InvalidInput` when the number of columns is not k or a value is infinite.
         """
         checked = self._checked(values)
-        log_odds = self._log_odds(checked)
+        log_odds = np.full(len(checked), self.intercept)
         contributions, base = np.zeros_like(checked), self.intercept
         if self.trees is not None and len(checked):
-            parts = np.asarray(self._trees(checked, pred_contrib=True))
-            contributions += self.tree_weight * parts[:, :-1]
-            base += self.tree_weight * float(parts[0, -1])
+            total, shares, mean = self._explained(self.trees, checked)
+            log_odds += self.tree_weight * total
+            contributions += self.tree_weight * shares
+            base += self.tree_weight * mean
         if self.additive is not None:
-            contributions += self.additive_weight * self.additive.contributions(checked)
+            curves = self.additive.contributions(checked)
+            log_odds += self.additive_weight * self.additive.total(curves)
+            contributions += self.additive_weight * curves
             base += self.additive_weight * self.additive.intercept
         calibrated = self.calibrator.apply(log_odds)
-        half = self.spread.half_widths(checked, log_odds, _threads(len(checked)))
+        half = self.spread.half_widths(checked, log_odds)
         return Scores(
             sigmoid(calibrated),
             sigmoid(calibrated - half),
@@ -215,14 +232,19 @@ class RiskModel:
     def _log_odds(self, values: Matrix) -> Vector:
         total = np.full(len(values), self.intercept)
         if self.trees is not None and len(values):
-            total += self.tree_weight * np.asarray(self._trees(values, raw_score=True))
+            total += self.tree_weight * raw_score(self.trees, values)
         if self.additive is not None:
             total += self.additive_weight * self.additive.log_odds(values)
         return total
 
-    def _trees(self, values: Matrix, **how: bool) -> Any:
-        assert self.trees is not None
-        return self.trees.predict(values, num_threads=_threads(len(values)), **how)
+    def _explained(self, trees: lightgbm.Booster, values: Matrix) -> tuple[Vector, Matrix, float]:
+        """The trees' sum (n,), what each feature adds to it (n, k), and its mean."""
+        own = compiled(trees) if self.shares == TABLES else None
+        if own is not None:
+            return *own.explained(values), own.base
+        threads = _threads(len(values))
+        parts = np.asarray(trees.predict(values, pred_contrib=True, num_threads=threads))
+        return raw_score(trees, values), parts[:, :-1], float(parts[0, -1])
 
     def _checked(self, values: Matrix) -> Matrix:
         if values.ndim != 2 or values.shape[1] != self.features:
