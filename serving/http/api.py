@@ -7,11 +7,8 @@ floor and shape the answer. Errors become problem documents in `problems`.
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, FastAPI, Path, Query, Request, Response
-from starlette.concurrency import run_in_threadpool
 from starlette.responses import PlainTextResponse
 
-from governance.errors import InvalidInput
-from governance.instants import parse_instant
 from governance.log.decision import load
 from governance.review.reviews import champion, list_models
 from serving.auth import Principal
@@ -24,10 +21,11 @@ from serving.http import (
     api_pages,
     api_preferences,
     api_rights,
+    api_scores,
     problems,
 )
 from serving.http.answers import ContestableDecision, ModelsPage, ReplayAnswer
-from serving.http.context import Caller, Clock, Context, Here, KeyFirst, Step, fresh, identify
+from serving.http.context import Caller, Clock, Context, Here, KeyFirst, Step, fresh
 from serving.http.idempotency import AnsweredOnce
 from serving.http.metering import Meter, Metered, gauges_text
 from serving.http.model_gauges import model_gauges
@@ -37,17 +35,14 @@ from serving.http.process_gauges import ProcessGauges
 from serving.http.schemas import (
     EventsRequest,
     EventsResponse,
-    ScoreRequest,
-    ScoreResponse,
-    body_of,
-    read_body,
 )
+from serving.http.verbs import Verbs
 from serving.intake import take_events
 from serving.record.kept_answers import mark_effects
 from serving.record.replay import replay
 from serving.record.review_requests import contests_of
 from serving.scoring.scorer import Scorer
-from serving.scoring.shapes import decision_json, model_json, score_json
+from serving.scoring.shapes import decision_json, model_json
 
 router = APIRouter()
 once = APIRouter(route_class=AnsweredOnce)
@@ -67,12 +62,14 @@ def create_app(keepwell: Keepwell, scorer: Scorer, *, clock: Clock) -> FastAPI:
     app.state.context = context = Context(keepwell, scorer, clock)
     app.state.meter = Meter()
     app.state.process = ProcessGauges(keepwell)
+    app.add_middleware(Verbs)
     app.add_middleware(KeyFirst, context=context, open_paths=_asks_itself)
     app.add_middleware(Metered, meter=app.state.meter)
     problems.install(app)
     mark_effects(keepwell.database)
     app.include_router(router)
     app.include_router(once)
+    app.include_router(api_scores.router)
     app.include_router(api_customers.router)
     app.include_router(api_consents.router)
     app.include_router(api_consents.once)
@@ -89,40 +86,6 @@ def create_app(keepwell: Keepwell, scorer: Scorer, *, clock: Clock) -> FastAPI:
 def _asks_itself(path: str) -> bool:
     """Whether an address needs no key, or looks at it in the thread that does the work."""
     return path == "/v1/scores" or not (path.startswith("/v1/") or path == "/metrics")
-
-
-@router.post(
-    "/v1/scores",
-    operation_id="create_scores",
-    response_model=ScoreResponse,
-    openapi_extra=body_of(ScoreRequest),
-    tags=["scores"],
-)
-async def post_scores(request: Request) -> Response:
-    """Probabilities with intervals and reasons, for customers who permit it."""
-    here: Context = request.app.state.context
-    sent = await request.body()
-    # The hottest path changes threads once: key, request and score are looked at in one go.
-    return await run_in_threadpool(_scores, here, request.headers.get("authorization", ""), sent)
-
-
-def _scores(here: Context, authorization: str, sent: bytes) -> Response:
-    caller = identify(here, authorization)
-    caller.require("score:read")
-    body = read_body(ScoreRequest, sent)
-    as_of = None
-    if body.as_of is not None:
-        as_of = parse_instant(body.as_of, here.keepwell.settings.zone)
-        if as_of > here.clock():
-            raise InvalidInput("as_of lies in the future", hint="leave it out to score now")
-    answer = here.scorer.score(
-        [each.customer_id for each in body.inputs],
-        targets=body.targets,
-        reasons_limit=body.reasons,
-        as_of=as_of,
-        may_see_refusals=caller.may("consent:read"),
-    )
-    return fresh(score_json(answer, here.keepwell.kind))
 
 
 @once.post("/v1/events", operation_id="send_events", response_model=EventsResponse, tags=["events"])

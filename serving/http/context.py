@@ -78,18 +78,24 @@ class KeyFirst:
 
 def identify(context: Context, authorization: str) -> Principal:
     """Find out whose key an `Authorization` header carries; raises `Unauthenticated`."""
+    key = bearer_key(authorization)
+    now = context.clock()
+    with context.keepwell.database.read() as conn:
+        principal, due = authenticate(conn, key, now=now)
+    if due:
+        with context.keepwell.database.write() as conn:
+            note_use(conn, principal.key_id, now=now)
+    return principal
+
+
+def bearer_key(authorization: str) -> str:
+    """Take the key out of an `Authorization` header; raises `Unauthenticated` without one."""
     scheme, _, key = authorization.partition(" ")
     if scheme.lower() != "bearer":
         raise Unauthenticated(
             "no bearer key was sent", hint="send the header: Authorization: Bearer kw_…"
         )
-    now = context.clock()
-    with context.keepwell.database.read() as conn:
-        principal, due = authenticate(conn, key.strip(), now=now)
-    if due:
-        with context.keepwell.database.write() as conn:
-            note_use(conn, principal.key_id, now=now)
-    return principal
+    return key.strip()
 
 
 Here = Annotated[Context, Depends(context_of)]

@@ -4,7 +4,9 @@ Permission is judged at the wall clock inside that transaction; `as_of` only sel
 Questions that arrive together are answered in one transaction.
 """
 
+import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
@@ -64,6 +66,7 @@ class Scorer:
             stop_when_stale=keepwell.settings.monitoring.on_stale == "stop",
         )
         self.line: Together[Question, ScoreAnswer] = Together(self._answer)
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="scorer")
         self._looked: tuple[datetime, datetime] | None = None  # when, and what as_of was then
 
     def warm(self) -> None:
@@ -94,6 +97,16 @@ class Scorer:
         return self.line.ask(
             Question(tuple(customer_ids), chosen, reasons_limit, as_of, may_see_refusals)
         )
+
+    async def answer(self, question: Question) -> ScoreAnswer:
+        """Answer a question without holding up the event loop; raises what `score` raises.
+
+        One with a key raises `Unauthenticated` or `ScopeMissing`, too.
+        """
+        future, leads = self.line.add(question)
+        if leads:
+            self._thread.submit(self.line.drain)
+        return await asyncio.wrap_future(future)
 
     def targets(self, names: Sequence[str]) -> tuple[Target, ...]:
         """Give the targets of these names, each once; raises `InvalidInput` for unknown ones."""
