@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
@@ -268,23 +268,13 @@ def sentence(
     """
     if math.isnan(value):
         return definition.text_missing or f"{_spoken(definition.name)} is not known"
-    shown = pretty(value)
-    if definition.categories:
-        place = int(value)
-        shown = definition.categories[place] if 0 <= place < len(definition.categories) else "other"
     said = definition.text or f"{_spoken(definition.name)} is {{value}}"
-    words = (
-        shown,
-        _counted(value, definition.nouns),
-        _days(value),
-        f"{pretty(100 * value)} %",
-        "as many as" if value == 0 else "more than" if value > 0 else "fewer than",
-        _higher(value),
-        _past(value),
-    )
-    for placeholder, shown in zip(PLACEHOLDERS, words, strict=True):
-        said = said.replace(placeholder, shown)
-    usual = (context or {}).get(definition.usual, math.nan) if definition.usual else math.nan
+    for placeholder, word in _WORDS:
+        if placeholder in said:
+            said = said.replace(placeholder, word(definition, value))
+    if not definition.usual:
+        return said
+    usual = (context or {}).get(definition.usual, math.nan)
     return said if math.isnan(usual) else f"{said}, usually every {pretty(usual)}"
 
 
@@ -312,6 +302,13 @@ def pretty(value: float) -> str:
     return f"{value:.2g}" if abs(value) < 1 else f"{value:.1f}"
 
 
+def _shown(definition: FeatureDefinition, value: float) -> str:
+    if not definition.categories:
+        return pretty(value)
+    place = int(value)
+    return definition.categories[place] if 0 <= place < len(definition.categories) else "other"
+
+
 def _days(value: float) -> str:
     return f"{pretty(value)} day{'' if value == 1 else 's'}"
 
@@ -334,5 +331,26 @@ def _counted(value: float, nouns: Sequence[str]) -> str:
     return f"{pretty(value)} {nouns[0] if value == 1 else nouns[1]}"
 
 
+def _more(value: float) -> str:
+    return "as many as" if value == 0 else "more than" if value > 0 else "fewer than"
+
+
 def _spoken(name: str) -> str:
     return name.replace("_", " ")
+
+
+_WORDS: tuple[tuple[str, Callable[[FeatureDefinition, float], str]], ...] = tuple(
+    zip(
+        PLACEHOLDERS,
+        (
+            _shown,
+            lambda definition, value: _counted(value, definition.nouns),
+            lambda _, value: _days(value),
+            lambda _, value: f"{pretty(100 * value)} %",
+            lambda _, value: _more(value),
+            lambda _, value: _higher(value),
+            lambda _, value: _past(value),
+        ),
+        strict=True,
+    )
+)
