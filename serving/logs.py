@@ -1,8 +1,18 @@
-"""How this floor logs: one JSON line per happening, on standard error, free of personal data."""
+"""How this floor logs: one JSON line per happening, on standard error, free of personal data.
 
+Every line a request causes carries its id, whichever thread writes it.
+"""
+
+import logging
 import sys
+from contextvars import ContextVar
+from typing import Any
 
 import structlog
+from structlog.typing import EventDict
+
+REQUEST_ID: ContextVar[str] = ContextVar("keepwell_request_id", default="")
+"""The id of the request that is being answered; empty outside of one."""
 
 
 def log_to_stderr() -> None:
@@ -11,7 +21,44 @@ def log_to_stderr() -> None:
         processors=[
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
+            with_request_id,
             structlog.processors.JSONRenderer(),
         ],
         logger_factory=structlog.WriteLoggerFactory(sys.stderr),
     )
+
+
+def take_over_others(level: int = logging.WARNING) -> None:
+    """Have what uvicorn, BentoML and other packages log leave in the same form.
+
+    Of theirs the logger's name, the level and the kind of an exception are kept: their messages and
+    arguments may quote what was sent.
+    """
+    root = logging.getLogger()
+    root.handlers[:] = [_Others()]
+    root.setLevel(level)
+    for name in ("uvicorn", "uvicorn.error", "uvicorn.access", "bentoml", "circus"):
+        found = logging.getLogger(name)
+        found.handlers[:], found.propagate = [], True
+        found.setLevel(level)
+    logging.captureWarnings(True)
+
+
+def with_request_id(_: Any, __: str, event: EventDict) -> EventDict:
+    """Add the id of the request under way, where there is one."""
+    found = REQUEST_ID.get()
+    if found:
+        event["request_id"] = found
+    return event
+
+
+class _Others(logging.Handler):
+    """Passes a record of another package on, without its words."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        told = {"logger": record.name, "where": f"{record.module}:{record.lineno}"}
+        if record.exc_info and record.exc_info[0] is not None:
+            told["kind"] = record.exc_info[0].__name__
+        log = structlog.get_logger("keepwell.others")
+        write = log.error if record.levelno >= logging.ERROR else log.warning
+        write("another package reports", **told)

@@ -120,8 +120,7 @@ def _draw_new_home(out: Console, home: Path, made: "MadeHome") -> None:
 def demo_command(session: Session, customers: int, seed: int, no_serve: bool, port: int) -> None:
     """A simulated company, from events to interventions, end to end; then serve it."""
     from serving.demo import run_demo
-    from serving.home import Home
-    from serving.serve import serve
+    from serving.serve import become
 
     with session.step("a simulated company") as progress:
         story = run_demo(
@@ -130,7 +129,7 @@ def demo_command(session: Session, customers: int, seed: int, no_serve: bool, po
     session.emit(story.to_json(), lambda out: _draw_demo(out, story.lines()))
     if not no_serve:
         session.note(f"\nserving {story.url} — stop with Ctrl-C")
-        serve(Home(session.home), port=port)
+        become(session.home, port=port)
 
 
 def _draw_demo(out: Console, lines: Sequence[str]) -> None:
@@ -146,8 +145,10 @@ def _draw_demo(out: Console, lines: Sequence[str]) -> None:
 @click.pass_obj
 def serve_command(session: Session, host: str, port: int, workers: int) -> None:
     """The scoring service: API and pages."""
+    from serving.serve import be_frugal, serve
+
+    be_frugal()
     from serving.home import Home
-    from serving.serve import serve
 
     with session.open():
         pass  # a home that cannot be opened says so here, in words

@@ -12,6 +12,8 @@ from typing import Any, NamedTuple
 from serving.http.door import App, Message, Receive, Scope, Send
 
 METHODS = frozenset({"GET", "POST", "PUT", "DELETE", "HEAD", "OPTIONS", "PATCH"})
+METERED = "keepwell.metered"
+"""Marks in a scope a request that is counted here."""
 BUCKETS = (0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
 
 
@@ -101,6 +103,7 @@ class Metered:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass one request on and note how it went."""
         started, status = time.perf_counter(), 500
+        scope[METERED] = True
 
         async def noting(message: Message) -> None:
             nonlocal status

@@ -16,12 +16,10 @@ from typing import Any
 
 from serving.http.context import PRINCIPAL
 from serving.http.door import PROBES, App, Message, Receive, Scope, Send
-from serving.http.metering import METHODS, Meter
+from serving.http.metering import METERED, METHODS, Meter
 from serving.logs import REQUEST_ID
 
 HEADER = b"x-request-id"
-METERED = "keepwell.metered"
-"""Marks in a scope a request that was counted further inside."""
 GONE = 499
 """Stands for a status where the caller hung up before there was one."""
 _SANE = re.compile(rb"[A-Za-z0-9._-]{1,64}")

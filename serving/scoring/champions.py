@@ -1,12 +1,14 @@
 """The models that may serve now: one per target, from plain files, never without approval."""
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
+from contextlib import suppress
 from datetime import datetime, timedelta
 from pathlib import Path
 from types import MappingProxyType
 from typing import NamedTuple
 
+import lightgbm
 import structlog
 from sqlalchemy import Connection
 
@@ -19,7 +21,7 @@ from governance.review.reviews import approval as approval_of
 from governance.review.reviews import champion
 from serving.home import Home
 from serving.scoring.staleness import is_stale
-from training.bundle import LoadedModel, load, probe
+from training.bundle import LoadedModel, digest, load, probe
 
 log = structlog.get_logger("keepwell.models")
 
@@ -32,8 +34,25 @@ Trial = Callable[[Path, str], None]
 
 
 def try_in_child(directory: Path, digest: str) -> None:
-    """Load and score once in a process of its own: a damaged model may end its interpreter."""
+    """Load and score once in a process of its own: a damaged model may end its interpreter.
+
+    A bundle that passed under this LightGBM is not tried again, as its digest says that not a byte
+    of it changed.
+    """
+    passed = directory.parents[1] / "tried" / digest
+    with suppress(OSError):
+        if passed.read_text(encoding="utf-8") == lightgbm.__version__ and _is(directory, digest):
+            return
     probe(directory, expected_digest=digest)
+    with suppress(OSError):  # a home that cannot be written is tried again next time
+        passed.parent.mkdir(exist_ok=True)
+        passed.write_text(lightgbm.__version__, encoding="utf-8")
+
+
+def _is(directory: Path, expected: str) -> bool:
+    with suppress(NotFound):
+        return digest(directory) == expected
+    return False
 
 
 class Champion(NamedTuple):
@@ -82,6 +101,19 @@ class Champions:
         self._stops = stop_when_stale
         self._stale: dict[str, tuple[datetime, bool]] = {}
         self._loading = threading.Lock()
+        self._beside = False
+
+    @property
+    def damaged(self) -> Collection[str]:
+        """The digests of approved models that could not be loaded."""
+        return frozenset(self._broken)
+
+    def load_beside(self) -> None:
+        """Load newly approved models beside the requests: whoever calls `missing` sees to it.
+
+        Until one is in memory the model that served before it goes on.
+        """
+        self._beside = True
 
     def of(
         self, conn: Connection, target: str, *, now: datetime
@@ -101,9 +133,53 @@ class Champions:
         approval.require(approval.model_digest, now=now)
         found = self._loaded.get(approval.model_digest)
         if found is None:
-            raise NotLoaded(approval.model_digest)
-        self._serving[target] = approval.model_digest
+            before = self._before(conn, target, now) if self._beside else None
+            if before is None:
+                raise NotLoaded(approval.model_digest)
+            return before
+        if self._serving.get(target) != approval.model_digest:
+            self._now_serves(target, approval.model_digest)
         return found, approval
+
+    def can_answer(self, conn: Connection, target: str, *, now: datetime) -> bool:
+        """Whether nothing keeps the model approved for `target` from answering."""
+        try:
+            self.of(conn, target, now=now)
+        except NotLoaded:
+            return True  # it will be, when somebody asks
+        except KeepwellError:
+            return False
+        return True
+
+    def missing(self, conn: Connection, target: str, *, now: datetime) -> str | None:
+        """Name the model approved for `target` that is not in memory yet; `load` brings it in.
+
+        One that was damaged is named again once its files are whole.
+        """
+        approval = champion(conn, target, now=now)
+        if approval is None or approval.model_digest in self._loaded:
+            return None
+        if approval.model_digest in self._broken:
+            if not _is(self._home.bundles / approval.model_digest, approval.model_digest):
+                return None
+            found = approval.model_digest
+            self._broken = {each: why for each, why in self._broken.items() if each != found}
+        return approval.model_digest
+
+    def _now_serves(self, target: str, digest: str) -> None:
+        """Note which model answers, and let go of the one it replaces."""
+        before, self._serving = self._serving.get(target), {**self._serving, target: digest}
+        if before not in self._serving.values():
+            self._loaded = {each: found for each, found in self._loaded.items() if each != before}
+
+    def _before(
+        self, conn: Connection, target: str, now: datetime
+    ) -> tuple[Champion, Approval] | None:
+        """Give the model that served until now, while it may."""
+        digest = self._serving.get(target)
+        found = None if digest is None else self._loaded.get(digest)
+        kept = None if found is None or digest is None else approval_of(conn, digest, now=now)
+        return None if found is None or kept is None else (found, kept)
 
     def is_stale(self, conn: Connection, approval: Approval, *, now: datetime) -> bool:
         """Whether this model is past its limits and must stay silent until it is renewed.
