@@ -61,7 +61,7 @@ class AnsweredOnce(APIRoute):
             try:
                 answer = await handle(request)
             except Exception as error:  # noqa: BLE001 - what is wrong may be kept, too
-                answer = answer_for(error)
+                answer = answer_for(error, request)
             finally:
                 CURRENT.reset(mine)
             await run_in_threadpool(asked.finish, found, answer)

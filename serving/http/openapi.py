@@ -257,11 +257,12 @@ def _running() -> dict[str, Any]:
 def _webhook(kind: str, schemas: dict[str, Any]) -> dict[str, Any]:
     """Describe one type of message as its receiver meets it (Standard Webhooks)."""
     model = MESSAGES[kind]
-    prefix = "#/components/schemas/Webhook"
+    prefix = "#/components/schemas/Message"
     data = model.model_json_schema(by_alias=True, ref_template=prefix + "{model}")
-    for name, each in data.pop("$defs", {}).items():
-        schemas[f"Webhook{name}"] = each
-    schemas[f"Webhook{model.__name__}"] = data
+    parts = data.pop("$defs", {}) | {model.__name__: data}
+    schemas |= {
+        f"Message{name}": {**each, "title": f"Message{name}"} for name, each in parts.items()
+    }
     message = {
         "type": "object",
         "required": ["type", "timestamp", "data"],

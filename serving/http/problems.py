@@ -28,6 +28,7 @@ from governance.errors import (
     PermissionRefused,
 )
 from serving.auth import ScopeMissing, Unauthenticated
+from serving.http.addresses import allowed_at
 from serving.record.kept_answers import AnswerGone, KeyInUse
 
 MEDIA_TYPE = "application/problem+json"
@@ -103,9 +104,9 @@ class TooMany(Busy):
         }
 
 
-_AT_THE_DOOR: Mapping[type[KeepwellError], int] = {
+_CODES: Mapping[type[KeepwellError], int] = {
+    **STATUS,
     Busy: 429,
-    TooMany: 429,
     TooLarge: 413,
     TooSlow: 408,
     AddressTooLong: 414,
@@ -149,8 +150,7 @@ def problem(
 
 def of_error(error: KeepwellError) -> ProblemResponse:
     """Turn one of our own errors into its problem document."""
-    status = next((STATUS[kind] for kind in type(error).__mro__ if kind in STATUS), 500)
-    status = _AT_THE_DOOR.get(type(error), status)
+    status = next((_CODES[kind] for kind in type(error).__mro__ if kind in _CODES), 500)
     if status >= 500:  # what is wrong with the home is for those who run it
         log.error("request failed", code=error.code, message=error.message)
         return problem(status, error.code, "the service cannot answer this now", hint=error.hint)
@@ -176,10 +176,10 @@ def of_exception(error: BaseException) -> ProblemResponse:
     return problem(500, "unexpected", "something unexpected happened; nothing was kept of it")
 
 
-def answer_for(error: Exception) -> ProblemResponse:
+def answer_for(error: Exception, request: Request) -> ProblemResponse:
     """Answer for anything a handler may raise, FastAPI's own errors among it."""
     if isinstance(error, RequestValidationError):
-        return _malformed(error)
+        return _not_json(error) if _is_not_json(error, request) else _malformed(error)
     if isinstance(error, HTTPException):
         return _http(error)
     return of_exception(error)
@@ -195,13 +195,34 @@ def wrong_method(allowed: str) -> ProblemResponse:
 def install(app: FastAPI) -> None:
     """Make every error of `app` a problem document."""
 
-    async def ours(_: Request, error: Exception) -> ProblemResponse:
-        return answer_for(error)
+    async def ours(request: Request, error: Exception) -> ProblemResponse:
+        answer = answer_for(error, request)
+        if answer.status_code == 405:
+            answer.headers["Allow"] = allowed_at(app, request.scope["path"])
+        return answer
 
     app.add_exception_handler(Exception, ours)
     app.add_exception_handler(KeepwellError, ours)
     app.add_exception_handler(RequestValidationError, ours)
     app.add_exception_handler(HTTPException, ours)
+
+
+def _is_not_json(error: RequestValidationError, request: Request) -> bool:
+    """Whether a body could not be read because it was sent as something else."""
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind == "application/json" or (kind.startswith("application/") and kind.endswith("+json")):
+        return False
+    return any(each["loc"] == ("body",) and each["type"] != "missing" for each in error.errors())
+
+
+def _not_json(error: RequestValidationError) -> ProblemResponse:
+    return problem(
+        415,
+        "unsupported_media_type",
+        "the body was not sent as JSON",
+        hint="send the header: Content-Type: application/json",
+        errors=[_finding(each) for each in error.errors()],
+    )
 
 
 def _malformed(error: RequestValidationError) -> ProblemResponse:

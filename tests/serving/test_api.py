@@ -248,3 +248,28 @@ def test_measures_state_what_was_divided_and_hide_small_groups(crm: Crm) -> None
     retention = next(each for each in found["measures"] if each["name"] == "retention")
     assert "÷" in retention["definition"]
     assert retention["value"] is None  # one customer is too few
+
+
+def test_head_is_get_without_a_body(crm: Crm) -> None:
+    answer = crm.http.head("/v1/customers")
+    assert (answer.status_code, answer.content) == (200, b"")
+    assert crm.http.head("/v1/customers/nobody").status_code == 404
+
+
+def test_options_and_a_wrong_method_say_what_an_address_takes(crm: Crm) -> None:
+    path = "/v1/customers/ann/consents/risk_scoring"
+    asked, wrong = crm.http.options(path), crm.http.patch(path)
+    assert (asked.status_code, asked.headers["allow"]) == (204, "DELETE, PUT")
+    assert (wrong.status_code, wrong.headers["allow"]) == (405, "DELETE, PUT")
+    assert crm.http.options("/v1/nothing").status_code == 404
+
+
+@pytest.mark.parametrize("kind", ["text/plain", "application/x-www-form-urlencoded", "text/json"])
+def test_a_body_that_is_no_json_is_the_wrong_media_type(crm: Crm, kind: str) -> None:
+    answer = crm.http.post("/v1/events", content=b"{}", headers={"Content-Type": kind})
+    assert (answer.status_code, answer.json()["code"]) == (415, "unsupported_media_type")
+
+
+def test_several_mistakes_are_told_at_once(crm: Crm) -> None:
+    answer = crm.http.post("/v1/customers/ann/complaints", json={"text": "x", "more": 1})
+    assert [each["pointer"] for each in answer.json()["errors"]] == ["/category", "/text", "/…"]
