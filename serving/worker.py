@@ -11,6 +11,7 @@ from typing import Any, cast
 import uvicorn
 
 from serving.front import FRONT
+from serving.http.protocol import BoundedHead
 from serving.service import KeepwellService
 
 _QUIET_SECONDS = 0.5
@@ -56,7 +57,7 @@ def work(root: Path, listener: socket.socket, alive: int) -> None:
     config = uvicorn.Config(
         FRONT.entrance(cast(Any, KeepwellService).to_asgi()),
         loop="uvloop",
-        http="httptools",
+        http=BoundedHead,
         log_config=None,
         access_log=False,
         server_header=False,
