@@ -7,6 +7,8 @@ from typing import Any
 
 from governance.errors import InvalidInput
 
+_ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"), allow_nan=False)
+
 
 def canonical(value: Any) -> str:
     """Write JSON with sorted keys, no spaces and ASCII only; floats in their shortest exact form.
@@ -15,7 +17,7 @@ def canonical(value: Any) -> str:
     scalars, keys that are not text.
     """
     _check(value)
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return _ENCODER.encode(value)
 
 
 def digest(value: Any) -> str:
@@ -25,14 +27,17 @@ def digest(value: Any) -> str:
 
 def _check(value: Any) -> None:
     kind = type(value)
+    if kind is str or kind is int or kind is bool or value is None:
+        return
     if kind is float:
-        if value != value or value in (float("inf"), float("-inf")):
+        if value - value != 0.0:
             raise InvalidInput(
                 "a number that is not finite cannot be logged", hint="write None for missing"
             )
-    elif kind in (str, int, bool, type(None)):
-        return
-    elif isinstance(value, Mapping):
+    elif kind is list or kind is tuple:
+        for item in value:
+            _check(item)
+    elif kind is dict or isinstance(value, Mapping):
         for key, item in value.items():
             if type(key) is not str:
                 raise InvalidInput(f"a key of type {type(key).__name__} cannot be logged")

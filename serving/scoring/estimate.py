@@ -5,23 +5,26 @@ Pure: what was read, the model and an instant go in; numbers and words come out.
 
 import hashlib
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from features.definitions import FeatureDefinition, sentence
+from features.definitions import FeatureDefinition
+from features.event_digests import event_digests
 from features.history import Histories
-from features.kernel import compute
+from features.kernel import allowed_by, compute_allowed
 from features.labels import Target, askable
-from features.reason_groups import Grouping, grouping
 from governance.instants import DAY_US, to_micros
 from governance.proof import Permit
 from serving.scoring.champions import Champion
 from serving.scoring.outlook import NOTHING, Outlook, outlooks
+from serving.scoring.told_groups import grouped
+from training.model import Scores
 
+MODEL = "model"
 NOT_ACTIVE, FEW_REPORTS = "not_active", "too_few_reports"
 MERGED = "merged_into_another"
 """Why nothing is said of an id whose events count for another customer: ask about that one."""
@@ -52,7 +55,17 @@ class Reason(NamedTuple):
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON, the same in answers, files and the record of decisions."""
-        return {**self._asdict(), "members": [each._asdict() for each in self.members]}
+        return {
+            "feature": self.feature,
+            "value": self.value,
+            "contribution": self.contribution,
+            "text": self.text,
+            "group": self.group,
+            "members": [
+                {"feature": feature, "value": value, "contribution": contribution}
+                for feature, value, contribution in self.members
+            ],
+        }
 
 
 class Estimate(NamedTuple):
@@ -79,6 +92,24 @@ class Estimate(NamedTuple):
     outlook: Outlook = NOTHING
 
 
+class Estimates(NamedTuple):
+    """What `Estimate` says of one customer, of n at once, of whom r have features.
+
+    `row` (n,) is each customer's place among the r, -1 without any; `scores`, `values` (r, k),
+    `outlooks` and `feature_digests` are by that place, all else by customer. `reason` is `model`
+    for those who are scored, else what is missing.
+    """
+
+    customers: list[str]
+    reason: list[str]
+    row: NDArray[np.int64]
+    event_digests: list[str]
+    feature_digests: list[str]
+    scores: Scores
+    values: NDArray[np.float64]
+    outlooks: Sequence[Outlook]
+
+
 def estimate(
     champion: Champion,
     target: Target,
@@ -92,51 +123,83 @@ def estimate(
     `permits` holds the permits for the purposes the features name: a feature without a permit that
     covers the customer is missing, never silently used.
     """
-    instant = to_micros(as_of)
-    table = compute(
-        histories,
-        champion.plan,
-        [instant],
-        permits=permits,
-        functions=champion.functions,
-    )
-    away = histories.is_away(instant)
-    rows = {customer: row for row, customer in enumerate(table.customers)}
-    scores = champion.model.predict(table.values) if rows else None
-    told = None if scores is None else outlooks(champion.model.whole, target, table.values, scores)
+    allowed = allowed_by(histories, champion.plan, permits)
     asked = asked_at(histories, target, as_of=as_of, permits=permits)
-    found: list[Estimate] = []
-    for index, customer in enumerate(histories.customers):
-        customer_id = str(customer)
-        row = rows.get(customer_id)
-        if row is None or scores is None or told is None:
-            why = MERGED if away[index] else "no_history"
-            found.append(Estimate(customer_id, "insufficient_data", why, None, None))
+    found = estimates(champion, target, histories, as_of=as_of, allowed=allowed, asked=asked)
+    scores = found.scores
+    numbers = list(
+        zip(
+            *(
+                column.tolist()
+                for column in (scores.probability, scores.low, scores.high, scores.log_odds)
+            ),
+            strict=True,
+        )
+    )
+    values, contributions = found.values.tolist(), scores.contributions.tolist()
+    told: list[Estimate] = []
+    for customer, reason, row, events in zip(
+        found.customers, found.reason, found.row.tolist(), found.event_digests, strict=True
+    ):
+        if row < 0:
+            told.append(Estimate(customer, "insufficient_data", reason, None, None))
             continue
-        events = histories.digest(index, instant)
-        features = feature_digest(champion.model.names, table.values[row])
-        if not asked[index]:
-            why = FEW_REPORTS if target.is_personal else NOT_ACTIVE
-            found.append(Estimate(customer_id, "insufficient_data", why, events, features))
+        features = found.feature_digests[row]
+        if reason != MODEL:
+            told.append(Estimate(customer, "insufficient_data", reason, events, features))
             continue
-        found.append(
+        probability, low, high, log_odds = numbers[row]
+        told.append(
             Estimate(
-                customer_id,
+                customer,
                 "scored",
-                "model",
+                MODEL,
                 events,
                 features,
-                float(scores.probability[row]),
-                float(scores.low[row]),
-                float(scores.high[row]),
-                float(scores.log_odds[row]),
-                float(scores.base),
-                tuple(table.values[row].tolist()),
-                tuple(scores.contributions[row].tolist()),
-                told[row],
+                probability,
+                low,
+                high,
+                log_odds,
+                scores.base,
+                tuple(values[row]),
+                tuple(contributions[row]),
+                found.outlooks[row],
             )
         )
-    return tuple(found)
+    return tuple(told)
+
+
+def estimates(
+    champion: Champion,
+    target: Target,
+    histories: Histories,
+    *,
+    as_of: datetime,
+    allowed: NDArray[np.uint8],
+    asked: NDArray[np.bool_],
+) -> Estimates:
+    """Estimate every customer of `histories`, in their order, all columns at once.
+
+    `allowed` is what `features.kernel.allowed_by` says of the permits, `asked` (n,) what
+    `asked_at` says; in a row of `values` nothing counts that these do not allow.
+    """
+    instant = to_micros(as_of)
+    table = compute_allowed(histories, champion.plan, [instant], allowed, champion.functions)
+    row = np.full(len(histories), -1)
+    row[table.customer_index] = np.arange(len(table))
+    scores = champion.model.predict(table.values)
+    nothing = np.where(histories.is_away(instant), MERGED, "no_history")
+    short = FEW_REPORTS if target.is_personal else NOT_ACTIVE
+    return Estimates(
+        [str(each) for each in histories.customers],
+        np.where(row < 0, nothing, np.where(asked, MODEL, short)).tolist(),
+        row,
+        event_digests(histories, instant),
+        feature_digests(champion.model.names, table.values),
+        scores,
+        table.values,
+        outlooks(champion.model.whole, target, table.values, scores) if len(table) else (),
+    )
 
 
 def asked_at(
@@ -167,54 +230,49 @@ def reasons(
     """
     if found.outcome != "scored":
         return ()
-    groups = grouping(definitions)
-    sums = groups.sums(found.contributions)
-    order = np.argsort(-np.abs(sums), kind="stable")[:limit]
-    context = {each.name: value for each, value in zip(definitions, found.values, strict=True)}
-    return tuple(
-        _reason(found, definitions, groups, group, float(sums[group]), context)
-        for group in order.tolist()
-        if sums[group] != 0.0
-    )
-
-
-def _reason(
-    found: Estimate,
-    definitions: tuple[FeatureDefinition, ...],
-    groups: Grouping,
-    group: int,
-    contribution: float,
-    context: Mapping[str, float],
-) -> Reason:
-    moved = [
-        place
-        for place in np.flatnonzero(groups.place == group).tolist()
-        if found.contributions[place] != 0.0
-    ]
-    way = math.copysign(1.0, contribution)
-    spoken = max(moved, key=lambda place: way * found.contributions[place])
-    value = found.values[spoken]
-    return Reason(
-        definitions[spoken].name,
-        _known(value),
-        contribution,
-        sentence(definitions[spoken], value, context),
-        groups.titles[group],
-        tuple(
-            Member(definitions[place].name, _known(found.values[place]), found.contributions[place])
-            for place in moved
-        ),
-    )
+    groups, values, contributions = grouped(definitions), found.values, found.contributions
+    sums = [0.0] * len(groups.titles)
+    for group, contribution in zip(groups.place, contributions, strict=True):
+        sums[group] += contribution
+    order = sorted(range(len(sums)), key=lambda group: -abs(sums[group]))[:limit]
+    told = []
+    for group in order:
+        contribution = sums[group]
+        if contribution == 0.0:
+            continue
+        moved = [place for place in groups.members[group] if contributions[place] != 0.0]
+        way = math.copysign(1.0, contribution)
+        spoken = max(moved, key=lambda place: way * contributions[place])
+        told.append(
+            Reason(
+                groups.names[spoken],
+                _known(values[spoken]),
+                contribution,
+                groups.say(spoken, values),
+                groups.titles[group],
+                tuple(
+                    Member(groups.names[place], _known(values[place]), contributions[place])
+                    for place in moved
+                ),
+            )
+        )
+    return tuple(told)
 
 
 def _known(value: float) -> float | None:
-    return None if math.isnan(value) else value
+    return None if value != value else value
 
 
-def feature_digest(names: tuple[str, ...], values: NDArray[np.float64]) -> str:
-    """Digest one row of features: names and bits; every NaN counts as the same missing value."""
-    bits = np.where(np.isnan(values), np.nan, values).astype("<f8").tobytes()
-    return hashlib.sha256("\n".join(names).encode() + b"\0" + bits).hexdigest()
+def feature_digests(names: tuple[str, ...], values: NDArray[np.float64]) -> list[str]:
+    """Digest rows of features (r, k), names and bits; every NaN is the same missing value."""
+    bits = memoryview(np.where(np.isnan(values), np.nan, values).astype("<f8").tobytes())
+    size, found = 8 * values.shape[1], []
+    start = hashlib.sha256("\n".join(names).encode() + b"\0")
+    for row in range(len(values)):
+        state = start.copy()
+        state.update(bits[row * size : (row + 1) * size])
+        found.append(state.hexdigest())
+    return found
 
 
 def result_of(
