@@ -11,6 +11,8 @@ from typing import Any
 import structlog
 from structlog.typing import EventDict
 
+from serving.logs_allowed import only_allowed
+
 REQUEST_ID: ContextVar[str] = ContextVar("keepwell_request_id", default="")
 """The id of the request that is being answered; empty outside of one."""
 
@@ -22,6 +24,7 @@ def log_to_stderr() -> None:
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             with_request_id,
+            only_allowed,
             structlog.processors.JSONRenderer(),
         ],
         logger_factory=structlog.WriteLoggerFactory(sys.stderr),

@@ -12,6 +12,7 @@ import uvicorn
 
 from serving.front import FRONT
 from serving.http.protocol import BoundedHead
+from serving.logs_allowed import quiet_hooks
 from serving.service import KeepwellService
 
 _QUIET_SECONDS = 0.5
@@ -52,6 +53,7 @@ def work(root: Path, listener: socket.socket, alive: int) -> None:
     """Serve the home at `root` until told to stop, or until the first process is gone."""
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _stop_early)  # uvicorn puts its own in their place
+    quiet_hooks()
     FRONT.open(root)
     settings = FRONT.keepwell.settings.service
     config = uvicorn.Config(
