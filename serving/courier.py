@@ -1,4 +1,4 @@
-"""What the service does in the background; any number of workers may have one of each.
+"""What the service does in the background; any number of workers and hosts may have one of each.
 
 The courier carries due messages out; the keeper keeps the history's files in step, and once a day
 applies retention where that is automatic and has the models looked at.
@@ -27,7 +27,11 @@ PAUSE_SECONDS = 2.0
 KEEPER_PAUSE_SECONDS = 60.0
 MANY_EVENTS = 50_000
 """So many live events are copied at once, fewer when the oldest has waited a day."""
-_AT_ONCE = 100
+FIRST_LOOK_SPREAD = timedelta(minutes=10)
+"""Over how long the first looks of services that start together are spread."""
+
+Failed = Callable[[str], None]
+"""Is told which job failed: `sending`, `compacting`, `retention` or `monitoring`."""
 
 log = structlog.get_logger("keepwell.courier")
 
@@ -36,9 +40,15 @@ class Courier(threading.Thread):
     """Looks every two seconds for messages that are due and sends them, one after another."""
 
     def __init__(
-        self, keepwell: Keepwell, endpoint: Endpoint, *, clock: Callable[[], datetime]
+        self,
+        keepwell: Keepwell,
+        endpoint: Endpoint,
+        *,
+        clock: Callable[[], datetime],
+        failed: Failed = lambda _: None,
     ) -> None:
         super().__init__(name="courier", daemon=True)
+        self._failed = failed
         self._desk = desk_of(keepwell)
         self._endpoint = endpoint
         self._clock = clock
@@ -48,20 +58,21 @@ class Courier(threading.Thread):
         """Send until stopped; what goes wrong is logged by its kind and tried again later."""
         with http_client(seconds=self._endpoint.timeout_s) as client:
             rng = random.Random()  # noqa: S311 - spreads retries, guards nothing
-            while not self._stopped.wait(PAUSE_SECONDS):
+            pause = PAUSE_SECONDS
+            while not self._stopped.wait(pause):
+                pause = PAUSE_SECONDS
                 try:
-                    dispatch(
-                        self._desk,
-                        self._endpoint,
-                        client,
-                        clock=self._clock,
-                        rng=rng,
-                        limit=_AT_ONCE,
+                    done = dispatch(
+                        self._desk, self._endpoint, client, clock=self._clock, rng=rng, limit=1
                     )
                 except KeepwellError as error:
                     log.error("sending failed", code=error.code, message=error.message)
+                    self._failed("sending")
                 except Exception as error:  # noqa: BLE001 - a courier must not die of one bad day
                     log.error("sending failed", kind=type(error).__name__)
+                    self._failed("sending")
+                else:
+                    pause = 0.0 if done.outcomes else PAUSE_SECONDS
 
     def stop(self) -> None:
         """Finish the message at hand and end."""
@@ -69,14 +80,16 @@ class Courier(threading.Thread):
         self.join(timeout=self._endpoint.timeout_s + 5)
 
 
-def start_courier(keepwell: Keepwell, *, clock: Callable[[], datetime]) -> Courier | None:
+def start_courier(
+    keepwell: Keepwell, *, clock: Callable[[], datetime], failed: Failed = lambda _: None
+) -> Courier | None:
     """Start sending for a home that has somewhere to send to; None otherwise.
 
     Demo and evaluation homes contact no one from the service.
     """
     if keepwell.settings.webhook.url is None or keepwell.kind != "production":
         return None
-    courier = Courier(keepwell, endpoint_of(keepwell), clock=clock)
+    courier = Courier(keepwell, endpoint_of(keepwell), clock=clock, failed=failed)
     courier.start()
     return courier
 
@@ -101,8 +114,18 @@ def endpoint_of(keepwell: Keepwell) -> Endpoint:
 class Keeper(threading.Thread):
     """Looks every minute whether live events should be copied, and models be looked at."""
 
-    def __init__(self, keepwell: Keepwell, *, clock: Callable[[], datetime]) -> None:
+    def __init__(
+        self,
+        keepwell: Keepwell,
+        *,
+        clock: Callable[[], datetime],
+        failed: Failed = lambda _: None,
+    ) -> None:
         super().__init__(name="keeper", daemon=True)
+        self._failed = failed
+        spread = FIRST_LOOK_SPREAD * random.random()  # noqa: S311 - spreads work, guards nothing
+        wait = timedelta(minutes=keepwell.settings.service.first_look_minutes)
+        self._first_look = clock() + wait + spread
         self._keepwell = keepwell
         self._clock = clock
         self._stopped = threading.Event()
@@ -116,20 +139,29 @@ class Keeper(threading.Thread):
                 tidy_if_due(self._keepwell, now=self._clock())
             except KeepwellError as error:
                 log.error("compacting failed", code=error.code, message=error.message)
+                self._failed("compacting")
             except Exception as error:  # noqa: BLE001 - the next minute may be better
                 log.error("compacting failed", kind=type(error).__name__)
+                self._failed("compacting")
             try:
                 apply_if_due(self._keepwell, now=self._clock())
             except Exception as error:  # noqa: BLE001 - the next minute may be better
                 log.error("retention failed", kind=type(error).__name__)
+                self._failed("retention")
             try:
                 self.look_at_models()
             except Exception as error:  # noqa: BLE001 - the next minute may be better
                 log.error("monitoring failed", kind=type(error).__name__)
+                self._failed("monitoring")
 
     def look_at_models(self) -> None:
-        """Have a process of its own look at the models that are due, at most once an hour."""
+        """Have a process of its own look at the models that are due, at most once an hour.
+
+        Not in the first minutes of a service, in which it has enough to do.
+        """
         now = self._clock()
+        if now < self._first_look:
+            return
         if self._looking is not None and self._looking.poll() is None:
             return
         if self._looked_at is not None and now - self._looked_at < timedelta(hours=1):

@@ -3,6 +3,7 @@
 python -m serving.daily_look HOME        looks at every model whose last look is too old
 """
 
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,6 +12,7 @@ from fcntl import LOCK_EX, LOCK_NB, flock
 from pathlib import Path
 
 import structlog
+from sqlalchemy import text
 
 from governance.errors import KeepwellError
 from serving.bootstrap import Keepwell, open_home
@@ -19,6 +21,9 @@ from serving.rights.acts import settle
 from serving.scoring.staleness import due_targets
 from serving.watching.look import Look
 from serving.watching.monitoring import Clock, monitor
+
+_LOCK = 0x6B656571
+_MODEST = 15
 
 log = structlog.get_logger("keepwell.monitoring")
 
@@ -30,8 +35,20 @@ def monitor_due(keepwell: Keepwell, *, clock: Clock) -> tuple[Look, ...]:
 
 
 @contextmanager
-def _alone(folder: Path) -> Iterator[bool]:
-    """Tell whether no other process on this machine is at it; several workers may ask for one."""
+def alone(keepwell: Keepwell) -> Iterator[bool]:
+    """Tell whether no other process is at it, on this machine or, with PostgreSQL, on any."""
+    with _alone_here(keepwell.home.var) as here:
+        if not here or keepwell.database.is_sqlite:
+            yield here
+            return
+        with keepwell.database.engine.connect() as conn:
+            asked = text("SELECT pg_try_advisory_lock(:lock)")
+            yield bool(conn.execute(asked, {"lock": _LOCK}).scalar())
+            conn.invalidate()  # the lock goes with its session
+
+
+@contextmanager
+def _alone_here(folder: Path) -> Iterator[bool]:
     with (folder / "monitoring.lock").open("w") as lock:
         try:
             flock(lock, LOCK_EX | LOCK_NB)
@@ -43,10 +60,11 @@ def _alone(folder: Path) -> Iterator[bool]:
 
 def _main(root: Path) -> int:
     log_to_stderr()
+    os.nice(_MODEST)  # requests go first
     keepwell = open_home(root)
     try:
-        with _alone(keepwell.home.var) as alone:
-            if not alone:
+        with alone(keepwell) as mine:
+            if not mine:
                 return 0
             settle(keepwell, now=datetime.now(UTC))
             for look in monitor_due(keepwell, clock=lambda: datetime.now(UTC)):

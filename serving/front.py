@@ -11,10 +11,11 @@ from serving.courier import Courier, Keeper, start_courier
 from serving.http.api import create_app
 from serving.http.door import App, Door
 from serving.http.limits import Shape
-from serving.http.metering import Meter
+from serving.http.metrics import Metrics
 from serving.http.probes import Probes
 from serving.http.rates import Rates
 from serving.http.requests import Requests
+from serving.http.worker_counts import WorkerCounts
 from serving.logs import log_to_stderr, take_over_others
 from serving.model_watch import ModelWatch
 from serving.readiness import Readiness
@@ -26,8 +27,8 @@ class Front:
     """The opened home with its application and everything that runs beside the requests."""
 
     def __init__(self) -> None:
-        self._opened: tuple[Keepwell, App, Meter, Readiness] | None = None
-        self._beside: list[Courier | Keeper | ModelWatch] = []
+        self._opened: tuple[Keepwell, App, Metrics, Readiness] | None = None
+        self._beside: list[Courier | Keeper | ModelWatch | WorkerCounts] = []
         self._opening = threading.Lock()
 
     @property
@@ -35,8 +36,12 @@ class Front:
         """The home; raises `RuntimeError` before it is opened."""
         return self._required()[0]
 
-    def open(self, root: Path) -> None:
-        """Open the home at `root`, load its models and settle the memory; once."""
+    def open(self, root: Path, *, worker: int = 0, counts: Path | None = None) -> None:
+        """Open the home at `root`, load its models and settle the memory; once.
+
+        The first `worker` looks after the home beside its requests. `counts` is where several
+        workers leave what they counted.
+        """
         with self._opening:
             if self._opened is not None:
                 return
@@ -49,10 +54,17 @@ class Front:
             champions = scorer._champions
             readiness = Readiness(keepwell, champions, clock=_now)
             app = create_app(keepwell, scorer, clock=_now)
-            self._opened = keepwell, app, app.state.meter, readiness
+            metrics: Metrics = app.state.metrics
+            self._opened = keepwell, app, metrics, readiness
+
+            def failed(job: str) -> None:
+                metrics.meter.count("keepwell_background_failures_total", [job])
+
+            self._start(metrics.join(worker, counts))
             self._start(ModelWatch(keepwell, champions, clock=_now))
-            self._start(Keeper(keepwell, clock=_now))
-            courier = start_courier(keepwell, clock=_now)
+            if worker == 0:
+                self._start(Keeper(keepwell, clock=_now, failed=failed))
+            courier = start_courier(keepwell, clock=_now, failed=failed)
             if courier is not None:
                 self._beside.append(courier)
             gc.collect()
@@ -61,7 +73,7 @@ class Front:
 
     def entrance(self, outer: App) -> App:
         """Stand before `outer`, which is BentoML's, with the limits of the home's settings."""
-        keepwell, app, meter, readiness = self._required()
+        keepwell, app, metrics, readiness = self._required()
         limits, service = keepwell.settings.limits, keepwell.settings.service
         door = Door(
             Probes(outer, readiness=readiness),
@@ -71,9 +83,11 @@ class Front:
             shape=Shape.stated(limits),
             rates=Rates.stated(limits),
         )
+        metrics.in_progress = lambda: door.inside
+        metrics.ready = lambda: readiness.obstacle() is None
         return Requests(
             door,
-            meter=meter,
+            meter=metrics.meter,
             draining=lambda: readiness.draining,
             access_log=sys.stderr.write if service.access_log else None,
         )
@@ -94,11 +108,11 @@ class Front:
             self._opened[3].close()
             self._opened[0].close()
 
-    def _start(self, thread: Keeper | ModelWatch) -> None:
+    def _start(self, thread: Keeper | ModelWatch | WorkerCounts) -> None:
         thread.start()
         self._beside.append(thread)
 
-    def _required(self) -> tuple[Keepwell, App, Meter, Readiness]:
+    def _required(self) -> tuple[Keepwell, App, Metrics, Readiness]:
         if self._opened is None:
             raise RuntimeError("the worker has not started yet")
         return self._opened

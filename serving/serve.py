@@ -50,9 +50,10 @@ def serve(home: Home, *, host: str = "127.0.0.1", port: int = 3000, workers: int
     stated = load_settings(home.settings_file).service
     root = Path(home.root)
     with tempfile.TemporaryDirectory(prefix="keepwell-serve-") as counts:
-        os.environ["PROMETHEUS_MULTIPROC_DIR"] = counts
         Workers(
-            lambda _, alive: work(root, listener, alive),
+            lambda worker, alive: work(
+                root, listener, worker=worker, alive=alive, counts=Path(counts)
+            ),
             number=workers,
             listener=listener,
             drain_seconds=stated.drain_seconds + stated.drain_notice_seconds,

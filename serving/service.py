@@ -53,7 +53,12 @@ class KeepwellService:
         import_alone()
         from serving.front import FRONT
 
-        FRONT.open(Path(os.environ.get("KEEPWELL_HOME", ".")))
+        shared = os.environ.get("PROMETHEUS_MULTIPROC_DIR")  # BentoML's, of all its workers
+        FRONT.open(
+            Path(os.environ.get("KEEPWELL_HOME", ".")),
+            worker=max((bentoml.server_context.worker_index or 1) - 1, 0),
+            counts=None if shared is None else Path(shared),
+        )
 
     def __is_ready__(self) -> bool:
         from serving.front import FRONT

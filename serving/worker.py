@@ -49,12 +49,15 @@ class Server(uvicorn.Server):
         await super().shutdown()
 
 
-def work(root: Path, listener: socket.socket, alive: int) -> None:
-    """Serve the home at `root` until told to stop, or until the first process is gone."""
+def work(root: Path, listener: socket.socket, *, worker: int, alive: int, counts: Path) -> None:
+    """Serve the home at `root` until told to stop, or until the first process is gone.
+
+    `alive` is a descriptor that ends with the first process; `counts` a folder of the service.
+    """
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _stop_early)  # uvicorn puts its own in their place
     quiet_hooks()
-    FRONT.open(root)
+    FRONT.open(root, worker=worker, counts=counts)
     settings = FRONT.keepwell.settings.service
     config = uvicorn.Config(
         FRONT.entrance(cast(Any, KeepwellService).to_asgi()),

@@ -27,11 +27,10 @@ from serving.http import (
 from serving.http.answers import ContestableDecision, ModelsPage, ReplayAnswer
 from serving.http.context import Caller, Clock, Context, Here, KeyFirst, Step, fresh
 from serving.http.idempotency import AnsweredOnce
-from serving.http.metering import Meter, Metered, gauges_text
-from serving.http.model_gauges import model_gauges
+from serving.http.metering import Meter, Metered
+from serving.http.metrics import Metrics
 from serving.http.openapi import document_of
 from serving.http.paging import LIMIT, After, cut, paged
-from serving.http.process_gauges import ProcessGauges
 from serving.http.schemas import (
     EventsRequest,
     EventsResponse,
@@ -59,12 +58,12 @@ def create_app(keepwell: Keepwell, scorer: Scorer, *, clock: Clock) -> FastAPI:
         openapi_url=None,
         redirect_slashes=False,
     )
-    app.state.context = context = Context(keepwell, scorer, clock)
-    app.state.meter = Meter()
-    app.state.process = ProcessGauges(keepwell)
+    app.state.meter = meter = Meter()
+    app.state.context = context = Context(keepwell, scorer, clock, meter)
+    app.state.metrics = Metrics(keepwell, meter, scorer)
     app.add_middleware(Verbs)
     app.add_middleware(KeyFirst, context=context, open_paths=_asks_itself)
-    app.add_middleware(Metered, meter=app.state.meter)
+    app.add_middleware(Metered, meter=meter)
     problems.install(app)
     mark_effects(keepwell.database)
     app.include_router(router)
@@ -101,6 +100,7 @@ def post_events(
         clock=here.clock,
         tells_erased=caller.may("consent:read"),
     )
+    here.meter.count("keepwell_events_total", [each.status for each in outcome.results])
     return fresh(
         {
             "results": [each._asdict() for each in outcome.results],
@@ -174,12 +174,10 @@ def get_models(
 def get_metrics(
     request: Request, caller: Annotated[Principal, Depends(Caller("admin"))]
 ) -> Response:
-    """Say how this worker answered and how the models do, in Prometheus's form."""
-    meter: Meter = request.app.state.meter
+    """Say how the workers answered and how the models do, in Prometheus's form."""
     here: Context = request.app.state.context
-    process: ProcessGauges = request.app.state.process
-    now = here.clock()
-    text = meter.text() + gauges_text(model_gauges(here.keepwell, now=now)) + process.text(now=now)
+    metrics: Metrics = request.app.state.metrics
+    text = metrics.text(now=here.clock())
     return PlainTextResponse(text, headers={"Cache-Control": "no-store"})
 
 

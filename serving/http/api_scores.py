@@ -32,6 +32,7 @@ async def post_scores(request: Request) -> Response:
         await run_in_threadpool(_know, here, authorization)
         raise
     answer = await here.scorer.answer(question)
+    here.meter.count("keepwell_scores_total", [each.status for each in answer.results])
     shaped = to_json(score_json(answer, here.keepwell.kind))
     return Response(shaped, media_type="application/json", headers=_HEADERS)
 

@@ -13,6 +13,7 @@ from starlette.responses import JSONResponse
 from serving.auth import Principal, Unauthenticated, authenticate, note_use
 from serving.bootstrap import Keepwell
 from serving.http.door import SLASH, App, Receive, Scope, Send
+from serving.http.metering import Meter
 from serving.http.problems import of_exception
 from serving.scoring.scorer import Scorer
 
@@ -29,6 +30,7 @@ class Context:
     keepwell: Keepwell
     scorer: Scorer
     clock: Clock
+    meter: Meter
 
 
 async def context_of(request: Request) -> Context:

@@ -83,6 +83,11 @@ class Door:
         self._inside = 0
         self._held = 0  # bytes of bodies that are still arriving
 
+    @property
+    def inside(self) -> int:
+        """How many requests are being worked on."""
+        return self._inside
+
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let one request in, or answer it here."""
         if scope["type"] == "websocket":  # nothing here speaks it

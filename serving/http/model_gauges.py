@@ -1,6 +1,6 @@
 """What `/metrics` says of the models that serve: the last look at each, as numbers."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -13,8 +13,13 @@ from training.watch.standing import STATUSES
 _DAY = timedelta(days=1)
 
 
-def model_gauges(keepwell: Keepwell, *, now: datetime) -> list[ModelGauge]:
-    """Read the last look at every serving model; a model nobody looked at tells its age alone."""
+def model_gauges(
+    keepwell: Keepwell, *, now: datetime, damaged: Collection[str] = ()
+) -> list[ModelGauge]:
+    """Read the last look at every serving model; one nobody looked at tells its age alone.
+
+    `damaged`: digests of models that could not be loaded.
+    """
     found = []
     with keepwell.database.read() as conn:
         for name in sorted(keepwell.targets):
@@ -22,6 +27,7 @@ def model_gauges(keepwell: Keepwell, *, now: datetime) -> list[ModelGauge]:
             if approval is None:
                 continue
             figures: dict[str, float | None] = {"age_days": (now - approval.signed_at) / _DAY}
+            figures["damaged"] = float(approval.model_digest in damaged)
             look = newest(conn, name, approval.model_digest)
             if look is not None:
                 figures["status"] = float([*STATUSES].index(look.status))  # type: ignore[arg-type]
