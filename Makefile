@@ -46,8 +46,9 @@ bench: setup ## short benchmarks, each beside its yardstick in one run
 	@$(BIN)/python -m benchmarks.permission_and_ledger
 	@$(BIN)/python -m benchmarks.serving
 
-docs: setup ## write docs/commands.md from the commands themselves
+docs: setup ## write docs/commands.md and docs/settings.md from the code itself
 	@$(BIN)/python -m serving.cli.reference docs/commands.md
+	@$(BIN)/python -m serving.settings_table docs/settings.md
 
 evidence: setup ## the long forms: every law on many more examples, every benchmark at every size
 	@KEEPWELL_REQUIRE_ALL=1 $(BIN)/python -m pytest --hypothesis-profile=evidence

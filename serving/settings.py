@@ -1,12 +1,14 @@
 """A home's settings: `keepwell.toml`, then `KEEPWELL_*` from the environment, checked at once.
 
-`KEEPWELL_DATABASE_URL` sets `database_url`, `KEEPWELL_WEBHOOK__URL` sets `url` of `[webhook]`.
+`KEEPWELL_DATABASE_URL` sets `database_url`, `KEEPWELL_WEBHOOK__URL` sets `url` of `[webhook]`, and
+`KEEPWELL_DATABASE_URL_FILE` names a file that holds the value, as secrets of containers do.
 This is the one module that reads the environment.
 """
 
 import os
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
@@ -41,8 +43,16 @@ from serving.settings_service import (
 HomeKind = Literal["production", "demo", "evaluation"]
 Mode = Literal["observe", "advise", "act"]
 PREFIX = "KEEPWELL_"
-# where the home is, how many workers serve it, whether errors show traces, how strict tests are
-_NOT_SETTINGS = frozenset({"HOME", "WORKERS", "DEBUG", "SIGNING_KEY", "REQUIRE_ALL"})
+_FROM_FILE = "_FILE"
+NOT_SETTINGS = {
+    "HOME": "where the home is, where `--home` does not say it",
+    "SIGNING_KEY": "the reviewer's key, where `--key` does not say it",
+    "ENROLMENT_KEY": "the enrolment key, where `--enrolment-key` does not say it",
+    "DEBUG": "anything: errors show where they come from, with data; never in production",
+    "WORKERS": "how many worker processes; `keepwell serve` sets it",
+    "REQUIRE_ALL": "tests fail instead of leaving something out",
+}
+"""What else the environment may say, and is no setting of a home."""
 _PLAINER = {"extra_forbidden": "there is no such setting"}
 
 
@@ -59,9 +69,13 @@ class PurposeSettings(_Record):
 
     basis: Literal[
         "consent", "explicit_consent", "legitimate_interest", "contract", "recorded_basis"
-    ]
-    assessment: str | None = None
-    statement: str = ""
+    ] = Field(description="what carries the purpose")
+    assessment: str | None = Field(
+        default=None, description="sha256 of the written assessment, for legitimate interest"
+    )
+    statement: str = Field(
+        default="", description="the legal basis in words, where it is a recorded one"
+    )
 
 
 class TargetSettings(_Record):
@@ -80,26 +94,52 @@ class TargetSettings(_Record):
             "sentiment_shift",
         ]
         | None
-    ) = None
-    horizon_days: int | None = Field(default=None, ge=1, le=730)
-    horizons: tuple[Annotated[int, Field(ge=1, le=730)], ...] | None = Field(
-        default=None, min_length=1
+    ) = Field(
+        default=None, description="what is predicted; follows from the name where it is a known one"
     )
-    active_window_days: int | None = Field(default=None, ge=1)
-    event_kind: str | None = None
-    purpose: str | None = None
-    where: Mapping[str, str | bool | int | float] | None = None
-    silence_days: int | None = Field(default=None, ge=1)
-    term_days: int | None = Field(default=None, ge=1)
-    reason: Literal["any", "voluntary", "involuntary"] | None = None
-    category: str | None = None
-    margin_share: float | None = Field(default=None, gt=0, le=1)
-    discount_rate: float | None = Field(default=None, ge=0, lt=1)
-    dimension: str | None = None
-    amount: float | None = Field(default=None, gt=0)
-    baseline_days: int | None = Field(default=None, ge=1)
-    min_reports: int | None = Field(default=None, ge=2)
-    calendar: Literal["leave_out", "ignore"] | None = None
+    horizon_days: int | None = Field(
+        default=None, ge=1, le=730, description="how far ahead, in days"
+    )
+    horizons: tuple[Annotated[int, Field(ge=1, le=730)], ...] | None = Field(
+        default=None, min_length=1, description="shorter horizons that come from the same training"
+    )
+    active_window_days: int | None = Field(
+        default=None, ge=1, description="who is active: something happened within so many days"
+    )
+    event_kind: str | None = Field(
+        default=None, description="the event that is predicted or counted"
+    )
+    purpose: str | None = Field(default=None, description="the purpose that carries the prediction")
+    where: Mapping[str, str | bool | int | float] | None = Field(
+        default=None, description="which events of the kind count, by their properties"
+    )
+    silence_days: int | None = Field(
+        default=None, ge=1, description="for how long nothing must happen to count as silence"
+    )
+    term_days: int | None = Field(default=None, ge=1, description="how long a contract runs")
+    reason: Literal["any", "voluntary", "involuntary"] | None = Field(
+        default=None, description="which cancellations count"
+    )
+    category: str | None = Field(
+        default=None, description="the property whose next value is predicted"
+    )
+    margin_share: float | None = Field(
+        default=None, gt=0, le=1, description="the share of a value that is margin"
+    )
+    discount_rate: float | None = Field(
+        default=None, ge=0, lt=1, description="by how much later money counts less, per year"
+    )
+    dimension: str | None = Field(default=None, description="the dimension of well-being")
+    amount: float | None = Field(default=None, gt=0, description="how far it must fall")
+    baseline_days: int | None = Field(
+        default=None, ge=1, description="over how many days the level before is taken"
+    )
+    min_reports: int | None = Field(
+        default=None, ge=2, description="how many reports there must be"
+    )
+    calendar: Literal["leave_out", "ignore"] | None = Field(
+        default=None, description="what happens to periods named in [[calendar]]"
+    )
 
     def stated(self) -> dict[str, Any]:
         """What was stated, as `features.targets.declared` takes it."""
@@ -114,9 +154,9 @@ class CalendarSettings(_Record):
 
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
 
-    name: str = Field(min_length=1)
-    since: str = Field(alias="from")
-    until: str
+    name: str = Field(min_length=1, description="what happened")
+    since: str = Field(alias="from", description="when it began")
+    until: str = Field(description="when it was over")
 
     @field_validator("since", "until", mode="before")
     @classmethod
@@ -137,16 +177,38 @@ class GateSettings(_Record):
     `fairness_blocks`: modes in which a model is not used whose fairness was not shown.
     """
 
-    min_auc_over_baseline_low: float | None = None
-    max_ece: float | None = Field(default=None, gt=0, le=1)
-    min_test_positives: int | None = Field(default=None, ge=1)
-    max_rate_gap: float | None = Field(default=None, gt=0, le=1)
-    max_calibration_gap: float | None = Field(default=None, gt=0, le=1)
-    min_group: int | None = Field(default=None, ge=5)
-    fairness_required: bool | None = None
-    max_score_psi: float | None = Field(default=None, gt=0)
-    min_permission_share: float | None = Field(default=None, ge=0, le=1)
-    fairness_blocks: frozenset[Literal["act", "advise"]] = frozenset({"act"})
+    min_auc_over_baseline_low: float | None = Field(
+        default=None,
+        description="by how much the AUC must beat the best baseline at least",
+    )
+    max_ece: float | None = Field(
+        default=None, gt=0, le=1, description="how far probabilities may be off, on average"
+    )
+    min_test_positives: int | None = Field(
+        default=None, ge=1, description="how many test customers must have had the outcome"
+    )
+    max_rate_gap: float | None = Field(
+        default=None, gt=0, le=1, description="how far apart groups may be selected"
+    )
+    max_calibration_gap: float | None = Field(
+        default=None, gt=0, le=1, description="how far apart the calibration of groups may be"
+    )
+    min_group: int | None = Field(
+        default=None, ge=5, description="how many people a group must have to be judged"
+    )
+    fairness_required: bool | None = Field(
+        default=None, description="whether fairness must be shown"
+    )
+    max_score_psi: float | None = Field(
+        default=None, gt=0, description="how far scores may have moved since the last signed model"
+    )
+    min_permission_share: float | None = Field(
+        default=None, ge=0, le=1, description="how many of all customers must permit it"
+    )
+    fairness_blocks: frozenset[Literal["act", "advise"]] = Field(
+        default=frozenset({"act"}),
+        description="modes in which a model is not used whose fairness was not shown",
+    )
 
 
 class CostSettings(_Record):
@@ -156,14 +218,22 @@ class CostSettings(_Record):
     figure comes from; every one is printed as an assumption.
     """
 
-    contact_cost: float = Field(ge=0)
-    success_rate: float = Field(gt=0, le=1)
-    margin: float | None = Field(default=None, gt=0)
-    margin_feature: str = ""
-    margin_share: float = Field(default=1.0, gt=0, le=1)
-    incentive_cost: float = Field(default=0.0, ge=0)
-    incentive_uptake: float = Field(default=1.0, ge=0, le=1)
-    sources: Mapping[str, str] = Field(default_factory=dict)
+    contact_cost: float = Field(ge=0, description="what one contact costs")
+    success_rate: float = Field(
+        gt=0, le=1, description="how many of those who would leave stay when contacted"
+    )
+    margin: float | None = Field(default=None, gt=0, description="what a kept customer brings")
+    margin_feature: str = Field(
+        default="", description="the feature the margin is taken from, instead"
+    )
+    margin_share: float = Field(
+        default=1.0, gt=0, le=1, description="how much of that feature is margin"
+    )
+    incentive_cost: float = Field(default=0.0, ge=0, description="what an incentive costs")
+    incentive_uptake: float = Field(default=1.0, ge=0, le=1, description="how many take it")
+    sources: Mapping[str, str] = Field(
+        default_factory=dict, description="where each figure comes from"
+    )
 
     @model_validator(mode="after")
     def _one_margin(self) -> Self:
@@ -178,10 +248,18 @@ class CostSettings(_Record):
 class ContactSettings(_Record):
     """How often and when a customer may be contacted, and what all contacts together may cost."""
 
-    max_per_30_days: int = Field(default=2, ge=0)
-    quiet_from: str = Field(default="20:00", pattern=r"^([01]\d|2[0-3]):[0-5]\d$")
-    quiet_until: str = Field(default="08:00", pattern=r"^([01]\d|2[0-3]):[0-5]\d$")
-    budget: float = Field(default=1000.0, ge=0)
+    max_per_30_days: int = Field(
+        default=2, ge=0, description="how often one customer may be contacted in 30 days"
+    )
+    quiet_from: str = Field(
+        default="20:00",
+        pattern=r"^([01]\d|2[0-3]):[0-5]\d$",
+        description="when the quiet hours begin, in the home's zone",
+    )
+    quiet_until: str = Field(
+        default="08:00", pattern=r"^([01]\d|2[0-3]):[0-5]\d$", description="when they end"
+    )
+    budget: float = Field(default=1000.0, ge=0, description="what all contacts of one run may cost")
 
 
 class MonitoringSettings(_Record):
@@ -191,29 +269,52 @@ class MonitoringSettings(_Record):
     model is trained or reviewed again. The limits are those of `training.watch.standing.Limits`.
     """
 
-    on_stale: Literal["warn", "stop"] = "warn"
-    every_hours: int = Field(default=24, ge=1)
-    review_after_days: int = Field(default=365, ge=1)
-    max_feature_psi: float = Field(default=0.2, gt=0)
-    max_score_psi: float = Field(default=0.2, gt=0)
-    max_auc_loss: float = Field(default=0.02, ge=0, le=1)
-    max_gap: float = Field(default=0.05, gt=0, le=1)
+    on_stale: Literal["warn", "stop"] = Field(
+        default="warn", description="whether a stale model goes on scoring or answers no more"
+    )
+    every_hours: int = Field(default=24, ge=1, description="how often the service looks")
+    review_after_days: int = Field(
+        default=365, ge=1, description="when a model must be reviewed again"
+    )
+    max_feature_psi: float = Field(
+        default=0.2, gt=0, description="how far an important feature may move"
+    )
+    max_score_psi: float = Field(default=0.2, gt=0, description="how far scores may move")
+    max_auc_loss: float = Field(default=0.02, ge=0, le=1, description="how much AUC may be lost")
+    max_gap: float = Field(
+        default=0.05, gt=0, le=1, description="how far outcomes may be off the promise"
+    )
 
 
 class Settings(_Record):
     """Everything a company has decided about its home."""
 
-    kind: HomeKind = "production"
-    timezone: str = "UTC"
-    currency: Annotated[str, Field(pattern=r"^[A-Z]{3}$")] = "EUR"
-    database_url: str | None = None
-    mode: Mode = "observe"
-    keep_text: bool = True
-    purposes: Mapping[str, PurposeSettings] = Field(default_factory=dict)
-    age_required: frozenset[str] = frozenset()
-    min_people: int = Field(default=5, ge=5)
+    kind: HomeKind = Field(
+        default="production", description="what the home is for; it keeps its kind for life"
+    )
+    timezone: str = Field(
+        default="UTC", description="the zone in which bare dates begin at midnight"
+    )
+    currency: Annotated[str, Field(pattern=r"^[A-Z]{3}$")] = Field(
+        default="EUR", description="the home's currency"
+    )
+    database_url: str | None = Field(
+        default=None, description="a PostgreSQL database instead of the SQLite file in `var/`"
+    )
+    mode: Mode = Field(
+        default="observe", description="how far Keepwell goes by itself: look, propose, or contact"
+    )
+    keep_text: bool = Field(default=True, description="whether what customers write is kept")
+    purposes: Mapping[str, PurposeSettings] = Field(
+        default_factory=dict, description="what carries each purpose; see docs/consent-registry.md"
+    )
+    age_required: frozenset[str] = Field(
+        default=frozenset(), description="purposes for which an unknown age denies"
+    )
+    min_people: int = Field(default=5, ge=5, description="below how many people no figure is told")
     targets: Mapping[str, TargetSettings] = Field(
-        default_factory=lambda: {"churn": TargetSettings()}
+        default_factory=lambda: {"churn": TargetSettings()},
+        description="what is predicted; see docs/targets.md",
     )
     gate: GateSettings = GateSettings()
     costs: CostSettings | None = None
@@ -227,10 +328,18 @@ class Settings(_Record):
     preferences: PreferenceSettings = PreferenceSettings()
     rights: RightsSettings = RightsSettings()
     retention: RetentionSettings = RetentionSettings()
-    calendar: tuple[CalendarSettings, ...] = ()
-    feature: tuple[Mapping[str, Any], ...] = ()  # `features.own_features` reads them
-    measure: tuple[Mapping[str, Any], ...] = ()  # `outcomes.measures.own` reads them
-    wellbeing: Mapping[str, Any] = Field(default_factory=dict)  # `features.wellbeing.settings`
+    calendar: tuple[CalendarSettings, ...] = Field(
+        default=(), description="what moved many people at once"
+    )
+    feature: tuple[Mapping[str, Any], ...] = Field(
+        default=(), description="features of one's own; see docs/features.md"
+    )
+    measure: tuple[Mapping[str, Any], ...] = Field(
+        default=(), description="measures of one's own; see docs/measures.md"
+    )
+    wellbeing: Mapping[str, Any] = Field(
+        default_factory=dict, description="the scheme of well-being; see docs/wellbeing.md"
+    )
 
     @field_validator("timezone")
     @classmethod
@@ -338,7 +447,7 @@ def mistakes_of(error: ValidationError) -> list[str]:
 
 def write_settings(path: Path, settings: Settings) -> None:
     """Write a first `keepwell.toml` with what differs from the defaults, for people to edit."""
-    lines = ["# Settings of this home. Every line is optional; `keepwell doctor` explains them."]
+    lines = ["# Settings of this home. Every line is optional; `keepwell settings` shows them."]
     nested: list[str] = []
     for name, value in settings.model_dump(
         mode="json", by_alias=True, exclude_defaults=True, exclude_none=True
@@ -353,12 +462,37 @@ def write_settings(path: Path, settings: Settings) -> None:
     path.write_text("\n".join([*lines, *nested]) + "\n", encoding="utf-8")
 
 
-def _overlay(found: dict[str, Any], environment: Mapping[str, str]) -> None:
+def from_environment(environment: Mapping[str, str]) -> Iterator[tuple[tuple[str, ...], Any]]:
+    """Give the place and the value of every setting the environment makes.
+
+    A list or a table is written as in TOML. Raises `ConfigurationError` for a file that is named
+    and cannot be read.
+    """
+    unread = []
     for variable, value in sorted(environment.items()):
         name = variable.removeprefix(PREFIX)
-        if name == variable or name in _NOT_SETTINGS:
+        if name == variable or name in NOT_SETTINGS:
             continue
-        *tables, key = name.lower().split("__")
+        if name.endswith(_FROM_FILE):
+            try:
+                value = Path(value).read_text(encoding="utf-8").strip()
+            except (OSError, UnicodeDecodeError):
+                unread.append(f"{variable} names no file that can be read")
+                continue
+        yield tuple(name.removesuffix(_FROM_FILE).lower().split("__")), _read(value)
+    if unread:
+        raise ConfigurationError(unread, source="the environment")
+
+
+def _read(value: str) -> Any:
+    if value.startswith(("[", "{")):
+        with suppress(tomllib.TOMLDecodeError):
+            return tomllib.loads(f"value = {value}")["value"]
+    return value
+
+
+def _overlay(found: dict[str, Any], environment: Mapping[str, str]) -> None:
+    for (*tables, key), value in from_environment(environment):
         place = found
         for table in tables:
             place = place.setdefault(table, {})

@@ -19,32 +19,44 @@ class _Record(BaseModel):
 class PartySettings(_Record):
     """A business or authority beside the company itself."""
 
-    name: Words
-    address: Words
-    contact: Words
-    kind: Literal["joint_controller", "processor", "third_party", "recipient"] = "recipient"
+    name: Words = Field(description="its name")
+    address: Words = Field(description="its address")
+    contact: Words = Field(description="how to reach it")
+    kind: Literal["joint_controller", "processor", "third_party", "recipient"] = Field(
+        default="recipient", description="what it is to the company"
+    )
 
 
 class AuthoritySettings(_Record):
     """The supervisory authority people may complain to."""
 
-    name: Words
-    address: Words
-    contact: Words
+    name: Words = Field(description="its name")
+    address: Words = Field(description="its address")
+    contact: Words = Field(description="how to reach it")
 
 
 class ControllerSettings(_Record):
     """Who answers for the data, where it lies and for how long: stated in every receipt."""
 
-    name: Words = NOT_STATED
-    address: Words = NOT_STATED
-    contact: Words = NOT_STATED
-    jurisdiction: Country | None = None
-    storage_locations: tuple[Country, ...] = ()
-    retention: Words = Handling().retention
-    withdrawal: Words = Handling().withdrawal
-    authority: AuthoritySettings | None = None
-    others: tuple[PartySettings, ...] = ()
+    name: Words = Field(default=NOT_STATED, description="the company's name")
+    address: Words = Field(default=NOT_STATED, description="its address")
+    contact: Words = Field(default=NOT_STATED, description="how people reach it")
+    jurisdiction: Country | None = Field(default=None, description="the country whose law applies")
+    storage_locations: tuple[Country, ...] = Field(
+        default=(), description="countries in which the data lies"
+    )
+    retention: Words = Field(
+        default=Handling().retention, description="for how long data is kept, in words"
+    )
+    withdrawal: Words = Field(
+        default=Handling().withdrawal, description="how to withdraw, in words"
+    )
+    authority: AuthoritySettings | None = Field(
+        default=None, description="the supervisory authority"
+    )
+    others: tuple[PartySettings, ...] = Field(
+        default=(), description="joint controllers, processors and recipients"
+    )
 
     def handling(self) -> Handling:
         """Give what records and receipts state."""
@@ -74,10 +86,19 @@ class PreferenceSettings(_Record):
     sites. A link to the preference page lives for `link_minutes`.
     """
 
-    base_url: Address | None = None
-    embed_origins: tuple[Origin, ...] = ()
-    link_minutes: int = Field(default=15, ge=1, le=24 * 60)
-    adult_age: int = Field(default=18, ge=13, le=21)
+    base_url: Address | None = Field(
+        default=None,
+        description="where people reach this service; without it a production home makes no links",
+    )
+    embed_origins: tuple[Origin, ...] = Field(
+        default=(), description="the company's own sites, which may show the pages inside theirs"
+    )
+    link_minutes: int = Field(
+        default=15, ge=1, le=24 * 60, description="how long a link to the preference page lives"
+    )
+    adult_age: int = Field(
+        default=18, ge=13, le=21, description="from what age on nobody else must agree"
+    )
 
     @field_validator("base_url")
     @classmethod

@@ -102,8 +102,8 @@ class LimitSettings(_Record):
 class SparkSettings(_Record):
     """Where `--engine spark` runs; `conf` holds Spark's own settings."""
 
-    master: str = "local[2]"
-    conf: Mapping[str, str] = Field(default_factory=dict)
+    master: str = Field(default="local[2]", description="where Spark runs")
+    conf: Mapping[str, str] = Field(default_factory=dict, description="Spark's own settings")
 
 
 class ServiceSettings(_Record):

@@ -43,6 +43,7 @@ COMMANDS = {
     "keys": ("keys", "Create, list, rotate and revoke API and signing keys."),
     "backup": ("backup", "One file that holds this home, taken while it is in use."),
     "restore": ("backup", "A new home from a backup, with what people asked for since."),
+    "settings": ("settings", "What is set in this home, and where it comes from."),
     "doctor": ("home", "What is installed, configured and reachable, and what to do."),
 }
 
