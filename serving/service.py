@@ -48,14 +48,17 @@ class KeepwellService:
     """Scores, events, permissions and rights of one home."""
 
     def __init__(self) -> None:
+        from serving.caches import place_caches
         from training.lightgbm_alone import import_alone
 
+        home = Path(os.environ.get("KEEPWELL_HOME", "."))
+        place_caches(home.resolve())
         import_alone()
         from serving.front import FRONT
 
         shared = os.environ.get("PROMETHEUS_MULTIPROC_DIR")  # BentoML's, of all its workers
         FRONT.open(
-            Path(os.environ.get("KEEPWELL_HOME", ".")),
+            home,
             worker=max((bentoml.server_context.worker_index or 1) - 1, 0),
             counts=None if shared is None else Path(shared),
         )

@@ -18,6 +18,7 @@ from governance.log.ledger import Ledger
 from serving.backup.archive import Manifest, unpack
 from serving.backup.rows import follow_numbers, load
 from serving.bootstrap import open_home
+from serving.caches import CACHE
 from serving.database import Database, sqlite_url
 from serving.home import Home
 from serving.keys import load_keys
@@ -121,7 +122,7 @@ def _require_empty(root: Path) -> None:
         return
     if not root.is_dir():
         raise InvalidInput(f"{root} is a file", hint="name a new folder with --home")
-    found = {each.name for each in root.iterdir()}
+    found = {each.name for each in root.iterdir()} - {CACHE}
     unfinished = UNFINISHED in found and not (root / "var").exists()
     if found and not unfinished:
         raise InvalidInput(

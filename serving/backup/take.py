@@ -6,7 +6,6 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from datetime import datetime
-from importlib.metadata import version
 from pathlib import Path
 from random import uniform
 from time import monotonic, sleep
@@ -26,6 +25,7 @@ from serving.bootstrap import Keepwell
 from serving.database import Database
 from serving.migrate import current_revision, metadatas
 from serving.tables import home as home_table
+from serving.version import product_version
 
 Progress = Callable[[str], None]
 MLFLOW_DATABASE = "mlflow.db"
@@ -90,7 +90,7 @@ def take_backup(
             _add_mlruns(writing, keepwell.home.mlruns)
         manifest = Manifest(
             taken_at=to_text(now),
-            version=version("keepwell"),
+            version=product_version(),
             kind=known.kind,
             revision=revision,
             dialect=conn.dialect.name,

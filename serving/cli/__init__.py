@@ -86,8 +86,10 @@ def keepwell(ctx: click.Context, home: Path, as_json: bool) -> None:
 
     Asks permission before it acts, acts only within it, and proves the effect against a holdout.
     """
+    from serving.caches import place_caches
     from serving.cli.console import Session
 
+    place_caches(home.resolve())
     ctx.obj = Session(home=home.resolve(), as_json=as_json)
 
 

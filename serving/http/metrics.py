@@ -19,6 +19,7 @@ from serving.http.process_gauges import ProcessGauges
 from serving.http.worker_counts import Told, WorkerCounts, all_counts
 from serving.interventions.tables import outbox
 from serving.scoring.scorer import Scorer
+from serving.version import product_version
 
 _PAGE = 4096
 _UNSENT = ("pending", "leased", "on_wire", "dead")
@@ -130,7 +131,7 @@ def _queue(conn: Connection, now: datetime) -> Iterable[Gauge]:
 
 def _info() -> Gauge:
     versions = {
-        "version": metadata.version("keepwell"),
+        "version": product_version(),
         "python": platform.python_version(),
         "lightgbm": _version("lightgbm"),
         "bentoml": _version("bentoml"),
