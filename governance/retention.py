@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from sqlalchemy import ColumnElement, Connection, delete, func, select, update
 
-from governance.tables import consent_events, decisions
+from governance.tables import consent_events, decision_batches, decisions
 
 
 class Retired(NamedTuple):
@@ -34,8 +34,10 @@ def retire_decisions(conn: Connection, *, before: datetime, now: datetime) -> Re
         .where(old, decisions.c.retired_at.is_(None))
         .values(**nothing, salt="", retired_at=now)
     ).rowcount
-    newest = select(func.max(decisions.c.ledger_seq)).where(old)
-    return Retired(count, conn.execute(newest).scalar_one() or 0)
+    entry = func.coalesce(decision_batches.c.ledger_seq, decisions.c.ledger_seq)
+    batch = decision_batches.c.batch == decisions.c.ledger_seq
+    newest = select(func.max(entry)).select_from(decisions.outerjoin(decision_batches, batch))
+    return Retired(count, max(conn.execute(newest.where(old)).scalar_one() or 0, 0))
 
 
 def forget_superseded(conn: Connection, *, before: datetime) -> tuple[int, ...]:

@@ -163,6 +163,17 @@ decisions = Table(
 Of a verdict past its retention (`retired_at`) the commitment stays and what kind it was.
 """
 
+decision_batches = Table(
+    "decision_batches",
+    metadata,
+    Column("batch", BigInteger, primary_key=True, autoincrement=False),
+    Column("touched_at", UtcInstant, nullable=False),
+    Column("ledger_seq", BigInteger),
+)
+"""What `decisions.ledger_seq` means below 0: the verdicts of a batch, and the entry that commits to
+them. Without an entry they were never given, and nobody is shown them."""
+
+
 training_people = Table(
     "training_people",
     metadata,

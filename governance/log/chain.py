@@ -1,7 +1,7 @@
 """How entries hang together: hashes, links, signatures and Merkle roots. Values in, values out."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
@@ -34,17 +34,35 @@ def is_signed(key: Ed25519PublicKey, entry_hash: str, signature: str) -> bool:
     return raw.hex() == signature
 
 
-def merkle_root(leaves: Sequence[str | bytes]) -> str:
+class MerkleRoot:
+    """The RFC 6962 Merkle root of leaves that come one after the other; their order counts."""
+
+    def __init__(self) -> None:
+        self._whole: list[tuple[int, bytes]] = []  # trees of 2^n leaves, the largest first
+
+    def add(self, leaf: str | bytes) -> None:
+        """Take the next leaf."""
+        content = leaf.encode() if isinstance(leaf, str) else leaf
+        size, node = 1, hashlib.sha256(b"\x00" + content).digest()
+        whole = self._whole
+        while whole and whole[-1][0] == size:
+            node = hashlib.sha256(b"\x01" + whole.pop()[1] + node).digest()
+            size *= 2
+        whole.append((size, node))
+
+    def hex(self) -> str:
+        """Give the root of the leaves so far."""
+        if not self._whole:
+            return hashlib.sha256(b"").hexdigest()
+        root = self._whole[-1][1]
+        for _, node in reversed(self._whole[:-1]):
+            root = hashlib.sha256(b"\x01" + node + root).digest()
+        return root.hex()
+
+
+def merkle_root(leaves: Iterable[str | bytes]) -> str:
     """Give the RFC 6962 Merkle root, in hex; the order of the leaves counts."""
-    if not leaves:
-        return hashlib.sha256(b"").hexdigest()
-    level = [
-        hashlib.sha256(b"\x00" + (x.encode() if isinstance(x, str) else x)).digest() for x in leaves
-    ]
-    while len(level) > 1:
-        paired = [
-            hashlib.sha256(b"\x01" + level[i] + level[i + 1]).digest()
-            for i in range(0, len(level) - 1, 2)
-        ]
-        level = paired + level[len(paired) * 2 :]
-    return level[0].hex()
+    found = MerkleRoot()
+    for leaf in leaves:
+        found.add(leaf)
+    return found.hex()

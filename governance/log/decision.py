@@ -16,13 +16,14 @@ from itertools import groupby
 from typing import Any, NamedTuple
 from uuid import uuid4
 
-from sqlalchemy import Connection, Row, bindparam, func, select, update
+from sqlalchemy import Connection, Row, Select, bindparam, func, or_, select, update
 
 from governance.canonical import canonical
 from governance.errors import NotFound
 from governance.instants import to_micros
-from governance.log.chain import merkle_root
+from governance.log.chain import MerkleRoot
 from governance.log.ledger import Ledger
+from governance.tables import decision_batches as batches
 from governance.tables import decisions as table
 from governance.tables import ledger_entries
 
@@ -110,6 +111,14 @@ def record(
     conn.execute(_INSERT, rows)
 
 
+def standing() -> Select[Any]:
+    """Select every verdict that was given, each with the entry of the log that commits to it.
+
+    Those of a batch that has not ended, or never will, are not among them.
+    """
+    return _STANDING
+
+
 def load(conn: Connection, decision_id: str) -> RecordedDecision:
     """Read one decision; raises `NotFound`."""
     row = conn.execute(_LOAD, {"wanted": decision_id}).one_or_none()
@@ -120,7 +129,7 @@ def load(conn: Connection, decision_id: str) -> RecordedDecision:
 
 def recent(conn: Connection, *, limit: int, kind: str | None = None) -> list[RecordedDecision]:
     """Read the newest decisions first, of one kind where given."""
-    query = select(table).order_by(table.c.ledger_seq.desc(), table.c.position.desc()).limit(limit)
+    query = _STANDING.order_by(_ENTRY.desc(), table.c.position.desc()).limit(limit)
     if kind is not None:
         query = query.where(table.c.kind == kind)
     return [_recorded(row) for row in conn.execute(query)]
@@ -128,11 +137,7 @@ def recent(conn: Connection, *, limit: int, kind: str | None = None) -> list[Rec
 
 def of_person(conn: Connection, person_id: str) -> list[RecordedDecision]:
     """Read everything that was decided about one person, oldest first."""
-    query = (
-        select(table)
-        .where(table.c.person_id == person_id)
-        .order_by(table.c.ledger_seq, table.c.position)
-    )
+    query = _STANDING.where(table.c.person_id == person_id).order_by(_ENTRY, table.c.position)
     return [_recorded(row) for row in conn.execute(query)]
 
 
@@ -161,9 +166,11 @@ def newest_results(
     )
     rank = func.row_number().over(
         partition_by=table.c.person_id,
-        order_by=(table.c.as_of.desc(), table.c.ledger_seq.desc(), table.c.position.desc()),
+        order_by=(table.c.as_of.desc(), _ENTRY.desc(), table.c.position.desc()),
     )
-    ranked = select(table.c.person_id, table.c.as_of, table.c.result, rank.label("rank"))
+    ranked = _GIVEN.with_only_columns(
+        table.c.person_id, table.c.as_of, table.c.result, rank.label("rank")
+    )
     inner = ranked.where(asked).subquery("ranked")
     query = select(inner).where(inner.c.rank == 1).order_by(inner.c.person_id).limit(limit)
     return [
@@ -197,21 +204,37 @@ def check_commitments(conn: Connection) -> CommitmentCheck:
     committed, retired = _commitments(conn), _retired_through(conn)
     seen = set()
     for seq, group in groupby(_in_order(conn), key=lambda row: row.ledger_seq):
-        rows = list(group)
-        checked += len(rows)
         seen.add(seq)
-        edited = [row.decision_id for row in rows if not _fits(row, retired)]
-        leaves = [row.leaf for row in rows]
+        leaves, edited = _Leaves(), []
+        for row in group:
+            leaves.add(row.leaf)
+            if not _fits(row, retired):
+                edited.append(row.decision_id)
+        checked += leaves.count
         promised = committed.get(seq)
-        if promised is None or promised != _promise(leaves):
-            edited = edited or [row.decision_id for row in rows]
+        if not edited and (promised is None or promised != leaves.promise()):
+            edited = [row.decision_id for row in _of_entry(conn, seq)]
         bad.extend(edited)
     bad.extend(f"the decisions of ledger entry {seq}" for seq in sorted(committed.keys() - seen))
     return CommitmentCheck(checked, tuple(bad))
 
 
 _INSERT = table.insert()
-_LOAD = select(table).where(table.c.decision_id == bindparam("wanted"))
+_ENTRY = func.coalesce(batches.c.ledger_seq, table.c.ledger_seq).label("ledger_seq")
+_GIVEN: Select[Any] = (
+    select(table)
+    .select_from(table.outerjoin(batches, batches.c.batch == table.c.ledger_seq))
+    .where(or_(table.c.ledger_seq > 0, batches.c.ledger_seq.is_not(None)))
+)
+_STANDING: Select[Any] = _GIVEN.with_only_columns(
+    *(column for column in table.c if column.name != "ledger_seq"), _ENTRY
+)
+_LOAD = _STANDING.where(table.c.decision_id == bindparam("wanted"))
+_BATCHES = (
+    select(batches.c.batch, batches.c.ledger_seq)
+    .where(batches.c.ledger_seq.is_not(None))
+    .order_by(batches.c.ledger_seq)
+)
 _PAGE_QUERY = (
     select(table)
     .where(
@@ -219,6 +242,11 @@ _PAGE_QUERY = (
         | ((table.c.ledger_seq == bindparam("seq")) & (table.c.position > bindparam("at")))
     )
     .order_by(table.c.ledger_seq, table.c.position)
+    .limit(_PAGE)
+)
+_PAGE_OF_BATCH = (
+    _STANDING.where(table.c.ledger_seq == bindparam("batch"), table.c.position > bindparam("at"))
+    .order_by(table.c.position)
     .limit(_PAGE)
 )
 
@@ -283,8 +311,21 @@ def _fits(row: Row[Any], retired_through: int) -> bool:
     return bool(_leaf(fields) == row.leaf)
 
 
-def _promise(leaves: Sequence[str]) -> tuple[int, str]:
-    return (1, leaves[0]) if len(leaves) == 1 else (len(leaves), merkle_root(leaves))
+class _Leaves:
+    """The leaves of one entry, one after the other, and what the log should hold of them."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self._first = ""
+        self._root = MerkleRoot()
+
+    def add(self, leaf: str) -> None:
+        self._first = self._first or leaf
+        self._root.add(leaf)
+        self.count += 1
+
+    def promise(self) -> tuple[int, str]:
+        return (1, self._first) if self.count == 1 else (self.count, self._root.hex())
 
 
 def _commitments(conn: Connection) -> dict[int, tuple[int, str]]:
@@ -311,13 +352,29 @@ def _retired_through(conn: Connection) -> int:
 
 
 def _in_order(conn: Connection) -> Iterator[Row[Any]]:
-    seq, at = -1, -1
+    seq, at = 0, -1
     while True:
         page = conn.execute(_PAGE_QUERY, {"seq": seq, "at": at}).all()
         yield from page
         if len(page) < _PAGE:
-            return
+            break
         seq, at = page[-1].ledger_seq, page[-1].position
+    for batch, _ in conn.execute(_BATCHES).all():
+        yield from _of_batch(conn, batch)
+
+
+def _of_batch(conn: Connection, batch: int) -> Iterator[Row[Any]]:
+    at = -1
+    while True:
+        page = conn.execute(_PAGE_OF_BATCH, {"batch": batch, "at": at}).all()
+        yield from page
+        if len(page) < _PAGE:
+            return
+        at = page[-1].position
+
+
+def _of_entry(conn: Connection, seq: int) -> Iterator[Row[Any]]:
+    yield from conn.execute(_STANDING.where(seq == _ENTRY))
 
 
 def _recorded(row: Row[Any]) -> RecordedDecision:

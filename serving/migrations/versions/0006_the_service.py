@@ -25,8 +25,15 @@ def upgrade() -> None:
     )
     op.create_index("kept_answers_by_customer", "kept_answers", ["customer_id"])
     op.create_index("kept_answers_by_time", "kept_answers", ["kept_until"])
+    op.create_table(
+        "decision_batches",
+        sa.Column("batch", sa.BigInteger(), primary_key=True, autoincrement=False),
+        sa.Column("touched_at", sa.BigInteger(), nullable=False),
+        sa.Column("ledger_seq", sa.BigInteger()),
+    )
 
 
 def downgrade() -> None:
+    op.drop_table("decision_batches")
     op.drop_table("kept_answers")
     op.drop_column("api_keys", "successor_id")
