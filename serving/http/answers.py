@@ -130,6 +130,7 @@ class HistoryEvent(BaseModel):
     text: str | None = None
     corrects: str | None = None
     retracts: str | None = None
+    subject: str | None = None
     properties: dict[str, Any]
 
 
@@ -376,6 +377,7 @@ class ExportAnswer(BaseModel):
     interventions: list[dict[str, Any]]
     review_requests: list[ReviewRequestAnswer]
     complaints: list[dict[str, Any]]
+    kept_answers: list[dict[str, Any]]
     suppression: dict[str, Any] | None
     merged: list[dict[str, Any]]
     about_processing: dict[str, Any]

@@ -4,8 +4,9 @@ Added here: the scope each operation asks for, every problem it may answer with,
 and the webhooks. The document is put together once, when it is first asked for.
 """
 
+import json
 from collections.abc import Iterator, Mapping
-from importlib.metadata import version
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from fastapi import FastAPI
@@ -14,11 +15,11 @@ from fastapi.routing import APIRoute, iter_route_contexts
 from pydantic import BaseModel
 
 from serving.http.context import Caller
-from serving.http.examples import ANSWERS, REQUESTS
 from serving.http.idempotency import LONGEST_KEY, AnsweredOnce
 from serving.http.problems import MEDIA_TYPE
-from serving.http.schemas import Problem, ScoreRequest, schemas_of
+from serving.http.schemas import Problem, ScoreRequest, SentEvent, schemas_of
 from serving.interventions.messages import MESSAGES
+from serving.version import product_version
 
 _ABOUT = (
     "Predictive churn and well-being, acted upon only with permission. Every request needs a "
@@ -79,6 +80,8 @@ _REFUSALS = {
     "500": _Refusal("Unexpected", "Something unexpected happened; nothing is told of it."),
     "503": _Refusal("Unavailable", "The home cannot answer this now.", _RETRY),
 }
+_EXAMPLES = Path(__file__).with_name("examples.json")
+"""A request and an answer by operation; the people in them are made up."""
 _ALWAYS = ("401", "403", "408", "413", "422", "429", "500", "503")
 _WITH_BODY = ("400", "415")
 
@@ -94,7 +97,7 @@ def document_of(app: FastAPI) -> dict[str, Any]:
 def _document(app: FastAPI) -> dict[str, Any]:
     document = get_openapi(
         title=app.title,
-        version=version("keepwell"),
+        version=product_version(),
         summary="Customers who may be struggling, and what to do about it.",
         description=_ABOUT,
         license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
@@ -108,6 +111,10 @@ def _document(app: FastAPI) -> dict[str, Any]:
         schemas.pop(unused, None)
     schemas.update(schemas_of(ScoreRequest))
     schemas.update(schemas_of(Problem))
+    schemas.update(schemas_of(SentEvent))  # each is checked by itself, so the handler takes any
+    schemas["EventsRequest"]["properties"]["events"]["items"] = {
+        "$ref": "#/components/schemas/SentEvent"
+    }
     components["headers"] = {name.replace("-", ""): each for name, each in _REQUEST_ID.items()}
     components["responses"] = {each.name: _problem(each) for each in _REFUSALS.values()}
     components["securitySchemes"] = {
@@ -119,8 +126,10 @@ def _document(app: FastAPI) -> dict[str, Any]:
             "the key must have; `admin` has every scope except audit:sign.",
         }
     }
+    examples = json.loads(_EXAMPLES.read_text(encoding="utf-8"))
     for route, operation in _operations(app, document["paths"]):
         _complete(route, operation)
+        _show(operation, examples)
     document["paths"] |= _running()
     document["security"] = [{"key": []}]
     document["webhooks"] = {kind: _webhook(kind, schemas) for kind in MESSAGES}
@@ -152,7 +161,6 @@ def _complete(route: APIRoute, operation: dict[str, Any]) -> None:
     codes = [*_ALWAYS]
     if "requestBody" in operation:
         codes += _WITH_BODY
-        _example(operation["requestBody"], REQUESTS.get(name))
     if any(each["in"] == "path" for each in operation.get("parameters", ())):
         codes.append("404")
     if isinstance(route, AnsweredOnce):
@@ -162,7 +170,6 @@ def _complete(route: APIRoute, operation: dict[str, Any]) -> None:
     [status] = [each for each in answers if each.startswith("2")]
     answers[status]["description"] = _said(route)
     answers[status]["headers"] = _headers(route, operation)
-    _example(answers[status], ANSWERS.get(name))
     for code in sorted(codes):
         answers[code] = {"$ref": f"#/components/responses/{_REFUSALS[code].name}"}
 
@@ -209,9 +216,17 @@ def _idempotency_key() -> dict[str, Any]:
     }
 
 
-def _example(place: dict[str, Any], example: Any) -> None:
-    if example is not None:
-        place["content"]["application/json"]["example"] = example
+def _show(operation: dict[str, Any], examples: Mapping[str, Mapping[str, Any]]) -> None:
+    """Put the examples of an operation where its request and its answer are described."""
+    name = operation["operationId"]
+    if "requestBody" in operation:
+        operation["requestBody"]["content"]["application/json"]["example"] = examples["requests"][
+            name
+        ]
+    [status] = [each for each in operation["responses"] if each.startswith("2")]
+    operation["responses"][status]["content"]["application/json"]["example"] = examples["answers"][
+        name
+    ]
 
 
 def _problem(refusal: _Refusal) -> dict[str, Any]:

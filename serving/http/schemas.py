@@ -87,6 +87,32 @@ class WhatIfRequest(Incoming):
     )
 
 
+class SentEvent(BaseModel):
+    """One event as it is sent; times carry a zone, and the customer's id may be a number."""
+
+    customer_id: Annotated[str, Field(min_length=1, max_length=200)] | int
+    kind: Annotated[
+        str,
+        Field(min_length=1, max_length=200, description="order, payment, ticket_opened, … or own."),
+    ]
+    occurred_at: Instant
+    event_id: Annotated[
+        str | None,
+        Field(min_length=1, max_length=200, description="Names it: sent again it changes nothing."),
+    ] = None
+    value: Annotated[float | None, Field(ge=-1e12, le=1e12)] = None
+    currency: Annotated[str | None, Field(min_length=1, max_length=200)] = None
+    text: str | None = None
+    properties: dict[str, Any] | None = None
+    corrects: Annotated[
+        str | None, Field(min_length=1, max_length=200, description="The id of an earlier event.")
+    ] = None
+    retracts: Annotated[
+        str | None, Field(min_length=1, max_length=200, description="The id of an earlier event.")
+    ] = None
+    subject: Literal["customer", "visitor", "account", "company"] = "customer"
+
+
 class EventsRequest(Incoming):
     """Up to 1,000 events. Each is checked by itself: one bad event does not hold up the others."""
 
