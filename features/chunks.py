@@ -26,6 +26,9 @@ _PREFIX = struct.Struct("<3sBII")  # magic, flags, events, header bytes
 _OWN_KNOWN_AT = 1
 _OWN_OCCURRENCE = 2
 _HAS_VALUES = 4
+_WIDTHS = (8, 16, 2, 8, 4, 8)  # bytes per event of occurred_at, digest, kind, known_at, …
+_ONE = struct.pack("<i", 1)
+_NO_VALUE = struct.pack("<q", MISSING)
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,10 +107,14 @@ def unpack(payload: bytes) -> EventColumns:
     try:
         return _unpack(payload)
     except (struct.error, ValueError, KeyError) as problem:
-        raise IntegrityBroken(
-            f"a chunk of history cannot be read ({type(problem).__name__})",
-            hint="restore the operational database from a backup",
-        ) from None
+        raise _unreadable(problem) from None
+
+
+def _unreadable(problem: Exception) -> IntegrityBroken:
+    return IntegrityBroken(
+        f"a chunk of history cannot be read ({type(problem).__name__})",
+        hint="restore the operational database from a backup",
+    )
 
 
 def _unpack(payload: bytes) -> EventColumns:
@@ -139,6 +146,82 @@ def _unpack(payload: bytes) -> EventColumns:
         occurrence=occurrence,
         strings=head.get("s", {}),
     )
+
+
+def unpack_many(payloads: Sequence[bytes]) -> tuple[EventColumns, NDArray[np.int64]]:
+    """Read many chunks into one set of columns, one after the other, with the size of each (c,).
+
+    What `join` makes of the chunks unpacked one by one, for less; raises `IntegrityBroken` as
+    `unpack` does. Kinds are in ascending order.
+    """
+    try:
+        return _unpack_many(payloads)
+    except (struct.error, ValueError, KeyError, IndexError) as problem:
+        raise _unreadable(problem) from None
+
+
+def _unpack_many(payloads: Sequence[bytes]) -> tuple[EventColumns, NDArray[np.int64]]:
+    parts: tuple[list[bytes], ...] = ([], [], [], [], [], [])
+    occurred_at, digests, kind, known_at, occurrence, value = parts
+    heads: list[bytes] = []
+    sizes: list[int] = []
+    for payload in payloads:
+        magic, flags, size, header_size = _PREFIX.unpack_from(payload)
+        if magic != _MAGIC:
+            raise ValueError("not a chunk")
+        place = _PREFIX.size + header_size
+        heads.append(payload[_PREFIX.size : place])
+        sizes.append(size)
+        there = (1, 1, 1, flags & _OWN_KNOWN_AT, flags & _OWN_OCCURRENCE, flags & _HAS_VALUES)
+        for column, width, present in zip(parts, _WIDTHS, there, strict=True):
+            if present:
+                column.append(payload[place : (place := place + width * size)])
+        if len(payload) < place:
+            raise ValueError("a chunk is cut off")
+        if not flags & _OWN_KNOWN_AT:
+            known_at.append(occurred_at[-1])
+        if not flags & _OWN_OCCURRENCE:
+            occurrence.append(_ONE * size)
+        if not flags & _HAS_VALUES:
+            value.append(_NO_VALUE * size)
+    found = json.loads(b"[" + b",".join(heads) + b"]")
+    counts = np.array(sizes, np.int64)
+    kinds, codes = _kinds_together([each["k"] for each in found], counts, b"".join(kind))
+    columns = EventColumns(
+        kinds=kinds,
+        kind=codes,
+        occurred_at=np.frombuffer(b"".join(occurred_at), "<i8"),
+        known_at=np.frombuffer(b"".join(known_at), "<i8"),
+        value_micros=np.frombuffer(b"".join(value), "<i8"),
+        digests=np.frombuffer(b"".join(digests), ">u8").astype(np.uint64).reshape(-1, 2),
+        occurrence=np.frombuffer(b"".join(occurrence), "<i4"),
+        strings=_strings_together([each.get("s", {}) for each in found], sizes),
+    )
+    return columns, counts
+
+
+def _kinds_together(
+    lists: Sequence[Sequence[str]], sizes: NDArray[np.int64], codes: bytes
+) -> tuple[tuple[str, ...], NDArray[np.int16]]:
+    """Number the kinds of all chunks together: each chunk's codes are places in its own list."""
+    kinds = tuple(sorted(set().union(*lists)))
+    place = {kind: code for code, kind in enumerate(kinds)}
+    own = np.array([place[kind] for each in lists for kind in each], np.int16)
+    begins = np.cumsum([0, *(len(each) for each in lists[:-1])])
+    return kinds, own[np.frombuffer(codes, "<i2") + np.repeat(begins, sizes)]
+
+
+def _strings_together(
+    chunks: Sequence[Mapping[str, list[str | None]]], sizes: Sequence[int]
+) -> dict[str, list[str | None]]:
+    found: dict[str, list[str | None]] = {}
+    for name in STRING_COLUMNS:
+        if any(name in each for each in chunks):
+            column: list[str | None] = []
+            found[name] = column
+            for each, size in zip(chunks, sizes, strict=True):
+                column += each[name] if name in each else [None] * size
+    return found
 
 
 def join(parts: Sequence[EventColumns]) -> EventColumns:

@@ -66,21 +66,16 @@ class Properties:
 
 
 class Different:
-    """The different properties of some events, each parsed when it is first looked at."""
+    """The different properties of some events, parsed together: far cheaper than one by one."""
 
     def __init__(self, texts: Sequence[str | None]) -> None:
-        self._texts = texts
-        self._read: list[Own | None] = [None] * len(texts)
+        self._read: list[Own] = json.loads(f"[{','.join(text or '{}' for text in texts)}]")
 
     def __len__(self) -> int:
-        return len(self._texts)
+        return len(self._read)
 
     def __getitem__(self, code: int) -> Own:
-        found = self._read[code]
-        if found is None:
-            text = self._texts[code]
-            found = self._read[code] = {} if text is None else json.loads(text)
-        return found
+        return self._read[code]
 
 
 def properties_of(histories: Histories, rows: slice) -> Properties:
@@ -89,9 +84,10 @@ def properties_of(histories: Histories, rows: slice) -> Properties:
     if column is None:
         return Properties(np.zeros(rows.stop - rows.start, np.int64), Different([None]))
     if isinstance(column, list):
-        place: dict[str | None, int] = {}
-        codes = [place.setdefault(text, len(place)) for text in column[rows]]
-        return Properties(np.array(codes, np.int64), Different(list(place)))
+        texts = column[rows]
+        place = {text: code for code, text in enumerate(dict.fromkeys(texts))}
+        codes = np.fromiter(map(place.__getitem__, texts), np.int64, len(texts))
+        return Properties(codes, Different(list(place)))
     encoded = column.slice(rows.start, rows.stop - rows.start).dictionary_encode()
     if isinstance(encoded, pa.ChunkedArray):
         encoded = encoded.combine_chunks()
@@ -232,11 +228,12 @@ def clock_changes(zone: str) -> tuple[Ints, Ints]:
 
 
 def _number(found: object) -> float | None:
+    kind = type(found)
+    if kind is float or kind is int or kind is bool:
+        return float(found) if abs(found) <= LARGEST_VALUE else None  # type: ignore[arg-type]
     if isinstance(found, list):
         numbers = [_number(each) for each in found]
         return None if not numbers or None in numbers else _number(math.fsum(numbers))  # type: ignore[arg-type]
-    if isinstance(found, bool | int | float) and abs(found) <= LARGEST_VALUE:
-        return float(found)
     return None
 
 

@@ -82,15 +82,20 @@ def put_in_order(rows: Rows) -> Rows:
     """Sort each customer's rows; needs digests to settle ties as everywhere else."""
     columns = rows.columns
     customer = np.repeat(np.arange(len(rows.customers)), np.diff(rows.offsets))
+    return Rows(rows.customers, rows.offsets, take(columns, order_of(columns, customer)))
+
+
+def order_of(columns: EventColumns, customer: Ints) -> Ints:
+    """Give the places (n,) of events in order, where `customer` (n,) says whose each one is."""
     ties = (columns.occurrence, columns.digests[:, 1], columns.digests[:, 0])
-    order = np.lexsort((*ties, columns.known_at, columns.occurred_at, customer))
-    return Rows(rows.customers, rows.offsets, take(columns, order))
+    return np.lexsort((*ties, columns.known_at, columns.occurred_at, customer))
 
 
 def take(columns: EventColumns, places: Ints) -> EventColumns:
     """Give the events at these places, in this order."""
     known = columns.known_at
     occurred_at = columns.occurred_at[places]
+    listed = places.tolist() if any(isinstance(c, list) for c in columns.strings.values()) else []
     return EventColumns(
         kinds=columns.kinds,
         kind=columns.kind[places],
@@ -102,7 +107,7 @@ def take(columns: EventColumns, places: Ints) -> EventColumns:
         if are_all_ones(columns.occurrence)
         else columns.occurrence[places],
         strings={
-            name: [column[k] for k in places] if isinstance(column, list) else column.take(places)
+            name: [column[k] for k in listed] if isinstance(column, list) else column.take(places)
             for name, column in columns.strings.items()
         },
     )

@@ -4,13 +4,13 @@ The database holds every event, whatever is in files besides.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import groupby
-from operator import attrgetter
+from typing import Any
 
 import numpy as np
 from sqlalchemy import (
     Connection,
     LargeBinary,
+    Row,
     bindparam,
     cast,
     exists,
@@ -21,9 +21,9 @@ from sqlalchemy import (
     union_all,
 )
 
-from features.chunks import EventColumns, join, unpack
+from features.chunks import EventColumns, join, unpack, unpack_many
 from features.live import CUSTOMER_EVENTS, to_columns
-from features.rows import Rows, end_to_end, in_order, no_rows, put_in_order
+from features.rows import Rows, end_to_end, in_order, no_rows, order_of, put_in_order, take
 from features.tables import history_chunks, history_pending, identity_links, live_events
 
 
@@ -51,20 +51,37 @@ def rows_of_customers(conn: Connection, customer_ids: Iterable[str]) -> Rows:
     Row for row what `customer_rows` brings in one after the other; ids without any are left out.
     """
     ids = sorted(set(customer_ids))
-    parts: dict[str, list[EventColumns]] = {}
+    whose: list[str] = []
+    payloads: list[bytes] = []
+    live: list[Row[Any]] = []
     for some in _slices(ids):
         for customer_id, payload in conn.execute(_CHUNKS_OF_MANY, {"some": some}):
-            parts.setdefault(customer_id, []).append(unpack(payload))
-        live = conn.execute(_LIVE_OF_MANY, {"some": some}).all()
-        for customer_id, rows in groupby(live, key=attrgetter("customer_id")):
-            parts.setdefault(customer_id, []).append(to_columns(list(rows)))
+            whose.append(customer_id)
+            payloads.append(payload)
+        live += conn.execute(_LIVE_OF_MANY, {"some": some}).all()
+    parts: list[EventColumns] = []
+    sizes: list[int] = []
+    if payloads:
+        stored, counts = unpack_many(payloads)
+        parts.append(stored)
+        sizes += counts.tolist()
+    if live:
+        parts.append(to_columns(live))
+        whose += [row.customer_id for row in live]
+        sizes += [1] * len(live)
     if not parts:
         return no_rows()
-    known = sorted(parts)
-    sizes = [sum(map(len, parts[each])) for each in known]
-    columns = join([part for each in known for part in parts[each]])
-    offsets = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
-    return ordered(Rows(np.array(known, np.object_), offsets, columns))
+    return _grouped(whose, sizes, join(parts))
+
+
+def _grouped(whose: list[str], sizes: list[int], columns: EventColumns) -> Rows:
+    """Sort runs of events, each of `sizes` of one customer, by customer and then in order."""
+    known = sorted(set(whose))
+    place = {customer_id: k for k, customer_id in enumerate(known)}
+    customer = np.repeat([place[each] for each in whose], sizes)
+    counts = np.bincount(customer, minlength=len(known))
+    offsets = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
+    return Rows(np.array(known, np.object_), offsets, take(columns, order_of(columns, customer)))
 
 
 def ordered(rows: Rows) -> Rows:
