@@ -1,0 +1,330 @@
+"""Upload files for a CRM from a file of scores: who may be told of now, and who is to be cleared.
+
+A score leaves the house only while its person permits it. Whoever withdrew, objected or was
+forgotten since the scores were made is left out and, since the CRM may hold an earlier score, named
+in a second file that empties the fields.
+"""
+
+import csv
+import json
+import os
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from datetime import datetime
+from pathlib import Path
+from typing import Any, NamedTuple, Protocol
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from sqlalchemy import Connection, select
+
+from features.labels import Target
+from governance.errors import InsufficientData, InvalidInput
+from governance.pseudonym import slices
+from governance.tables import decisions
+from serving.bootstrap import Keepwell
+from serving.crm.cells import cell, is_safe_key
+from serving.crm.fields import CUSTOMER, HOME, Field, System, contact_fields, score_fields
+
+_COLUMNS = (
+    "customer_id", "target", "status", "probability", "low", "high", "outcome", "reasons",
+    "decision_id", "model_digest", "as_of", "expires_at", "home",
+)  # fmt: skip
+_AT_ONCE = 5_000
+_CLEARED_AT_ONCE = 100
+_TRIES = 5
+
+
+class Exported(NamedTuple):
+    """What came of it: `exported` rows, `cleared` people, and why the others were left out.
+
+    `cleared` are the people left out and everyone else whose score was taken back before; each is
+    there once, however often it is cleared.
+    """
+
+    exported: int
+    cleared: int
+    left_out: Mapping[str, int]
+    out: Path
+    clear: Path
+
+
+class _Row(Protocol):
+    def __call__(self, values: Mapping[str, Any]) -> None: ...
+
+
+def export_scores(
+    keepwell: Keepwell,
+    scores: Path,
+    out: Path,
+    *,
+    system: System,
+    channels: Sequence[str],
+    clock: Callable[[], datetime],
+) -> Exported:
+    """Write `out` and, beside it, the file that clears; both appear only when whole.
+
+    Permission for the target's purpose is judged now, row by row, and again before the files appear
+    under their names; where anyone's changed meanwhile, all of it is done anew. Memory does not
+    grow with the number of rows. Raises `InvalidInput` for what is no file of scores.
+    """
+    target = _target_of(keepwell, scores)
+    clear = out.with_name(f"{out.stem}_clear{'.csv' if system == 'salesforce' else '.jsonl'}")
+    out.parent.mkdir(parents=True, exist_ok=True)
+    aside = [path.with_name(f".{path.name}.writing") for path in (out, clear)]
+    for _ in range(_TRIES):
+        work = _Work(keepwell, target, system, channels)
+        judged = work.write(scores, aside[0], aside[1], clock)
+        if work.still_so(scores, judged, clock):
+            for written, path in zip(aside, (out, clear), strict=True):
+                written.replace(path)
+            _log(keepwell, work, now=clock())
+            return Exported(work.exported, work.cleared, dict(work.left_out), out, clear)
+    for written in aside:
+        written.unlink(missing_ok=True)
+    raise InsufficientData(
+        f"permissions changed during each of {_TRIES} attempts", hint="try again in a moment"
+    )
+
+
+def _log(keepwell: Keepwell, work: "_Work", *, now: datetime) -> None:
+    body = {
+        "target": work.target.name,
+        "system": work.system,
+        "exported": work.exported,
+        "cleared": work.cleared,
+    }
+    with keepwell.database.write() as conn:
+        keepwell.ledger.append(conn, "scores_exported", body, now=now)
+
+
+def _target_of(keepwell: Keepwell, scores: Path) -> Target:
+    for batch in _batches(scores):
+        names = set(batch.column("target").to_pylist())
+        if len(names) == 1:
+            return keepwell.target(names.pop())
+        raise InvalidInput(f"{scores.name} holds scores of {len(names)} targets, needs one")
+    raise InvalidInput(
+        f"{scores.name} holds no score", hint="write it with: keepwell score --out FILE.parquet"
+    )
+
+
+def _batches(scores: Path) -> Iterator[pa.RecordBatch]:
+    try:
+        with pq.ParquetFile(scores) as file:
+            missing = set(_COLUMNS) - set(file.schema_arrow.names)
+            if missing:
+                raise KeyError(*missing)
+            yield from file.iter_batches(batch_size=_AT_ONCE, columns=list(_COLUMNS))
+    except (pa.ArrowException, OSError, KeyError):
+        raise InvalidInput(
+            f"{scores.name} is not a file of scores",
+            hint="write it with: keepwell score --out FILE.parquet",
+        ) from None
+
+
+class _Work:
+    """One attempt: counts what it wrote, and remembers little of whom."""
+
+    def __init__(
+        self, keepwell: Keepwell, target: Target, system: System, channels: Sequence[str]
+    ) -> None:
+        self.keepwell, self.target, self.system = keepwell, target, system
+        self.channels = channels
+        self.scores, self.contacts = score_fields(target), contact_fields(channels)
+        self.exported = self.cleared = 0
+        self.left_out: Counter[str] = Counter()
+
+    def write(
+        self, scores: Path, out: Path, clear: Path, clock: Callable[[], datetime]
+    ) -> list[int]:
+        """Write both files; gives a mark for each batch of whom it told."""
+        marks = []
+        with self.keepwell.database.read() as conn:
+            taken_back = self._taken_back(conn)
+        with ExitStack() as stack:
+            tell, empty = self._openers(stack, out, clear)
+            for batch in _batches(scores):
+                rows = batch.to_pylist()
+                with self.keepwell.database.read() as conn:
+                    verdicts = self._judge(conn, rows, now=clock())
+                    may = self._contacts(conn, [row["customer_id"] for row in rows], now=clock())
+                marks.append(_mark(verdicts))
+                for row, why in zip(rows, verdicts, strict=True):
+                    customer = row["customer_id"]
+                    taken_back.discard(customer)
+                    if why is None:
+                        tell(self._told(row, may))
+                        self.exported += 1
+                        continue
+                    self.left_out[why] += 1
+                    if why != "unsafe_id":
+                        empty(self._emptied(customer, may))
+                        self.cleared += 1
+            for some in slices(sorted(taken_back)):
+                with self.keepwell.database.read() as conn:
+                    may = self._contacts(conn, some, now=clock())
+                for customer in some:
+                    if is_safe_key(customer):
+                        empty(self._emptied(customer, may))
+                        self.cleared += 1
+        return marks
+
+    def still_so(self, scores: Path, marks: Sequence[int], clock: Callable[[], datetime]) -> bool:
+        """Whether everyone who was told of still permits it."""
+        for batch, mark in zip(_batches(scores), marks, strict=True):
+            with self.keepwell.database.read() as conn:
+                if _mark(self._judge(conn, batch.to_pylist(), now=clock())) != mark:
+                    return False
+        return True
+
+    def _judge(
+        self, conn: Connection, rows: Sequence[Mapping[str, Any]], *, now: datetime
+    ) -> list[str | None]:
+        """Say of each row why it may not leave; None where it may."""
+        people = [row["customer_id"] for row in rows]
+        _, refused = self.keepwell.registry.permit_many(conn, self.target.purpose, people, now=now)
+        kept = _kept(conn, [row["decision_id"] for row in rows])
+        return [self._why(row, refused, kept, now) for row in rows]
+
+    def _why(
+        self,
+        row: Mapping[str, Any],
+        refused: Mapping[str, str],
+        kept: frozenset[str],
+        now: datetime,
+    ) -> str | None:
+        if not is_safe_key(row["customer_id"]):
+            return "unsafe_id"
+        if row["customer_id"] in refused:
+            return "no_permission"
+        if row["status"] != "scored":
+            return "no_score"
+        if row["decision_id"] not in kept:
+            return "taken_back"
+        return "expired" if row["expires_at"] <= now else None
+
+    def _contacts(
+        self, conn: Connection, people: Sequence[str], *, now: datetime
+    ) -> Mapping[str, frozenset[str]]:
+        registry = self.keepwell.registry
+        if self.keepwell.kind == "evaluation":  # contact is impossible there, whatever was said
+            return {f"may:{channel}": frozenset() for channel in self.channels}
+        return {
+            f"may:{channel}": registry.permit_many(conn, f"outreach.{channel}", people, now=now)[
+                0
+            ].customers
+            for channel in self.channels
+        }
+
+    def _taken_back(self, conn: Connection) -> set[str]:
+        """Whose scores of this target were forgotten: the CRM may still hold one."""
+        query = (
+            select(decisions.c.person_id)
+            .distinct()
+            .where(
+                decisions.c.kind == "score",
+                decisions.c.target == self.target.name,
+                decisions.c.outcome == "scored",
+                decisions.c.result.is_(None),
+                decisions.c.person_id.is_not(None),
+            )
+        )
+        persons = list(conn.execute(query).scalars())
+        return set(self.keepwell.persons.customers_of(conn, persons).values())
+
+    def _told(self, row: Mapping[str, Any], may: Mapping[str, frozenset[str]]) -> dict[str, Any]:
+        reasons = row["reasons"] or []
+        found = {**row, "method": "model", "reason": reasons[0]["text"] if reasons else ""}
+        return {
+            **{field.source: found[field.source] for field in (CUSTOMER, *self.scores, HOME)},
+            **{source: row["customer_id"] in people for source, people in may.items()},
+        }
+
+    def _emptied(self, customer_id: str, may: Mapping[str, frozenset[str]]) -> dict[str, Any]:
+        return {
+            CUSTOMER.source: customer_id,
+            **{field.source: None for field in self.scores},
+            **{source: customer_id in people for source, people in may.items()},
+            HOME.source: self.keepwell.kind,
+        }
+
+    def _openers(self, stack: ExitStack, out: Path, clear: Path) -> tuple[_Row, _Row]:
+        fields = (CUSTOMER, *self.scores, *self.contacts, HOME)
+        tell = stack.enter_context(_CsvFile(out, fields, self.system))
+        if self.system == "salesforce":
+            return tell, stack.enter_context(_CsvFile(clear, fields, self.system))
+        return tell, stack.enter_context(_JsonLines(clear, fields))
+
+
+class _File:
+    """A file only its owner may read, durable when closed."""
+
+    def __init__(self, path: Path) -> None:
+        path.unlink(missing_ok=True)
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        self._file = os.fdopen(descriptor, "w", newline="", encoding="utf-8")
+
+    def __enter__(self) -> Any:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.finish()
+        self._file.flush()
+        os.fsync(self._file.fileno())
+        self._file.close()
+
+    def finish(self) -> None:
+        """Write what is still to be written."""
+
+
+class _CsvFile(_File):
+    def __init__(self, path: Path, fields: Sequence[Field], system: System) -> None:
+        super().__init__(path)
+        self._fields, self._system = fields, system
+        self._csv = csv.writer(self._file, lineterminator="\n")
+        self._csv.writerow([field.name(system) for field in fields])
+
+    def __call__(self, values: Mapping[str, Any]) -> None:
+        self._csv.writerow(
+            [cell(field, values[field.source], self._system) for field in self._fields]
+        )
+
+
+class _JsonLines(_File):
+    """Bodies for HubSpot's batch update, one a line: its importer skips empty cells."""
+
+    def __init__(self, path: Path, fields: Sequence[Field]) -> None:
+        super().__init__(path)
+        self._fields = [field for field in fields if field is not CUSTOMER]
+        self._waiting: list[dict[str, Any]] = []
+
+    def __call__(self, values: Mapping[str, Any]) -> None:
+        told = {
+            field.hubspot(): cell(field, values[field.source], "hubspot") for field in self._fields
+        }
+        key = values[CUSTOMER.source]
+        self._waiting.append({"idProperty": CUSTOMER.hubspot(), "id": key, "properties": told})
+        if len(self._waiting) == _CLEARED_AT_ONCE:
+            self.finish()
+
+    def finish(self) -> None:
+        if self._waiting:
+            self._file.write(json.dumps({"inputs": self._waiting}, ensure_ascii=False) + "\n")
+            self._waiting = []
+
+
+def _kept(conn: Connection, decision_ids: Sequence[str]) -> frozenset[str]:
+    """Name the decisions whose result was not forgotten."""
+    found: set[str] = set()
+    for some in slices(sorted(set(decision_ids))):
+        query = select(decisions.c.decision_id).where(
+            decisions.c.decision_id.in_(some), decisions.c.result.is_not(None)
+        )
+        found.update(conn.execute(query).scalars())
+    return frozenset(found)
+
+
+def _mark(verdicts: Sequence[str | None]) -> int:
+    return hash(tuple(verdicts))
