@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
-from sqlalchemy import Connection
+from sqlalchemy import ColumnElement, Connection, select
 
 from features.accounts import SUBJECT as ACCOUNT
 from features.buckets import (
@@ -39,6 +39,7 @@ from features.rows import (
     without,
 )
 from features.store import Bucket, HistoryStore, buckets
+from features.tables import customers
 from features.versions import settled
 
 EVENTS_PER_RANGE = 250_000
@@ -116,6 +117,19 @@ def plan_ranges(
             )
         )
     return tuple(ranges)
+
+
+def customers_in(conn: Connection, span: Span, *, subject: str = "customer") -> list[str]:
+    """List everyone with any history in a span of customers, in ascending order."""
+    name: ColumnElement[str] = customers.c.customer_id
+    if conn.dialect.name == "postgresql":
+        name = name.collate("C")  # spans are in the order of code points
+    query = select(customers.c.customer_id).where(customers.c.subject == subject)
+    if span.after is not None:
+        query = query.where(name > span.after)
+    if span.until is not None:
+        query = query.where(name <= span.until)
+    return sorted(conn.execute(query).scalars())
 
 
 def account_ranges(

@@ -163,6 +163,11 @@ class Suppression:
         """Give those of `customer_ids` that are suppressed, by acts numbered above `since`."""
         return set(self.suppressed_at(conn, customer_ids, now=now, since=since))
 
+    def any_since(self, conn: Connection, sequence: int) -> bool:
+        """Whether anyone at all was erased by an act numbered above `sequence`."""
+        later = suppressions.c.sequence > sequence
+        return conn.execute(select(suppressions.c.token).where(later).limit(1)).first() is not None
+
     def suppressed_at(
         self, conn: Connection, customer_ids: Collection[str], *, now: datetime, since: int = 0
     ) -> dict[str, datetime]:

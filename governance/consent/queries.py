@@ -157,7 +157,7 @@ def newest_records(
     """Read the newest word of each person on `purpose`."""
     rank = func.row_number().over(partition_by=e.customer_id, order_by=_NEWEST_FIRST).label("rank")
     found: dict[str, RawRecord] = {}
-    for condition in _among(people, e.customer_id):
+    for condition in _among(people, e.customer_id, conn.dialect.name):
         ranked = select(*_RECORD, e.customer_id, rank).where(e.purpose == purpose, *condition)
         inner = ranked.subquery("ranked")
         for row in conn.execute(select(inner).where(inner.c.rank == 1)):
@@ -169,7 +169,7 @@ def objections(conn: Connection, people: frozenset[str]) -> Mapping[str, Any]:
     """Read when each person last objected, in microseconds."""
     found: dict[str, Any] = {}
     latest = func.max(type_coerce(e.occurred_at, BigInteger))
-    for condition in _among(people, e.customer_id):
+    for condition in _among(people, e.customer_id, conn.dialect.name):
         query = select(e.customer_id, latest).where(e.purpose == OBJECTION, *condition)
         rows = conn.execute(query.group_by(e.customer_id)).all()
         found.update((who, at) for who, at in rows)
@@ -180,7 +180,7 @@ def subjects(conn: Connection, people: frozenset[str]) -> Mapping[str, tuple[Any
     """Read each person's coming of age, in microseconds, and relation."""
     found: dict[str, tuple[Any, Any]] = {}
     s = consent_subjects.c
-    for condition in _among(people, s.customer_id):
+    for condition in _among(people, s.customer_id, conn.dialect.name):
         query = select(s.customer_id, type_coerce(s.adult_from, BigInteger), s.relation).where(
             *condition
         )
@@ -288,8 +288,11 @@ def hold_people(conn: Connection, people: Collection[str]) -> None:
         conn.execute(_HOLD_MANY, {"one": _ONE, "customers": sorted(people)})
 
 
-def _among(people: frozenset[str], column: Any) -> list[tuple[ColumnElement[bool], ...]]:
-    """Conditions that together reach everyone asked for; none at all for a large number."""
+def _among(
+    people: frozenset[str], column: Any, dialect: str
+) -> list[tuple[ColumnElement[bool], ...]]:
+    """Conditions that together reach everyone asked for, and of a large number more than these."""
     if len(people) > _FEW:
-        return [()]
+        exact = column.collate("C") if dialect == "postgresql" else column  # by code points
+        return [(exact.between(min(people), max(people)),)]
     return [(column.in_(some),) for some in slices(sorted(people))]

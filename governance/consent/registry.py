@@ -189,6 +189,29 @@ class ConsentRegistry(ConsentRecorder):
             )
         return permit.customers & changed
 
+    def changes_since(
+        self,
+        conn: Connection,
+        purpose: str,
+        *,
+        sequence: int,
+        judged_at: datetime,
+        hold: bool = False,
+    ) -> frozenset[str] | None:
+        """Give everyone whose permission may have changed after a sequence number; None: anyone's.
+
+        For batches of so many people that their permits are not kept; `changed_since` is exact.
+        Whoever was erased is not among them: ask who has no person id any more. None where a
+        notice was published after `judged_at`. With `hold` as `changed_since`.
+        """
+        if hold:
+            sql.claim_everyone(conn)
+        basis = self.rules.basis(purpose, home_kind=self.home_kind)
+        if basis.needs_consent and sql.notice_changed_since(conn, purpose, judged_at):
+            return None
+        changed = sql.changed_people(conn, purpose, sequence)
+        return frozenset(changed).union(*self._others(conn, changed).values())
+
     def aggregate_permit(
         self, conn: Connection, purpose: str, *, now: datetime, employees: bool = False
     ) -> AggregatePermit:

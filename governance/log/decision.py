@@ -374,7 +374,7 @@ def _of_batch(conn: Connection, batch: int) -> Iterator[Row[Any]]:
 
 
 def _of_entry(conn: Connection, seq: int) -> Iterator[Row[Any]]:
-    yield from conn.execute(_STANDING.where(seq == _ENTRY))
+    yield from conn.execute(_STANDING.where(_ENTRY.in_([seq])))
 
 
 def _recorded(row: Row[Any]) -> RecordedDecision:
