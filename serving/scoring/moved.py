@@ -44,8 +44,8 @@ def moved(
     groups = grouped(definitions)
     people, width = len(values), len(groups.titles)
     sums = np.zeros((people, width))
-    for place, group in enumerate(groups.place):
-        sums[:, group] += contributions[:, place]
+    for place, own in enumerate(groups.place):
+        sums[:, own] += contributions[:, place]
     order = np.argsort(-np.abs(sums), axis=1, kind="stable")[:, :limit]
     top = np.take_along_axis(sums, order, axis=1)
     person, rank = np.nonzero(top != 0.0)
