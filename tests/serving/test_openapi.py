@@ -10,9 +10,13 @@ import pytest
 from sqlalchemy import select
 
 from serving.bootstrap import create_home
+from serving.interventions.announcements import announce_consents
 from serving.interventions.messages import MESSAGES
+from serving.interventions.outbox import announce_cancelled
 from serving.interventions.tables import outbox
-from serving.settings import PreferenceSettings, Settings
+from serving.interventions.withdrawn_scores import announce_withdrawn
+from serving.settings import Settings
+from serving.settings_permission import PreferenceSettings
 from tests.serving.conftest import Clock, Shop
 from tests.serving.described import answer_schema, mistakes, named, operations, references
 from tests.serving.test_api import Crm
@@ -174,13 +178,15 @@ def test_webhooks_are_described_as_their_receiver_meets_them(session: Session) -
 
 
 def test_messages_that_wait_are_as_described(regular: Shop) -> None:
-    case = case_of(regular)
-    case.runs()
-    session = Session(regular)
-    session.crm.http.post("/v1/customers/ann/erasure").raise_for_status()
-    with regular.keepwell.database.read() as conn:
+    intervention = case_of(regular).runs()
+    session, now = Session(regular), regular.clock()
+    with regular.keepwell.database.write() as conn:
+        said = regular.keepwell.registry.history(conn, "ann")
+        announce_cancelled(conn, intervention, "ann", now=now)
+        announce_withdrawn(conn, "ann", "risk_scoring", now=now)
+        announce_consents(conn, regular.keepwell.registry, said, now=now)
         waiting = conn.execute(select(outbox.c.type, outbox.c.body)).all()
-    assert waiting
+    assert {kind for kind, _ in waiting} >= MESSAGES.keys() - {"score.changed", "webhook.test"}
     for kind, body in waiting:
         hook = session.document["webhooks"][kind]["post"]["requestBody"]
         schema = hook["content"]["application/json"]["schema"]
