@@ -5,6 +5,7 @@ import os
 import re
 import shutil
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Literal, NamedTuple
@@ -71,10 +72,10 @@ def restore_backup(
 ) -> Restored:
     """Restore the backup `path` into the empty folder `root` and an empty database.
 
-    `journal` is the journal kept outside, `keys` the folder of keys kept apart. `database_url`, or
-    `EMBEDDED`, goes before the one in the settings, and is written there. What people asked for
-    since the backup is settled before this returns. Raises `IntegrityBroken` or `InvalidInput`;
-    then nothing was restored.
+    `journal` is the journal kept outside, unless it lies in its place already; `keys` the folder
+    of keys kept apart. `database_url`, or `EMBEDDED`, goes before the one in the settings, and is
+    written there. What people asked for since the backup is settled before this returns. Raises
+    `IntegrityBroken` or `InvalidInput`; then nothing was restored.
     """
     root = root.resolve()
     _require_empty(root)
@@ -87,7 +88,7 @@ def restore_backup(
         manifest = unpack(path, work)
         home = Home(work / "home")
         _require_known(manifest)
-        _complete(home, manifest, journal=journal, keys=keys, database_url=database_url)
+        _complete(home, root, manifest, journal=journal, keys=keys, database_url=database_url)
         _fill_database(
             home,
             work / "tables",
@@ -98,8 +99,9 @@ def restore_backup(
         )
     except BaseException:
         shutil.rmtree(work, ignore_errors=True)
-        for each in made:
-            each.rmdir()
+        with suppress(OSError):
+            for each in made:
+                each.rmdir()
         raise
     _settle_in(home, root)
     shutil.rmtree(work)
@@ -118,16 +120,19 @@ def restore_backup(
 
 
 def _require_empty(root: Path) -> None:
+    """Refuse a folder that holds anything but a journal of its own or an unfinished restore."""
     if not root.exists():
         return
     if not root.is_dir():
         raise InvalidInput(f"{root} is a file", hint="name a new folder with --home")
-    found = {each.name for each in root.iterdir()} - {CACHE}
-    unfinished = UNFINISHED in found and not (root / "var").exists()
-    if found and not unfinished:
-        raise InvalidInput(
-            f"{root} is not empty", hint="name a new folder with --home; nothing is overwritten"
-        )
+    home, found = Home(root), {each.name for each in root.iterdir()} - {CACHE}
+    if UNFINISHED in found and not home.keys.exists():
+        return
+    if not found or (found == {home.var.name} and set(home.var.iterdir()) <= {home.journal}):
+        return
+    raise InvalidInput(
+        f"{root} is not empty", hint="name a new folder with --home; nothing is overwritten"
+    )
 
 
 def _require_known(manifest: Manifest) -> None:
@@ -141,6 +146,7 @@ def _require_known(manifest: Manifest) -> None:
 
 def _complete(
     home: Home,
+    root: Path,
     manifest: Manifest,
     *,
     journal: Path | None,
@@ -160,14 +166,29 @@ def _complete(
         )
     home.keys.chmod(0o700)
     held = load_keys(home.keys)
-    if journal is not None:
-        source = journal / _JOURNAL if journal.is_dir() else journal
-        if not source.is_file():
-            raise InvalidInput(f"there is no journal at {source}", hint="name the file itself")
-        _copy_privately(source, home.journal / _JOURNAL)
-        Journal(home.journal / _JOURNAL, held.journal).entries()
+    source = _journal_file(root, journal)
+    if source is not None:
+        Journal(source, held.journal).entries()
+        if source.parent != Home(root).journal:
+            _copy_privately(source, home.journal / _JOURNAL)
     if database_url is not None:
         _write_database_url(home.settings_file, database_url)
+
+
+def _journal_file(root: Path, named: Path | None) -> Path | None:
+    """Find the journal: the one that was named, or one that lies in its place already."""
+    there = Home(root).journal / _JOURNAL
+    source = there if named is None else named / _JOURNAL if named.is_dir() else named
+    if named is None and not there.exists():
+        return None
+    if not source.is_file():
+        raise InvalidInput(f"there is no journal at {source}", hint="name the file itself")
+    if there.exists() and not there.samefile(source):
+        raise InvalidInput(
+            f"there is a journal at {there} already, and another was named",
+            hint="move away the one that is not this home's",
+        )
+    return there if there.exists() else source
 
 
 def _copy_privately(source: Path, target: Path) -> None:
@@ -244,13 +265,30 @@ def _load(conn: Connection, tables: Path, name: str, rows: int) -> None:
 
 
 def _settle_in(home: Home, root: Path) -> None:
-    """Move what is whole to where it counts; `var` comes last, without which nothing is a home."""
-    for each in sorted(home.root.iterdir(), key=lambda path: path.name == "var"):
-        target = root / each.name
-        if target.is_dir() and each.name != "var":
-            shutil.rmtree(target)  # of a restore that was killed right here
-        each.replace(target)
-    descriptor = os.open(root, os.O_RDONLY)
+    """Move what is whole to where it counts; the keys come last, without which nothing is a home.
+
+    The folder of the journal may be there already, on a disk of its own.
+    """
+    target = Home(root)
+    for place in (target.root, target.var):
+        place.mkdir(exist_ok=True)
+    outside = [each for each in home.root.iterdir() if each != home.var]
+    inside = sorted(home.var.iterdir(), key=lambda path: path == home.keys)
+    for each in (*outside, *inside):
+        to = target.root / each.relative_to(home.root)
+        if each == home.journal and to.exists():
+            for kept in each.iterdir():
+                _copy_privately(kept, to / kept.name)
+            continue
+        if to.is_dir():
+            shutil.rmtree(to)  # of a restore that was killed right here
+        each.replace(to)
+    for folder in (target.journal, target.var, target.root):
+        _flush(folder)
+
+
+def _flush(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)
     finally:

@@ -217,6 +217,28 @@ def test_without_its_journal_a_restored_home_serves_nothing_until_it_is_there(
     assert settle(restored, now=drill.clock()) == 1
 
 
+def test_a_journal_that_lies_in_its_place_is_taken_as_it_is(small: Drill) -> None:
+    small.back_up()
+    erase(small.keepwell, BOB, now=small.clock())
+    place = small.target / "var/journal/journal.jsonl"
+    place.parent.mkdir(parents=True)
+    shutil.copyfile(small.keepwell.journal.path, place)
+    before = place.stat().st_ino
+    done = small.restore(journal=False)
+    assert (done.journal, done.erased, place.stat().st_ino) == ("settled", 1, before)
+
+
+def test_of_two_journals_neither_is_guessed(small: Drill) -> None:
+    small.back_up()
+    erase(small.keepwell, BOB, now=small.clock())
+    place = small.target / "var/journal/journal.jsonl"
+    place.parent.mkdir(parents=True)
+    place.write_text("another\n")
+    with pytest.raises(InvalidInput, match="and another was named"):
+        small.restore()
+    assert place.read_text() == "another\n"
+
+
 def test_a_journal_that_was_edited_is_not_taken(small: Drill) -> None:
     withdraw(small.keepwell, ANN, "risk_scoring", actor="customer", clock=small.clock)
     small.back_up()
