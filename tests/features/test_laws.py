@@ -15,7 +15,14 @@ from hypothesis import strategies as st
 
 from features.compaction import compact
 from features.events import Event, content_digest
-from features.history import Histories, from_events, read_all, read_customer, read_ranges
+from features.history import (
+    Histories,
+    from_events,
+    read_all,
+    read_customer,
+    read_customers,
+    read_ranges,
+)
 from features.kernel import compute
 from features.live import append
 from features.store import HistoryStore
@@ -90,8 +97,9 @@ def test_what_a_home_reads_equals_the_events_it_was_given(
             for some in read_ranges(conn, store, allowed, events_per_range=events_per_range):
                 ranged |= rows(some)
             alone = one_by_one(read_customer(conn, allowed, c) for c in EVERYONE)
+            together = rows(read_customers(conn, allowed, EVERYONE))
     given_at_once = rows(from_events([each for part in parts for each in part]))
-    assert batch == without_digests == ranged == alone == given_at_once
+    assert batch == without_digests == ranged == alone == together == given_at_once
 
 
 # -- the future -------------------------------------------------------------------------------
