@@ -1,12 +1,13 @@
 """Where a list goes on: an instant and an id, which stay what they are when rows come or go."""
 
+from collections.abc import Callable
 from datetime import datetime
 from typing import NamedTuple
 
-from governance.errors import InvalidInput
+from governance.errors import InvalidInput, NotFound
 from governance.instants import from_micros, to_micros
 
-_FURTHEST = 253_402_300_800_000_000  # µs; the end of the year 9999
+_FURTHEST = 253_402_300_799_000_000  # µs; the last second of the year 9999
 
 
 class Position(NamedTuple):
@@ -20,13 +21,14 @@ class Position(NamedTuple):
         return f"{to_micros(self.at)}~{self.id}"
 
 
-def read_position(text: str) -> Position | None:
-    """Read what `Position.to_text` wrote; None for a bare id. Raises `InvalidInput` if neither."""
+def find_position(text: str, look_up: Callable[[str], Position]) -> Position:
+    """Read what `Position.to_text` wrote, or look a bare id up; else raises `InvalidInput`."""
     instant, tilde, name = text.partition("~")
-    if not tilde:
-        return None
-    if not (instant.isascii() and instant.isdigit() and int(instant) < _FURTHEST and name):
+    if tilde and name and instant.isascii() and instant.isdigit() and len(instant) <= 18:
+        return Position(from_micros(min(int(instant), _FURTHEST)), name)
+    try:
+        return look_up(text)
+    except NotFound:
         raise InvalidInput(
             "`after` is not a place in this list", hint="pass on what the last page gave as `next`"
-        )
-    return Position(from_micros(int(instant)), name)
+        ) from None

@@ -14,7 +14,7 @@ from serving.interventions.outbox import end_intervention
 from serving.interventions.policy import Queued, first_moment, recheck
 from serving.interventions.tables import interventions
 from serving.locks import lock_customers
-from serving.positions import Position, read_position
+from serving.positions import Position, find_position
 
 
 class InterventionView(NamedTuple):
@@ -82,7 +82,7 @@ def list_interventions(
     """
     query = select(interventions)
     if after is not None:
-        at, last = _place(conn, after)
+        at, last = find_position(after, lambda name: _view(_find(conn, name)).position)
         query = query.where(
             or_(
                 interventions.c.created_at < at,
@@ -100,11 +100,6 @@ def list_interventions(
         ).limit(limit)
     )
     return [_view(row) for row in rows]
-
-
-def _place(conn: Connection, after: str) -> Position:
-    found = read_position(after)
-    return found if found is not None else _view(_find(conn, after)).position
 
 
 def interventions_of(conn: Connection, customer_id: str) -> list[InterventionView]:

@@ -13,7 +13,7 @@ from features.links import counted_for, merged_ids
 from governance.errors import NotFound
 from governance.instants import to_text
 from serving.bootstrap import Keepwell
-from serving.positions import Position, read_position
+from serving.positions import Position, find_position
 from serving.tables import review_requests
 
 REQUESTED, DECIDED = "rights_review_requested", "rights_review_decided"
@@ -88,7 +88,7 @@ def list_requests(
     """Give requests, the oldest first; `after` is the last id or position of the page before."""
     query = select(review_requests)
     if after is not None:
-        at, last = read_position(after) or load_request(conn, after).position
+        at, last = find_position(after, lambda name: load_request(conn, name).position)
         query = query.where(
             or_(
                 _MINE.received_at > at,
