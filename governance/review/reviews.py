@@ -5,7 +5,7 @@ someone other than the author; it lives here and is the truth that MLflow's alia
 evaluation homes sign themselves and say so; what they sign never serves in a production home.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from uuid import uuid4
 
@@ -154,10 +154,13 @@ def self_sign(
     return _file(conn, ledger, review, private_key, now)
 
 
-def approval(conn: Connection, ref: str, *, now: datetime) -> Approval | None:
+def approval(
+    conn: Connection, ref: str, *, now: datetime, besides: Collection[str] = ()
+) -> Approval | None:
     """Give the proof that a model (a digest, or a target's champion) may serve now, or None.
 
-    The newest review of a model counts, and only while its signature fits the enrolled key.
+    The newest review of a model counts, and only while its signature fits the enrolled key. Models
+    with a digest in `besides` are passed over.
     """
     newest_first = reviews.c.signed_at.desc(), reviews.c.review_id.desc()
     query = (
@@ -165,7 +168,7 @@ def approval(conn: Connection, ref: str, *, now: datetime) -> Approval | None:
         .where((reviews.c.model_digest == ref) | (reviews.c.target == ref))
         .order_by(*newest_first)
     )
-    seen: set[str] = set()
+    seen = set(besides)
     for row in conn.execute(query):
         review = review_of(row)
         if review.model_digest in seen:
@@ -184,9 +187,14 @@ def approval(conn: Connection, ref: str, *, now: datetime) -> Approval | None:
     return None
 
 
-def champion(conn: Connection, target: str, *, now: datetime) -> Approval | None:
-    """Give the newest valid approval for a target, or None when no model may serve."""
-    return approval(conn, target, now=now)
+def champion(
+    conn: Connection, target: str, *, now: datetime, besides: Collection[str] = ()
+) -> Approval | None:
+    """Give the newest valid approval for a target, or None when no model may serve.
+
+    Models with a digest in `besides` are passed over.
+    """
+    return approval(conn, target, now=now, besides=besides)
 
 
 def reviews_of(conn: Connection, model_digest: str) -> list[Review]:

@@ -128,7 +128,7 @@ class ModelGauge(NamedTuple):
 
 _MODEL_GAUGES = {
     "age_days": "Days since the serving model was signed.",
-    "damaged": "Whether the approved model cannot be loaded: 1 if so, and one before it serves.",
+    "damaged": "1 where the approved model does not load; the one before it serves on.",
     "drift_features": "Features of the serving model that have shifted or stopped arriving.",
     "score_psi": "Population stability index of its scores against training.",
     "expected_auc": "AUC to be expected of the people scored now, without outcomes.",

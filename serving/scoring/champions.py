@@ -1,9 +1,10 @@
 """The models that may serve now: one per target, from plain files, never without approval."""
 
 import threading
-from collections.abc import Callable, Collection, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
+from fcntl import LOCK_EX, flock
 from pathlib import Path
 from types import MappingProxyType
 from typing import NamedTuple
@@ -40,13 +41,28 @@ def try_in_child(directory: Path, digest: str) -> None:
     of it changed.
     """
     passed = directory.parents[1] / "tried" / digest
-    with suppress(OSError):
-        if passed.read_text(encoding="utf-8") == lightgbm.__version__ and _is(directory, digest):
-            return
-    probe(directory, expected_digest=digest)
-    with suppress(OSError):  # a home that cannot be written is tried again next time
-        passed.parent.mkdir(exist_ok=True)
-        passed.write_text(lightgbm.__version__, encoding="utf-8")
+    with _one_at_a_time(passed.parent):
+        with suppress(OSError):
+            known = passed.read_text(encoding="utf-8") == lightgbm.__version__
+            if known and _is(directory, digest):
+                return
+        probe(directory, expected_digest=digest)
+        with suppress(OSError):
+            passed.write_text(lightgbm.__version__, encoding="utf-8")
+
+
+@contextmanager
+def _one_at_a_time(folder: Path) -> Iterator[None]:
+    """Let several workers wait for the one that tries; where nothing can be kept, each tries."""
+    try:
+        folder.mkdir(exist_ok=True)
+        turn = (folder / "turn").open("w")
+    except OSError:
+        yield
+        return
+    with turn:
+        flock(turn, LOCK_EX)
+        yield
 
 
 def _is(directory: Path, expected: str) -> bool:
@@ -123,11 +139,9 @@ class Champions:
         What a demo or evaluation home signed for itself never serves in a production home.
 
         Raises `NotLoaded` when that model must be brought in by `load` first, and `IntegrityBroken`
-        or `NotFound` when its files are damaged or gone and no other served before it.
+        or `NotFound` when its files are damaged or gone and no other model is approved.
         """
         approval = self._approval(conn, target, now)
-        if approval is not None and approval.model_digest in self._broken:
-            approval = self._still_serving(conn, target, approval.model_digest, now)
         if approval is None or (approval.self_signed and self._kind == "production"):
             return None
         approval.require(approval.model_digest, now=now)
@@ -157,13 +171,13 @@ class Champions:
         One that was damaged is named again once its files are whole.
         """
         approval = champion(conn, target, now=now)
+        if approval is not None and (digest := approval.model_digest) in self._broken:
+            if _is(self._home.bundles / digest, digest):
+                self._broken = {each: why for each, why in self._broken.items() if each != digest}
+            else:
+                approval = champion(conn, target, now=now, besides=self._broken)
         if approval is None or approval.model_digest in self._loaded:
             return None
-        if approval.model_digest in self._broken:
-            if not _is(self._home.bundles / approval.model_digest, approval.model_digest):
-                return None
-            found = approval.model_digest
-            self._broken = {each: why for each, why in self._broken.items() if each != found}
         return approval.model_digest
 
     def _now_serves(self, target: str, digest: str) -> None:
@@ -194,21 +208,17 @@ class Champions:
             self._stale[approval.review_id] = now, stale
         return stale
 
-    def _still_serving(
-        self, conn: Connection, target: str, broken: str, now: datetime
-    ) -> Approval | None:
-        """Stay with the model that served before a broken one was approved, while it may serve."""
-        before = self._serving.get(target)
-        kept = None if before is None else approval_of(conn, before, now=now)
-        if kept is None:
-            raise self._broken[broken]
-        return kept
-
     def _approval(self, conn: Connection, target: str, now: datetime) -> Approval | None:
+        """Give the approval that counts now: of a damaged model that of the one before it."""
         asked_at, approval = self._asked.get(target, (None, None))
         stale = asked_at is None or not timedelta(0) <= now - asked_at < ASK_AGAIN
         if stale or (approval is not None and now >= approval.expires_at):
             approval = champion(conn, target, now=now)
+            if approval is not None and approval.model_digest in self._broken:
+                broken = self._broken[approval.model_digest]
+                approval = champion(conn, target, now=now, besides=self._broken)
+                if approval is None:
+                    raise broken
             self._asked[target] = now, approval
         return approval
 
@@ -225,7 +235,7 @@ class Champions:
                 found = open_bundle(self._home, digest)
             except (ConfigurationError, IntegrityBroken, NotFound) as error:
                 log.error("a model cannot serve", digest=digest, message=error.message)
-                self._broken = {**self._broken, digest: error}
+                self._broken, self._asked = {**self._broken, digest: error}, {}
                 return
             self._loaded = {**self._loaded, digest: found}
 

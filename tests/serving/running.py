@@ -33,7 +33,9 @@ class Running:
 
     def metric(self, line: str) -> float:
         """Read one line of `/metrics`, named with its labels; 0 where it is not told."""
-        found = re.search(f"^{re.escape(line)} (.+)$", self.client.get("/metrics").text, re.M)
+        address = f"{self.client.base_url}/metrics"
+        text = httpx.get(address, headers=self.client.headers, timeout=30).text
+        found = re.search(f"^{re.escape(line)} (.+)$", text, re.M)
         return float(found[1]) if found else 0.0
 
     def stop(self) -> int:

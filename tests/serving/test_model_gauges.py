@@ -22,7 +22,7 @@ def test_a_model_nobody_looked_at_tells_its_age_alone(regular: Shop) -> None:
     regular.pass_days(3)
     [found] = model_gauges(regular.keepwell, now=regular.clock())
     assert round(found.figures["age_days"] or 0, 3) == 3.0
-    assert found.figures.keys() == {"age_days"}
+    assert found.figures.keys() == {"age_days", "damaged"}
 
 
 def test_the_last_look_is_what_is_told(regular: Shop) -> None:
@@ -43,6 +43,7 @@ def test_the_last_look_is_what_is_told(regular: Shop) -> None:
     [found] = model_gauges(regular.keepwell, now=regular.clock())
     told = {name: value for name, value in found.figures.items() if name != "age_days"}
     assert told == {
+        "damaged": 0.0,
         "status": 2.0,
         "drift_features": 1.0,
         "score_psi": 0.3,
