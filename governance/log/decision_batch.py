@@ -20,7 +20,8 @@ from governance.errors import InsufficientData
 from governance.instants import to_micros
 from governance.log.chain import MerkleRoot
 from governance.log.ledger import Ledger
-from governance.tables import decision_batches, decisions
+from governance.pseudonym import slices
+from governance.tables import decision_batches, decisions, persons
 
 ABANDONED = timedelta(hours=1)
 """A batch that laid nothing down for so long has died."""
@@ -43,6 +44,15 @@ class Verdict(NamedTuple):
     result_digest: str | None
     salt: str
     leaf: str
+
+
+class Laid(NamedTuple):
+    """A verdict that was laid down, as far as it matters when its person changes their mind."""
+
+    decision_id: str
+    person_id: str | None
+    outcome: str
+    position: int
 
 
 class BatchFacts(NamedTuple):
@@ -155,34 +165,36 @@ class DecisionBatch:
             conn.exec_driver_sql(_insertion(conn), rows)
             self._leaves += b"".join(bytes.fromhex(each.leaf) for each in verdicts)
 
-    def withdraw(
-        self, conn: Connection, person_ids: Sequence[str] | None, *, now: datetime
-    ) -> Mapping[str, str]:
-        """Turn what was laid down about these people into refusals; None means everyone.
+    def of_people(self, conn: Connection, person_ids: Sequence[str] | None) -> list[Laid]:
+        """Find what was laid down about these people that is no refusal; None means everyone."""
+        mine = _LAID.where(decisions.c.ledger_seq == self.batch)
+        if person_ids is None:
+            return [Laid(*row) for row in conn.execute(mine)]
+        return [
+            Laid(*row)
+            for some in slices(person_ids)
+            for row in conn.execute(mine.where(decisions.c.person_id.in_(some)))
+        ]
 
-        They changed their mind since permission was read. Gives the verdicts that no longer are
-        what they were, with the outcome each had.
+    def of_nobody(self, conn: Connection) -> list[Laid]:
+        """Find what was laid down about people who were erased since."""
+        known = select(persons.c.person_id).where(persons.c.person_id == decisions.c.person_id)
+        query = _LAID.where(decisions.c.ledger_seq == self.batch)
+        query = query.where(decisions.c.person_id.is_not(None), ~known.exists())
+        return [Laid(*row) for row in conn.execute(query)]
+
+    def refuse(self, conn: Connection, found: Sequence[Laid], *, forget: bool = False) -> None:
+        """Turn verdicts into refusals of people who changed their mind since permission was read.
+
+        With `forget` they are about nobody any more.
         """
-        found: dict[str, str] = {}
         sealer = Sealer(self.facts)
-        for some in [None] if person_ids is None else _parts(person_ids):
-            query = select(
-                decisions.c.decision_id,
-                decisions.c.person_id,
-                decisions.c.outcome,
-                decisions.c.position,
-            ).where(decisions.c.ledger_seq == self.batch, decisions.c.outcome != "refused")
-            if some is not None:
-                query = query.where(decisions.c.person_id.in_(some))
-            for row in conn.execute(query).all():
-                changed = sealer.seal(
-                    row.decision_id, os.urandom(16).hex(), row.person_id, *_CHANGED
-                )
-                conn.execute(_CHANGE, {**changed._asdict(), "wanted": row.decision_id})
-                at = row.position * _BYTES
-                self._leaves[at : at + _BYTES] = bytes.fromhex(changed.leaf)
-                found[row.decision_id] = row.outcome
-        return found
+        for row in found:
+            person, salt = None if forget else row.person_id, os.urandom(16).hex()
+            changed = sealer.seal(row.decision_id, salt, person, *_CHANGED)
+            conn.execute(_CHANGE, {**changed._asdict(), "wanted": row.decision_id})
+            at = row.position * _BYTES
+            self._leaves[at : at + _BYTES] = bytes.fromhex(changed.leaf)
 
     def give(
         self, conn: Connection, ledger: Ledger, outcomes: Mapping[str, int], *, now: datetime
@@ -232,6 +244,9 @@ _COLUMNS = (
     *Verdict._fields,
     *("kind", "purpose", "recorded_at", "as_of", "target", "ledger_seq", "position"),
 )
+_LAID = select(
+    decisions.c.decision_id, decisions.c.person_id, decisions.c.outcome, decisions.c.position
+).where(decisions.c.outcome != "refused")
 _CHANGE = (
     update(decisions)
     .where(decisions.c.decision_id == bindparam("wanted"))
@@ -243,7 +258,3 @@ def _insertion(conn: Connection) -> str:
     mark = "?" if conn.dialect.name == "sqlite" else "%s"
     names, marks = ", ".join(_COLUMNS), ", ".join([mark] * len(_COLUMNS))
     return f"INSERT INTO decisions ({names}) VALUES ({marks})"  # noqa: S608 - names of our own
-
-
-def _parts(person_ids: Sequence[str]) -> list[Sequence[str]]:
-    return [person_ids[at : at + 500] for at in range(0, len(person_ids), 500)]

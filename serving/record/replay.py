@@ -95,10 +95,11 @@ def _compare(
 def _result_again(
     found: RecordedDecision, again: Estimate, champion: Any, permits: Mapping[str, Permit]
 ) -> dict[str, Any] | None:
-    told = len((found.result or {}).get("reasons", ()))
-    given = reasons(again, champion.definitions, limit=told)
+    told = (found.result or {}).get("reasons", ())
+    given = reasons(again, champion.definitions, limit=len(told))
     currency = ((found.result or {}).get("value") or {}).get("currency")
-    return result_of(again, given, champion, permits=permits, currency=currency)
+    members = all("members" in each for each in told)
+    return result_of(again, given, champion, permits=permits, currency=currency, members=members)
 
 
 def _differences(

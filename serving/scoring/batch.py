@@ -1,93 +1,45 @@
-"""Everyone's scores into one Parquet file: permission read first, and again before publishing."""
+"""Everyone's scores into one Parquet file, in bounded memory, on one machine or many.
+
+One range of customers after another is asked for permission, judged, and laid down in the record of
+decisions, where nobody sees it yet. Then permission is asked again: whoever changed it meanwhile is
+dropped, one entry of the log commits to all verdicts, and only afterwards the file has its name.
+"""
 
 import os
+import shutil
+import tempfile
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from datetime import datetime, timedelta
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from sqlalchemy import Connection
 
-from features.history import Histories, customer_ids, read_all
 from features.labels import Target
-from features.links import contributors
-from governance.errors import InsufficientData
-from governance.log.decision import Decision, new_decision_id, record
-from governance.proof import Permit
+from features.ranges import plan_ranges
+from governance.consent.queries import current_sequence
+from governance.errors import InsufficientData, InvalidInput
+from governance.log.decision_batch import BatchFacts, DecisionBatch, Laid, Verdict
 from governance.review.reviews import champion as approval_of
 from serving.bootstrap import Keepwell
-from serving.scoring.champions import Champion, open_bundle
-from serving.scoring.estimate import Estimate, Reason, estimate, reasons, result_of
+from serving.scoring.batch_permission import BatchPermission
+from serving.scoring.champions import open_bundle
+from serving.scoring.range_scores import BatchWork, RangeScores
+from serving.scoring.score_file import SCHEMA, VALID_FOR, Stamp
 from serving.scoring.scorer import home_clock
-from serving.scoring.staleness import STALE, is_stale
+from serving.scoring.staleness import is_stale
+from serving.scoring.workforce import judged_here, judged_on_cluster
 
-CHUNK = 20_000
-VALID_FOR = timedelta(days=30)
-"""How long a score in a file may be used; a withdrawal ends that at once, file or not."""
-_REASONS = 3
-_MEMBER = pa.struct(
-    [("feature", pa.string()), ("value", pa.float64()), ("contribution", pa.float64())]
-)
-_HORIZON = pa.struct(
-    [
-        ("horizon_days", pa.int32()),
-        ("probability", pa.float64()),
-        ("low", pa.float64()),
-        ("high", pa.float64()),
-    ]
-)
-_AMOUNT = pa.struct(
-    [
-        ("expected", pa.float64()),
-        ("low", pa.float64()),
-        ("high", pa.float64()),
-        ("currency", pa.string()),
-        ("horizon_days", pa.int32()),
-    ]
-)
-_LIKELY = pa.struct([("category", pa.string()), ("probability", pa.float64())])
-_SCHEMA = pa.schema(
-    [
-        ("customer_id", pa.string()),
-        ("target", pa.string()),
-        ("status", pa.string()),
-        ("probability", pa.float64()),
-        ("low", pa.float64()),
-        ("high", pa.float64()),
-        ("horizon_days", pa.int32()),
-        (
-            "reasons",
-            pa.list_(
-                pa.struct(
-                    [
-                        ("feature", pa.string()),
-                        ("value", pa.float64()),
-                        ("contribution", pa.float64()),
-                        ("text", pa.string()),
-                        ("group", pa.string()),
-                        ("members", pa.list_(_MEMBER)),
-                    ]
-                )
-            ),
-        ),
-        ("outcome", pa.string()),
-        ("horizons", pa.list_(_HORIZON)),
-        (
-            "days",
-            pa.struct([("median", pa.float64()), ("low", pa.float64()), ("high", pa.float64())]),
-        ),
-        ("value", _AMOUNT),
-        ("categories", pa.list_(_LIKELY)),
-        ("decision_id", pa.string()),
-        ("model_digest", pa.string()),
-        ("as_of", pa.timestamp("us", tz="UTC")),
-        ("expires_at", pa.timestamp("us", tz="UTC")),
-        ("home", pa.string()),
-    ]
-)
+__all__ = ["ENGINES", "VALID_FOR", "Batch", "score_everyone"]
+
+ENGINES = ("local", "spark")
+Progress = Callable[[str], None]
+_LAID_AT_ONCE = 50_000
 
 
 class Batch(NamedTuple):
@@ -104,18 +56,6 @@ class Batch(NamedTuple):
     out: Path | None
 
 
-class _Reading(NamedTuple):
-    champion: Champion
-    permit: Permit
-    refusals: Mapping[str, str]
-    permits: Mapping[str, Permit]
-    histories: Histories
-    as_of: datetime
-    known: frozenset[str]
-    others: frozenset[str]  # read for those they are merged with, not asked about themselves
-    is_stale: bool  # the model is past its limits, and the settings say stop
-
-
 def score_everyone(
     keepwell: Keepwell,
     target: Target,
@@ -124,211 +64,236 @@ def score_everyone(
     clock: Callable[[], datetime],
     as_of: datetime | None = None,
     customers: Sequence[str] | None = None,
-    progress: Callable[[str], None] = lambda _: None,
+    engine: str = "local",
+    progress: Progress = lambda _: None,
 ) -> Batch:
     """Score all customers, or those named, and write one row for each who permits it.
 
     Permission is read at one point, and whoever changed it since is dropped in the transaction that
-    records the decisions, before the file appears under its name. Refusals are decisions, too, but
-    never rows. Raises `InsufficientData` when no model is approved.
+    gives the decisions, before the file appears under its name. Refusals are decisions, too, but
+    never rows. `engine` is `local` or `spark` (on the master of the settings): both write the same
+    rows. Raises `InsufficientData` when no model is approved.
     """
-    with keepwell.database.read() as conn:
-        progress("reading histories")
-        found = _read(keepwell, conn, target, customers, as_of, now=clock())
-    progress(f"estimating {len(found.histories):,} customers")
-    estimates = _estimates(found, target)
-    with keepwell.database.write() as conn:
-        progress("recording decisions")
-        now = clock()
-        kept, decisions, counts = _decide(keepwell, conn, target, found, estimates, now)
-        record(conn, keepwell.ledger, decisions, now=now)
-        written = None if out is None else _write_aside(keepwell, kept, out, found, target, now)
-    if written is not None and out is not None:
-        written.replace(out)
+    with _aside(keepwell, out) as folder:
+        started = _start(keepwell, target, folder, clock, as_of)
+        work, permission = started
+        with keepwell.database.write() as conn:
+            batch = DecisionBatch.begin(conn, work.facts, now=clock())
+        tally = _judge(keepwell, batch, work, permission, customers, engine, clock, progress)
+        written = _publish(keepwell, batch, permission, tally, folder, out, clock, progress)
+        if written is not None and out is not None:
+            written.replace(out)
     return Batch(
-        scored=counts["scored"],
-        refused=counts["refused"],
-        insufficient_data=counts["insufficient_data"],
-        unknown=counts["unknown"],
-        withdrew=counts["withdrew"],
-        reasons=dict(Counter(found.refusals.values())),
-        model_digest=found.champion.model.digest,
-        as_of=found.as_of,
+        scored=tally.outcomes["scored"],
+        refused=tally.outcomes["refused"],
+        insufficient_data=tally.outcomes["insufficient_data"],
+        unknown=tally.outcomes["unknown"],
+        withdrew=tally.withdrew,
+        reasons=dict(tally.refusals),
+        model_digest=work.stamp.model_digest,
+        as_of=work.facts.as_of,
         out=out,
     )
 
 
-class _Kept(NamedTuple):
-    estimate: Estimate
-    reasons: tuple[Reason, ...]
-    decision_id: str
+class _Tally:
+    """What was judged so far: outcomes, why refusals, and the files with the rows."""
+
+    def __init__(self) -> None:
+        self.outcomes: Counter[str] = Counter()
+        self.refusals: Counter[str] = Counter()
+        self.withdrew = 0
+        self.parts: list[Path] = []
 
 
-def _read(
+@contextmanager
+def _aside(keepwell: Keepwell, out: Path | None) -> Iterator[Path]:
+    """Give a folder for what is not ready, beside where the file will be; it goes in any case."""
+    if out is None:
+        with tempfile.TemporaryDirectory(prefix=".scores-", dir=keepwell.home.var) as made:
+            yield Path(made)
+        return
+    folder = out.with_name(f".{out.name}.writing")
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.unlink(missing_ok=True)
+    folder.mkdir(parents=True)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _start(
     keepwell: Keepwell,
-    conn: Connection,
     target: Target,
-    customers: Sequence[str] | None,
+    folder: Path,
+    clock: Callable[[], datetime],
     as_of: datetime | None,
-    *,
-    now: datetime,
-) -> _Reading:
-    approval = approval_of(conn, target.name, now=now)
-    if approval is None:
-        raise InsufficientData(
-            f"no model is approved for {target.name}",
-            hint=f"keepwell train {target.name}, then keepwell review approve",
-        )
+) -> tuple[BatchWork, BatchPermission]:
+    now = clock()
+    with keepwell.database.read() as conn:
+        approval = approval_of(conn, target.name, now=now)
+        if approval is None:
+            raise InsufficientData(
+                f"no model is approved for {target.name}",
+                hint=f"keepwell train {target.name}, then keepwell review approve",
+            )
+        stops = keepwell.settings.monitoring.on_stale == "stop" and is_stale(conn, approval)
+        instant = as_of if as_of is not None else home_clock(keepwell, conn, now=now)
+        since = current_sequence(conn)
     champion = open_bundle(keepwell.home, approval.model_digest)
-    everyone = customer_ids(conn)
-    people = (
-        everyone
-        if customers is None
-        else list(dict.fromkeys(keepwell.inside_id(each) for each in customers))
+    facts = BatchFacts("score", target.purpose, target.name, instant, now)
+    days = champion.model.horizon_days
+    stamp = Stamp(
+        target=target.name,
+        horizon_days=days,
+        outcome=target.say(days),
+        model_digest=champion.model.digest,
+        as_of=instant,
+        expires_at=now + VALID_FOR,
+        home=keepwell.kind,
+        currency=keepwell.settings.currency,
     )
-    others = frozenset().union(*contributors(conn, people).values()).difference(people)
-    permit, refusals = keepwell.registry.permit_many(
-        conn, target.purpose, {*people, *others}, now=now
+    purposes = (target.purpose, *(each for each in champion.purposes if each != target.purpose))
+    work = BatchWork(
+        keepwell.home, keepwell.store, target, facts, stamp, purposes, stops, folder.resolve()
     )
-    refusals = {each: why for each, why in refusals.items() if each not in others}
-    permits = {target.purpose: permit}
-    for purpose in champion.purposes:
-        permits[purpose], _ = keepwell.registry.permit_many(
-            conn, purpose, permit.customers, now=now
-        )
-    histories = read_all(conn, keepwell.store, permit)
-    instant = as_of if as_of is not None else home_clock(keepwell, conn, now=now)
-    known = frozenset(everyone).intersection(people)
-    stale = keepwell.settings.monitoring.on_stale == "stop" and is_stale(conn, approval)
-    return _Reading(champion, permit, refusals, permits, histories, instant, known, others, stale)
-
-
-def _estimates(found: _Reading, target: Target) -> tuple[Estimate, ...]:
-    if found.is_stale:
-        asked = (str(each) for each in found.histories.customers)
-        return tuple(
-            Estimate(each, "insufficient_data", STALE, None, None)
-            for each in asked
-            if each not in found.others
-        )
-    estimates = estimate(
-        found.champion, target, found.histories, as_of=found.as_of, permits=found.permits
+    permission = BatchPermission(
+        keepwell, purposes, champion.plan, since=since, judged_at=now, clock=clock
     )
-    return tuple(each for each in estimates if each.customer_id not in found.others)
+    return work, permission
 
 
-def _decide(
+def _judge(
     keepwell: Keepwell,
-    conn: Connection,
-    target: Target,
-    found: _Reading,
-    estimates: Sequence[Estimate],
-    now: datetime,
-) -> tuple[list[_Kept], list[Decision], Counter[str]]:
-    changed = {
-        customer
-        for permit in found.permits.values()
-        for customer in keepwell.registry.changed_since(conn, permit, hold=True)
-    }
-    changed |= found.histories.carriers(changed)
-    counts: Counter[str] = Counter({"refused": len(found.refusals)})
-    read = {each.customer_id for each in estimates}
-    persons = keepwell.persons.person_ids(conn, {*read, *found.known})
-    digest = found.champion.model.digest
-
-    def decision(customer_id: str, outcome: str, reason: str, **more: Any) -> Decision:
-        return Decision(
-            decision_id=new_decision_id(),
-            kind="score",
-            person_id=persons.get(customer_id),
-            purpose=target.purpose,
-            outcome=outcome,
-            reason=reason,
-            as_of=found.as_of,
-            target=target.name,
-            **more,
-        )
-
-    kept: list[_Kept] = []
-    decisions: list[Decision] = []
-    for each in estimates:
-        if each.customer_id in changed:
-            counts["withdrew"] += 1
-            decisions.append(decision(each.customer_id, "refused", "changed_since"))
-            continue
-        given = reasons(each, found.champion.definitions, limit=_REASONS)
-        made = decision(
-            each.customer_id,
-            each.outcome,
-            each.reason,
-            model_digest=None if found.is_stale else digest,
-            event_digest=each.event_digest,
-            feature_digest=each.feature_digest,
-            result=result_of(
-                each,
-                given,
-                found.champion,
-                permits=found.permits,
-                currency=keepwell.settings.currency,
-            ),
-        )
-        counts[each.outcome] += 1
-        decisions.append(made)
-        kept.append(_Kept(each, given, made.decision_id))
-    for customer_id in sorted(found.permit.customers - read - changed - found.others):
-        told = customer_id in found.permit.consent_event_ids
-        outcome, why = (
-            ("insufficient_data", "no_history") if told else ("unknown", "unknown_customer")
-        )
-        counts[outcome] += 1
-        decisions.append(decision(customer_id, outcome, why))
-    decisions += [decision(each, "refused", why) for each, why in sorted(found.refusals.items())]
-    return kept, decisions, counts
+    batch: DecisionBatch,
+    work: BatchWork,
+    permission: BatchPermission,
+    customers: Sequence[str] | None,
+    engine: str,
+    clock: Callable[[], datetime],
+    progress: Progress,
+) -> _Tally:
+    """Judge one range after another and lay the verdicts down."""
+    progress("reading histories")
+    wanted = None
+    if customers is not None:
+        wanted = sorted({keepwell.inside_id(each) for each in customers})
+    with keepwell.database.read() as conn:
+        ranges = plan_ranges(conn, keepwell.store)
+    given = permission.ranges(ranges, wanted)
+    if engine == "spark":
+        if work.target.is_personal:
+            raise InvalidInput(
+                "targets about how people fare are scored on one machine",
+                hint="use --engine local",
+            )
+        found = judged_on_cluster(keepwell.settings.spark, work, given, progress)
+    else:
+        found = judged_here(work, given, count=len(ranges))
+    tally = _Tally()
+    for each in found:
+        _lay(keepwell, batch, each, tally, clock)
+        permission.remember(each.carried)
+        tally.parts.append(each.scores)
+        each.verdicts.unlink()
+        progress(f"estimating {sum(tally.outcomes.values()):,} customers")
+    return tally
 
 
-def _write_aside(
+def _lay(
     keepwell: Keepwell,
-    kept: Sequence[_Kept],
-    out: Path,
-    found: _Reading,
-    target: Target,
-    now: datetime,
-) -> Path:
-    """Write the file next to where it will appear, durably."""
-    out.parent.mkdir(parents=True, exist_ok=True)
-    aside = out.with_name(f".{out.name}.writing")
-    with pq.ParquetWriter(aside, _SCHEMA, compression="zstd") as writer:
-        for some in _chunks(kept):
-            rows = [_row(keepwell, each, found, target, now) for each in some]
-            writer.write_table(pa.Table.from_pylist(rows, schema=_SCHEMA))
-    with aside.open("rb") as file:
+    batch: DecisionBatch,
+    found: RangeScores,
+    tally: _Tally,
+    clock: Callable[[], datetime],
+) -> None:
+    for verdicts in _verdicts(found.verdicts):
+        with keepwell.database.write() as conn:
+            batch.lay(conn, verdicts, now=clock())
+        tally.outcomes.update(each.outcome for each in verdicts)
+        tally.refusals.update(each.reason for each in verdicts if each.outcome == "refused")
+
+
+def _verdicts(path: Path) -> Iterator[list[Verdict]]:
+    for rows in _batches(path):
+        for at in range(0, len(rows), _LAID_AT_ONCE):
+            some = rows.slice(at, _LAID_AT_ONCE)
+            columns = [column.to_pylist() for column in some.columns]
+            yield [Verdict(*row) for row in zip(*columns, strict=True)]
+
+
+def _batches(path: Path) -> Iterator[pa.RecordBatch]:
+    with pa.OSFile(str(path), "rb") as file, pa.ipc.open_file(file) as reader:
+        for k in range(reader.num_record_batches):
+            yield reader.get_batch(k)
+
+
+def _publish(
+    keepwell: Keepwell,
+    batch: DecisionBatch,
+    permission: BatchPermission,
+    tally: _Tally,
+    folder: Path,
+    out: Path | None,
+    clock: Callable[[], datetime],
+    progress: Progress,
+) -> Path | None:
+    """Give the verdicts while no permission can change; the file is ready by then, but for a name.
+
+    Where somebody changed their mind the file is written anew without them, and permission is
+    asked once more.
+    """
+    left_out: frozenset[str] = frozenset()
+    while True:
+        written = None
+        if out is not None:
+            progress("writing the file")
+            written = folder / "whole.parquet"
+            _write(written, tally.parts, left_out)
+        progress("recording decisions")
+        with keepwell.database.write() as conn:
+            now = clock()
+            changed, erased = _changed(keepwell, conn, batch, permission)
+            dropped = frozenset(each.decision_id for each in (*changed, *erased))
+            if out is None or dropped <= left_out:
+                batch.refuse(conn, changed)
+                batch.refuse(conn, erased, forget=True)
+                gone = {each.decision_id: each.outcome for each in (*changed, *erased)}
+                tally.outcomes.subtract(gone.values())
+                tally.withdrew = len(gone)
+                outcomes = +tally.outcomes + Counter(refused=len(gone))
+                batch.give(conn, keepwell.ledger, outcomes, now=now)
+                return written
+        left_out = dropped
+
+
+def _changed(
+    keepwell: Keepwell, conn: Connection, batch: DecisionBatch, permission: BatchPermission
+) -> tuple[list[Laid], list[Laid]]:
+    """Find the verdicts on people who changed their mind, and those on people who were erased."""
+    customers = permission.changed(conn)
+    erased = []
+    if keepwell.suppression.any_since(conn, permission.since):
+        erased = batch.of_nobody(conn)
+    if customers is None:
+        people = None
+    else:
+        people = sorted(keepwell.persons.find_many(conn, customers).values())
+    nobody = {each.decision_id for each in erased}
+    changed = batch.of_people(conn, people)
+    return [each for each in changed if each.decision_id not in nobody], erased
+
+
+def _write(path: Path, parts: Iterable[Path], left_out: frozenset[str]) -> None:
+    """Write the file durably, without the rows of these decisions."""
+    unwanted = pa.array(sorted(left_out), pa.string())
+    with pq.ParquetWriter(path, SCHEMA, compression="zstd") as writer:
+        for part in parts:
+            for rows in _batches(part):
+                kept = rows
+                if len(unwanted):
+                    kept = rows.filter(pc.invert(pc.is_in(rows["decision_id"], unwanted)))
+                writer.write_batch(kept)
+    with path.open("rb") as file:
         os.fsync(file.fileno())
-    return aside
-
-
-def _row(
-    keepwell: Keepwell, each: _Kept, found: _Reading, target: Target, now: datetime
-) -> dict[str, Any]:
-    scored = each.estimate.outcome == "scored"
-    return {
-        "customer_id": each.estimate.customer_id,
-        "target": target.name,
-        "status": each.estimate.outcome,
-        "probability": each.estimate.probability,
-        "low": each.estimate.low,
-        "high": each.estimate.high,
-        "horizon_days": found.champion.model.horizon_days,
-        "reasons": [reason.to_json() for reason in each.reasons] if scored else [],
-        "outcome": target.say(found.champion.model.horizon_days),
-        **each.estimate.outlook.to_json(keepwell.settings.currency),
-        "decision_id": each.decision_id,
-        "model_digest": found.champion.model.digest,
-        "as_of": found.as_of,
-        "expires_at": now + VALID_FOR,
-        "home": keepwell.kind,
-    }
-
-
-def _chunks(kept: Sequence[_Kept]) -> Iterator[Sequence[_Kept]]:
-    for start in range(0, len(kept), CHUNK):
-        yield kept[start : start + CHUNK]

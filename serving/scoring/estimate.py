@@ -53,18 +53,22 @@ class Reason(NamedTuple):
     group: str
     members: tuple[Member, ...]
 
-    def to_json(self) -> dict[str, Any]:
-        """Plain JSON, the same in answers, files and the record of decisions."""
-        return {
+    def to_json(self, *, members: bool = True) -> dict[str, Any]:
+        """Plain JSON, the same in answers and files; a batch's record leaves `members` out."""
+        told = {
             "feature": self.feature,
             "value": self.value,
             "contribution": self.contribution,
             "text": self.text,
             "group": self.group,
+        }
+        if not members:
+            return told
+        return told | {
             "members": [
                 {"feature": feature, "value": value, "contribution": contribution}
                 for feature, value, contribution in self.members
-            ],
+            ]
         }
 
 
@@ -282,11 +286,13 @@ def result_of(
     *,
     permits: Mapping[str, Permit],
     currency: str | None,
+    members: bool = True,
 ) -> dict[str, Any] | None:
     """Write what a decision keeps of an estimate; it goes when the permission goes.
 
     `purposes` are those that were permitted, so that a replay reads no more and no less; without a
-    score they are all there is to keep. `currency` is that of an amount, where there is one.
+    score they are all there is to keep. `currency` is that of an amount, where there is one. A
+    batch keeps reasons without their `members` (see `result_text`).
     """
     if found.feature_digest is None:
         return None
@@ -305,5 +311,5 @@ def result_of(
         "method": "model",
         **found.outlook.to_json(currency),
         "purposes": purposes,
-        "reasons": [each.to_json() for each in given],
+        "reasons": [each.to_json(members=members) for each in given],
     }

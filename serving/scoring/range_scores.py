@@ -4,6 +4,7 @@ No database: who may be read was asked before, and is asked again before anythin
 a range can be judged in this process, in another one, or on another machine.
 """
 
+import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -95,8 +96,8 @@ def judge_range(
     if given.range_ is not None and given.readable:
         allowed = frozenset(given.readable)
         histories = read_range(work.store, given.range_, allowed, digests=True)
-    scores = work.folder / f"{given.number:06d}.scores.arrow"
-    verdicts = work.folder / f"{given.number:06d}.verdicts.arrow"
+    name = f"{given.number:06d}-{uuid.uuid4().hex}"  # a cluster may do a range twice at once
+    scores, verdicts = (work.folder / f"{name}.{x}.arrow" for x in ("scores", "verdicts"))
     with (
         pa.OSFile(str(scores), "wb") as scores_file,
         pa.OSFile(str(verdicts), "wb") as verdicts_file,

@@ -16,7 +16,7 @@ from features.history import read_everything_of
 from governance.consent.record import OBJECTED, STOPPING
 from governance.consent.sealed import check_consents
 from governance.instants import to_text
-from governance.log.decision import check_commitments
+from governance.log.decision import check_commitments, standing
 from governance.log.ledger import verify
 from governance.tables import consent_events, decisions, ledger_entries, persons
 from serving.bootstrap import Keepwell
@@ -161,7 +161,7 @@ def _verdicts_follow_permission_in_the_order_of_commits(
     spoken: dict[tuple[str, str], list[Word]] = defaultdict(list)
     for word in words:
         spoken[word.customer_id, word.purpose].append(word)
-    given = select(decisions).where(
+    given = standing().where(
         decisions.c.outcome.in_(("scored", "answered", "impossible", "cleared", "proposed"))
     )
     for row in conn.execute(given):
@@ -173,14 +173,14 @@ def _verdicts_follow_permission_in_the_order_of_commits(
         assert newest is not None, f"a {row.kind} was given without a word"
         assert newest.state in YES, f"a {row.kind} was given after a {newest.state}"
     gone = {json.loads(entry.body)["person"]: entry.seq for entry in _entries(conn, "erasure")}
-    for row in conn.execute(select(decisions).where(decisions.c.person_id.in_(list(gone)))):
+    for row in conn.execute(standing().where(decisions.c.person_id.in_(list(gone)))):
         assert row.ledger_seq < gone[row.person_id], "something was decided after an erasure"
 
 
 def _no_result_outlives_a_no(conn: Connection, words: list[Word]) -> None:
     people = _customers(conn)
     stops = [word for word in words if word.state in STOPPING]
-    for row in conn.execute(select(decisions).where(decisions.c.result.is_not(None))):
+    for row in conn.execute(standing().where(decisions.c.result.is_not(None))):
         customer_id = people.get(row.person_id)
         assert customer_id is not None, "a result outlived its person"
         for word in stops:

@@ -13,11 +13,12 @@ import pytest
 from hypothesis import settings
 from sqlalchemy import func, select
 
-import serving.scoring.batch as batch
+from governance.log.decision_batch import DecisionBatch
 from governance.tables import consent_events, decisions, ledger_entries
 from serving.bootstrap import Keepwell, open_home
 from serving.interventions.tables import outbox
 from serving.permission.consents import withdraw
+from serving.scoring.batch import score_everyone
 from tests.serving.holding import check_home
 from tests.serving.lived import PEOPLE, live
 from tests.serving.racing_home import work
@@ -81,17 +82,17 @@ def test_who_withdraws_while_a_batch_is_recorded_is_in_no_batch_and_keeps_no_res
     """Between the last look at permissions and the commit a withdrawal waits."""
     keepwell = bench.fresh()
     now = bench.now + timedelta(seconds=1)
-    record, waiting = batch.record, []  # type: ignore[attr-defined]
+    give, waiting = DecisionBatch.give, list[threading.Thread]()
 
     def meanwhile(*given: Any, **more: Any) -> None:
         one = threading.Thread(target=_withdraws, args=(keepwell, now))
         one.start()
         one.join(timeout=1)
         waiting.append(one)
-        record(*given, **more)
+        give(*given, **more)
 
-    monkeypatch.setattr(batch, "record", meanwhile)
-    batch.score_everyone(keepwell, keepwell.target("churn"), out=None, clock=lambda: now)
+    monkeypatch.setattr(DecisionBatch, "give", meanwhile)
+    score_everyone(keepwell, keepwell.target("churn"), out=None, clock=lambda: now)
     for one in waiting:
         one.join(timeout=30)
     check_home(keepwell, now=now, customers=PEOPLE)
