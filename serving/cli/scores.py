@@ -30,10 +30,10 @@ def _now() -> datetime:
 )
 @click.option(
     "--engine",
-    type=click.Choice(["local"]),
+    type=click.Choice(["local", "spark"]),
     default="local",
     show_default=True,
-    help="Where the work is done.",
+    help="spark: on the [spark] master of keepwell.toml; needs Java, and --out.",
 )
 @click.pass_obj
 def score_command(
@@ -51,10 +51,12 @@ def score_command(
         raise InvalidInput("an empty customer id was found", hint="name customers, or none for all")
     if out is not None and out.suffix != ".parquet":
         raise InvalidInput(f"{out.name} does not end in .parquet, and scores are Parquet")
+    if engine != "local" and out is None:
+        raise InvalidInput(f"--engine {engine} writes a file", hint="name it: --out FILE.parquet")
     if customers and out is None:
         _score_some(session, customers, target, as_of)
     else:
-        _score_everyone(session, customers, target, as_of, out)
+        _score_everyone(session, customers, target, as_of, out, engine)
 
 
 def _instant(as_of: str | None, zone: tzinfo) -> datetime | None:
@@ -167,6 +169,7 @@ def _score_everyone(
     target: str,
     as_of: str | None,
     out: Path | None,
+    engine: str,
 ) -> None:
     from serving.scoring.batch import score_everyone
 
@@ -180,6 +183,7 @@ def _score_everyone(
             clock=_now,
             as_of=instant,
             customers=[keepwell.inside_id(each) for each in customers] or None,
+            engine=engine,
             progress=progress,
         )
         kind = keepwell.kind
