@@ -6,11 +6,15 @@ from typing import TYPE_CHECKING
 
 import click
 from rich.console import Console
+from rich.markup import escape
 
-from serving.cli.console import Session, facts
+from serving.cli.console import Session, facts, table
 
 if TYPE_CHECKING:
     from serving.crm.fields import System
+    from serving.crm.weekly import WeeklyList
+
+_SHOWN = 20
 
 _system = click.option(
     "--for",
@@ -111,3 +115,85 @@ def export_command(
         facts(screen, [("out", found.out), ("clear", found.clear)])
 
     session.emit({**found._asdict(), "home": kind}, view)
+
+
+@crm_command.command("weekly")
+@click.option(
+    "--scores",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="A file that `keepwell score --out` wrote; everyone is scored now if none is named.",
+)
+@click.option(
+    "--target", default="churn", show_default=True, help="What is scored, without a file."
+)
+@click.option("--top", type=click.IntRange(1, 10_000), default=50, show_default=True)
+@click.option("--margin", type=click.FloatRange(min=0), help="What a kept customer brings a year.")
+@click.option(
+    "--out",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write a printable .html page, or a .csv.",
+)
+@click.pass_obj
+def weekly_command(
+    session: Session,
+    scores: Path | None,
+    target: str,
+    top: int,
+    margin: float | None,
+    out: Path | None,
+) -> None:
+    """Who may be drifting away, by the margin at stake, and where each may be reached."""
+    from governance.errors import InvalidInput
+    from serving.crm.weekly import weekly_list
+    from serving.crm.weekly_page import weekly_csv, weekly_html
+    from serving.scoring.batch import score_everyone
+
+    if out is not None and out.suffix not in (".html", ".csv"):
+        raise InvalidInput(f"{out.name} ends in neither .html nor .csv")
+    with session.open() as keepwell, session.step("gathering") as progress:
+        own = keepwell.home.var / f"weekly-{target}.parquet"
+        try:
+            if scores is None:
+                score_everyone(
+                    keepwell, keepwell.target(target), out=own, clock=_now, progress=progress
+                )
+            found = weekly_list(keepwell, scores or own, top=top, margin=margin, clock=_now)
+        finally:
+            own.unlink(missing_ok=True)
+    if out is not None:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        out.touch(mode=0o600)
+        out.write_text((weekly_html if out.suffix == ".html" else weekly_csv)(found), "utf-8")
+    session.emit({**found.to_json(), "out": out}, lambda screen: _draw_weekly(screen, found, out))
+
+
+def _draw_weekly(out: Console, found: "WeeklyList", file: Path | None) -> None:
+    from serving.scoring.chance import percent
+
+    money, currency = found.at_risk, found.currency
+    out.print(
+        f"[bold]{money.value:,.0f} {currency}[/] at risk among {found.customers:,} customers who "
+        f"permit scoring [dim]({money.low:,.0f} to {money.high:,.0f})[/]; "
+        f"[bold]{found.contactable:.0%}[/] of it can be contacted",
+        highlight=False,
+    )
+    drawn = table("", "customer", "at risk", "likely", "why", "by", "last contact", numbers=(2, 3))
+    for rank, each in enumerate(found.lines[:_SHOWN], 1):
+        drawn.add_row(
+            f"[dim]{rank}[/]",
+            f"[bold]{escape(each.customer_id)}[/]",
+            f"{each.at_risk.value:,.0f}",
+            f"{percent(each.probability, space=' ')} [dim]({percent(each.low, space=' ')}–"
+            f"{percent(each.high, space=' ')})[/]",
+            escape(each.reasons[0] if each.reasons else ""),
+            ", ".join(escape(channel) for channel in each.channels) or "[dim]—[/]",
+            each.last_contact or "[dim]none known[/]",
+        )
+    out.print(drawn)
+    more = len(found.lines) - _SHOWN
+    if more > 0:
+        out.print(f"[dim]and {more:,} more: --out list.html, or --json[/]", highlight=False)
+    left = "fewer than 5" if found.left_out is None else f"{found.left_out:,}"
+    out.print(f"[dim]left out: {left}. Margin: {escape(found.assumption)}.[/]", highlight=False)
+    if file is not None:
+        out.print(f"[green]✓[/] {file}", highlight=False, soft_wrap=True)

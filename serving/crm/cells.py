@@ -37,14 +37,14 @@ def cell(field: Field, value: Any, system: System) -> str:
         case "key":
             return str(value)
         case _:
-            return _plain(str(value), field.length)
+            return plain_text(str(value), field.length)
 
 
 def _instant(value: datetime) -> str:
     return f"{value.astimezone(UTC):%Y-%m-%dT%H:%M:%S}.000Z"
 
 
-def _plain(text: str, longest: int) -> str:
+def plain_text(text: str, longest: int) -> str:
     """Give one line without a formula, cut where it is too long for the field."""
     line = _CONTROL.sub(" ", text).strip()
     if line.startswith(_FORMULA):

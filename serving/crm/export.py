@@ -9,29 +9,23 @@ import csv
 import json
 import os
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from datetime import datetime
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
-import pyarrow as pa
-import pyarrow.parquet as pq
 from sqlalchemy import Connection, select
 
 from features.labels import Target
-from governance.errors import InsufficientData, InvalidInput
+from governance.errors import InsufficientData
 from governance.pseudonym import slices
 from governance.tables import decisions
 from serving.bootstrap import Keepwell
 from serving.crm.cells import cell, is_safe_key
 from serving.crm.fields import CUSTOMER, HOME, Field, System, contact_fields, score_fields
+from serving.crm.score_rows import Reader, batches, target_of
 
-_COLUMNS = (
-    "customer_id", "target", "status", "probability", "low", "high", "outcome", "reasons",
-    "decision_id", "model_digest", "as_of", "expires_at", "home",
-)  # fmt: skip
-_AT_ONCE = 5_000
 _CLEARED_AT_ONCE = 100
 _TRIES = 5
 
@@ -69,7 +63,7 @@ def export_scores(
     under their names; where anyone's changed meanwhile, all of it is done anew. Memory does not
     grow with the number of rows. Raises `InvalidInput` for what is no file of scores.
     """
-    target = _target_of(keepwell, scores)
+    target = target_of(keepwell, scores)
     clear = out.with_name(f"{out.stem}_clear{'.csv' if system == 'salesforce' else '.jsonl'}")
     out.parent.mkdir(parents=True, exist_ok=True)
     aside = [path.with_name(f".{path.name}.writing") for path in (out, clear)]
@@ -99,31 +93,6 @@ def _log(keepwell: Keepwell, work: "_Work", *, now: datetime) -> None:
         keepwell.ledger.append(conn, "scores_exported", body, now=now)
 
 
-def _target_of(keepwell: Keepwell, scores: Path) -> Target:
-    for batch in _batches(scores):
-        names = set(batch.column("target").to_pylist())
-        if len(names) == 1:
-            return keepwell.target(names.pop())
-        raise InvalidInput(f"{scores.name} holds scores of {len(names)} targets, needs one")
-    raise InvalidInput(
-        f"{scores.name} holds no score", hint="write it with: keepwell score --out FILE.parquet"
-    )
-
-
-def _batches(scores: Path) -> Iterator[pa.RecordBatch]:
-    try:
-        with pq.ParquetFile(scores) as file:
-            missing = set(_COLUMNS) - set(file.schema_arrow.names)
-            if missing:
-                raise KeyError(*missing)
-            yield from file.iter_batches(batch_size=_AT_ONCE, columns=list(_COLUMNS))
-    except (pa.ArrowException, OSError, KeyError):
-        raise InvalidInput(
-            f"{scores.name} is not a file of scores",
-            hint="write it with: keepwell score --out FILE.parquet",
-        ) from None
-
-
 class _Work:
     """One attempt: counts what it wrote, and remembers little of whom."""
 
@@ -132,6 +101,7 @@ class _Work:
     ) -> None:
         self.keepwell, self.target, self.system = keepwell, target, system
         self.channels = channels
+        self.reader = Reader(keepwell, target)
         self.scores, self.contacts = score_fields(target), contact_fields(channels)
         self.exported = self.cleared = 0
         self.left_out: Counter[str] = Counter()
@@ -145,10 +115,10 @@ class _Work:
             taken_back = self._taken_back(conn)
         with ExitStack() as stack:
             tell, empty = self._openers(stack, out, clear)
-            for batch in _batches(scores):
+            for batch in batches(scores):
                 rows = batch.to_pylist()
                 with self.keepwell.database.read() as conn:
-                    verdicts = self._judge(conn, rows, now=clock())
+                    verdicts = self._verdicts(conn, rows, now=clock())
                     may = self._contacts(conn, [row["customer_id"] for row in rows], now=clock())
                 marks.append(_mark(verdicts))
                 for row, why in zip(rows, verdicts, strict=True):
@@ -173,37 +143,20 @@ class _Work:
 
     def still_so(self, scores: Path, marks: Sequence[int], clock: Callable[[], datetime]) -> bool:
         """Whether everyone who was told of still permits it."""
-        for batch, mark in zip(_batches(scores), marks, strict=True):
+        for batch, mark in zip(batches(scores), marks, strict=True):
             with self.keepwell.database.read() as conn:
-                if _mark(self._judge(conn, batch.to_pylist(), now=clock())) != mark:
+                if _mark(self._verdicts(conn, batch.to_pylist(), now=clock())) != mark:
                     return False
         return True
 
-    def _judge(
+    def _verdicts(
         self, conn: Connection, rows: Sequence[Mapping[str, Any]], *, now: datetime
     ) -> list[str | None]:
-        """Say of each row why it may not leave; None where it may."""
-        people = [row["customer_id"] for row in rows]
-        _, refused = self.keepwell.registry.permit_many(conn, self.target.purpose, people, now=now)
-        kept = _kept(conn, [row["decision_id"] for row in rows])
-        return [self._why(row, refused, kept, now) for row in rows]
-
-    def _why(
-        self,
-        row: Mapping[str, Any],
-        refused: Mapping[str, str],
-        kept: frozenset[str],
-        now: datetime,
-    ) -> str | None:
-        if not is_safe_key(row["customer_id"]):
-            return "unsafe_id"
-        if row["customer_id"] in refused:
-            return "no_permission"
-        if row["status"] != "scored":
-            return "no_score"
-        if row["decision_id"] not in kept:
-            return "taken_back"
-        return "expired" if row["expires_at"] <= now else None
+        found = self.reader.judge(conn, rows, now=now)
+        return [
+            why if is_safe_key(row["customer_id"]) else "unsafe_id"
+            for row, why in zip(rows, found, strict=True)
+        ]
 
     def _contacts(
         self, conn: Connection, people: Sequence[str], *, now: datetime
@@ -313,17 +266,6 @@ class _JsonLines(_File):
         if self._waiting:
             self._file.write(json.dumps({"inputs": self._waiting}, ensure_ascii=False) + "\n")
             self._waiting = []
-
-
-def _kept(conn: Connection, decision_ids: Sequence[str]) -> frozenset[str]:
-    """Name the decisions whose result was not forgotten."""
-    found: set[str] = set()
-    for some in slices(sorted(set(decision_ids))):
-        query = select(decisions.c.decision_id).where(
-            decisions.c.decision_id.in_(some), decisions.c.result.is_not(None)
-        )
-        found.update(conn.execute(query).scalars())
-    return frozenset(found)
 
 
 def _mark(verdicts: Sequence[str | None]) -> int:
