@@ -41,6 +41,16 @@ _TAGS = {
 _READS_ITSELF = {"create_scores": "score:read"}
 """Operations that look at their key in the thread that does the work, with the scope it needs."""
 _RETRY = {"Retry-After": {"description": "Seconds to wait.", "schema": {"type": "string"}}}
+_RATES = {
+    "RateLimit-Policy": {
+        "description": "How much a key may ask for, where the home limits that.",
+        "schema": {"type": "string"},
+    },
+    "RateLimit": {
+        "description": "How much of it is left, and for how many seconds.",
+        "schema": {"type": "string"},
+    },
+}
 _REQUEST_ID = {
     "X-Request-Id": {
         "description": "Names this request in our log; yours comes back if you sent one.",
@@ -74,15 +84,17 @@ _REFUSALS = {
         _RETRY,
     ),
     "413": _Refusal("TooLarge", "The body is larger than the home's limit."),
+    "414": _Refusal("AddressTooLong", "The address is longer than any of ours."),
     "415": _Refusal("NotJson", "The body was not sent as application/json."),
     "422": _Refusal("Invalid", "Something in the request is not what it must be: see `errors`."),
-    "429": _Refusal("TooMany", "Too many requests, or too many at once.", _RETRY),
+    "429": _Refusal("TooMany", "Too many requests, or too many at once.", {**_RETRY, **_RATES}),
+    "431": _Refusal("HeadTooLarge", "There are more headers, or longer ones, than are read."),
     "500": _Refusal("Unexpected", "Something unexpected happened; nothing is told of it."),
     "503": _Refusal("Unavailable", "The home cannot answer this now.", _RETRY),
 }
 _EXAMPLES = Path(__file__).with_name("examples.json")
 """A request and an answer by operation; the people in them are made up."""
-_ALWAYS = ("401", "403", "408", "413", "422", "429", "500", "503")
+_ALWAYS = ("401", "403", "408", "413", "414", "422", "429", "431", "500", "503")
 _WITH_BODY = ("400", "415")
 
 
@@ -189,7 +201,7 @@ def _said(route: APIRoute) -> str:
 
 
 def _headers(route: APIRoute, operation: Mapping[str, Any]) -> dict[str, Any]:
-    found: dict[str, Any] = {"X-Request-Id": {"$ref": "#/components/headers/XRequestId"}}
+    found: dict[str, Any] = {"X-Request-Id": {"$ref": "#/components/headers/XRequestId"}, **_RATES}
     if any(each["name"] == "after" for each in operation.get("parameters", ())):
         about = 'Where the next page is (`rel="next"`), as in `next`; left out on the last.'
         found["Link"] = {"description": about, "schema": {"type": "string"}}
