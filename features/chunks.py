@@ -26,7 +26,6 @@ _PREFIX = struct.Struct("<3sBII")  # magic, flags, events, header bytes
 _OWN_KNOWN_AT = 1
 _OWN_OCCURRENCE = 2
 _HAS_VALUES = 4
-_WIDTHS = (8, 16, 2, 8, 4, 8)  # bytes per event of occurred_at, digest, kind, known_at, …
 _ONE = struct.pack("<i", 1)
 _NO_VALUE = struct.pack("<q", MISSING)
 
@@ -161,8 +160,12 @@ def unpack_many(payloads: Sequence[bytes]) -> tuple[EventColumns, NDArray[np.int
 
 
 def _unpack_many(payloads: Sequence[bytes]) -> tuple[EventColumns, NDArray[np.int64]]:
-    parts: tuple[list[bytes], ...] = ([], [], [], [], [], [])
-    occurred_at, digests, kind, known_at, occurrence, value = parts
+    occurred_at: list[bytes] = []
+    digests: list[bytes] = []
+    kind: list[bytes] = []
+    known_at: list[bytes] = []
+    occurrence: list[bytes] = []
+    value: list[bytes] = []
     heads: list[bytes] = []
     sizes: list[int] = []
     for payload in payloads:
@@ -172,18 +175,20 @@ def _unpack_many(payloads: Sequence[bytes]) -> tuple[EventColumns, NDArray[np.in
         place = _PREFIX.size + header_size
         heads.append(payload[_PREFIX.size : place])
         sizes.append(size)
-        there = (1, 1, 1, flags & _OWN_KNOWN_AT, flags & _OWN_OCCURRENCE, flags & _HAS_VALUES)
-        for column, width, present in zip(parts, _WIDTHS, there, strict=True):
-            if present:
-                column.append(payload[place : (place := place + width * size)])
-        if len(payload) < place:
+        digests_at = place + 8 * size
+        kind_at = digests_at + 16 * size
+        known_at_at = kind_at + 2 * size
+        occurrence_at = known_at_at + (8 * size if flags & _OWN_KNOWN_AT else 0)
+        value_at = occurrence_at + (4 * size if flags & _OWN_OCCURRENCE else 0)
+        end = value_at + (8 * size if flags & _HAS_VALUES else 0)
+        if len(payload) < end:
             raise ValueError("a chunk is cut off")
-        if not flags & _OWN_KNOWN_AT:
-            known_at.append(occurred_at[-1])
-        if not flags & _OWN_OCCURRENCE:
-            occurrence.append(_ONE * size)
-        if not flags & _HAS_VALUES:
-            value.append(_NO_VALUE * size)
+        occurred_at.append(payload[place:digests_at])
+        digests.append(payload[digests_at:kind_at])
+        kind.append(payload[kind_at:known_at_at])
+        known_at.append(payload[known_at_at:occurrence_at] or occurred_at[-1])
+        occurrence.append(payload[occurrence_at:value_at] or _ONE * size)
+        value.append(payload[value_at:end] or _NO_VALUE * size)
     found = json.loads(b"[" + b",".join(heads) + b"]")
     counts = np.array(sizes, np.int64)
     kinds, codes = _kinds_together([each["k"] for each in found], counts, b"".join(kind))

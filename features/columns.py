@@ -6,9 +6,10 @@ different text, however many events share it.
 
 import json
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
+from itertools import chain
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -43,22 +44,21 @@ class Properties:
         self.codes = codes
         self._different = different
 
-    def each(self, found: NDArray[Any], read: Callable[[Own], Any]) -> NDArray[Any]:
-        """Read something from every event's properties (n,), into the type of `found` (0,)."""
-        counts = np.bincount(self.codes, minlength=len(self._different))
-        by_code = np.empty(len(counts), found.dtype)
-        for code in np.flatnonzero(counts).tolist():
-            by_code[code] = read(self._different[code])
-        return by_code[self.codes]
+    def each(self, what: Hashable, found: NDArray[Any], read: Callable[[Own], Any]) -> NDArray[Any]:
+        """Read something from every event's properties (n,), into the type of `found` (0,).
 
-    def micros(self, read: Callable[[Own], float | None]) -> Ints:
+        `what` names it: what was read for one source of a block is not read again for another.
+        """
+        return self._different.column(what, self.codes, found.dtype, read)
+
+    def micros(self, what: Hashable, read: Callable[[Own], float | None]) -> Ints:
         """Millionths (n,) of a number read from every event's properties."""
 
         def whole(own: Own) -> int:
             number = read(own)
             return MISSING if number is None else to_value_micros(number)
 
-        return self.each(_MICROS, whole)
+        return self.each(what, _MICROS, whole)
 
     def take(self, rows: NDArray[Any]) -> "Properties":
         """Those of some of the events."""
@@ -70,12 +70,25 @@ class Different:
 
     def __init__(self, texts: Sequence[str | None]) -> None:
         self._read: list[Own] = json.loads(f"[{','.join(text or '{}' for text in texts)}]")
+        self._columns: dict[Hashable, tuple[NDArray[Any], Bools]] = {}
 
-    def __len__(self) -> int:
-        return len(self._read)
-
-    def __getitem__(self, code: int) -> Own:
-        return self._read[code]
+    def column(
+        self, what: Hashable, codes: Ints, kind: np.dtype[Any], read: Callable[[Own], Any]
+    ) -> NDArray[Any]:
+        """Read something from those at `codes` (n,), each of them once for all who ask."""
+        found, missing = self._columns.get(what) or (
+            np.empty(len(self._read), kind),
+            np.ones(len(self._read), np.bool_),
+        )
+        wanted = np.zeros(len(self._read), np.bool_)
+        wanted[codes] = missing[codes]
+        places = np.flatnonzero(wanted)
+        own = [self._read[place] for place in places.tolist()]
+        found[places] = np.fromiter(map(read, own), kind, len(own))
+        missing[places] = False
+        self._columns[what] = found, missing
+        picked: NDArray[Any] = found[codes]
+        return picked
 
 
 def properties_of(histories: Histories, rows: slice) -> Properties:
@@ -98,6 +111,7 @@ def properties_of(histories: Histories, rows: slice) -> Properties:
 def matches(properties: Properties, where: Sequence[tuple[str, str]]) -> Bools:
     """Whether each event (n,) has every one of these property values."""
     return properties.each(
+        ("where", *where),
         _FLAGS,
         lambda own: all(
             own.get(key) is not None and str(own[key]) == wanted for key, wanted in where
@@ -127,12 +141,13 @@ def read_column(
         if definition.aggregate == "category":
             place = {text: float(k) for k, text in enumerate(definition.categories)}
             return properties().micros(
-                lambda own: None if own.get(wanted) is None else place.get(str(own[wanted]), -1.0)
+                ("category", wanted, definition.categories),
+                lambda own: None if own.get(wanted) is None else place.get(str(own[wanted]), -1.0),
             )
-        return properties().micros(lambda own: _number(own.get(wanted)))
+        return properties().micros(("number", wanted), lambda own: _number(own.get(wanted)))
     if name.startswith("distinct:"):
         wanted = name.removeprefix("distinct:")
-        return properties().micros(lambda own: _distinct(own.get(wanted)))
+        return properties().micros(("distinct", wanted), lambda own: _distinct(own.get(wanted)))
     if name.startswith(_CLOCKS):
         return clock_column(name, histories.occurred_at[rows])
     raise InvalidInput(
@@ -147,20 +162,18 @@ def lines_of(properties: Properties, name: str) -> tuple[Ints, Ints]:
 
     Gives the places of the events (l,) and a number per line that is equal where values are.
     """
-    number: dict[str, int] = {}
-    lists = properties.each(
-        _OBJECTS,
-        lambda own: [number.setdefault(text, len(number)) for text in _values(own.get(name))],
-    )
-    sizes = [len(codes) for codes in lists]
-    found = [code for codes in lists for code in codes]
-    return np.repeat(np.arange(len(sizes)), sizes), np.array(found, np.int64)
+    texts = properties.each(("texts", name), _OBJECTS, lambda own: tuple(_values(own.get(name))))
+    sizes = np.fromiter(map(len, texts), np.int64, len(texts))
+    lines = list(chain.from_iterable(texts))
+    number = {text: code for code, text in enumerate(dict.fromkeys(lines))}
+    found = np.fromiter(map(number.__getitem__, lines), np.int64, len(lines))
+    return np.repeat(np.arange(len(sizes)), sizes), found
 
 
 def level_column(properties: Properties, value_micros: Ints) -> Ints:
     """Survey answers scaled to 0-1 in millionths, 1 being good whatever the polarity."""
     low, width, turned = (
-        properties.each(_FLOATS, lambda own, k=k: _scale(own)[k])  # type: ignore[misc]
+        properties.each(("scale", k), _FLOATS, lambda own, k=k: _scale(own)[k])  # type: ignore[misc]
         for k in range(3)
     )
     share = (value_micros / MICROS - low) / width

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from operator import attrgetter
 from types import SimpleNamespace
 from typing import Any, Literal
 
@@ -104,25 +105,28 @@ CUSTOMER_EVENTS = select(live_events).where(
 
 def to_columns(rows: Sequence[Row[Any] | SimpleNamespace]) -> EventColumns:
     """Turn rows of `live_events` into columns, in the same order."""
-    kinds = tuple(sorted({row.kind for row in rows}))
+    by_name = {name: list(map(attrgetter(name), rows)) for name in _READ}
+    kinds = tuple(sorted(set(by_name["kind"])))
     place = {kind: code for code, kind in enumerate(kinds)}
-    values = [MISSING if r.value_micros is None else r.value_micros for r in rows]
-    strings: dict[str, Any] = {}
-    for name in STRING_COLUMNS:
-        column = [getattr(row, name) for row in rows]
-        if any(text is not None for text in column):
-            strings[name] = column
-    packed = b"".join(row.digest for row in rows)
     return EventColumns(
         kinds=kinds,
-        kind=np.array([place[row.kind] for row in rows], np.int16),
-        occurred_at=np.array([row.occurred_at for row in rows], np.int64),
-        known_at=np.array([row.known_at for row in rows], np.int64),
-        value_micros=np.array(values, np.int64),
-        digests=np.frombuffer(packed, ">u8").astype(np.uint64).reshape(-1, 2),
-        occurrence=np.array([row.occurrence for row in rows], np.int32),
-        strings=strings,
+        kind=np.array([place[kind] for kind in by_name["kind"]], np.int16),
+        occurred_at=np.array(by_name["occurred_at"], np.int64),
+        known_at=np.array(by_name["known_at"], np.int64),
+        value_micros=np.array(
+            [MISSING if value is None else value for value in by_name["value_micros"]], np.int64
+        ),
+        digests=np.frombuffer(b"".join(by_name["digest"]), ">u8").astype(np.uint64).reshape(-1, 2),
+        occurrence=np.array(by_name["occurrence"], np.int32),
+        strings={
+            name: by_name[name]
+            for name in STRING_COLUMNS
+            if any(text is not None for text in by_name[name])
+        },
     )
+
+
+_READ = ("kind", "occurred_at", "known_at", "value_micros", "digest", "occurrence", *STRING_COLUMNS)
 
 
 def _row(event: Event, digest: bytes, occurrence: int) -> dict[str, Any]:

@@ -21,7 +21,7 @@ from sqlalchemy import (
     union_all,
 )
 
-from features.chunks import EventColumns, join, unpack, unpack_many
+from features.chunks import EventColumns, join, unpack_many
 from features.live import CUSTOMER_EVENTS, to_columns
 from features.rows import Rows, end_to_end, in_order, no_rows, order_of, put_in_order, take
 from features.tables import history_chunks, history_pending, identity_links, live_events
@@ -94,7 +94,8 @@ def _rows(conn: Connection, customer_id: str, subject: str) -> tuple[Rows, bool]
     query = _CUSTOMER if subject == "customer" else _OTHERS
     found = list(conn.execute(query, whose).scalars())
     linked = None in found
-    parts: list[EventColumns] = [unpack(payload) for payload in found if payload]
+    payloads = [payload for payload in found if payload]
+    parts = [unpack_many(payloads)[0]] if payloads else []
     if _LIVE in found or not parts:
         parts.append(to_columns(conn.execute(CUSTOMER_EVENTS, whose).all()))
     columns = join(parts)
