@@ -18,6 +18,7 @@ from governance.errors import ConfigurationError, KeepwellError
 from serving.bootstrap import Keepwell
 from serving.interventions.desk import desk_of
 from serving.interventions.dispatch import dispatch, http_client
+from serving.interventions.score_news import tell_changes
 from serving.interventions.targets import Reach
 from serving.interventions.webhook import Endpoint
 from serving.rights.retention import apply_if_due
@@ -148,6 +149,11 @@ class Keeper(threading.Thread):
             except Exception as error:  # noqa: BLE001 - the next minute may be better
                 log.error("retention failed", kind=type(error).__name__)
                 self._failed("retention")
+            try:
+                tell_changes(self._keepwell, now=self._clock())
+            except Exception as error:  # noqa: BLE001 - the next minute may be better
+                log.error("telling changes failed", kind=type(error).__name__)
+                self._failed("telling changes")
             try:
                 self.look_at_models()
             except Exception as error:  # noqa: BLE001 - the next minute may be better

@@ -1,6 +1,17 @@
 """What was decided about contacting someone, and the messages waiting to leave."""
 
-from sqlalchemy import Boolean, Column, Float, Index, Integer, MetaData, String, Table, Text
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Float,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+)
 
 from governance.instants import UtcInstant
 
@@ -64,6 +75,23 @@ outbox = Table(
 Index("outbox_due", outbox.c.status, outbox.c.due_at)
 Index("outbox_by_customer", outbox.c.customer_id)
 Index("outbox_by_intervention", outbox.c.intervention_id)
+
+told_scores = Table(
+    "told_scores",
+    metadata,
+    Column("person_id", String(60), primary_key=True),
+    Column("target", String(200), primary_key=True),
+    Column("decision_id", String(36), nullable=False),  # its score is what counts as told
+    Column("told_at", UtcInstant, nullable=False),
+)
+
+score_news = Table(
+    "score_news",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),  # always 1: one row
+    Column("ledger_seq", BigInteger, nullable=False),  # up to where decisions were looked at
+    Column("position", Integer, nullable=False),
+)
 
 webhook_endpoints = Table(
     "webhook_endpoints",

@@ -19,6 +19,7 @@ from governance.instants import to_text
 from governance.log.decision import forget_person
 from serving.bootstrap import Keepwell
 from serving.interventions import outbox
+from serving.interventions.score_news import forget_told, told_to
 from serving.links import lock_linked
 from serving.locks import lock_customers
 from serving.permission.consents import follow_up
@@ -78,6 +79,7 @@ def _everything(
         ),
         **features.export_customer(conn, customer_id),
         **outbox.export_customer(conn, customer_id),
+        "told_scores": [] if person is None else told_to(conn, person),
         **kept_answers.export_customer(conn, customer_id),
         "review_requests": []
         if person is None
@@ -144,6 +146,7 @@ def _erase_one(
     if own is not None:
         close_for_erasure(conn, own, now=now)
         complaints.close_for_erasure(conn, own, now=now)
+        forget_told(conn, own)
     for each in counted_for(conn, [customer_id]):
         person = keepwell.persons.find(conn, each)
         if person is not None:

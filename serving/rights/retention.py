@@ -24,6 +24,7 @@ from governance.review.reviews import approval
 from governance.tables import decisions, training_people
 from serving.bootstrap import Keepwell
 from serving.interventions.outbox import forget_ended, forget_finished
+from serving.interventions.score_news import forget_retired
 from serving.record.kept_answers import tidy_answers
 from serving.record.retention_runs import last_run, note_run
 from serving.settings_rights import RetentionSettings
@@ -156,6 +157,7 @@ def _from_database(
     if limits.decisions is not None:
         retired, through = retire_decisions(conn, before=limits.decisions, now=now)
         requests = _requests(conn, limits.decisions)
+        forget_retired(conn)
     words = () if limits.words is None else forget_superseded(conn, before=limits.words)
     messages = 0 if limits.outbox is None else forget_finished(conn, before=limits.outbox)
     contacts = 0 if limits.contacts is None else forget_ended(conn, before=limits.contacts)

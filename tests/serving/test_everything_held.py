@@ -48,6 +48,7 @@ PEOPLE: Mapping[str, Mapping[str, Any]] = {
     "complaints": {"category": MARK, "status": "resolved"},
     "interventions": {"message": MARK, "permissions": "{}"},
     "outbox": {"body": MARK},
+    "told_scores": {"target": MARK},
     "kept_answers": {"body": MARK, "state": "kept"},
 }
 """Tables that hold something about a person, with what is planted there."""
@@ -88,6 +89,7 @@ NOBODY = {
     "retention_runs": "numbers",
     "published_figures": "sums of keyed hashes over groups",
     "webhook_endpoints": "addresses of the company",
+    "score_news": "a place in the log",
 }
 """Tables without anything about a person, and what they hold."""
 

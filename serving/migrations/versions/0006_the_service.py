@@ -31,9 +31,24 @@ def upgrade() -> None:
         sa.Column("touched_at", sa.BigInteger(), nullable=False),
         sa.Column("ledger_seq", sa.BigInteger()),
     )
+    op.create_table(
+        "told_scores",
+        sa.Column("person_id", sa.String(60), primary_key=True),
+        sa.Column("target", sa.String(200), primary_key=True),
+        sa.Column("decision_id", sa.String(36), nullable=False),
+        sa.Column("told_at", sa.BigInteger(), nullable=False),
+    )
+    op.create_table(
+        "score_news",
+        sa.Column("id", sa.Integer(), primary_key=True, autoincrement=False),
+        sa.Column("ledger_seq", sa.BigInteger(), nullable=False),
+        sa.Column("position", sa.Integer(), nullable=False),
+    )
 
 
 def downgrade() -> None:
+    op.drop_table("score_news")
+    op.drop_table("told_scores")
     op.drop_table("decision_batches")
     op.drop_table("kept_answers")
     op.drop_column("api_keys", "successor_id")
