@@ -1,7 +1,6 @@
 """What one worker process serves: opened once when the worker starts, closed when it ends."""
 
 import gc
-import sys
 import threading
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,7 +15,7 @@ from serving.http.probes import Probes
 from serving.http.rates import Rates
 from serving.http.requests import Requests
 from serving.http.worker_counts import WorkerCounts
-from serving.logs import log_to_stderr, take_over_others
+from serving.logs import LOST_RATHER_THAN_RAISED, log_to_stderr, take_over_others
 from serving.model_watch import ModelWatch
 from serving.readiness import Readiness
 from serving.rights.acts import settle
@@ -89,7 +88,7 @@ class Front:
             door,
             meter=metrics.meter,
             draining=lambda: readiness.draining,
-            access_log=sys.stderr.write if service.access_log else None,
+            access_log=LOST_RATHER_THAN_RAISED.write if service.access_log else None,
         )
 
     def ready(self) -> bool:

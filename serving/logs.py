@@ -5,8 +5,9 @@ Every line a request causes carries its id, whichever thread writes it.
 
 import logging
 import sys
+from contextlib import suppress
 from contextvars import ContextVar
-from typing import Any
+from typing import Any, TextIO, cast
 
 import structlog
 from structlog.typing import EventDict
@@ -15,6 +16,22 @@ from serving.logs_allowed import only_allowed
 
 REQUEST_ID: ContextVar[str] = ContextVar("keepwell_request_id", default="")
 """The id of the request that is being answered; empty outside of one."""
+
+
+class _Stderr:
+    """Standard error as it is now; a line it does not take is lost, and nothing else with it."""
+
+    def write(self, text: str) -> int:
+        with suppress(OSError, ValueError):  # the pipe is closed, the disk full
+            return sys.stderr.write(text)
+        return 0
+
+    def flush(self) -> None:
+        with suppress(OSError, ValueError):
+            sys.stderr.flush()
+
+
+LOST_RATHER_THAN_RAISED = _Stderr()
 
 
 def log_to_stderr() -> None:
@@ -27,7 +44,7 @@ def log_to_stderr() -> None:
             only_allowed,
             structlog.processors.JSONRenderer(),
         ],
-        logger_factory=structlog.WriteLoggerFactory(sys.stderr),
+        logger_factory=structlog.WriteLoggerFactory(cast(TextIO, LOST_RATHER_THAN_RAISED)),
     )
 
 

@@ -9,6 +9,7 @@ import sys
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -16,6 +17,7 @@ import structlog
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
+from serving import logs
 from serving.database import Database
 from serving.http.problems import of_exception
 from serving.logs import log_to_stderr, take_over_others
@@ -31,10 +33,11 @@ def said(monkeypatch: pytest.MonkeyPatch) -> Iterator[io.StringIO]:
     """Give what is logged from here on; everything is as before afterwards."""
     written, root = io.StringIO(), logging.getLogger()
     handlers, level, before = root.handlers[:], root.level, structlog.get_config()
-    monkeypatch.setattr(sys, "stderr", written)
+    monkeypatch.setattr(logs, "sys", SimpleNamespace(stderr=written))
     log_to_stderr()
     take_over_others()
     yield written
+    monkeypatch.undo()
     structlog.configure(**before)
     root.handlers[:] = handlers
     root.setLevel(level)
@@ -70,6 +73,11 @@ def test_a_message_loses_addresses_line_breaks_and_its_tail() -> None:
 def test_a_line_break_forges_no_line(said: io.StringIO) -> None:
     structlog.get_logger().error("it failed", message='x\n{"event": "all is well"}')
     assert line(said)["event"] == "it failed"
+
+
+def test_a_line_that_cannot_be_written_takes_nothing_with_it(said: io.StringIO) -> None:
+    said.close()
+    structlog.get_logger().error("it failed")
 
 
 @pytest.mark.parametrize(
