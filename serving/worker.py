@@ -32,10 +32,13 @@ class Server(uvicorn.Server):
         """Answer what was accepted, within the time given, then close."""
         FRONT.drain()
         await asyncio.sleep(self._notice)
+        waiting = [each.dup() for each in sockets or ()]
         for server in self.servers:
             server.close()
         for each in sockets or ():
             each.close()
+        for each in waiting:
+            await self._let_in(each)
         deadline = time.monotonic() + self._drain_seconds
         busy_at = time.monotonic()
         while self.server_state.connections and (now := time.monotonic()) < deadline:
@@ -47,6 +50,27 @@ class Server(uvicorn.Server):
         left = max(deadline - time.monotonic(), 0.0)
         self.config.timeout_graceful_shutdown = int(left) + 1
         await super().shutdown()
+
+    async def _let_in(self, listener: socket.socket) -> None:
+        """Take those whom the system let in already: they would be cut off when it closes."""
+        loop = asyncio.get_running_loop()
+
+        def protocol() -> asyncio.Protocol:
+            made: asyncio.Protocol = cast(Any, self.config.http_protocol_class)(
+                config=self.config,
+                server_state=self.server_state,
+                app_state=self.lifespan.state,
+            )
+            return made
+
+        listener.setblocking(False)
+        with listener:
+            while True:
+                try:
+                    accepted, _ = listener.accept()
+                except BlockingIOError:
+                    return
+                await loop.connect_accepted_socket(protocol, accepted)
 
 
 def work(root: Path, listener: socket.socket, *, worker: int, alive: int, counts: Path) -> None:

@@ -23,6 +23,7 @@ HEADER = b"x-request-id"
 GONE = 499
 """Stands for a status where the caller hung up before there was one."""
 _SANE = re.compile(rb"[A-Za-z0-9._-]{1,64}")
+_KEY = re.compile(rb"bearer kw_([A-Za-z0-9]{1,32})_", re.IGNORECASE)
 _CLOSE = (b"connection", b"close")
 
 
@@ -87,6 +88,12 @@ def _sent(scope: Scope) -> str:
     return ""
 
 
+def _key_id(scope: Scope) -> str:
+    sent = dict(scope["headers"]).get(b"authorization", b"")
+    found = _KEY.match(sent)
+    return found[1].decode() if found else ""
+
+
 def _method(scope: Scope) -> str:
     return scope["method"] if scope["method"] in METHODS else "other"
 
@@ -95,6 +102,8 @@ def _line(scope: Scope, request_id: str, status: int, seconds: float, size: int)
     """Write one line of JSON; everything in it is ours, a number or checked, so nothing escapes."""
     route = getattr(scope.get("route"), "path", "other")
     key_id = getattr(scope.get(PRINCIPAL), "key_id", "")
+    if not key_id and 200 <= status < 300:  # nobody is answered whose key was not looked at
+        key_id = _key_id(scope)
     return (
         f'{{"event": "request", "level": "info", "timestamp": "{datetime.now(UTC).isoformat()}", '
         f'"request_id": "{request_id}", "method": "{_method(scope)}", "route": "{route}", '
