@@ -37,6 +37,12 @@ def missing(what: str) -> NoReturn:
     pytest.skip(what)
 
 
+def long_form() -> None:
+    """Skip what takes long, but for `make evidence`."""
+    if settings.get_current_profile_name() != "evidence":
+        pytest.skip("the long form: make evidence")
+
+
 def find_data(name: str) -> Path:
     """Give the folder or file `name` of the shared data sets, or skip saying what is missing."""
     path = SHARED_DATA / name
