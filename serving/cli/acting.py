@@ -148,6 +148,54 @@ def simulate_command(session: Session, playbook: str, scores: Path, file: Path |
     )
 
 
+@playbooks_command.command("run")
+@click.argument("playbook")
+@click.option(
+    "--scores",
+    required=True,
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="A file that `keepwell score --out` wrote.",
+)
+@click.option("--file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.pass_obj
+def run_command(session: Session, playbook: str, scores: Path, file: Path | None) -> None:
+    """Decide and record who is contacted and who is held out; the service sends what was queued.
+
+    The mode in keepwell.toml says what becomes of it: observe refuses, advise waits for a person's
+    yes, act queues.
+    """
+    from serving.crm.contacts import run_playbook
+
+    with session.open() as keepwell, session.step("asking the policy"):
+        found = run_playbook(keepwell, playbook, scores, file=file, clock=_now)
+        mode = keepwell.settings.mode
+    counts = {name: found.count(name) for name in ("proposed", "queued", "held_out")}
+
+    def view(out: Console) -> None:
+        facts(
+            out,
+            [
+                ("mode", mode),
+                *((name.replace("_", " "), f"{count:,}") for name, count in counts.items()),
+                ("not meant for", f"{found.outside:,}"),
+                ("left alone", f"{sum(found.refused.values()):,}"),
+                *((f"  {reason}", f"{count:,}") for reason, count in found.refused.items()),
+            ],
+        )
+
+    session.emit(
+        {
+            "playbook": playbook,
+            "mode": mode,
+            **counts,
+            "outside": found.outside,
+            "refused": sum(found.refused.values()),
+            "reasons": dict(found.refused),
+        },
+        view,
+    )
+
+
 @click.group("outcomes")
 def outcomes_command() -> None:
     """Did it help? Measures and lift."""
