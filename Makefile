@@ -52,6 +52,7 @@ docs: setup ## write docs/commands.md and docs/settings.md from the code itself
 
 evidence: setup ## the long forms: every law on many more examples, every benchmark at every size
 	@KEEPWELL_REQUIRE_ALL=1 $(BIN)/python -m pytest --hypothesis-profile=evidence
+	@$(BIN)/python -m benchmarks.dependencies
 	@$(MAKE) --no-print-directory bench
 	@$(BIN)/python -m benchmarks.history --events 10M --peers duckdb,polars --import-events 5000000 --part scan,kernel,build,late,peers,merge,publish,online,import,spark
 	@$(BIN)/python -m benchmarks.quality
