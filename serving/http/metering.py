@@ -19,7 +19,7 @@ BUCKETS = (0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
 COUNTED = {
     "keepwell_scores_total": ("status", "Customers asked about, by what could be said."),
     "keepwell_events_total": ("outcome", "Live events, by what became of them."),
-    "keepwell_background_failures_total": ("job", "Background jobs that failed and try again."),
+    "keepwell_background_failures_total": ("task", "Background jobs that failed and try again."),
 }
 """What is counted beside requests: the name of its label, and its meaning."""
 
