@@ -25,6 +25,7 @@ from serving.bootstrap import Keepwell, open_home
 from serving.home import Home
 from serving.interventions.targets import Reach
 from serving.interventions.webhook import Endpoint, addresses_of, check_endpoint
+from serving.migrate import current_revision
 from serving.record.restore import standing
 from serving.record.retention_runs import last_run
 from serving.record.review_requests import list_requests
@@ -94,7 +95,8 @@ def _home(keepwell: Keepwell, home: Home, now: datetime) -> Iterator[Check]:
         f"chmod 600 {home.keys}/*" if loose else "",
     )
     with keepwell.database.read() as conn:
-        yield Check("database", "ok", keepwell.database.engine.dialect.name)
+        revision = current_revision(conn)
+        yield Check("database", "ok", f"{conn.dialect.name}, revision {revision}")
         for check in (
             _history,
             _permission,

@@ -168,7 +168,8 @@ def doctor_command(session: Session) -> int:
     def view(out: Console) -> None:
         drawn = table("", "", "found", "what to do")
         for each in checks:
-            drawn.add_row(marks[each.outcome], each.name, each.found, each.advice)
+            words = (escape(word) for word in (each.name, each.found, each.advice))
+            drawn.add_row(marks[each.outcome], *words)
         out.print(drawn)
 
     session.emit({"checks": [each._asdict() for each in checks]}, view)
