@@ -294,5 +294,5 @@ def _among(
     """Conditions that together reach everyone asked for, and of a large number more than these."""
     if len(people) > _FEW:
         exact = column.collate("C") if dialect == "postgresql" else column  # by code points
-        return [(exact.between(min(people), max(people)),)]
+        return [(exact >= min(people), exact <= max(people))]  # BETWEEN takes no COLLATE
     return [(column.in_(some),) for some in slices(sorted(people))]

@@ -138,7 +138,26 @@ class ConsentRegistry(ConsentRecorder):
         transaction) whoever withdraws waits instead. `others` are the people's other ids, for a
         caller who has just looked.
         """
-        asked = question(purpose, self.rules, home_kind=self.home_kind, now=to_micros(now))
+        [found] = self.permit_purposes(
+            conn, [purpose], customers, now=now, hold=hold, others=others
+        ).values()
+        return found
+
+    def permit_purposes(
+        self,
+        conn: Connection,
+        purposes: Collection[str],
+        customers: Collection[str],
+        *,
+        now: datetime,
+        hold: bool = False,
+        others: Mapping[str, Collection[str]] | None = None,
+    ) -> dict[str, tuple[Permit, Mapping[str, str]]]:
+        """Do what `permit_many` does for several purposes, at the same sequence number."""
+        asked = {
+            purpose: question(purpose, self.rules, home_kind=self.home_kind, now=to_micros(now))
+            for purpose in purposes
+        }
         people = frozenset(customers)
         try:
             known = self._others(conn, people) if others is None else others
@@ -146,15 +165,36 @@ class ConsentRegistry(ConsentRecorder):
             if hold:
                 sql.hold_people(conn, people.union(*linked.values()))
             sequence = sql.current_sequence(conn)
-            records = sql.newest_records(conn, purpose, people)
-            situations = _Situations(self, conn, asked, people, linked, now)
+            situations = _Situations(self, conn, people, linked, now)
+            return {
+                purpose: self._permit_all(conn, each, people, situations, sequence, now)
+                for purpose, each in asked.items()
+            }
         except SQLAlchemyError:
-            return self._permit_over(asked, {}, 0, now), dict.fromkeys(people, "unreachable")
+            nobody = dict.fromkeys(people, "unreachable")
+            return {
+                purpose: (self._permit_over(each, {}, 0, now), nobody)
+                for purpose, each in asked.items()
+            }
+
+    def _permit_all(
+        self,
+        conn: Connection,
+        asked: Question,
+        people: frozenset[str],
+        situations: "_Situations",
+        sequence: int,
+        now: datetime,
+    ) -> tuple[Permit, Mapping[str, str]]:
+        records = sql.newest_records(conn, asked.purpose, people)
+        current, material = sql.notice_rules(conn, asked.purpose, now)
         allowed: dict[str, str] = {}
         refused: dict[str, str] = {}
         for customer_id in people:
             record = records.get(customer_id)
-            situation = situations.of(customer_id, record)
+            situation = situations.of(
+                customer_id, current, None if record is None else material.get(record.notice_id)
+            )
             elsewhere = situations.elsewhere(customer_id)
             reason = refusal_reason(asked, customer_id, record, situation, elsewhere=elsewhere)
             if reason is None:
@@ -364,33 +404,33 @@ def _facts(conn: Connection, people: frozenset[str]) -> Mapping[str, Facts]:
 
 
 class _Situations:
-    """What many people's verdicts depend on, read at once."""
+    """What many people's verdicts depend on whatever the purpose, read at once."""
 
     def __init__(
         self,
         registry: ConsentRegistry,
         conn: Connection,
-        asked: Question,
         people: frozenset[str],
         linked: Mapping[str, Collection[str]],
         now: datetime,
     ) -> None:
         self.linked = linked
         self.facts = _facts(conn, people.union(*linked.values()))
-        self.current, self.material = sql.notice_rules(conn, asked.purpose, now)
         self.suppressed: set[str] = set()
         if registry.suppression is not None:
             self.suppressed = registry.suppression.suppressed_among(conn, people, now=now)
 
-    def of(self, customer_id: str, record: RawRecord | None) -> Situation:
+    def of(
+        self, customer_id: str, current_notice: str | None, last_material_version: int | None
+    ) -> Situation:
         known = self.facts.get(customer_id, _NOTHING)
         return Situation(
             objected_at=known.objected_at,
             adult_from=known.adult_from,
             relation=known.relation,
             suppressed=customer_id in self.suppressed,
-            current_notice=self.current,
-            last_material_version=None if record is None else self.material.get(record.notice_id),
+            current_notice=current_notice,
+            last_material_version=last_material_version,
         )
 
     def elsewhere(self, customer_id: str) -> tuple[Facts, ...]:

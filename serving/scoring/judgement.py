@@ -105,18 +105,15 @@ class Judgement:
                 elif purpose == own:
                     refusals = {customer_id: answer.reason}
             return permits, refusals
-        for purpose in purposes:
-            permits[purpose], refused = registry.permit_many(
-                self.conn,
-                purpose,
-                {*customer_ids, *merged},
-                now=self.now,
-                hold=True,
-                others=same,
-            )
-            if purpose == own:
-                refusals = refused
-        return permits, refusals
+        found = registry.permit_purposes(
+            self.conn,
+            purposes,
+            {*customer_ids, *merged},
+            now=self.now,
+            hold=True,
+            others=same,
+        )
+        return {purpose: permit for purpose, (permit, _) in found.items()}, found[own][1]
 
     def _findings(
         self, customer_ids: Sequence[str], refusals: Mapping[str, str]
