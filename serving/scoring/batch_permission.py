@@ -67,7 +67,7 @@ class BatchPermission:
             if range_ is not None and range_.linked is not None:
                 others.update(*contributors(conn, asked).values())
             permits, refusals = self._ask(conn, people | others)
-            persons = keepwell.persons.find_many(conn, asked)
+            persons: Mapping[str, str] = keepwell.persons.find_many(conn, asked)
         lacking = people.intersection(known) - persons.keys()
         if lacking:
             persons = {**persons, **self._new_persons(range_, lacking)}
