@@ -15,6 +15,7 @@ from serving.database import Database
 from serving.interventions import tables as intervention_tables
 
 MIGRATIONS = Path(__file__).parent / "migrations"
+_REVISION = text("SELECT version_num FROM alembic_version")
 _ADVISORY_LOCK = 0x6B656570  # "keep": one migration at a time on PostgreSQL
 
 
@@ -70,11 +71,16 @@ def migrate(database: Database) -> None:
             upgrade(conn, newest)
 
 
+def is_newer(conn: Connection) -> bool:
+    """Whether a newer version has brought this database further than this process knows."""
+    return not knows_revision(str(conn.execute(_REVISION).scalar()))
+
+
 def current_revision(conn: Connection) -> str | None:
     """Say which revision the database is at; None for an empty one."""
     if not inspect(conn).has_table("alembic_version"):
         return None
-    found = conn.execute(text("SELECT version_num FROM alembic_version")).scalar()
+    found = conn.execute(_REVISION).scalar()
     return None if found is None else str(found)
 
 

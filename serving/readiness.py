@@ -14,6 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from governance.errors import KeepwellError
 from governance.review.reviews import champion
 from serving.bootstrap import Keepwell
+from serving.migrate import is_newer
 from serving.record.restore import standing
 from serving.scoring.champions import Champions
 
@@ -41,6 +42,11 @@ LOST = Obstacle(
     "journal_lost",
     "the journal of erasures and withdrawals is gone, cut short or another",
     "put it back from where it is kept; where no copy is left: keepwell ledger accept-lost-journal",
+)
+NEWER = Obstacle(
+    "database_is_newer",
+    "a newer version has brought the database further than this one knows",
+    "end this process; the newer version serves",
 )
 BROKEN = Obstacle("unreadable", "the home cannot be read", "see the log, then: keepwell doctor")
 
@@ -89,6 +95,8 @@ class Readiness:
 
     def _found(self) -> Obstacle | None:
         with self._keepwell.database.read() as conn:
+            if is_newer(conn):
+                return NEWER
             if standing(self._keepwell, conn) == "lost":
                 return LOST
             return self._without_model(conn)

@@ -4,7 +4,9 @@ A problem says what was found, what was expected and what to do. Nothing a calle
 logged: a rejected value may be someone's data.
 """
 
+import errno
 import re
+import sqlite3
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
@@ -29,6 +31,7 @@ from governance.errors import (
 )
 from serving.auth import ScopeMissing, Unauthenticated
 from serving.http.addresses import allowed_at
+from serving.logs import REQUEST_ID
 from serving.record.kept_answers import AnswerGone, KeyInUse
 
 MEDIA_TYPE = "application/problem+json"
@@ -104,6 +107,8 @@ class TooMany(Busy):
         }
 
 
+_NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+_FULL = frozenset({sqlite3.SQLITE_FULL, "53100"})  # of PostgreSQL: disk_full
 _CODES: Mapping[type[KeepwellError], int] = {
     **STATUS,
     Busy: 429,
@@ -136,6 +141,8 @@ def problem(
         "code": code,
         "detail": detail,
     }
+    if request_id := REQUEST_ID.get():
+        body["instance"] = f"urn:keepwell:request:{request_id}"
     if hint:
         body["hint"] = hint
     if errors:
@@ -169,11 +176,24 @@ def of_exception(error: BaseException) -> ProblemResponse:
         place = place.tb_next
     where = "" if place is None else f"{place.tb_frame.f_globals.get('__name__')}:{place.tb_lineno}"
     log.error("request failed", kind=type(error).__name__, where=where)
+    if is_out_of_room(error):
+        return problem(
+            507, "no_room", "there is no room left to write; nothing was kept", hint="make room"
+        )
     if isinstance(error, DBAPIError | PoolTimeout):
         return problem(
             503, "database_unavailable", "the database does not answer", hint="try again shortly"
         )
     return problem(500, "unexpected", "something unexpected happened; nothing was kept of it")
+
+
+def is_out_of_room(error: BaseException) -> bool:
+    """Whether a disk is full, or a file may not grow: of the database, the journal or another."""
+    found = error.orig if isinstance(error, DBAPIError) else error
+    if isinstance(found, OSError):
+        return found.errno in _NO_ROOM
+    code = getattr(found, "sqlite_errorcode", None) or getattr(found, "sqlstate", None)
+    return code in _FULL
 
 
 def answer_for(error: Exception, request: Request) -> ProblemResponse:
