@@ -370,6 +370,7 @@ class Problem(BaseModel):
     detail: str
     hint: str = ""
     errors: list[dict[str, str]] = []
+    instance: str = ""
 
 
 Body = TypeVar("Body", bound=BaseModel)

@@ -89,7 +89,9 @@ def test_the_line_names_the_route_and_no_customer(desk: Desk) -> None:
 def test_a_refused_request_has_an_id_a_line_and_is_counted(desk: Desk) -> None:
     answer = desk.client.get("/v1/customers/ann", headers={"Authorization": ""})
     assert answer.status_code == 401
-    assert MADE.fullmatch(answer.headers["x-request-id"])
+    request_id = answer.headers["x-request-id"]
+    assert MADE.fullmatch(request_id)
+    assert answer.json()["instance"] == f"urn:keepwell:request:{request_id}"
     assert desk.meter.counts().requests == [("GET", "other", 401, 1)]
 
 
