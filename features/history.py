@@ -102,10 +102,9 @@ class Histories:
     @cached_property
     def is_own_act(self) -> NDArray[np.bool_]:
         """Whether each event (n,) was written by Keepwell about its own act."""
-        reserved = [code for code, kind in enumerate(self.kinds) if is_reserved(kind)]
-        if not reserved:
+        if not self.kinds:
             return np.zeros(len(self.kind), np.bool_)
-        return np.isin(self.kind, reserved)
+        return np.array([is_reserved(kind) for kind in self.kinds], np.bool_)[self.kind]
 
     @property
     def ids(self) -> NDArray[np.object_]:
@@ -134,8 +133,9 @@ class Histories:
 
     def kind_mask(self, *kinds: str) -> NDArray[np.bool_]:
         """Whether each event (n,) is of one of these kinds."""
-        codes = [self.kinds.index(kind) for kind in kinds if kind in self.kinds]
-        return np.isin(self.kind, codes)
+        if not self.kinds:
+            return np.zeros(len(self.kind), np.bool_)
+        return np.array([kind in kinds for kind in self.kinds], np.bool_)[self.kind]
 
     def visible(self, as_of: int) -> NDArray[np.bool_]:
         """Whether each event (n,) may be used at `as_of` (µs)."""

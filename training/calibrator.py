@@ -17,7 +17,8 @@ Vector = NDArray[np.float64]
 
 def sigmoid(log_odds: Vector) -> Vector:
     """Turn log-odds into probabilities, shape kept; never overflows."""
-    return np.asarray(1.0 / (1.0 + np.exp(-np.clip(log_odds, -500.0, 500.0))), dtype=np.float64)
+    held = np.minimum(np.maximum(log_odds, -500.0), 500.0)
+    return np.asarray(1.0 / (1.0 + np.exp(-held)), dtype=np.float64)
 
 
 @dataclass(frozen=True)

@@ -74,5 +74,5 @@ class TargetModel:
 
 
 def _logit(p: Vector) -> Vector:
-    held = np.clip(p, _LEAST, 1 - _LEAST)
+    held = np.minimum(np.maximum(p, _LEAST), 1 - _LEAST)
     return np.asarray(np.log(held) - np.log1p(-held))
