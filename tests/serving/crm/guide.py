@@ -21,9 +21,10 @@ _BLOCK = re.compile(r"```sh\n(.*?)```", re.DOTALL)
 
 
 def sections(document: Path) -> list[tuple[str, list[str]]]:
-    """Give (heading, blocks) of a document, in order."""
+    """Give (heading, blocks) of a document, in order; what comes before has no heading."""
     parts = re.split(r"^## (.+)$", document.read_text(encoding="utf-8"), flags=re.MULTILINE)
-    return [(parts[i], _BLOCK.findall(parts[i + 1])) for i in range(1, len(parts), 2)]
+    headings, texts = ["", *parts[1::2]], parts[0::2]
+    return [(heading, _BLOCK.findall(text)) for heading, text in zip(headings, texts, strict=True)]
 
 
 def free_port() -> int:
