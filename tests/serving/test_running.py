@@ -94,16 +94,35 @@ def test_a_damaged_new_model_leaves_the_old_one_serving_and_is_told(
     assert new in service.output.read_text()
 
 
+def test_no_worker_outlives_the_first_process(service: Running) -> None:
+    workers = service.workers()
+    service.process.kill()
+    service.process.wait(timeout=10)
+    deadline = time.monotonic() + 30
+    while any(alive(pid) for pid in workers) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert [pid for pid in workers if alive(pid)] == []
+
+
 def test_told_to_stop_it_answers_everyone_it_let_in(shop: Shop, tmp_path: Path) -> None:
     with running(shop.keepwell.home.root, shop.key(), tmp_path / "log", workers=2) as service:
         loads = [Load(service) for _ in range(4)]
-        time.sleep(0.5)
+        for load in loads:
+            load.first()
         code = service.stop()
         for load in loads:
             load.thread.join(timeout=10)
     assert code == 0
     assert {status for load in loads for status in load.statuses} == {200}
     assert [each for load in loads for each in load.broken] == []
+
+
+def alive(pid: int) -> bool:
+    """Whether a process runs; one that ended and waits to be noticed does not."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
 
 
 def damage(file: Path) -> None:
