@@ -4,19 +4,21 @@ import hmac
 import json
 import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 import httpx
 import pytest
 from fastapi.routing import iter_route_contexts
-from sqlalchemy import event, select
+from sqlalchemy import event, select, text
 from starlette.testclient import TestClient
 from structlog.testing import capture_logs
 
 from features.tables import customers
 from serving.auth import SCOPES, Unauthenticated, authenticate
 from serving.bootstrap import create_home
+from serving.database import Database
 from serving.http.api import create_app
 from serving.http.door import Door, Receive, Scope, Send
 from serving.http.rates import Rates
@@ -54,6 +56,7 @@ class Attacker:
     """A client of the whole application, with whatever key it has come by."""
 
     def __init__(self, shop: Shop, *scopes: str) -> None:
+        self.shop = shop
         self.app = create_app(shop.keepwell, shop.scorer, clock=shop.clock)
         door = Door(_bento, inner=self.app, body_bytes=1_000_000, concurrency=8, rates=RATES)
         headers = {"Authorization": f"Bearer {shop.key(*scopes)}"} if scopes else {}
@@ -80,9 +83,25 @@ class Attacker:
 @pytest.fixture(scope="module")
 def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
     """Give one home for all that should change nothing: Ann permits scoring, a model serves."""
-    clock = Clock()
+    yield from _furnished(tmp_path_factory.mktemp("attacked") / "home", Settings())
+
+
+@pytest.fixture(scope="module")
+def postgres_house(tmp_path_factory: pytest.TempPathFactory, postgres_uri: str) -> Iterator[Shop]:
+    """Give the same home with a PostgreSQL of its own."""
+    server = Database(postgres_uri)
+    with server.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as conn:
+        conn.execute(text("DROP DATABASE IF EXISTS attacked WITH (FORCE)"))
+        conn.execute(text("CREATE DATABASE attacked"))
+    server.close()
+    url = server.engine.url.set(database="attacked").render_as_string(hide_password=False)
     folder = tmp_path_factory.mktemp("attacked") / "home"
-    shop = Shop(create_home(folder, Settings(), now=clock()), clock)
+    yield from _furnished(folder, Settings(database_url=url))
+
+
+def _furnished(folder: Path, settings: Settings) -> Iterator[Shop]:
+    clock = Clock()
+    shop = Shop(create_home(folder, settings, now=clock()), clock)
     shop.order("ann", 80, 60, 40)
     shop.permit("ann")
     shop.approve_model()
@@ -98,6 +117,12 @@ def stranger(house: Shop) -> Attacker:
 @pytest.fixture(scope="module")
 def admin(house: Shop) -> Attacker:
     return Attacker(house, *SCOPES)
+
+
+@pytest.fixture(scope="module", params=["house", "postgres_house"])
+def everywhere(request: pytest.FixtureRequest) -> Attacker:
+    """Give whoever may do everything, on either kind of database."""
+    return Attacker(request.getfixturevalue(request.param), *SCOPES)
 
 
 # keys
@@ -197,7 +222,8 @@ def _impersonal(answer: httpx.Response, who: str) -> str:
 
 
 @pytest.mark.parametrize("hostile", INJECTIONS)
-def test_an_id_is_never_code(admin: Attacker, house: Shop, hostile: str) -> None:
+def test_an_id_is_never_code(everywhere: Attacker, hostile: str) -> None:
+    admin = everywhere
     quoted = quote(hostile, safe="")
     scored = admin.ask("POST", "/v1/scores", json={"inputs": [{"customer_id": hostile}]}).json()
     answers = [
@@ -209,12 +235,13 @@ def test_an_id_is_never_code(admin: Attacker, house: Shop, hostile: str) -> None
     assert scored["results"][0]["status"] != "scored"
     assert all(each.status_code in (200, 404, 422) for each in answers)
     assert not any("secret" in each.text or "SELECT" in each.text for each in answers)
-    with house.keepwell.database.read() as conn:
+    with admin.shop.keepwell.database.read() as conn:
         assert set(conn.execute(select(customers.c.customer_id)).scalars()) >= {"ann"}
 
 
 @pytest.mark.parametrize("strange", STRANGE, ids=range(len(STRANGE)))
-def test_no_id_is_too_strange_for_an_answer(admin: Attacker, strange: str) -> None:
+def test_no_id_is_too_strange_for_an_answer(everywhere: Attacker, strange: str) -> None:
+    admin = everywhere
     answers = [
         admin.ask("POST", "/v1/scores", json={"inputs": [{"customer_id": strange}]}),
         admin.ask("POST", "/v1/events", json={"events": [{"customer_id": strange}]}),
