@@ -32,7 +32,7 @@ def followed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for shown in ("3000", "4000"):
         script = script.replace(shown, str(free_port()))
     with checkout(tmp_path_factory.mktemp("guide")) as folder:
-        run(script, folder, seconds=600 if WHOLE else 120)
+        run(script, folder, seconds=900 if WHOLE else 240)
     return folder / "var/guide"
 
 

@@ -43,6 +43,8 @@ def checkout(folder: Path) -> Iterator[Path]:
     shim = folder / ".venv/bin/keepwell"
     shim.write_text(f"#!{sys.executable} -IS\n{_SHIM.format(address=str(address))}")
     shim.chmod(0o755)
+    for name in ("openapi-python-client", "ruff"):
+        (folder / ".venv/bin" / name).symlink_to(Path(sys.executable).parent / name)
     (folder / ".venv/bin/python").write_text(f'#!/bin/sh\nexec {sys.executable} "$@"\n')
     (folder / ".venv/bin/python").chmod(0o755)
     standing_by = subprocess.Popen(
