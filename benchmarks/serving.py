@@ -21,7 +21,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -203,7 +203,7 @@ def commit_seconds(folder: Path) -> float:
 
 def weigh(when: str, peer: Peer) -> None:
     """Print the proportional memory of every process of a service."""
-    sizes = {pid: _pss_mb(pid) for pid in family(peer.process.pid)}
+    sizes = {pid: pss_mb(pid) for pid in family(peer.process.pid)}
     each = " + ".join(f"{size:.0f}" for size in sizes.values())
     print(f"\nmemory {when}: {sum(sizes.values()):.0f} MB ({each})")
 
@@ -212,8 +212,9 @@ def family(pid: int) -> list[int]:
     """A process and all its descendants."""
     found = [pid]
     for task in Path(f"/proc/{pid}/task").glob("*/children"):
-        for child in task.read_text().split():
-            found += family(int(child))
+        with suppress(OSError):
+            for child in task.read_text().split():
+                found += family(int(child))
     return found
 
 
@@ -226,8 +227,13 @@ def cpu_seconds(process: subprocess.Popen[bytes]) -> float:
     return ticks / os.sysconf("SC_CLK_TCK")
 
 
-def _pss_mb(pid: int) -> float:
-    for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
+def pss_mb(pid: int) -> float:
+    """Proportional memory of a process in MB; 0 when it has ended."""
+    try:
+        told = Path(f"/proc/{pid}/smaps_rollup").read_text()
+    except OSError:
+        return 0.0
+    for line in told.splitlines():
         if line.startswith("Pss:"):
             return int(line.split()[1]) / 1024
     return 0.0
