@@ -4,6 +4,7 @@ The point `committed` comes when the act is done and nobody was told yet.
 """
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from random import Random
@@ -17,6 +18,7 @@ import serving.interventions.run as running
 import serving.key_issue as key_issue
 import serving.permission.consents as consents
 import serving.rights.acts as rights
+import serving.rights.retention as retention
 import serving.rights.review_queue as review_queue
 import serving.signing_desk as signing_desk
 from governance.consent.record import ConsentChange
@@ -24,9 +26,12 @@ from governance.consent.registry import ConsentRegistry
 from governance.log.journal import Journal
 from governance.log.ledger import Ledger
 from governance.pseudonym import PersonIds, Suppression
+from serving.auth import Principal
 from serving.bootstrap import Keepwell, open_home
 from serving.interventions.leases import Claim, Leases
 from serving.interventions.webhook import Delivery
+from serving.record.review_requests import list_requests
+from serving.settings_rights import RetentionSettings
 from tests.serving.dying import after, die
 from tests.serving.lived import NOTE, PEOPLE, awake_desk, everyone, read_key
 
@@ -106,6 +111,22 @@ POINTS: Mapping[str, Mapping[str, Step]] = {
         "remembered": Step(review_queue, "append"),
         "logged": Step(Ledger, "append"),
     },
+    "decide": {
+        "ended": Step(review_queue, "_end"),
+        "remembered": Step(review_queue, "append"),
+        "journalled": Step(review_queue, "note_review"),
+        "noted": Step(review_queue, "note_journal"),
+        "stopped": Step(review_queue, "stop"),
+        "logged": Step(Ledger, "append"),
+    },
+    "retain": {
+        "rewritten": Step(retention, "forget_old"),
+        "retired": Step(retention, "retire_decisions"),
+        "counted": Step(retention, "note_run"),
+        "logged": Step(Ledger, "append"),
+        "deleting": Step(retention, "_delete_files", before=True),
+        "sweeping": Step(retention, "sweep", before=True),
+    },
     "sign": {
         "filed": Step(review, "_file"),
         "logged": Step(Ledger, "append"),
@@ -168,6 +189,25 @@ def _withdraw(keepwell: Keepwell, now: datetime) -> None:
     consents.withdraw(keepwell, CUSTOMER, "risk_scoring", actor="customer", clock=lambda: now)
 
 
+def _decide(keepwell: Keepwell, now: datetime) -> None:
+    with keepwell.database.read() as conn:
+        [waiting] = list_requests(conn, status="open")
+    review_queue.decide(
+        keepwell,
+        waiting.request_id,
+        outcome="overturned",
+        reason="They are right",
+        decider=Principal("k9", "Lin", frozenset({"rights:manage"})),
+        clock=lambda: now,
+    )
+
+
+def _retain(keepwell: Keepwell, now: datetime) -> None:
+    kept = RetentionSettings(events_days=30, reports_days=1)
+    settings = keepwell.settings.model_copy(update={"retention": kept})
+    retention.apply_retention(replace(keepwell, settings=settings), now=now)
+
+
 def _import(keepwell: Keepwell, now: datetime) -> None:
     changes = [
         yes(PEOPLE[1], "research_text", evidence="line 1", at=now),
@@ -216,6 +256,8 @@ _ACTS: Mapping[str, Callable[[Keepwell, datetime], Any]] = {
     "contest": lambda home, now: review_queue.request_review(
         home, CUSTOMER, reason="I do not think so", clock=lambda: now
     ),
+    "decide": _decide,
+    "retain": _retain,
     "sign": _sign,
     "revoke": lambda home, now: key_issue.end_key(home, read_key(home).split("_")[1], now=now),
     "settle": lambda home, now: rights.settle(home, now=now),

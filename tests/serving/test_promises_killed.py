@@ -1,5 +1,6 @@
 """Killed at any point, what people asked for is as if never asked or done in full; never half."""
 
+import os
 import signal
 from collections.abc import Callable, Iterator, Mapping
 from datetime import timedelta
@@ -9,6 +10,9 @@ from multiprocessing.context import ForkServerContext
 import pytest
 from sqlalchemy import select
 
+from features.compaction import tidy
+from features.history import read_everything_of
+from features.store import buckets
 from governance.proof import Permit
 from governance.review.candidates import find_model
 from governance.review.reviews import champion
@@ -16,8 +20,9 @@ from serving.auth import list_keys
 from serving.bootstrap import Keepwell, open_home
 from serving.interventions.tables import interventions
 from serving.permission.consents import withdraw
-from serving.record.review_requests import open_of
+from serving.record.review_requests import list_requests, open_of
 from serving.rights.acts import erase, object_to_processing, settle
+from serving.rights.review_queue import request_review
 from tests.serving.dying_promises import COMMITTED, act_and_die, all_points, do
 from tests.serving.holding import check_home
 from tests.serving.lived import ANN, BOB, CLEO, PEOPLE, live, read_key
@@ -83,6 +88,23 @@ def revoked(keepwell: Keepwell) -> bool:
     return read_key(keepwell).split("_")[1] in ended
 
 
+def overturned(keepwell: Keepwell) -> bool:
+    """Whether the decision that Ann contested was overturned."""
+    with keepwell.database.read() as conn:
+        return [each.status for each in list_requests(conn)] == ["overturned"]
+
+
+def let_go(keepwell: Keepwell) -> bool:
+    """Whether what is older than a month is gone: rows, files, and the old report."""
+    with keepwell.database.read() as conn:
+        orders = [
+            e for each in PEOPLE for e in read_everything_of(conn, each) if e["kind"] == "order"
+        ]
+        named = {each.path for each in buckets(conn)}
+    there = {each.name for each in keepwell.home.history.glob("*.parquet")}
+    return len(orders) == 1 and there == named and not list(keepwell.home.reports.iterdir())
+
+
 KEPT: Mapping[str, Callable[[Keepwell, Workbench], bool]] = {
     "grant": lambda home, bench: permits(home, ANN, "research_text", bench),
     "withdraw": lambda home, bench: (
@@ -100,6 +122,8 @@ KEPT: Mapping[str, Callable[[Keepwell, Workbench], bool]] = {
     "clear": lambda home, bench: statuses(home, CLEO) == ["queued"],
     "send": lambda home, bench: statuses(home, ANN) == ["sent"],
     "contest": lambda home, bench: contested(home),
+    "decide": lambda home, bench: overturned(home),
+    "retain": lambda home, bench: let_go(home),
     "sign": lambda home, bench: served(home, bench) == 2,
     "revoke": lambda home, bench: revoked(home),
     "settle": lambda home, bench: (
@@ -113,6 +137,7 @@ JOURNALLED = {
                  "remembered", "logged"},
     "object": {"recorded", "stopped", "remembered", "logged"},
     "revoke": {"journalled", "revoked"},
+    "decide": {"journalled", "noted", "stopped", "logged"},
     "erase": {"journalled", "history_gone", "messages_gone", "noted", "sweeping"},
 }  # fmt: skip
 """Points after which a no is on disk, so that the next start brings it about by itself."""
@@ -131,8 +156,30 @@ def restored(bench: Workbench) -> Keepwell:
     return bench.restore()
 
 
+def disputed(bench: Workbench) -> Keepwell:
+    """Give a home in which Ann contests what was decided about her."""
+    keepwell = bench.fresh()
+    request_review(keepwell, ANN, reason="I do not think so", clock=lambda: bench.now)
+    return keepwell
+
+
+def aged(bench: Workbench) -> Keepwell:
+    """Give a home with its history in files, and a report of long ago."""
+    keepwell = bench.fresh()
+    tidy(keepwell.database, keepwell.store, now=bench.now)
+    report = keepwell.home.reports / "old.html"
+    report.write_text("old")
+    os.utime(report, (0, 0))
+    return keepwell
+
+
+PREPARED: Mapping[str, Callable[[Workbench], Keepwell]] = {
+    "settle": restored, "decide": disputed, "retain": aged,
+}  # fmt: skip
+
+
 def is_killed(children: ForkServerContext, bench: Workbench, act: str, point: str) -> None:
-    keepwell = restored(bench) if act == "settle" else bench.fresh()
+    keepwell = PREPARED.get(act, Workbench.fresh)(bench)
     assert not KEPT[act](keepwell, bench)
     keepwell.close()
     given = (str(bench.place), act, point, (bench.now + timedelta(seconds=1)).isoformat())
