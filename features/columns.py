@@ -244,10 +244,15 @@ def _number(found: object) -> float | None:
     kind = type(found)
     if kind is float or kind is int or kind is bool:
         return float(found) if abs(found) <= LARGEST_VALUE else None  # type: ignore[arg-type]
-    if isinstance(found, list):
-        numbers = [_number(each) for each in found]
-        return None if not numbers or None in numbers else _number(math.fsum(numbers))  # type: ignore[arg-type]
-    return None
+    if kind is not list or not found:
+        return None
+    numbers = []
+    for each in found:  # type: ignore[attr-defined]
+        number = _number(each)
+        if number is None:
+            return None
+        numbers.append(number)
+    return _number(math.fsum(numbers))
 
 
 def _values(found: object) -> list[str]:

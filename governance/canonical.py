@@ -2,12 +2,13 @@
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from governance.errors import InvalidInput
 
 _ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"), allow_nan=False)
+_PLAIN = frozenset({str, int, bool, type(None)})
 
 
 def canonical(value: Any) -> str:
@@ -27,26 +28,29 @@ def digest(value: Any) -> str:
 
 def _check(value: Any) -> None:
     kind = type(value)
-    if kind is str or kind is int or kind is bool or value is None:
+    if kind in _PLAIN:
         return
     if kind is float:
         if value - value != 0.0:
             raise InvalidInput(
                 "a number that is not finite cannot be logged", hint="write None for missing"
             )
-    elif kind is list or kind is tuple:
-        for item in value:
-            _check(item)
     elif kind is dict or isinstance(value, Mapping):
-        for key, item in value.items():
+        for key in value:
             if type(key) is not str:
                 raise InvalidInput(f"a key of type {type(key).__name__} cannot be logged")
-            _check(item)
+        _check_each(value.values())
     elif isinstance(value, Sequence) and not isinstance(value, (bytes, str)):
-        for item in value:
-            _check(item)
+        _check_each(value)
     else:
         raise InvalidInput(
             f"a {kind.__name__} cannot be logged",
             hint="turn it into text, a plain number, a list or a mapping first",
         )
+
+
+def _check_each(values: Iterable[Any]) -> None:
+    for each in values:
+        kind = type(each)
+        if not (kind in _PLAIN or (kind is float and each - each == 0.0)):
+            _check(each)

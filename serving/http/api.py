@@ -66,9 +66,9 @@ def create_app(keepwell: Keepwell, scorer: Scorer, *, clock: Clock) -> FastAPI:
     app.add_middleware(Metered, meter=meter)
     problems.install(app)
     mark_effects(keepwell.database)
+    app.include_router(api_scores.router)  # first: addresses are tried in their order
     app.include_router(router)
     app.include_router(once)
-    app.include_router(api_scores.router)
     app.include_router(api_customers.router)
     app.include_router(api_consents.router)
     app.include_router(api_consents.once)

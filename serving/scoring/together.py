@@ -50,8 +50,8 @@ class Together(Generic[Question, Answer]):
     def drain(self) -> None:
         """Answer what waits, and what comes while that goes on, until nothing is left."""
         while some := self._take():
-            questions = [question for question, _ in some]
-            for (_, future), answer in zip(some, self._answers(questions), strict=True):
+            answers = self._answers([question for question, _ in some])
+            for (_, future), answer in zip(some, answers, strict=True):
                 if isinstance(answer, BaseException):
                     future.set_exception(answer)
                 else:
@@ -62,15 +62,24 @@ class Together(Generic[Question, Answer]):
         return len(self._waiting)
 
     def _take(self) -> list[tuple[Question, "Future[Answer]"]]:
+        """Take who is next; whoever gave up waiting is left out."""
         with self._lock:
-            some = [self._waiting.popleft() for _ in range(min(len(self._waiting), AT_ONCE))]
+            some: list[tuple[Question, Future[Answer]]] = []
+            while self._waiting and len(some) < AT_ONCE:
+                question, future = self._waiting.popleft()
+                if future.set_running_or_notify_cancel():
+                    some.append((question, future))
             self._busy = bool(some)
         return some
 
     def _answers(self, questions: Sequence[Question]) -> Sequence[Answer | BaseException]:
         try:
-            return self._work(questions)
+            answers = self._work(questions)
+            if len(answers) != len(questions):
+                raise RuntimeError(f"{len(questions)} questions got {len(answers)} answers")
         except BaseException as error:  # noqa: BLE001 - it is raised where the answer is waited for
             if len(questions) == 1:
                 return [error]
+        else:
+            return answers
         return [answer for each in questions for answer in self._answers([each])]

@@ -135,6 +135,22 @@ def test_an_error_of_one_question_does_not_reach_the_others() -> None:
         futures[1].result()
 
 
+def test_whoever_gave_up_waiting_is_left_out() -> None:
+    line: Together[int, int] = Together(list)
+    gone, waiting = line.add(1)[0], line.add(2)[0]
+    gone.cancel()
+    line.drain()
+    assert waiting.result() == 2
+
+
+def test_a_line_goes_on_after_work_that_was_wrong() -> None:
+    line: Together[int, int] = Together(lambda some: [])
+    with pytest.raises(RuntimeError):
+        line.ask(1)
+    with pytest.raises(RuntimeError):
+        line.ask(2)
+
+
 def test_no_more_than_so_many_are_taken_at_once() -> None:
     sizes: list[int] = []
 
