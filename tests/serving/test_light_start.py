@@ -9,7 +9,5 @@ def test_opening_a_home_loads_neither_models_nor_compiled_features() -> None:
         "import sys; import serving.cli.console, serving.bootstrap, serving.rights.acts; "
         "print(sorted({'lightgbm', 'sklearn', 'numba', 'pandas'} & sys.modules.keys()))"
     )
-    done = subprocess.run(  # noqa: S603 - our own interpreter
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True
-    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
