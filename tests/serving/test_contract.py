@@ -97,7 +97,7 @@ def test_every_answer_to_a_generated_request_is_described(
             case: Any = data.draw(operation.as_strategy(generation_mode=mode))
             if len(known) > 0 and data.draw(st.booleans()):
                 case.path_parameters = {name: data.draw(known[name]) for name in known}
-            answer = case.call(session=client, headers=authorization)
+            answer = case.call(session=client, headers=authorization, timeout=120)
             case.validate_response(answer, checks=CHECKS)
 
         ask()

@@ -190,20 +190,32 @@ def test_an_erasure_takes_the_answers_and_keeps_its_own(either: Shop) -> None:
     assert complaints(either) == 1
 
 
-def test_an_answer_that_comes_after_the_erasure_is_not_kept(
-    regular: Shop, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [("POST", "/v1/customers/ann/erasure"), ("DELETE", "/v1/customers/ann/consents")],
+)
+def test_an_answer_that_comes_after_the_person_stopped_is_not_kept(
+    regular: Shop, monkeypatch: pytest.MonkeyPatch, method: str, path: str
 ) -> None:
     crm, add = Crm(regular), complaints_desk.add_complaint
 
-    def erased_meanwhile(*given: Any, **named: Any) -> Any:
+    def stopped_meanwhile(*given: Any, **named: Any) -> Any:
         made = add(*given, **named)
-        crm.http.post("/v1/customers/ann/erasure").raise_for_status()
+        with ThreadPoolExecutor(1) as other:
+            other.submit(crm.http.request, method, path).result().raise_for_status()
         return made
 
-    monkeypatch.setattr(complaints_desk, "add_complaint", erased_meanwhile)
+    monkeypatch.setattr(complaints_desk, "add_complaint", stopped_meanwhile)
     assert post(crm, COMPLAINTS, "k1", SORRY).status_code == 202
-    assert "ann" not in str(rows(regular, "SELECT * FROM kept_answers"))
+    assert rows(regular, "SELECT body, customer_id FROM kept_answers") == [(None, None)]
     assert post(crm, COMPLAINTS, "k1", SORRY).status_code == 409
+
+
+def test_of_someone_erased_not_even_a_no_is_kept(regular: Shop) -> None:
+    crm = Crm(regular)
+    crm.http.post("/v1/customers/ann/erasure").raise_for_status()
+    assert post(crm, COMPLAINTS, "k1", SORRY).status_code == 404
+    assert rows(regular, "SELECT body, customer_id FROM kept_answers") == [(None, None)]
 
 
 def test_no_answer_outlives_a_withdrawal(regular: Shop) -> None:
