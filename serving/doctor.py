@@ -16,7 +16,7 @@ from features.history import observed_until
 from features.store import Bucket, buckets
 from features.tables import customers
 from governance.consent.notices import current_notices
-from governance.errors import KeepwellError
+from governance.errors import KeepwellError, NotFound
 from governance.review.reviews import champion
 from governance.signing.keys import is_vouched, list_signing_keys
 from governance.tables import ledger_head
@@ -294,7 +294,22 @@ def _models(keepwell: Keepwell, conn: Connection, now: datetime) -> Iterator[Che
             continue
         signed = "self-signed" if approval.self_signed else f"signed by {approval.reviewer}"
         found = f"{approval.model_digest[:12]} {signed}"
+        if not _is_whole(keepwell, approval.model_digest):
+            found += "; its files are damaged or gone: the model before it serves, if any"
+            advice = f"restore var/bundles from a backup, or: keepwell train {name}"
+            yield Check(f"model {name}", "attention", found, advice)
+            continue
         yield _standing(keepwell, name, found, newest(conn, name, approval.model_digest), now)
+
+
+def _is_whole(keepwell: Keepwell, model_digest: str) -> bool:
+    """Whether a bundle is there, byte for byte."""
+    from training.bundle import digest  # brings LightGBM, which the rest here does without
+
+    try:
+        return digest(keepwell.home.bundles / model_digest) == model_digest
+    except NotFound:
+        return False
 
 
 def _standing(

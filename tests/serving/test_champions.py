@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from serving.doctor import examine
 from serving.model_watch import ModelWatch
 from serving.scoring.champions import Champions, NotLoaded, try_in_child
 from serving.scoring.scorer import Scorer
@@ -89,3 +90,10 @@ def test_a_bundle_that_passed_is_tried_once(regular: Shop, monkeypatch: pytest.M
     damage(regular, bundle.name)
     try_in_child(bundle, bundle.name)
     assert tried == [bundle] * 2
+
+
+def test_doctor_says_that_an_approved_model_is_damaged(regular: Shop) -> None:
+    damage(regular, regular.approve_model(intercept=0.25))
+    found = {each.name: each for each in examine(regular.keepwell.home.root, now=regular.clock())}
+    assert "damaged or gone" in found["model churn"].found
+    assert found["model churn"].outcome == "attention"
