@@ -19,6 +19,7 @@ import pytest
 from sqlalchemy import event, func, select
 from starlette.testclient import TestClient
 
+from features.compaction import tidy
 from governance.log.ledger import verify
 from governance.proof import Permit
 from governance.tables import consent_events, ledger_entries
@@ -39,6 +40,7 @@ from serving.settings_service import WebhookSettings
 from tests.conftest import MEMORY, missing
 from tests.serving.conftest import Clock, Shop
 from tests.serving.holding import check_home
+from tests.serving.test_cli import Commands
 
 ANN = {"inputs": [{"customer_id": "ann"}]}
 ORDER = {"customer_id": "ann", "kind": "order", "occurred_at": "2026-05-20T10:00:00Z", "value": 20}
@@ -241,6 +243,17 @@ def test_a_damaged_model_answers_nothing_and_is_told(regular: Shop) -> None:
     assert obstacle is not None
     assert obstacle.code == "model_damaged"
     readiness.close()
+
+
+def test_a_damaged_history_file_is_named_and_single_scores_go_on(regular: Shop) -> None:
+    keepwell = regular.keepwell
+    tidy(keepwell.database, keepwell.store, now=regular.clock())
+    [file] = keepwell.home.history.glob("*.parquet")
+    file.write_bytes(file.read_bytes()[:-20])
+    found = regular.scorer.score(["ann"], targets=["churn"]).results[0]
+    assert found.status == "scored"
+    told = Commands(keepwell.home.root)("score", "--out", keepwell.home.root / "scores.parquet")
+    assert file.name in told.error["message"]
 
 
 def test_a_receiver_that_never_answers_holds_up_neither_scores_nor_words(tmp_path: Path) -> None:
