@@ -11,23 +11,20 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, NamedTuple
-
-from pydantic import ValidationError
+from typing import Any
 
 from features.history import customer_ids
 from features.importing.guess import guess_mapping
 from features.importing.result import ImportResult
 from features.own_functions import function_files
-from governance.errors import ConfigurationError, GateRefused, InsufficientData
-from governance.signing.keys import create_enrolment_key
+from governance.errors import GateRefused, InsufficientData
 from serving.backtest import Backtest, Stake, back_test, stake_of
 from serving.bootstrap import Keepwell, create_home, open_home
 from serving.home import Home
 from serving.models import train_model
 from serving.rights.acts import settle
 from serving.scoring.batch import score_everyone
-from serving.settings import HomeKind, Settings, TargetSettings, mistakes_of
+from serving.settings import HomeKind, Settings, TargetSettings
 from serving.signing_desk import review_model
 from serving.sources import import_file
 
@@ -64,44 +61,6 @@ class Onboarded:
             "sentence": self.sentence,
             "remarks": self.remarks,
         }
-
-
-class MadeHome(NamedTuple):
-    """A home's kind and, once in the life of a production home, its enrolment key."""
-
-    kind: HomeKind
-    enrolment_key: str | None
-
-
-def make_home(
-    root: Path,
-    *,
-    evaluation: bool,
-    timezone: str | None,
-    currency: str | None,
-    now: datetime,
-) -> MadeHome:
-    """Make a home, or find the one of the same kind that is there.
-
-    Raises `ConfigurationError` for a time zone or currency that is none.
-    """
-    stated = {"timezone": timezone, "currency": currency}
-    try:
-        settings = Settings.model_validate(
-            {
-                "kind": "evaluation" if evaluation else "production",
-                **{name: value for name, value in stated.items() if value is not None},
-            }
-        )
-    except ValidationError as problem:
-        raise ConfigurationError(mistakes_of(problem), source="the new home") from None
-    keepwell = create_home(root, settings, now=now)
-    secret = None
-    if keepwell.kind == "production":
-        with keepwell.database.write() as conn:
-            secret = create_enrolment_key(conn, keepwell.ledger, now=now)
-    keepwell.close()
-    return MadeHome(keepwell.kind, secret)
 
 
 def propose(file: Path, root: Path | None = None) -> str:

@@ -12,7 +12,7 @@ from rich.markup import escape
 from serving.cli.console import Session, facts, table
 
 if TYPE_CHECKING:
-    from serving.onboarding import MadeHome
+    from serving.new_home import MadeHome
 
 
 def _now() -> datetime:
@@ -42,9 +42,11 @@ def init_command(
 
     The back-test always runs on pseudonymised data in a home that cannot contact anyone.
     """
-    from serving.onboarding import MAPPING, make_home, onboard, propose
+    from serving.new_home import make_home
 
     if file is not None and not session.home.is_dir():
+        from serving.onboarding import propose  # brings training along: slow to import
+
         propose(file)  # a file that cannot be read this way makes no home
     made = make_home(
         session.home, evaluation=evaluation, timezone=timezone, currency=currency, now=_now()
@@ -54,7 +56,15 @@ def init_command(
         told["enrolment_key"] = made.enrolment_key
     if file is None:
         session.emit({**told, "mapping": None}, lambda out: _draw_new_home(out, session.home, made))
-        return
+    else:
+        _onboard(session, file, made, told, yes=yes)
+
+
+def _onboard(
+    session: Session, file: Path, made: "MadeHome", told: dict[str, Any], *, yes: bool
+) -> None:
+    """Bring a file in through the mapping that was guessed, once somebody said yes to it."""
+    from serving.onboarding import MAPPING, onboard, propose
 
     proposal = propose(file, session.home)
     if session.as_json and not yes:

@@ -12,7 +12,7 @@ import numpy as np
 
 from serving.auth import create_key
 from serving.bootstrap import open_home
-from serving.onboarding import make_home
+from serving.new_home import make_home
 from serving.signing_desk import review_model
 
 ID = "zelda.quince-7731@canary.example"

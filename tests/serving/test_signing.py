@@ -9,7 +9,7 @@ from governance.log.ledger import entries
 from governance.review.reviews import Candidate, champion, find_model, self_sign, submit
 from serving.bootstrap import create_home
 from serving.key_issue import end_key, issue_key, machine_user
-from serving.onboarding import make_home
+from serving.new_home import make_home
 from serving.settings import Settings
 from serving.signing_desk import review_model
 from tests.serving.conftest import Clock, Shop, register_model, save_bundle
