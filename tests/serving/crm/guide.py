@@ -111,8 +111,6 @@ def _stand_by(address: str) -> None:
     """Import everything, then fork for each command that comes."""
     import serving.cli
     import serving.cli.console
-    import serving.models
-    import serving.onboarding
     import serving.rights.acts
     import serving.scoring.batch  # noqa: F401
 
