@@ -75,6 +75,12 @@ def test_a_line_break_forges_no_line(said: io.StringIO) -> None:
     assert line(said)["event"] == "it failed"
 
 
+def test_a_line_written_in_a_hurry_carries_no_customer(said: io.StringIO) -> None:
+    structlog.get_logger().error("it failed", customer_id=ID, error=f"{NAME}: {TEXT}")
+    assert (line(said)["event"], line(said)["dropped"]) == ("it failed", 2)
+    assert not any(mark in said.getvalue() for mark in MARKS)
+
+
 def test_a_line_that_cannot_be_written_takes_nothing_with_it(said: io.StringIO) -> None:
     said.close()
     structlog.get_logger().error("it failed")

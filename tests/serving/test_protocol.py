@@ -38,14 +38,15 @@ def port() -> Iterator[int]:
         thread.join(timeout=5)
 
 
-def say(port: int, *pieces: bytes) -> bytes:
-    """Send bytes as they are and give everything that comes back."""
+def say(port: int, *pieces: bytes, waits: bool = False) -> bytes:
+    """Send bytes as they are and give everything that comes back; `waits`: as if more came."""
     with socket.create_connection(("127.0.0.1", port), timeout=5) as connection:
         answer = b""
         try:
             for piece in pieces:
                 connection.sendall(piece)
-            connection.shutdown(socket.SHUT_WR)
+            if not waits:
+                connection.shutdown(socket.SHUT_WR)
         except OSError:
             pass  # hung up on; what was said before is still there to read
         while got := _more(connection):
@@ -75,12 +76,12 @@ def test_a_head_in_pieces_is_taken(port: int) -> None:
 
 
 def test_a_head_that_never_ends_is_given_up(port: int) -> None:
-    answer = say(port, HEAD, *[b"X-%d: %s\r\n" % (k, b"a" * 1_000) for k in range(500)])
+    answer = say(port, HEAD, *[b"X-%d: %s\r\n" % (k, b"a" * 1_000) for k in range(500)], waits=True)
     assert answer == b"" or status(answer) == 431
 
 
 def test_a_name_that_never_ends_is_given_up(port: int) -> None:
-    answer = say(port, HEAD + b"X", *[b"a" * 10_000] * 50)
+    answer = say(port, HEAD + b"X", *[b"a" * 10_000] * 50, waits=True)
     assert answer == b"" or status(answer) == 431
 
 
@@ -90,6 +91,19 @@ def test_a_head_that_does_not_come_is_given_up(port: int, monkeypatch: pytest.Mo
         connection.sendall(b"POST /v1/sc")
         assert status(connection.recv(65_536)) == 408
         assert connection.recv(65_536) == b""
+
+
+def test_a_second_head_that_does_not_come_is_given_up(
+    port: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(protocol, "HEAD_SECONDS", 0.2)
+    with socket.create_connection(("127.0.0.1", port), timeout=5) as connection:
+        connection.sendall(HEAD + b"Content-Length: 2\r\n\r\nok")
+        answer = b""
+        while not answer.endswith(b"0\r\n\r\n"):
+            answer += connection.recv(65_536)
+        connection.sendall(b"POST /v1/sc")
+        assert (status(answer), status(connection.recv(65_536))) == (200, 408)
 
 
 def test_a_connection_that_says_nothing_is_closed(
