@@ -160,7 +160,7 @@ def fairness_outcomes(conn: Connection, digests: Collection[str]) -> dict[str, s
 
 def list_models(conn: Connection, *, target: str | None = None) -> list[ModelRecord]:
     """Give the submitted models, newest first."""
-    query = select(models).order_by(models.c.created_at.desc())
+    query = select(models).order_by(models.c.created_at.desc(), models.c.model_digest)
     if target is not None:
         query = query.where(models.c.target == target)
     return [_model(row) for row in conn.execute(query)]

@@ -255,14 +255,20 @@ def _running() -> dict[str, Any]:
     refused = {"$ref": "#/components/responses/Unavailable"}
     text = {"text/plain": {"schema": {"type": "string"}}}
 
-    def probe(name: str, summary: str) -> dict[str, Any]:
-        answers = {"200": {"description": "Yes."}, "503": {"description": "No."}}
+    def probe(name: str, summary: str, status: str) -> dict[str, Any]:
         told = {"operationId": name, "summary": summary, "tags": ["running"], "security": []}
+        said = {
+            "type": "object",
+            "required": ["status"],
+            "properties": {"status": {"const": status}},
+        }
+        content = {"application/json": {"schema": said, "example": {"status": status}}}
+        answers = {"200": {"description": "Yes.", "content": content}, "503": refused}
         return {"get": {**told, "responses": answers}}
 
     return {
-        "/livez": probe("get_liveness", "Say whether the process is alive"),
-        "/readyz": probe("get_readiness", "Say whether database and model are there"),
+        "/livez": probe("get_liveness", "Say whether the process is alive", "alive"),
+        "/readyz": probe("get_readiness", "Say whether database and model are there", "ready"),
         "/metrics": {
             "get": {
                 "operationId": "get_metrics",
