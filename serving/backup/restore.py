@@ -235,7 +235,8 @@ def _fill_database(
             if inspect(conn).get_table_names():
                 raise InvalidInput(
                     "the database to restore into is not empty",
-                    hint="name an empty one with --database-url; nothing is overwritten",
+                    hint="nothing is overwritten: name an empty one with --database-url, or empty "
+                    "this one where an earlier restore was cut off",
                 )
             upgrade(conn, manifest.revision)
             for name, rows in manifest.rows.items():

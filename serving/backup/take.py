@@ -1,6 +1,7 @@
 """Takes a backup of a home while it is in use: everything in it is as of one instant."""
 
 import os
+import resource
 import sqlite3
 import tempfile
 from collections.abc import Callable, Iterator
@@ -31,6 +32,7 @@ Progress = Callable[[str], None]
 MLFLOW_DATABASE = "mlflow.db"
 
 _TRIES = 5
+_FILES_OF_OUR_OWN = 256
 _PATIENCE_S = 60.0
 _AT_REST = text("SET LOCAL lock_timeout = '200ms'")  # below PostgreSQL's own look for deadlocks
 _KNOWN = select(home_table.c.kind, home_table.c.journal_position, home_table.c.journal_seal)
@@ -114,11 +116,10 @@ def _hold(keepwell: Keepwell, stack: ExitStack) -> tuple[Connection, dict[str, I
     for _ in range(_TRIES):
         with ExitStack() as tried:
             conn = tried.enter_context(quiet_snapshot(keepwell.database))
+            named = [bucket.path for bucket in buckets(conn)]
+            _allow_open_files(len(named))
             try:
-                files = {
-                    bucket.path: tried.enter_context(_open(keepwell.store, bucket.path))
-                    for bucket in buckets(conn)
-                }
+                files = {each: tried.enter_context(_open(keepwell.store, each)) for each in named}
             except FileNotFoundError:
                 continue
             stack.enter_context(tried.pop_all())
@@ -127,6 +128,14 @@ def _hold(keepwell: Keepwell, stack: ExitStack) -> tuple[Connection, dict[str, I
         f"files of the history went away {_TRIES} times while they were being opened",
         hint="if it happens again, see: keepwell doctor",
     )
+
+
+def _allow_open_files(number: int) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = number + _FILES_OF_OUR_OWN
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        most = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
 
 
 @contextmanager

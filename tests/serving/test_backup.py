@@ -36,6 +36,7 @@ from tests.serving.conftest import Clock, Shop
 from tests.serving.holding import check_home, places_of
 from tests.serving.lived import ANN, BOB, CLEO, PEOPLE, live
 from tests.serving.test_cli import Commands
+from tests.serving.test_faults import no_file_may_grow
 from tests.serving.workbench import Workbench, copy_database, make_workbench
 
 OWN_TO_A_RESTORE = {"ledger_entries", "ledger_head"}
@@ -351,6 +352,16 @@ def test_no_backup_is_overwritten(small: Drill) -> None:
     with pytest.raises(InvalidInput, match="is there already"):
         small.back_up()
     assert small.archive.read_bytes() == before
+
+
+def test_a_full_disk_leaves_no_backup_and_no_home(small: Drill) -> None:
+    with no_file_may_grow(50_000), pytest.raises(OSError, match="File too large"):
+        small.back_up()
+    assert list(small.folder.glob("home*")) == []
+    small.back_up()
+    with no_file_may_grow(20_000), pytest.raises((OSError, InvalidInput)):
+        small.restore()
+    assert not small.target.exists()
 
 
 def test_the_journal_is_never_in_a_backup(small: Drill) -> None:
