@@ -127,3 +127,16 @@ def test_numeric_libraries_use_one_thread_each_unless_told_otherwise(
     monkeypatch.delenv("OPENBLAS_NUM_THREADS", raising=False)
     be_frugal()
     assert (os.environ["OMP_NUM_THREADS"], os.environ["OPENBLAS_NUM_THREADS"]) == ("4", "1")
+
+
+def test_a_worker_that_fails_at_once_is_not_started_over_and_over() -> None:
+    code = (
+        "import os, signal, socket, threading; from serving.workers import Workers\n"
+        "def work(worker, alive): os.write(1, b'started '); raise OSError('customer 17850')\n"
+        "signal.signal(signal.SIGALRM, lambda *_: os.kill(os.getpid(), signal.SIGTERM))\n"
+        "signal.setitimer(signal.ITIMER_REAL, 2.0)\n"
+        "Workers(work, number=1, listener=socket.socket(), drain_seconds=1).run()\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.count("started") == 2  # at once, and a second later
+    assert "17850" not in done.stdout + done.stderr
