@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from governance.errors import InvalidInput
 from training.calibrator import Calibrator, sigmoid
+from training.compiled_curves import fill_curves
 from training.compiled_trees import compiled
 from training.spread import NO_SPREAD, Spread, raw_score
 
@@ -51,7 +52,8 @@ class AdditiveMember:
     Each curve is straight lines between knots, constant outside them, with a level of its own for a
     missing value. `left`, `width`, `rise` (k, m): the m ramps of each of the k curves, padded with
     rise 0. `start` (k,): the curve left of its first knot. `missing` (k,). `intercept`: the sum for
-    a customer who is average in everything.
+    a customer who is average in everything. `pairwise`: ramps are added up as models of before the
+    compiled curves did, so that what was said with them stays what it was to the last bit.
     """
 
     left: Matrix
@@ -60,6 +62,7 @@ class AdditiveMember:
     start: Vector
     missing: Vector
     intercept: float
+    pairwise: bool = False
 
     @classmethod
     def from_curves(
@@ -79,14 +82,15 @@ class AdditiveMember:
 
     def contributions(self, values: Matrix) -> Matrix:
         """Log-odds that each feature adds, shape (n, k), for `values` of shape (n, k)."""
-        out = np.empty_like(values)
+        out = np.empty(values.shape)
+        if not self.pairwise:
+            curves = (self.left, self.width, self.rise, self.start, self.missing)
+            fill_curves(np.ascontiguousarray(values), *curves, out)
+            return out
         for begin in range(0, len(values), _CHUNK_ROWS):
             x = values[begin : begin + _CHUNK_ROWS, :, None]
-            share = x - self.left
-            share /= self.width
-            np.clip(share, 0.0, 1.0, out=share)
-            share *= self.rise
-            curve = self.start + np.sum(share, axis=2)
+            share = np.clip((x - self.left) / self.width, 0.0, 1.0)
+            curve = self.start + np.sum(share * self.rise, axis=2)
             out[begin : begin + _CHUNK_ROWS] = np.where(np.isnan(x[:, :, 0]), self.missing, curve)
         return out
 
@@ -110,7 +114,7 @@ class AdditiveMember:
         }
 
     @classmethod
-    def from_json(cls, found: dict[str, Any]) -> "AdditiveMember":
+    def from_json(cls, found: dict[str, Any], *, pairwise: bool = False) -> "AdditiveMember":
         """Read what `to_json` wrote."""
 
         def array(name: str) -> Matrix:
@@ -123,6 +127,7 @@ class AdditiveMember:
             array("start"),
             array("missing"),
             float(found["intercept"]),
+            pairwise,
         )
 
 
@@ -172,16 +177,19 @@ class RiskModel:
         """Read what `to_files` wrote; check the digests of the bytes before."""
         found = json.loads(files[RISK])
         linear = json.loads(files[LINEAR]) if LINEAR in files else None
+        shares = str(found.get("shares", LIGHTGBM))
         return cls(
             features=int(found["features"]),
             intercept=float(found["intercept"]),
             trees=_booster(files.get(TREES)),
             tree_weight=float(found["tree_weight"]),
-            additive=None if linear is None else AdditiveMember.from_json(linear),
+            additive=None
+            if linear is None
+            else AdditiveMember.from_json(linear, pairwise=shares == LIGHTGBM),
             additive_weight=float(found["additive_weight"]),
             calibrator=Calibrator.from_json(found["calibrator"]),
             spread=Spread.from_json(found["interval_90"], _booster(files.get(SPREAD))),
-            shares=str(found.get("shares", LIGHTGBM)),
+            shares=shares,
         )
 
     def log_odds(self, values: Matrix) -> Vector:

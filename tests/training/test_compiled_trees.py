@@ -1,12 +1,14 @@
 """Trees as tables: LightGBM's sums to the bit, its Shapley values within rounding."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import lightgbm
 import numpy as np
 import pytest
 
+from tests.training.test_contributions import curves
 from training.calibrator import Calibrator
 from training.compiled_trees import MOST_SPLITS, compile_trees
 from training.model import RISK, Matrix, RiskModel
@@ -102,3 +104,26 @@ def test_a_model_of_before_there_were_tables_says_what_it_said() -> None:
     theirs = np.asarray(older.trees.predict(rows, pred_contrib=True, num_threads=1))
     assert (older.predict(rows).contributions == 0.5 * theirs[:, :-1]).all()
     assert (older.predict(rows).probability == model.predict(rows).probability).all()
+
+
+def test_curves_are_the_same_within_rounding_however_they_are_added_up() -> None:
+    own = curves(3)
+    rows = np.random.default_rng(1).normal(size=(50, 6)) * 2
+    rows[::7, 2] = np.nan
+    before = replace(own, pairwise=True)
+    assert np.abs(own.contributions(rows) - before.contributions(rows)).max() < 1e-14
+    assert (own.contributions(rows[9:10]) == own.contributions(rows)[9]).all()
+
+
+def test_a_model_of_before_adds_its_curves_up_as_it_did() -> None:
+    model = RiskModel(6, 0.1, None, 0.0, curves(5), 0.5, Calibrator("platt"))
+    files = model.to_files()
+    content = json.loads(files[RISK])
+    del content["shares"]
+    older = RiskModel.from_files({**files, RISK: json.dumps(content).encode()}).additive
+    assert older is not None
+    assert older.pairwise
+    x = np.linspace(-3, 3, 12).reshape(2, 6)
+    share = np.clip((x[:, :, None] - older.left) / older.width, 0.0, 1.0)
+    expected = older.start + np.sum(share * older.rise, axis=2)
+    assert (older.contributions(x) == expected).all()
