@@ -18,7 +18,7 @@ from contextvars import ContextVar
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, delete, event, select, update
+from sqlalchemy import Connection, Row, delete, event, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from governance.errors import InvalidInput, KeepwellError
@@ -31,6 +31,7 @@ CLAIMED_FOR = timedelta(minutes=2)
 """After this long nobody works on a request any more: whoever did was killed."""
 _MINE = kept_answers.c
 _OPEN = ("running", "acted")
+_TRIES = 3
 
 
 class KeyReused(InvalidInput):
@@ -86,10 +87,21 @@ def claim(
     by a process that was killed before it did anything is taken over.
     """
     made = Claim(name, secrets.token_hex(16))
-    drop_old(conn, now=now)
-    if _insert(conn, made, request, customer_id, now):
-        return made
-    row = conn.execute(select(kept_answers).where(_MINE.name == name).with_for_update()).one()
+    conn.execute(delete(kept_answers).where(_MINE.name == name, _MINE.kept_until <= now))
+    for _ in range(_TRIES):
+        if _insert(conn, made, request, customer_id, now):
+            return made
+        there = select(kept_answers).where(_MINE.name == name).with_for_update()
+        row = conn.execute(there).one_or_none()
+        if row is not None:  # else whoever had it gave it back at this very moment
+            return _found(conn, row, made, request, now)
+    raise _in_use()
+
+
+def _found(
+    conn: Connection, row: Row[Any], made: Claim, request: str, now: datetime
+) -> Claim | KeptAnswer:
+    """Say what a row that is there means for another request with its key."""
     if row.state != "gone" and not hmac.compare_digest(row.request, request):
         raise KeyReused(
             "this Idempotency-Key came before, with another request",
@@ -98,18 +110,22 @@ def claim(
     if row.state == "kept":
         return KeptAnswer(row.status, row.body)
     if row.state in _OPEN and now < row.claimed_until:
-        raise KeyInUse(
-            "the first request with this Idempotency-Key is not answered yet",
-            hint="send it again after Retry-After seconds",
-        )
+        raise _in_use()
     if row.state != "running":
         raise AnswerGone(
             "this was done before; what was answered then is not kept any more",
             hint="look at what it did; to do it again use a new key",
         )
     values = {"claim": made.token, "claimed_until": now + CLAIMED_FOR}
-    conn.execute(update(kept_answers).where(_MINE.name == name).values(values))
+    conn.execute(update(kept_answers).where(_MINE.name == made.name).values(values))
     return made
+
+
+def _in_use() -> KeyInUse:
+    return KeyInUse(
+        "the first request with this Idempotency-Key is not answered yet",
+        hint="send it again after Retry-After seconds",
+    )
 
 
 def keep(conn: Connection, held: Claim, answer: KeptAnswer) -> None:
@@ -159,18 +175,13 @@ def export_customer(conn: Connection, customer_id: str) -> dict[str, list[dict[s
     }
 
 
-def drop_old(conn: Connection, *, now: datetime) -> int:
-    """Delete what was kept for a day; gives how many."""
-    return conn.execute(delete(kept_answers).where(_MINE.kept_until <= now)).rowcount
-
-
 def tidy_answers(database: Database, *, now: datetime) -> int:
     """Delete what was kept for a day, if there is any; gives how many."""
     with database.read() as conn:
         if conn.execute(select(_MINE.name).where(_MINE.kept_until <= now).limit(1)).first() is None:
             return 0
     with database.write() as conn:
-        return drop_old(conn, now=now)
+        return conn.execute(delete(kept_answers).where(_MINE.kept_until <= now)).rowcount
 
 
 def mark_effects(database: Database) -> None:

@@ -13,6 +13,7 @@ from sqlalchemy import text
 
 from serving.bootstrap import create_home
 from serving.database import Database
+from serving.record import kept_answers
 from serving.record.kept_answers import KEPT_FOR
 from serving.rights import complaints as complaints_desk
 from serving.rights.retention import apply_if_due
@@ -143,6 +144,19 @@ def test_an_accident_is_not_repeated(regular: Shop, monkeypatch: pytest.MonkeyPa
 
 def _fails(*_: object, **__: object) -> None:
     raise RuntimeError("of ann")
+
+
+def test_a_key_given_back_at_this_moment_is_claimed(
+    regular: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    insert, tried = kept_answers._insert, list[bool]()
+
+    def too_late_once(*given: Any) -> bool:
+        tried.append(True)
+        return len(tried) > 1 and insert(*given)
+
+    monkeypatch.setattr(kept_answers, "_insert", too_late_once)
+    assert post(Crm(regular), COMPLAINTS, "k1", SORRY).status_code == 202
 
 
 def test_after_a_day_it_is_forgotten(regular: Shop) -> None:
