@@ -193,7 +193,7 @@ class _Answer:
         if message["type"] == "http.response.start":
             self.started = True
             self.status = message["status"]
-            stated = {name.lower(): value for name, value in message["headers"]}
+            stated = dict(message["headers"])
             headers = [*message["headers"], *_HEADERS, *self.added]
             if _POLICY not in stated:
                 headers += _CLOSED

@@ -56,7 +56,10 @@ def check_head(scope: Any, shape: Shape) -> dict[bytes, bytes]:
             hint="send what is long in the body",
         )
     found = dict(headers)
-    if len(headers) > shape.headers or sum(map(_length, headers)) > shape.header_bytes:
+    size = sum(map(len, found)) + sum(map(len, found.values()))
+    if len(found) < len(headers):  # what came twice counts twice
+        size = sum(len(name) + len(value) for name, value in headers)
+    if len(headers) > shape.headers or size > shape.header_bytes:
         raise HeadTooLarge(
             f"the headers are more than {shape.headers} or larger than {shape.header_bytes} bytes",
             hint="leave out what the service does not need, such as cookies",
@@ -98,7 +101,3 @@ def _too_many(shape: Shape) -> InvalidInput:
     return InvalidInput(
         f"the body holds more than {shape.values:,} values", hint="send it in several requests"
     )
-
-
-def _length(header: tuple[bytes, bytes]) -> int:
-    return len(header[0]) + len(header[1])
