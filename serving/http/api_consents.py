@@ -12,7 +12,8 @@ from governance.consent.record import ConsentChange, ConsentEvent, Subject, chec
 from governance.errors import InvalidInput
 from governance.instants import parse_instant, to_text
 from serving.auth import Principal
-from serving.http.answers import (
+from serving.http.api_customers import CustomerPath
+from serving.http.consent_answers import (
     ConsentRecorded,
     ConsentsAnswer,
     ConsentWithdrawn,
@@ -22,7 +23,6 @@ from serving.http.answers import (
     Receipt,
     SubjectAnswer,
 )
-from serving.http.api_customers import CustomerPath
 from serving.http.consent_schemas import ConsentRequest, NoticeRequest, SubjectRequest
 from serving.http.context import Caller, Context, Here, Step, fresh
 from serving.http.idempotency import AnsweredOnce

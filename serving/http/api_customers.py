@@ -7,8 +7,8 @@ from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from governance.errors import InvalidInput
 from governance.instants import parse_instant
 from serving.auth import Principal
-from serving.http.answers import CustomerAnswer, CustomersPage
 from serving.http.context import Caller, Here, Step, fresh
+from serving.http.customer_answers import CustomerAnswer, CustomersPage
 from serving.http.paging import AFTER, LIMIT, paged
 from serving.http.schemas import WhatIfRequest, WhatIfResponse
 from serving.rights import customers

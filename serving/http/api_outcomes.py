@@ -12,8 +12,8 @@ from fastapi import APIRouter, Depends, Path, Response
 from governance.instants import to_text
 from serving.auth import Principal
 from serving.figures import lift_of, measure_home
-from serving.http.answers import LiftAnswer, MeasuresAnswer
 from serving.http.context import Caller, Here, Step, fresh
+from serving.http.outcome_answers import LiftAnswer, MeasuresAnswer
 
 router = APIRouter(tags=["outcomes"])
 HORIZON_DAYS = 90

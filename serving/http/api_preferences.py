@@ -15,8 +15,8 @@ from governance.errors import InvalidInput
 from governance.instants import to_text
 from serving import preference_links as links
 from serving.auth import Principal
-from serving.http.answers import PreferenceLink, StopLink
 from serving.http.api_customers import CustomerPath
+from serving.http.consent_answers import PreferenceLink, StopLink
 from serving.http.consent_schemas import PreferenceLinkRequest, StopLinkRequest
 from serving.http.context import Caller, Context, Here, fresh
 from serving.locks import lock_customers

@@ -6,7 +6,10 @@ from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from fastapi.responses import HTMLResponse
 
 from serving.auth import Principal
-from serving.http.answers import (
+from serving.http.context import Caller, Context, Here, Step, fresh
+from serving.http.idempotency import AnsweredOnce
+from serving.http.paging import LIMIT, After, paged
+from serving.http.rights_answers import (
     ComplaintRecorded,
     ErasureDone,
     ExportAnswer,
@@ -16,9 +19,6 @@ from serving.http.answers import (
     ReviewRequestShown,
     ReviewRequestsPage,
 )
-from serving.http.context import Caller, Context, Here, Step, fresh
-from serving.http.idempotency import AnsweredOnce
-from serving.http.paging import LIMIT, After, paged
 from serving.http.schemas import (
     ComplaintRequest,
     ReasonRequest,
