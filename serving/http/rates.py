@@ -72,7 +72,7 @@ class Rates:
             failed_per_minute=limits.failed_keys_per_minute,
         )
 
-    def admit(self, scope_path: str, method: str, address: str, key: bytes) -> list[Header]:
+    def admit(self, path: str, method: str, address: str, key: bytes) -> list[Header]:
         """Let a request in and give the headers its answer carries; raises `TooMany`.
 
         `key` is the `Authorization` header. Stopping something on a page is never refused.
@@ -80,7 +80,9 @@ class Rates:
         bucket = self._good.get(hash(key)) if key else None
         if bucket is not None:
             return self._take(bucket) if self._rate else []
-        if self._failing and not (scope_path in _PAGES and method == "POST"):
+        if self._failing and (
+            path.startswith("/v1/") or path == "/metrics" or (path in _PAGES and method != "POST")
+        ):
             self._refuse_failing(_network(address))
         return []
 

@@ -236,6 +236,7 @@ def test_dead_links_count_and_stopping_is_never_refused() -> None:
     with pytest.raises(TooMany):
         gate.ask(key=b"", path="/preferences", method="GET")
     gate.ask(key=b"", path="/stop", method="POST")
+    gate.ask(key=b"", path="/static/page.css", method="GET")
 
 
 def test_what_is_remembered_does_not_grow() -> None:
