@@ -136,8 +136,7 @@ class DecisionBatch:
 
     @classmethod
     def begin(cls, conn: Connection, facts: BatchFacts, *, now: datetime) -> "DecisionBatch":
-        """Open a batch, and take away what dead ones left behind; `conn` writes."""
-        sweep(conn, now=now)
+        """Open a batch; `conn` writes."""
         batch = -1 - secrets.randbits(62)
         conn.execute(insert(decision_batches).values(batch=batch, touched_at=now))
         return cls(facts, batch)
@@ -215,6 +214,11 @@ class DecisionBatch:
         mine = decision_batches.c.batch == self.batch
         conn.execute(update(decision_batches).where(mine).values(ledger_seq=entry.seq))
 
+    def abandon(self, conn: Connection, *, now: datetime) -> None:
+        """Let the next sweep take away what was laid down."""
+        mine = (decision_batches.c.batch == self.batch) & decision_batches.c.ledger_seq.is_(None)
+        conn.execute(update(decision_batches).where(mine).values(touched_at=now - 2 * ABANDONED))
+
     def _touch(self, conn: Connection, now: datetime) -> None:
         mine = decision_batches.c.batch == self.batch
         touched = conn.execute(update(decision_batches).where(mine).values(touched_at=now))
@@ -225,19 +229,22 @@ class DecisionBatch:
             )
 
 
-def sweep(conn: Connection, *, now: datetime) -> int:
-    """Delete what batches laid down that died before they were given; gives how many died."""
-    dead = conn.execute(
-        select(decision_batches.c.batch).where(
-            decision_batches.c.ledger_seq.is_(None),
-            decision_batches.c.touched_at < now - ABANDONED,
-        )
-    ).scalars()
-    found = list(dead)
-    if found:
-        conn.execute(delete(decisions).where(decisions.c.ledger_seq.in_(found)))
-        conn.execute(delete(decision_batches).where(decision_batches.c.batch.in_(found)))
-    return len(found)
+def sweep(conn: Connection, *, now: datetime, limit: int) -> bool:
+    """Delete up to `limit` verdicts of batches that died before they were given.
+
+    Tells whether there may be more: begin again, in the next transaction.
+    """
+    query = select(decision_batches.c.batch).where(
+        decision_batches.c.ledger_seq.is_(None), decision_batches.c.touched_at < now - ABANDONED
+    )
+    dead = list(conn.execute(query).scalars())
+    if not dead:
+        return False
+    some = select(decisions.c.decision_id).where(decisions.c.ledger_seq.in_(dead)).limit(limit)
+    gone = conn.execute(delete(decisions).where(decisions.c.decision_id.in_(some))).rowcount
+    if gone < limit:
+        conn.execute(delete(decision_batches).where(decision_batches.c.batch.in_(dead)))
+    return gone >= limit
 
 
 _COLUMNS = (

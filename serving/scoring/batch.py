@@ -10,7 +10,7 @@ import shutil
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
@@ -19,12 +19,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from sqlalchemy import Connection
+from sqlalchemy.exc import SQLAlchemyError
 
 from features.labels import Target
 from features.ranges import plan_ranges
 from governance.consent.queries import current_sequence
 from governance.errors import InsufficientData, InvalidInput
-from governance.log.decision_batch import BatchFacts, DecisionBatch, Laid, Verdict
+from governance.log.decision_batch import BatchFacts, DecisionBatch, Laid, Verdict, sweep
 from governance.review.reviews import champion as approval_of
 from serving.bootstrap import Keepwell
 from serving.scoring.batch_permission import BatchPermission
@@ -75,12 +76,19 @@ def score_everyone(
     rows. Raises `InsufficientData` when no model is approved.
     """
     with _aside(keepwell, out) as folder:
-        started = _start(keepwell, target, folder, clock, as_of)
-        work, permission = started
+        work, permission = _start(keepwell, target, folder, clock, as_of)
+        _sweep(keepwell, clock)
         with keepwell.database.write() as conn:
             batch = DecisionBatch.begin(conn, work.facts, now=clock())
-        tally = _judge(keepwell, batch, work, permission, customers, engine, clock, progress)
-        written = _publish(keepwell, batch, permission, tally, folder, out, clock, progress)
+        try:
+            tally = _judge(keepwell, batch, work, permission, customers, engine, clock, progress)
+            written = _publish(keepwell, batch, permission, tally, folder, out, clock, progress)
+        except Exception:
+            with suppress(SQLAlchemyError):
+                with keepwell.database.write() as conn:
+                    batch.abandon(conn, now=clock())
+                _sweep(keepwell, clock)
+            raise
         if written is not None and out is not None:
             written.replace(out)
     return Batch(
@@ -94,6 +102,14 @@ def score_everyone(
         as_of=work.facts.as_of,
         out=out,
     )
+
+
+def _sweep(keepwell: Keepwell, clock: Callable[[], datetime]) -> None:
+    """Take away, some at a time, what batches laid down that died."""
+    more = True
+    while more:
+        with keepwell.database.write() as conn:
+            more = sweep(conn, now=clock(), limit=_LAID_AT_ONCE)
 
 
 class _Tally:

@@ -98,3 +98,16 @@ def test_withdrawal_and_erasure_reach_what_a_dead_batch_laid_down(
     erase(duo.keepwell, "bob", now=duo.clock())
     with duo.keepwell.database.read() as conn:
         assert conn.execute(select(decisions.c.result)).scalars().all() == [None, None]
+
+
+def test_a_batch_that_fails_takes_away_what_it_laid_down(
+    duo: Shop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError("no space left")
+
+    monkeypatch.setattr("serving.scoring.batch._write", full)
+    with pytest.raises(OSError, match="no space"):
+        run(duo, tmp_path / "scores.parquet")
+    assert laid_down(duo) == 0
+    assert list(tmp_path.glob("*scores*")) == []
