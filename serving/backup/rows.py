@@ -4,7 +4,7 @@ Instants are whole microseconds, JSON is text: what is stored, not what Python m
 """
 
 import io
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -31,8 +31,7 @@ from sqlalchemy import (
     text,
     type_coerce,
 )
-from sqlalchemy.sql.expression import ColumnClause, ColumnElement
-from sqlalchemy.types import TypeEngine
+from sqlalchemy.sql.expression import ColumnElement
 
 from governance.instants import UtcInstant
 
@@ -40,13 +39,6 @@ _FETCHED = 2_000
 _PART_ROWS = 100_000
 _PART_BYTES = 32 << 20
 _LOADED = 10_000
-_STORED: Mapping[pa.DataType, TypeEngine[Any]] = {
-    pa.int64(): BigInteger(),
-    pa.bool_(): Boolean(),
-    pa.float64(): Float(),
-    pa.binary(): LargeBinary(),
-    pa.string(): Text(),
-}
 
 
 class Part(NamedTuple):
@@ -124,21 +116,21 @@ def follow_numbers(conn: Connection, names: Sequence[str]) -> None:
 def _insert(conn: Connection, name: str, batch: pa.RecordBatch) -> None:
     if batch.num_rows == 0:
         return
+    rows = zip(*(each.to_pylist() for each in batch.columns), strict=True)
     if conn.dialect.name != "postgresql":
-        columns: list[ColumnClause[Any]] = [
-            column(field.name, _STORED[field.type]) for field in batch.schema
-        ]
-        conn.execute(insert(table(name, *columns)), batch.to_pylist())
+        target = table(name, *(column(field.name) for field in batch.schema))
+        statement = str(insert(target).compile(dialect=conn.dialect))
+        conn.exec_driver_sql(statement, list(rows))
         return
     from psycopg import sql
 
-    statement = sql.SQL("COPY {} ({}) FROM STDIN").format(
+    copying = sql.SQL("COPY {} ({}) FROM STDIN").format(
         sql.Identifier(name),
         sql.SQL(", ").join(sql.Identifier(field.name) for field in batch.schema),
     )
     cursor: Any = conn.connection.cursor()
-    with cursor, cursor.copy(statement) as copy:
-        for row in zip(*(each.to_pylist() for each in batch.columns), strict=True):
+    with cursor, cursor.copy(copying) as copy:
+        for row in rows:
             copy.write_row(row)
 
 
