@@ -33,6 +33,9 @@ INJECTIONS = (
     "ann%' OR customer_id LIKE '%",
     "$(id)`id`{{7*7}}${jndi:ldap://x}",
 )
+MADE_UP_SQL = re.compile(
+    r"\b(?:text|exec_driver_sql|execute|sql)\(\s*(?:f[\"']|[\"'][^\"']*[\"']\s*[%+])"
+)
 RATES = Rates(failed_per_minute=0)
 STRANGE = (
     "\U0001f9a6" * 5_000,
@@ -219,6 +222,18 @@ def _impersonal(answer: httpx.Response, who: str) -> str:
 
 
 # hostile input
+
+
+def test_no_sql_of_the_service_is_put_together_from_words() -> None:
+    """But for names of columns that the code itself knows, and quotes."""
+    root = Path(__file__).parents[2]
+    found = {
+        str(path.relative_to(root / floor))
+        for floor in ("serving", "governance")
+        for path in (root / floor).rglob("*.py")
+        if MADE_UP_SQL.search(path.read_text(encoding="utf-8"))
+    }
+    assert found <= {"backup/rows.py", "migrations/versions/0002_history_in_buckets.py"}
 
 
 @pytest.mark.parametrize("hostile", INJECTIONS)
