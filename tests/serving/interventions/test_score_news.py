@@ -11,7 +11,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy import select
 
-from governance.log.decision import Decision, record
+from governance.log.decision import Decision, forget_results, record
 from governance.log.ledger import Ledger
 from serving.bootstrap import open_home
 from serving.database import Database
@@ -145,9 +145,10 @@ def test_slices_leave_nothing_out(watched: Shop, monkeypatch: pytest.MonkeyPatch
 
 
 def test_a_score_of_the_past_is_no_news(watched: Shop) -> None:
-    watched.pass_days(30)
-    past = watched.clock() - timedelta(days=100)
-    watched.scorer.score(["ann"], targets=["churn"], as_of=past)
+    moves(watched)
+    assert looks(watched) == 1
+    then = watched.clock() - timedelta(days=29)
+    watched.scorer.score(["ann"], targets=["churn"], as_of=then)
     assert looks(watched) == 0
 
 
@@ -176,6 +177,17 @@ def test_permission_is_looked_at_when_it_leaves(watched: Shop) -> None:
         watched.keepwell.registry.withdraw(conn, "ann", "risk_scoring", now=watched.clock())
     assert sent(watched) == []
     assert waiting(watched) == [{}]
+
+
+def test_a_score_that_was_forgotten_is_not_sent_even_under_a_new_yes(watched: Shop) -> None:
+    moves(watched)
+    looks(watched)
+    keepwell = watched.keepwell
+    with keepwell.database.write() as conn:
+        keepwell.registry.withdraw(conn, "ann", "risk_scoring", now=watched.clock())
+        forget_results(conn, keepwell.persons.person_id(conn, "ann"), "risk_scoring")
+    watched.permit("ann")
+    assert sent(watched) == []
 
 
 def test_a_score_past_its_end_is_not_sent(watched: Shop) -> None:
