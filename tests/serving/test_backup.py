@@ -1,12 +1,15 @@
 """A home comes back from its backup, with what people asked for since; or nothing comes at all."""
 
 import io
+import os
 import shutil
+import signal
 import tarfile
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from threading import Event, Thread, Timer
 from typing import Any
@@ -24,7 +27,7 @@ from governance.proof import Permit
 from serving.backup.archive import Manifest, unpack, write_archive
 from serving.backup.restore import EMBEDDED, Restored, check_backup, restore_backup
 from serving.backup.take import Taken, take_backup
-from serving.bootstrap import Keepwell, open_home
+from serving.bootstrap import Keepwell, create_home, open_home
 from serving.database import Database, sqlite_url
 from serving.migrate import metadatas, upgrade
 from serving.permission.consents import withdraw
@@ -32,9 +35,12 @@ from serving.record.replay import replay
 from serving.record.restore import note_journal
 from serving.rights.acts import erase, object_to_processing, settle
 from serving.rights.review_queue import request_review
+from serving.settings import Settings
+from tests.conftest import long_form
 from tests.serving.conftest import Clock, Shop
 from tests.serving.holding import check_home, places_of
 from tests.serving.lived import ANN, BOB, CLEO, PEOPLE, live
+from tests.serving.running import running
 from tests.serving.test_cli import Commands
 from tests.serving.test_faults import no_file_may_grow
 from tests.serving.workbench import Workbench, copy_database, make_workbench
@@ -572,3 +578,40 @@ def test_on_the_command_line(small: Drill) -> None:
     assert new("consent", "show", ANN).code == 0
     assert kw.plain("backup", small.folder).code == 0
     assert len(list(small.folder.glob("keepwell-2*.tar"))) == 1
+
+
+def test_a_service_under_load_is_backed_up_killed_and_restored(tmp_path: Path) -> None:
+    long_form()
+    clock, said_no = Clock(), list[str]()
+    shop = Shop(create_home(tmp_path / "home", Settings(), now=clock()), clock)
+    for each in [f"person-{k}" for k in range(200)]:
+        shop.permit(each)
+    shop.approve_model()
+    archive, home = tmp_path / "home.tar", Commands(tmp_path / "home")
+    with running(shop.keepwell.home.root, shop.key(), tmp_path / "serve.log") as service:
+
+        def speak(k: int) -> None:
+            order = {"customer_id": f"person-{k}", "kind": "order", "occurred_at": "2026-05-20"}
+            service.client.post("/v1/events", json={"events": [order]})
+            if service.client.delete(f"/v1/customers/person-{k}/consents/risk_scoring").is_success:
+                said_no.append(f"person-{k}")
+
+        with ThreadPoolExecutor(4) as people:
+            spoken = [people.submit(speak, k) for k in range(200)]
+            assert home("backup", archive).code == 0
+            for answer in spoken:
+                answer.result()
+        for pid in (*service.workers(), service.process.pid):
+            os.kill(pid, signal.SIGKILL)
+        service.process.wait()
+    assert len(said_no) == 200
+    new = Commands(tmp_path / "restored")
+    assert new("restore", archive, "--journal", shop.keepwell.journal.path).code == 0
+    restored = open_home(tmp_path / "restored")
+    with restored.database.read() as conn:
+        for each in said_no:
+            found = restored.registry.permit(conn, each, "risk_scoring", now=datetime.now(UTC))
+            assert not isinstance(found, Permit)
+    check_home(restored, now=datetime.now(UTC))
+    restored.close()
+    shop.keepwell.close()
