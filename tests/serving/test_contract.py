@@ -29,6 +29,7 @@ from tests.serving.conftest import Clock, Shop
 from tests.serving.described import operations
 from tests.serving.test_openapi import BESIDE, Session
 from tests.serving.test_review_queue import case_of
+from tests.serving.workbench import empty_database
 
 CHECKS = [
     not_a_server_error,
@@ -38,17 +39,21 @@ CHECKS = [
     response_schema_conformance,
 ]
 EVIDENCE = settings.get_current_profile_name() == "evidence"
-CASES = 150 if EVIDENCE else 3
+CASES = 75 if EVIDENCE else 3
 """Per operation, once with what the document allows and once with what it does not."""
-RAW = 3_000 if EVIDENCE else 100
+RAW = 1_500 if EVIDENCE else 100
 
 
-@pytest.fixture(scope="module")
-def lived(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
+@pytest.fixture(scope="module", params=["sqlite", "postgres"] if EVIDENCE else ["sqlite"])
+def lived(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Shop]:
     """Give a home with a model, a score, a contact, a request and a few customers."""
-    clock = Clock()
+    clock, settings = Clock(), Settings()
     place: Path = tmp_path_factory.mktemp("contract")
-    shop = Shop(create_home(place / "home", Settings(), now=clock()), clock)
+    if request.param == "postgres":
+        settings = Settings(database_url=empty_database(request, "contract"))
+    shop = Shop(create_home(place / "home", settings, now=clock()), clock)
     for each in ("ann", "bob", "cleo"):
         shop.order(each, 80, 60, 40)
         shop.permit(each)

@@ -12,7 +12,6 @@ import pytest
 from sqlalchemy import text
 
 from serving.bootstrap import create_home
-from serving.database import Database
 from serving.record import kept_answers
 from serving.record.kept_answers import KEPT_FOR
 from serving.rights import complaints as complaints_desk
@@ -22,6 +21,7 @@ from tests.serving.conftest import Clock, Shop
 from tests.serving.dying_answers import DYING, complain_and_die
 from tests.serving.test_api import Crm
 from tests.serving.test_review_queue import case_of
+from tests.serving.workbench import empty_database
 
 SORRY = {"category": "contact", "text": "too many letters"}
 COMPLAINTS = "/v1/customers/ann/complaints"
@@ -50,13 +50,7 @@ def either(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Shop]:
     """Give a home where Ann ordered, on either database."""
     settings = Settings()
     if request.param == "postgres":
-        server = Database(str(request.getfixturevalue("postgres_uri")))
-        with server.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as conn:
-            conn.execute(text("DROP DATABASE IF EXISTS once WITH (FORCE)"))
-            conn.execute(text("CREATE DATABASE once"))
-        server.close()
-        url = server.engine.url.set(database="once").render_as_string(hide_password=False)
-        settings = Settings(database_url=url)
+        settings = Settings(database_url=empty_database(request, "once"))
     clock = Clock()
     shop = Shop(create_home(tmp_path / "home", settings, now=clock()), clock)
     shop.order("ann", 80, 60, 40)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+import pytest
 from sqlalchemy import text
 
 from serving.bootstrap import Keepwell, create_home, open_home
@@ -68,6 +69,14 @@ def copy_database(server: Database | None, source: str, target: str) -> None:
     with server.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as conn:
         conn.execute(text(f"DROP DATABASE IF EXISTS {target} WITH (FORCE)"))
         conn.execute(text(f"CREATE DATABASE {target} TEMPLATE {source}"))
+
+
+def empty_database(request: pytest.FixtureRequest, name: str) -> str:
+    """Make a PostgreSQL database of this name anew; gives its address."""
+    server = Database(str(request.getfixturevalue("postgres_uri")))
+    copy_database(server, "template1", name)
+    server.close()
+    return str(server.engine.url.set(database=name).render_as_string(hide_password=False))
 
 
 def _copy_home(source: Path, target: Path) -> None:
