@@ -16,7 +16,7 @@ from itertools import groupby
 from typing import Any, NamedTuple
 from uuid import uuid4
 
-from sqlalchemy import Connection, Row, Select, bindparam, func, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Row, Select, bindparam, func, or_, select, update
 
 from governance.canonical import canonical
 from governance.errors import NotFound
@@ -117,6 +117,14 @@ def standing() -> Select[Any]:
     Those of a batch that has not ended, or never will, are not among them.
     """
     return _STANDING
+
+
+def was_given() -> ColumnElement[bool]:
+    """Say of a row of `decisions` whether that verdict was given, for queries of one's own."""
+    batch = select(batches.c.batch).where(
+        batches.c.batch == table.c.ledger_seq, batches.c.ledger_seq.is_not(None)
+    )
+    return or_(table.c.ledger_seq > 0, batch.exists())
 
 
 def load(conn: Connection, decision_id: str) -> RecordedDecision:

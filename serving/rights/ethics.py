@@ -17,6 +17,7 @@ from governance.consent.purposes import OBJECTION
 from governance.consent.record import OBJECTED
 from governance.disclosure.small_cells import hidden_cells
 from governance.intervals import wilson
+from governance.log.decision import was_given
 from governance.tables import consent_events, decisions
 from outcomes.measures.definition import Period
 from outcomes.measures.periods import floor, split, step
@@ -107,8 +108,8 @@ def _monthly(
 
 def _refusals(conn: Connection, month: Period) -> list[_Cell]:
     person = func.coalesce(decisions.c.person_id, "")  # whoever has no id may all be one
-    during = _during(decisions.c.recorded_at, month) & (decisions.c.outcome == "refused")
-    return _cells(conn, decisions.c.reason, person, during)
+    refused = _during(decisions.c.recorded_at, month) & (decisions.c.outcome == "refused")
+    return _cells(conn, decisions.c.reason, person, refused & was_given())
 
 
 def _withdrawals(conn: Connection, month: Period) -> list[_Cell]:

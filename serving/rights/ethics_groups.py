@@ -19,6 +19,7 @@ from governance.disclosure.groups import Breakdown, hidden_groups
 from governance.fairness.record import FairnessResult
 from governance.instants import to_micros
 from governance.intervals import newcombe, wilson
+from governance.log.decision import was_given
 from governance.review.candidates import list_models
 from governance.tables import decisions
 from serving.bootstrap import Keepwell
@@ -134,7 +135,7 @@ def _scored(
         select(mine.person_id)
         .where(mine.kind == "score", mine.outcome == "scored", mine.target == target)
         .where(mine.recorded_at >= since, mine.recorded_at < until)
-        .where(mine.person_id.is_not(None))
+        .where(mine.person_id.is_not(None), was_given())
         .distinct()
     ).scalars()
     return set(keepwell.persons.customers_of(conn, list(rows)).values())
