@@ -90,6 +90,7 @@ NOBODY = {
     "published_figures": "sums of keyed hashes over groups",
     "webhook_endpoints": "addresses of the company",
     "score_news": "a place in the log",
+    "decision_batches": "which entry of the log a batch ended with",
 }
 """Tables without anything about a person, and what they hold."""
 
