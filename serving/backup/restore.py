@@ -240,7 +240,8 @@ def _fill_database(
                 )
             upgrade(conn, manifest.revision)
             for name, rows in manifest.rows.items():
-                progress(f"{name}: {rows:,} rows")
+                if rows:
+                    progress(f"{name}: {rows:,} rows")
                 _load(conn, tables, name, rows)
             follow_numbers(conn, list(manifest.rows))
             if manifest.revision != newest_revision():

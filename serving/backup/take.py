@@ -81,7 +81,8 @@ def take_backup(
         rows: dict[str, int] = {}
         for part in dump(conn, metadatas()):
             rows[part.table] = rows.get(part.table, 0) + part.rows
-            progress(f"{part.table}: {rows[part.table]:,} rows")
+            if part.rows:
+                progress(f"{part.table}: {rows[part.table]:,} rows")
             writing.add_bytes(part.name, part.content)
         for number, (name, file) in enumerate(files.items(), start=1):
             progress(f"history: file {number:,} of {len(files):,}")
