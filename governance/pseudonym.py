@@ -205,7 +205,8 @@ def _persons_between(conn: Connection, wanted: frozenset[str]) -> dict[str, str]
     name: ColumnElement[str] = persons.c.customer_id
     if conn.dialect.name == "postgresql":
         name = name.collate("C")  # in the order of code points
-    rows = conn.execute(select(persons).where(name.between(min(wanted), max(wanted))))
+    among = (name >= min(wanted)) & (name <= max(wanted))
+    rows = conn.execute(select(persons).where(among))
     return {customer: person for customer, person in rows if customer in wanted}
 
 

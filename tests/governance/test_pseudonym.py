@@ -30,6 +30,14 @@ def test_many_customers_get_their_ids_at_once(database: Database) -> None:
     assert len(set(found.values())) == 1200
 
 
+def test_very_many_are_found_whatever_order_the_database_has(database: Database) -> None:
+    people = [f"{'cC'[i % 2]}_{i}é" for i in range(2_200)]
+    with database.write() as conn:
+        first = PERSONS.person_ids(conn, people)
+        assert sorted(first) == sorted(people)
+        assert PERSONS.find_many(conn, people) == first
+
+
 def test_erasure_destroys_the_only_way_back(database: Database) -> None:
     with database.write() as conn:
         person = PERSONS.person_id(conn, "anna")

@@ -7,10 +7,17 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sqlalchemy import func, select
 
+from features.buckets import Span
+from features.ranges import customers_in
+from features.tables import customers
 from governance.canonical import canonical
+from governance.consent.registry import ConsentRegistry, PurposeRules
 from governance.log.decision import Decision, _leaf, _salted
-from governance.log.decision_batch import BatchFacts, Sealer
+from governance.log.decision_batch import ABANDONED, BatchFacts, DecisionBatch, Sealer, sweep
+from governance.tables import decisions
+from serving.database import Database
 from serving.scoring.estimate import Estimate, Reason, reasons, result_of
 from serving.scoring.moved import Moved, moved
 from serving.scoring.outlook import NOTHING, Amount, Days, Horizon, Outlook
@@ -127,3 +134,36 @@ def test_ids_of_a_batch_are_uuids_that_differ() -> None:
     made = {each.decision_id for each in Sealer(facts).verdicts(rows)}
     assert len(made) == 100
     assert {(len(each), each[14], each[19] in "89ab") for each in made} == {(36, "7", True)}
+
+
+def test_dead_batches_are_swept_some_at_a_time(database: Database) -> None:
+    facts = BatchFacts("score", "risk_scoring", "churn", START, START)
+    rows = [(None, "refused", "withdrawn", None, None, None, None)] * 5
+    with database.write() as conn:
+        batch = DecisionBatch.begin(conn, facts, now=START)
+        batch.lay(conn, list(Sealer(facts).verdicts(rows)), now=START)
+    later = START + 2 * ABANDONED
+    with database.write() as conn:
+        assert [sweep(conn, now=later, limit=3) for _ in range(3)] == [True, False, False]
+        assert conn.scalar(select(func.count()).select_from(decisions)) == 0
+
+
+def test_people_of_a_range_are_found_whatever_order_the_database_has(database: Database) -> None:
+    people = ["B", "a", "c", "Ö"]
+    with database.write() as conn:
+        rows = [
+            {"subject": "customer", "customer_id": each, "first_known_at": START} for each in people
+        ]
+        conn.execute(customers.insert(), rows)
+        assert customers_in(conn, Span("B", "c")) == ["a", "c"]
+        assert customers_in(conn, Span(None, None)) == sorted(people)
+
+
+def test_the_words_of_very_many_are_found_whatever_order_the_database_has(
+    database: Database,
+) -> None:
+    people = [f"{'bB'[k % 2]}{k}" for k in range(450)]
+    registry = ConsentRegistry(PurposeRules(), home_kind="production")
+    with database.write() as conn:
+        permit, refusals = registry.permit_many(conn, "risk_scoring", people, now=START)
+    assert (permit.customers, set(refusals.values())) == (frozenset(), {"no_record"})
