@@ -6,7 +6,7 @@ from pathlib import Path
 
 from governance.errors import InvalidInput
 from serving.bootstrap import Keepwell
-from serving.crm.score_rows import batches, kept_results
+from serving.crm.score_rows import JUDGED, batches, kept_results
 from serving.interventions.desk import desk_of
 from serving.interventions.playbooks import STARTERS, find_playbook, load_playbooks
 from serving.interventions.preview import candidates_of, recent_contacts
@@ -47,7 +47,7 @@ def run_playbook(
 def _current(keepwell: Keepwell, scores: Path, *, now: datetime) -> set[str]:
     """Name the decisions of a file whose score may still be used."""
     current: set[str] = set()
-    for batch in batches(scores):
+    for batch in batches(scores, JUDGED):
         fresh = [row["decision_id"] for row in batch.to_pylist() if row["expires_at"] > now]
         with keepwell.database.read() as conn:
             current |= kept_results(conn, fresh)

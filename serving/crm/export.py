@@ -24,7 +24,7 @@ from governance.tables import decisions
 from serving.bootstrap import Keepwell
 from serving.crm.cells import cell, is_safe_key
 from serving.crm.fields import CUSTOMER, HOME, Field, System, contact_fields, score_fields
-from serving.crm.score_rows import Reader, batches, target_of
+from serving.crm.score_rows import JUDGED, Reader, batches, target_of
 
 _CLEARED_AT_ONCE = 100
 _TRIES = 5
@@ -143,7 +143,7 @@ class _Work:
 
     def still_so(self, scores: Path, marks: Sequence[int], clock: Callable[[], datetime]) -> bool:
         """Whether everyone who was told of still permits it."""
-        for batch, mark in zip(batches(scores), marks, strict=True):
+        for batch, mark in zip(batches(scores, JUDGED), marks, strict=True):
             with self.keepwell.database.read() as conn:
                 if _mark(self._verdicts(conn, batch.to_pylist(), now=clock())) != mark:
                     return False

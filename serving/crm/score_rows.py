@@ -19,7 +19,9 @@ _COLUMNS = (
     "customer_id", "target", "status", "probability", "low", "high", "outcome", "reasons",
     "decision_id", "model_digest", "as_of", "expires_at", "home",
 )  # fmt: skip
-_AT_ONCE = 5_000
+_AT_ONCE = 2_000
+JUDGED = ("customer_id", "target", "status", "decision_id", "expires_at")
+"""The columns a verdict rests on."""
 
 
 def target_of(keepwell: Keepwell, scores: Path) -> Target:
@@ -34,14 +36,14 @@ def target_of(keepwell: Keepwell, scores: Path) -> Target:
     )
 
 
-def batches(scores: Path) -> Iterator[pa.RecordBatch]:
+def batches(scores: Path, columns: Sequence[str] = _COLUMNS) -> Iterator[pa.RecordBatch]:
     """Give some rows at a time; raises `InvalidInput` for a file `score --out` did not write."""
     try:
         with pq.ParquetFile(scores) as file:
             missing = set(_COLUMNS) - set(file.schema_arrow.names)
             if missing:
                 raise KeyError(*missing)
-            yield from file.iter_batches(batch_size=_AT_ONCE, columns=list(_COLUMNS))
+            yield from file.iter_batches(batch_size=_AT_ONCE, columns=list(columns))
     except (pa.ArrowException, OSError, KeyError):
         raise InvalidInput(
             f"{scores.name} is not a file of scores",
