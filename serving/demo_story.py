@@ -30,8 +30,8 @@ from serving.pages.start import (
     triple,
     write_start,
 )
-from serving.scoring.batch import Batch
 from serving.scoring.answers import CustomerScore
+from serving.scoring.batch import Batch
 from serving.scoring.scorer import Scorer
 from training.pipeline import TrainResult
 

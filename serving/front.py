@@ -50,7 +50,7 @@ class Front:
             settle(keepwell, now=_now())
             scorer = Scorer(keepwell, clock=_now)
             scorer.warm()
-            champions = scorer._champions
+            champions = scorer.champions
             readiness = Readiness(keepwell, champions, clock=_now)
             app = create_app(keepwell, scorer, clock=_now)
             metrics: Metrics = app.state.metrics

@@ -76,7 +76,7 @@ class Metrics:
     def text(self, *, now: datetime) -> str:
         """Write everything; reads the database in a few short statements."""
         told = self.workers.told()
-        damaged = self._scorer._champions.damaged
+        damaged = self._scorer.champions.damaged
         return (
             counts_text(all_counts(told))
             + _text(_of_workers(told))

@@ -52,6 +52,7 @@ class Scorer:
     """Answers scoring requests for one home; share one per process.
 
     `line` is where requests meet: what arrives while some are answered is answered together.
+    `champions` holds the models that may serve.
     """
 
     def __init__(
@@ -59,7 +60,7 @@ class Scorer:
     ) -> None:
         self._keepwell = keepwell
         self._clock = clock
-        self._champions = Champions(
+        self.champions = Champions(
             keepwell.home,
             home_kind=keepwell.kind,
             trial=trial,
@@ -74,9 +75,9 @@ class Scorer:
         for name in self._keepwell.targets:
             try:
                 with self._keepwell.database.read() as conn:
-                    self._champions.of(conn, name, now=self._clock())
+                    self.champions.of(conn, name, now=self._clock())
             except NotLoaded as missing:
-                self._champions.load(missing.digest)
+                self.champions.load(missing.digest)
 
     def score(
         self,
@@ -127,7 +128,7 @@ class Scorer:
                 with self._keepwell.database.write() as conn:
                     return self._score(conn, questions)
             except NotLoaded as missing:
-                self._champions.load(missing.digest)
+                self.champions.load(missing.digest)
 
     def _score(
         self, conn: Connection, questions: Sequence[Question]
@@ -149,7 +150,7 @@ class Scorer:
         round_ = _Round(
             self._keepwell,
             conn,
-            self._champions,
+            self.champions,
             self._as_of(conn, now) if served else now,
             now,
             links_around(conn, people) if people else [],
@@ -208,7 +209,7 @@ class Scorer:
                 with self._keepwell.database.write() as conn:
                     return self._what_if(conn, customer_id, asked, chosen, as_of, may_see_refusals)
             except NotLoaded as missing:
-                self._champions.load(missing.digest)
+                self.champions.load(missing.digest)
 
     def _what_if(
         self,
@@ -226,7 +227,7 @@ class Scorer:
         judgement = Judgement(
             self._keepwell,
             conn,
-            self._champions,
+            self.champions,
             target,
             as_of=instant,
             now=now,

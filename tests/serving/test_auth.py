@@ -39,7 +39,9 @@ def test_secret_is_not_stored(database: Database) -> None:
     assert made.key.split("_", 2)[2] not in str(tuple(row))
 
 
-@pytest.mark.parametrize("key", ["", "kw", "kw_x", "kw_nobody_secret", "nonsense", "kw__", "kw_1_" + "x" * 9_999])
+@pytest.mark.parametrize(
+    "key", ["", "kw", "kw_x", "kw_nobody_secret", "nonsense", "kw__", "kw_1_" + "x" * 9_999]
+)
 def test_anything_else_is_refused_in_the_same_words(database: Database, key: str) -> None:
     with database.read() as conn, pytest.raises(Unauthenticated, match="missing, unknown, expired"):
         authenticate(conn, key, now=START)

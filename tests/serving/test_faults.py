@@ -91,7 +91,7 @@ def test_a_database_that_stops_is_told_and_one_that_comes_back_is_used_by_itself
 ) -> None:
     http = api(on_postgres)
     readiness = Readiness(
-        on_postgres.keepwell, on_postgres.scorer._champions, clock=on_postgres.clock
+        on_postgres.keepwell, on_postgres.scorer.champions, clock=on_postgres.clock
     )
     assert http.post("/v1/scores", json=ANN).json()["results"][0]["status"] == "scored"
     own_postgres.stop()
@@ -223,7 +223,7 @@ def test_a_key_that_has_ended_opens_nothing_once_the_clock_is_past_its_end(regul
 
 
 def test_a_service_of_the_version_before_says_that_it_is_not_ready(regular: Shop) -> None:
-    readiness = Readiness(regular.keepwell, regular.scorer._champions, clock=regular.clock)
+    readiness = Readiness(regular.keepwell, regular.scorer.champions, clock=regular.clock)
     with regular.keepwell.database.write() as conn:
         assert not is_newer(conn)
         conn.exec_driver_sql("UPDATE alembic_version SET version_num = '9999'")
@@ -238,7 +238,7 @@ def test_a_damaged_model_answers_nothing_and_is_told(regular: Shop) -> None:
         path.write_bytes(path.read_bytes() + b" ")
     answer = http.post("/v1/scores", json=ANN)
     assert (answer.status_code, answer.json()["code"]) == (503, "integrity_broken")
-    readiness = Readiness(regular.keepwell, regular.scorer._champions, clock=regular.clock)
+    readiness = Readiness(regular.keepwell, regular.scorer.champions, clock=regular.clock)
     obstacle = readiness.obstacle()
     assert obstacle is not None
     assert obstacle.code == "model_damaged"

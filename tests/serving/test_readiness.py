@@ -15,7 +15,7 @@ from tests.serving.test_door import bento
 
 
 def ready(shop: Shop) -> Readiness:
-    return Readiness(shop.keepwell, shop.scorer._champions, clock=shop.clock)
+    return Readiness(shop.keepwell, shop.scorer.champions, clock=shop.clock)
 
 
 def code(found: Readiness) -> str | None:
