@@ -12,6 +12,7 @@ import re
 import secrets
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, bindparam, delete, func, select
 from sqlalchemy.dialects import postgresql, sqlite
@@ -176,14 +177,12 @@ class Suppression:
     ) -> dict[str, datetime]:
         """Say when those of `customer_ids` that are suppressed were erased."""
         by_token = {self.token(customer_id): customer_id for customer_id in customer_ids}
-        active = (
-            select(suppressions.c.token, suppressions.c.suppressed_at)
-            .where(suppressions.c.expires_at > now)
-            .where(suppressions.c.sequence > since)
-        )
+        bound: dict[str, Any] = {"now": now, "since": since}
         if len(by_token) <= _SLICE:
-            active = active.where(suppressions.c.token.in_(list(by_token)))
-        return {by_token[token]: at for token, at in conn.execute(active) if token in by_token}
+            rows = conn.execute(_ACTIVE_OF, {**bound, "tokens": list(by_token)})
+        else:
+            rows = conn.execute(_ACTIVE, bound)
+        return {by_token[token]: at for token, at in rows if token in by_token}
 
     def lift(self, conn: Connection, customer_id: str) -> bool:
         """Forget the token, because the person came back; tells whether there was one."""
@@ -223,6 +222,10 @@ def _long_enough(key: bytes, name: str) -> bytes:
 
 _FIND_PERSON = select(persons.c.person_id).where(persons.c.customer_id == bindparam("customer"))
 _FIND_CUSTOMER = select(persons.c.customer_id).where(persons.c.person_id == bindparam("person"))
+_ACTIVE = select(suppressions.c.token, suppressions.c.suppressed_at).where(
+    suppressions.c.expires_at > bindparam("now"), suppressions.c.sequence > bindparam("since")
+)
+_ACTIVE_OF = _ACTIVE.where(suppressions.c.token.in_(bindparam("tokens", expanding=True)))
 _FIND_PERSONS = select(persons).where(
     persons.c.customer_id.in_(bindparam("customers", expanding=True))
 )

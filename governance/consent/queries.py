@@ -7,7 +7,8 @@ exclusive one: a withdrawal waits for a score that is being written, and the nex
 
 from collections.abc import Collection, Mapping
 from datetime import datetime
-from typing import Any, NamedTuple
+from functools import lru_cache
+from typing import Any, Literal, NamedTuple
 
 from sqlalchemy import (
     BigInteger,
@@ -15,6 +16,7 @@ from sqlalchemy import (
     Connection,
     Integer,
     Text,
+    and_,
     bindparam,
     case,
     exists,
@@ -155,37 +157,52 @@ def newest_records(
     conn: Connection, purpose: str, people: frozenset[str]
 ) -> Mapping[str, RawRecord]:
     """Read the newest word of each person on `purpose`."""
-    rank = func.row_number().over(partition_by=e.customer_id, order_by=_NEWEST_FIRST).label("rank")
     found: dict[str, RawRecord] = {}
-    for condition in _among(people, e.customer_id, conn.dialect.name):
-        ranked = select(*_RECORD, e.customer_id, rank).where(e.purpose == purpose, *condition)
-        inner = ranked.subquery("ranked")
-        for row in conn.execute(select(inner).where(inner.c.rank == 1)):
+    for way, bound in _ways(conn, people):
+        for row in conn.execute(_newest_of_many(way), {"purpose": purpose, **bound}):
             found[row.customer_id] = RawRecord(*row[: len(RawRecord._fields)])
     return found
+
+
+@lru_cache
+def _newest_of_many(way: "_Way") -> Any:
+    rank = func.row_number().over(partition_by=e.customer_id, order_by=_NEWEST_FIRST).label("rank")
+    ranked = select(*_RECORD, e.customer_id, rank).where(
+        e.purpose == bindparam("purpose"), _among(e.customer_id, way)
+    )
+    inner = ranked.subquery("ranked")
+    return select(inner).where(inner.c.rank == 1)
 
 
 def objections(conn: Connection, people: frozenset[str]) -> Mapping[str, Any]:
     """Read when each person last objected, in microseconds."""
     found: dict[str, Any] = {}
-    latest = func.max(type_coerce(e.occurred_at, BigInteger))
-    for condition in _among(people, e.customer_id, conn.dialect.name):
-        query = select(e.customer_id, latest).where(e.purpose == OBJECTION, *condition)
-        rows = conn.execute(query.group_by(e.customer_id)).all()
-        found.update((who, at) for who, at in rows)
+    for way, bound in _ways(conn, people):
+        found.update((who, at) for who, at in conn.execute(_objections_of_many(way), bound))
     return found
+
+
+@lru_cache
+def _objections_of_many(way: "_Way") -> Any:
+    latest = func.max(type_coerce(e.occurred_at, BigInteger))
+    query = select(e.customer_id, latest).where(e.purpose == OBJECTION, _among(e.customer_id, way))
+    return query.group_by(e.customer_id)
 
 
 def subjects(conn: Connection, people: frozenset[str]) -> Mapping[str, tuple[Any, Any]]:
     """Read each person's coming of age, in microseconds, and relation."""
     found: dict[str, tuple[Any, Any]] = {}
-    s = consent_subjects.c
-    for condition in _among(people, s.customer_id, conn.dialect.name):
-        query = select(s.customer_id, type_coerce(s.adult_from, BigInteger), s.relation).where(
-            *condition
-        )
-        found.update({who: (adult, relation) for who, adult, relation in conn.execute(query)})
+    for way, bound in _ways(conn, people):
+        rows = conn.execute(_subjects_of_many(way), bound)
+        found.update({who: (adult, relation) for who, adult, relation in rows})
     return found
+
+
+@lru_cache
+def _subjects_of_many(way: "_Way") -> Any:
+    s = consent_subjects.c
+    columns = s.customer_id, type_coerce(s.adult_from, BigInteger), s.relation
+    return select(*columns).where(_among(s.customer_id, way))
 
 
 def subject(conn: Connection, customer_id: str) -> Subject:
@@ -200,17 +217,22 @@ def notice_rules(
     conn: Connection, purpose: str, now: datetime
 ) -> tuple[str | None, Mapping[str | None, int]]:
     """Read the notice family in force for `purpose`, and each family's last material version."""
-    n = notice_purposes.c
-    rows = conn.execute(
-        select(n.notice_id, n.version, n.material)
-        .where(n.purpose == purpose, n.published_at <= now)
-        .order_by(n.published_at, n.version)
-    ).all()
+    rows = conn.execute(_NOTICES, {"purpose": purpose, "now": now}).all()
     material: dict[str | None, int] = {}
     for notice_id, version, is_material in rows:
         if is_material:
             material[notice_id] = max(version, material.get(notice_id, 0))
     return (rows[-1].notice_id if rows else None), material
+
+
+_NOTICES = (
+    select(notice_purposes.c.notice_id, notice_purposes.c.version, notice_purposes.c.material)
+    .where(
+        notice_purposes.c.purpose == bindparam("purpose"),
+        notice_purposes.c.published_at <= bindparam("now"),
+    )
+    .order_by(notice_purposes.c.published_at, notice_purposes.c.version)
+)
 
 
 def notice_changed_since(conn: Connection, purpose: str, instant: datetime) -> bool:
@@ -288,11 +310,21 @@ def hold_people(conn: Connection, people: Collection[str]) -> None:
         conn.execute(_HOLD_MANY, {"one": _ONE, "customers": sorted(people)})
 
 
-def _among(
-    people: frozenset[str], column: Any, dialect: str
-) -> list[tuple[ColumnElement[bool], ...]]:
-    """Conditions that together reach everyone asked for, and of a large number more than these."""
-    if len(people) > _FEW:
-        exact = column.collate("C") if dialect == "postgresql" else column  # by code points
-        return [(exact >= min(people), exact <= max(people))]  # BETWEEN takes no COLLATE
-    return [(column.in_(some),) for some in slices(sorted(people))]
+_Way = Literal["named", "between", "between by code points"]
+
+
+def _ways(conn: Connection, people: frozenset[str]) -> list[tuple[_Way, dict[str, Any]]]:
+    """Say how to reach everyone asked for: by name, or of many all who lie between them."""
+    if len(people) <= _FEW:
+        return [("named", {"some": some}) for some in slices(sorted(people))]
+    by_points = conn.dialect.name == "postgresql"  # whose own order depends on the locale
+    way: _Way = "between by code points" if by_points else "between"
+    return [(way, {"least": min(people), "most": max(people)})]
+
+
+def _among(column: Any, way: _Way) -> ColumnElement[bool]:
+    if way == "named":
+        named: ColumnElement[bool] = column.in_(bindparam("some", expanding=True))
+        return named
+    exact = column if way == "between" else column.collate("C")
+    return and_(exact >= bindparam("least"), exact <= bindparam("most"))
