@@ -19,6 +19,7 @@ from sqlalchemy import Connection, select
 
 from features.labels import Target
 from governance.errors import InsufficientData
+from governance.log.decision import was_given
 from governance.pseudonym import slices
 from governance.tables import decisions
 from serving.bootstrap import Keepwell
@@ -182,6 +183,7 @@ class _Work:
                 decisions.c.outcome == "scored",
                 decisions.c.result.is_(None),
                 decisions.c.person_id.is_not(None),
+                was_given(),
             )
         )
         persons = list(conn.execute(query).scalars())
