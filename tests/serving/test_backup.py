@@ -171,14 +171,14 @@ def test_every_row_comes_back_into_either_kind_of_database(
     check_home(restored, now=drill.clock(), customers=PEOPLE)
 
 
-def test_a_decision_made_before_replays_in_the_restored_home(drill: Drill) -> None:
-    with drill.keepwell.database.read() as conn:
+def test_a_decision_made_before_replays_in_the_restored_home(small: Drill) -> None:
+    with small.keepwell.database.read() as conn:
         statement = text("SELECT decision_id FROM decisions WHERE outcome = 'scored' LIMIT 1")
         decision = conn.execute(statement).scalar_one()
-    drill.back_up()
-    drill.restore()
-    restored = drill.restored()
-    assert replay(restored, decision, now=drill.clock()).outcome == "same"
+    small.back_up()
+    small.restore()
+    restored = small.restored()
+    assert replay(restored, decision, now=small.clock()).outcome == "same"
 
 
 def test_what_people_asked_for_after_the_backup_is_done_again(drill: Drill) -> None:
@@ -211,17 +211,17 @@ def test_the_log_says_that_it_was_restored_and_from_what(small: Drill) -> None:
 
 
 def test_without_its_journal_a_restored_home_serves_nothing_until_it_is_there(
-    drill: Drill,
+    small: Drill,
 ) -> None:
-    withdraw(drill.keepwell, ANN, "risk_scoring", actor="customer", clock=drill.clock)
-    drill.back_up()
-    erase(drill.keepwell, BOB, now=drill.clock())
-    assert drill.restore(journal=False).journal == "lost"
-    restored = drill.restored()
+    withdraw(small.keepwell, ANN, "risk_scoring", actor="customer", clock=small.clock)
+    small.back_up()
+    erase(small.keepwell, BOB, now=small.clock())
+    assert small.restore(journal=False).journal == "lost"
+    restored = small.restored()
     with pytest.raises(IntegrityBroken, match="gone, cut short or another"):
-        settle(restored, now=drill.clock())
-    shutil.copyfile(drill.keepwell.journal.path, restored.journal.path)
-    assert settle(restored, now=drill.clock()) == 1
+        settle(restored, now=small.clock())
+    shutil.copyfile(small.keepwell.journal.path, restored.journal.path)
+    assert settle(restored, now=small.clock()) == 1
 
 
 def test_a_journal_that_lies_in_its_place_is_taken_as_it_is(small: Drill) -> None:

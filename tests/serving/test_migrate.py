@@ -37,6 +37,7 @@ from serving.migrate import (
     newest_revision,
     upgrade,
 )
+from tests.conftest import long_form
 from tests.serving.test_cli import Commands
 
 EARLIER = sorted(path.name.split("_")[0] for path in (MIGRATIONS / "versions").glob("0*.py"))[:-1]
@@ -139,6 +140,8 @@ def _some(column: Column[Any]) -> Any:
 def test_rows_of_every_earlier_revision_are_all_there_afterwards(
     empty_database: Database, revision: str
 ) -> None:
+    if not empty_database.is_sqlite and revision not in (EARLIER[0], EARLIER[-1]):
+        long_form()
     _at(empty_database, revision)
     before = _fill(empty_database)
     migrate(empty_database)
