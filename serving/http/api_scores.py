@@ -1,12 +1,14 @@
 """HTTP: scores, the hottest path: key, permission and score are looked at in one transaction."""
 
 from fastapi import APIRouter, Request, Response
+from fastapi.exceptions import RequestValidationError
 from pydantic_core import to_json
 from starlette.concurrency import run_in_threadpool
 
 from governance.errors import InvalidInput
 from governance.instants import parse_instant
 from serving.http.context import Context, bearer_key, identify
+from serving.http.problems import says_json
 from serving.http.schemas import ScoreRequest, ScoreResponse, body_of, read_body
 from serving.scoring.scorer import Question
 from serving.scoring.shapes import score_json
@@ -27,6 +29,8 @@ async def post_scores(request: Request) -> Response:
     authorization = request.headers.get("authorization", "")
     sent = await request.body()
     try:
+        if not says_json(request.headers.get("content-type", "")):
+            raise RequestValidationError([{"loc": ("body",), "type": "json_type", "msg": ""}])
         question = _question(here, authorization, sent)
     except Exception:
         await run_in_threadpool(_know, here, authorization)

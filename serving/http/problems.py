@@ -227,10 +227,17 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(HTTPException, ours)
 
 
+def says_json(content_type: str) -> bool:
+    """Whether a `Content-Type` header stands for JSON."""
+    kind = content_type.partition(";")[0].strip().lower()
+    return kind == "application/json" or (
+        kind.startswith("application/") and kind.endswith("+json")
+    )
+
+
 def _is_not_json(error: RequestValidationError, request: Request) -> bool:
     """Whether a body could not be read because it was sent as something else."""
-    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if kind == "application/json" or (kind.startswith("application/") and kind.endswith("+json")):
+    if says_json(request.headers.get("content-type", "")):
         return False
     return any(each["loc"] == ("body",) and each["type"] != "missing" for each in error.errors())
 

@@ -265,8 +265,9 @@ def test_options_and_a_wrong_method_say_what_an_address_takes(crm: Crm) -> None:
 
 
 @pytest.mark.parametrize("kind", ["text/plain", "application/x-www-form-urlencoded", "text/json"])
-def test_a_body_that_is_no_json_is_the_wrong_media_type(crm: Crm, kind: str) -> None:
-    answer = crm.http.post("/v1/events", content=b"{}", headers={"Content-Type": kind})
+@pytest.mark.parametrize("path", ["/v1/events", "/v1/scores"])
+def test_a_body_that_is_no_json_is_the_wrong_media_type(crm: Crm, path: str, kind: str) -> None:
+    answer = crm.http.post(path, content=b"{}", headers={"Content-Type": kind})
     assert (answer.status_code, answer.json()["code"]) == (415, "unsupported_media_type")
 
 
