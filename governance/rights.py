@@ -13,7 +13,7 @@ from sqlalchemy import Connection, delete, select
 
 from governance import lineage
 from governance.consent.purposes import OBJECTION
-from governance.consent.queries import claim_person, next_sequence
+from governance.consent.queries import claim_numbers, claim_person, next_sequence
 from governance.consent.record import OBJECTED, STOPPING, ConsentChange, ConsentEvent
 from governance.consent.registry import ConsentRegistry
 from governance.instants import parse_instant, to_text
@@ -45,6 +45,16 @@ class Replayed(NamedTuple):
     unknown: int
     reviews: tuple[tuple[str, JournalEntry], ...] = ()
     ending_keys: tuple[tuple[str, datetime], ...] = ()
+
+
+def claim_customer(conn: Connection, customer_id: str) -> None:
+    """Take what an erasure waits for in the order in which every change of permission takes it.
+
+    Call it before the erasure is logged: whoever held the log while waiting for a number would
+    stand against a withdrawal that holds the number and waits for the log.
+    """
+    claim_person(conn, customer_id)
+    claim_numbers(conn)
 
 
 def erase_customer(

@@ -291,6 +291,11 @@ def next_sequence(conn: Connection, count: int) -> int:
     return int(last) + 1
 
 
+def claim_numbers(conn: Connection) -> None:
+    """Keep others from taking numbers until this transaction ends; before the log, as everyone."""
+    conn.execute(_LOCK_HEAD)
+
+
 def claim_person(conn: Connection, customer_id: str) -> None:
     """Wait for everyone who is using this person's permission, and keep others waiting."""
     if conn.dialect.name == "postgresql":

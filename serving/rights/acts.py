@@ -140,6 +140,7 @@ def _erase_one(
     key_id: str,
 ) -> datetime:
     """Erase what is held under one id; whoever it was merged into loses its events, and results."""
+    governance.claim_customer(conn, customer_id)
     _log(keepwell, conn, "erasure", customer_id, now, key_id)
     own = keepwell.persons.find(conn, customer_id)
     drop_dossiers(keepwell, conn, own)

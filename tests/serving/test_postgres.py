@@ -3,6 +3,9 @@
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Event
+from time import sleep
+from typing import Any
 
 import httpx
 import pytest
@@ -16,6 +19,7 @@ from serving.http.api import create_app
 from serving.http.door import Door
 from serving.permission.consents import withdraw
 from serving.record.replay import replay
+from serving.rights import acts
 from serving.rights.acts import erase
 from serving.settings import Settings
 from serving.settings_permission import PreferenceSettings
@@ -73,6 +77,27 @@ def test_no_call_that_begins_after_a_withdrawal_is_scored(regular: Shop) -> None
     assert set(race.after) == {"not_available"}
     with regular.keepwell.database.read() as conn:
         assert verify(conn, regular.keepwell.keys.ledger_public).outcome == "intact"
+
+
+def test_an_erasure_and_a_withdrawal_do_not_stand_against_each_other(
+    regular: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    regular.order("bob", 3)
+    regular.permit("bob")
+    logged = Event()
+    log = acts._log
+
+    def log_and_linger(*args: Any) -> None:
+        log(*args)
+        logged.set()
+        sleep(0.5)  # the withdrawal comes meanwhile, and waits
+
+    monkeypatch.setattr(acts, "_log", log_and_linger)
+    with ThreadPoolExecutor(1) as pool:
+        erasure = pool.submit(erase, regular.keepwell, "ann", now=regular.clock())
+        logged.wait(10)
+        withdraw(regular.keepwell, "bob", "risk_scoring", actor="customer", clock=regular.clock)
+        assert erasure.result()["events"] > 0
 
 
 def test_an_id_that_postgres_cannot_hold_is_the_callers_mistake(regular: Shop) -> None:
