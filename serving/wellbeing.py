@@ -42,7 +42,7 @@ from serving.bootstrap import Keepwell
 from serving.interventions.playbooks import STARTERS, find_playbook, load_playbooks
 from serving.links import lock_linked, person_permit
 from serving.published import give, person_key
-from serving.scoring.scorer import home_clock
+from serving.scoring.home_clock import home_clock
 
 SAMPLE = 3_000
 """People from whom it is learned what a reading is worth."""

@@ -10,7 +10,7 @@ from governance.instants import parse_instant
 from serving.http.context import Context, bearer_key, identify
 from serving.http.problems import says_json
 from serving.http.schemas import ScoreRequest, ScoreResponse, body_of, read_body
-from serving.scoring.scorer import Question
+from serving.scoring.questions import Question
 from serving.scoring.shapes import score_json
 
 router = APIRouter(tags=["scores"])

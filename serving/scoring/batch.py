@@ -30,9 +30,9 @@ from governance.review.reviews import champion as approval_of
 from serving.bootstrap import Keepwell
 from serving.scoring.batch_permission import BatchPermission
 from serving.scoring.champions import open_bundle
+from serving.scoring.home_clock import home_clock
 from serving.scoring.range_scores import BatchWork, RangeScores
 from serving.scoring.score_file import SCHEMA, VALID_FOR, Stamp
-from serving.scoring.scorer import home_clock
 from serving.scoring.staleness import is_stale
 from serving.scoring.workforce import judged_here, judged_on_cluster
 

@@ -5,47 +5,30 @@ Questions that arrive together are answered in one transaction.
 """
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
-from typing import NamedTuple
 
 from sqlalchemy import Connection
 
 from features.groups import protected_names
-from features.history import observed_until
 from features.labels import Target
-from features.links import Link, links_around
+from features.links import links_around
 from governance.consent.purposes import quoted
 from governance.errors import InvalidInput
 from governance.log.decision import record
 from serving.auth import ScopeMissing, Unauthenticated, authenticate_many, note_use
 from serving.bootstrap import Keepwell
 from serving.links import lock_linked
-from serving.scoring.answers import ScoreAnswer, Verdict, WhatIfAnswer, may_know, told
+from serving.scoring.answers import ScoreAnswer, WhatIfAnswer, may_know
 from serving.scoring.champions import Champions, NotLoaded, Trial, try_in_child
-from serving.scoring.judgement import Finding, Judgement
+from serving.scoring.home_clock import home_clock
+from serving.scoring.judgement import Judgement
+from serving.scoring.questions import Question, Round
 from serving.scoring.together import Together
 from serving.scoring.whatif import check_question
 
-_TICK = timedelta(microseconds=1)
-_LIVELY = timedelta(days=2)
 _LOOK_AGAIN = timedelta(milliseconds=500)
-
-
-class Question(NamedTuple):
-    """Whom to score, for what, as things were known at `as_of` (None: now).
-
-    With a `key` its scopes decide, looked at in the transaction that scores; without one the caller
-    has seen to that and says what it may see.
-    """
-
-    customer_ids: tuple[str, ...]
-    targets: tuple[Target, ...]
-    reasons_limit: int
-    as_of: datetime | None
-    may_see_refusals: bool = False
-    key: str | None = None
 
 
 class Scorer:
@@ -147,7 +130,7 @@ class Scorer:
         people = set(inside.values())
         lock_linked(conn, people)
         now = self._clock()
-        round_ = _Round(
+        round_ = Round(
             self._keepwell,
             conn,
             self.champions,
@@ -259,76 +242,3 @@ class Scorer:
         if self._looked is None or now - self._looked[0] > _LOOK_AGAIN:
             self._looked = now, home_clock(self._keepwell, conn, now=now)
         return self._looked[1]
-
-
-class _Round:
-    """Some questions in one transaction: everyone is looked at once for each target and instant."""
-
-    def __init__(
-        self,
-        keepwell: Keepwell,
-        conn: Connection,
-        champions: Champions,
-        as_of: datetime,
-        now: datetime,
-        links: Sequence[Link],
-    ) -> None:
-        self.keepwell, self.conn, self.champions = keepwell, conn, champions
-        self.as_of, self.now, self.links = as_of, now, links
-        self.verdicts: list[Verdict] = []
-        self._looked: dict[tuple[str, datetime], tuple[Judgement, dict[str, Finding]]] = {}
-
-    def look(self, questions: Iterable[Question], inside: Mapping[str, str]) -> None:
-        """Find out about everyone these questions name, by their id `inside` the home."""
-        people: dict[tuple[str, datetime], dict[str, None]] = {}
-        targets = {}
-        for question in questions:
-            for target in question.targets:
-                targets[target.name] = target
-                asked = people.setdefault((target.name, question.as_of or self.as_of), {})
-                asked.update((inside[each], None) for each in question.customer_ids)
-        for (name, as_of), asked in people.items():
-            judgement = Judgement(
-                self.keepwell,
-                self.conn,
-                self.champions,
-                targets[name],
-                as_of=as_of,
-                now=self.now,
-                links=self.links,
-            )
-            self._looked[name, as_of] = judgement, judgement.look(tuple(asked))
-
-    def answer(
-        self, question: Question, inside: Mapping[str, str], may_see_refusals: bool
-    ) -> ScoreAnswer:
-        """Answer one question out of what was found; its verdicts are its own."""
-        as_of = question.as_of or self.as_of
-        found: dict[str, dict[str, Verdict]] = {inside[each]: {} for each in question.customer_ids}
-        for target in question.targets:
-            judgement, findings = self._looked[target.name, as_of]
-            for customer_id, own in found.items():
-                verdict = judgement.verdict(findings[customer_id], limit=question.reasons_limit)
-                own[target.name] = verdict
-                self.verdicts.append(verdict)
-        return ScoreAnswer(
-            tuple(
-                told(each, found[inside[each]], may_see_refusals) for each in question.customer_ids
-            ),
-            as_of,
-        )
-
-
-def home_clock(keepwell: Keepwell, conn: Connection, *, now: datetime) -> datetime:
-    """Say what `as_of` means when none is given.
-
-    A production home scores at the wall clock. An evaluation home holds a past that does not go on,
-    in which by the wall clock everyone would have left long ago: it scores just after its last
-    event. So does a demo home, unless something happened in it within the last two days.
-    """
-    if keepwell.kind == "production":
-        return now
-    last = observed_until(conn)
-    if last is None or (keepwell.kind == "demo" and now - last < _LIVELY):
-        return now
-    return min(last + _TICK, now)

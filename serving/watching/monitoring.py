@@ -28,7 +28,7 @@ from governance.review.candidates import find_model
 from governance.review.reviews import champion as approval_of
 from serving.bootstrap import Keepwell
 from serving.scoring.champions import open_bundle
-from serving.scoring.scorer import home_clock
+from serving.scoring.home_clock import home_clock
 from serving.scoring.staleness import Monitored, keep
 from serving.watching.look import Look
 from serving.watching.realised import Outcomes, outcomes_of

@@ -14,7 +14,7 @@ from serving.auth import ScopeMissing, Unauthenticated
 from serving.permission.consents import withdraw
 from serving.record.replay import replay
 from serving.scoring.answers import ScoreAnswer
-from serving.scoring.scorer import Question
+from serving.scoring.questions import Question
 from serving.scoring.together import AT_ONCE, Together
 from tests.serving.conftest import Shop
 
