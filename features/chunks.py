@@ -181,8 +181,8 @@ def _unpack_many(payloads: Sequence[bytes]) -> tuple[EventColumns, NDArray[np.in
         occurrence_at = known_at_at + (8 * size if flags & _OWN_KNOWN_AT else 0)
         value_at = occurrence_at + (4 * size if flags & _OWN_OCCURRENCE else 0)
         end = value_at + (8 * size if flags & _HAS_VALUES else 0)
-        if len(payload) < end:
-            raise ValueError("a chunk is cut off")
+        if len(payload) != end:
+            raise ValueError("a chunk is cut off or goes on too long")
         occurred_at.append(payload[place:digests_at])
         digests.append(payload[digests_at:kind_at])
         kind.append(payload[kind_at:known_at_at])

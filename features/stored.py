@@ -94,7 +94,7 @@ def _rows(conn: Connection, customer_id: str, subject: str) -> tuple[Rows, bool]
     query = _CUSTOMER if subject == "customer" else _OTHERS
     found = list(conn.execute(query, whose).scalars())
     linked = None in found
-    payloads = [payload for payload in found if payload]
+    payloads = [payload for payload in found if payload not in (None, _LIVE)]
     parts = [unpack_many(payloads)[0]] if payloads else []
     if _LIVE in found or not parts:
         parts.append(to_columns(conn.execute(CUSTOMER_EVENTS, whose).all()))
@@ -139,12 +139,12 @@ _IS_LIVE = exists().where(
     live_events.c.customer_id == bindparam("customer"),
     live_events.c.subject == bindparam("whose_subject"),
 )
-_LIVE = b""
+_LIVE = b"live"
 
 _ANY_LIVE = select(literal(_LIVE, LargeBinary)).where(_IS_LIVE)
 _ANY_LINK = select(cast(null(), LargeBinary)).where(_LINKED)
 _OTHERS = union_all(_CHUNKS, _ANY_LIVE)
 _CUSTOMER = union_all(_CHUNKS, _ANY_LIVE, _ANY_LINK)
-"""The chunks; one empty line more for someone with live events, one without a value for someone
+"""The chunks; one line more, `_LIVE`, for someone with live events, one without a value for someone
 who is or was linked: so that most people take one question.
 """

@@ -4,12 +4,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
+import structlog
 from sqlalchemy import Connection
 
 from features.history import Histories, read_customer, read_customers
 from features.labels import Target
 from features.links import Link, contributors_by, other_ids_by
 from governance.consent.registry import Refusal
+from governance.errors import IntegrityBroken
 from governance.instants import to_micros
 from governance.log.decision import Decision, new_decision_id
 from governance.proof import Permit
@@ -23,6 +25,10 @@ from serving.scoring.whatif import what_if, what_if_result
 
 _NOBODY = frozenset({"no_record", "unknown_customer", "suppressed"})  # whom we need not know
 _NOT_SCORED = "insufficient_data"
+DAMAGED = "history_damaged"
+"""Why nothing is said of someone whose history cannot be read; the log tells who runs the home."""
+
+log = structlog.get_logger("keepwell.scoring")
 
 
 class Finding(NamedTuple):
@@ -61,6 +67,7 @@ class Judgement:
         self.is_stale = serving is not None and champions.is_stale(conn, serving[1], now=now)
         self._permits: dict[str, Permit] = {}
         self._persons: dict[str, str] = {}
+        self._damaged: set[str] = set()
 
     def look(self, customer_ids: Sequence[str]) -> dict[str, Finding]:
         """Find out about these customers, each once: asked for permission first, then read."""
@@ -130,23 +137,32 @@ class Judgement:
             read.update(str(each) for each in histories.customers)
             yield from self._of_histories(histories)
         for each in sorted(may - read):
-            spoke = each in permit.consent_event_ids
-            yield (
-                Finding(each, _NOT_SCORED, "no_history")
-                if spoke
-                else Finding(each, "unknown", "unknown_customer")
-            )
+            if each in self._damaged:
+                yield Finding(each, _NOT_SCORED, DAMAGED)
+            elif each in permit.consent_event_ids:
+                yield Finding(each, _NOT_SCORED, "no_history")
+            else:
+                yield Finding(each, "unknown", "unknown_customer")
 
     def _read(self, permit: Permit, customer_ids: set[str]) -> Iterator[Histories]:
         """Read everyone together, but for those who are or were linked to another id."""
         linked = {each for link in self.links for each in (link.keep, link.other)}
         alone = customer_ids & linked if len(customer_ids) > 1 else customer_ids
+        together = sorted(customer_ids - alone)
+        if together:
+            try:
+                yield read_customers(self.conn, permit, together)
+            except IntegrityBroken:  # of one of them: nobody else waits for its repair
+                alone = customer_ids
         for each in sorted(alone):
-            found = read_customer(self.conn, permit, each)
+            try:
+                found = read_customer(self.conn, permit, each)
+            except IntegrityBroken as error:
+                log.error("a history cannot be read", message=error.message)
+                self._damaged.add(each)
+                continue
             if len(found):
                 yield found
-        if customer_ids - alone:
-            yield read_customers(self.conn, permit, sorted(customer_ids - alone))
 
     def _of_histories(self, histories: Histories) -> Iterator[Finding]:
         away = histories.is_away(to_micros(self.as_of))

@@ -8,6 +8,7 @@ from datetime import datetime
 import pytest
 from sqlalchemy import select
 
+from features.tables import history_chunks
 from governance.log.decision import check_commitments
 from governance.tables import decisions
 from serving.auth import ScopeMissing, Unauthenticated
@@ -99,6 +100,19 @@ def test_a_wrong_key_leaves_no_decision(regular: Shop) -> None:
     asked_together(regular, question(regular, "ann", key="kw_abc_wrong"))
     with regular.keepwell.database.read() as conn:
         assert conn.execute(select(decisions.c.decision_id)).scalars().all() == []
+
+
+@pytest.mark.parametrize("payload", [b"", b"KW1", b"nonsense"])
+def test_a_damaged_history_spoils_nobody_elses_score(regular: Shop, payload: bytes) -> None:
+    regular.order("bob", 3, 9, 30)
+    regular.permit("bob")
+    with regular.keepwell.database.write() as conn:
+        chunk = {"customer_id": "ann", "subject": "customer", "segment_id": "x", "payload": payload}
+        conn.execute(history_chunks.insert(), chunk)
+    [found] = asked_together(regular, question(regular, "bob", "ann"))
+    assert statuses(found) == ["scored", "insufficient_data"]
+    alone = regular.scorer.score(["ann"], targets=["churn"], may_see_refusals=True).results[0]
+    assert (alone.status, alone.reason) == ("insufficient_data", "history_damaged")
 
 
 def test_who_may_see_refusals_is_decided_question_by_question(regular: Shop) -> None:
