@@ -24,14 +24,14 @@ from serving.http.consent_answers import (
     SubjectAnswer,
 )
 from serving.http.consent_schemas import ConsentRequest, NoticeRequest, SubjectRequest
-from serving.http.context import Caller, Context, Here, Step, fresh
+from serving.http.context import Caller, Context, Here, ScopeFirst, Step, fresh
 from serving.http.idempotency import AnsweredOnce
 from serving.http.paging import LIMIT, After, cut, paged
 from serving.permission import consents
 from serving.permission.notices import notice_json, publish
 from serving.scoring.shapes import consent_event_json, state_json
 
-router = APIRouter(tags=["consents"])
+router = APIRouter(tags=["consents"], route_class=ScopeFirst)
 once = APIRouter(tags=["consents"], route_class=AnsweredOnce)
 PurposePath = Annotated[Step, Path(min_length=1, max_length=100)]
 EventPath = Annotated[Step, Path(min_length=1, max_length=40)]
@@ -83,8 +83,11 @@ def put_consent(
 ) -> Response:
     """Record a customer's word on one purpose: a yes with the act and its evidence, or a refusal.
 
-    To keys that may read permissions the answer says whether it permits anything.
+    To keys that may read permissions the answer says whether it permits anything. `renewed` is for
+    those keys alone, because it is taken only of whoever said yes before; `given` holds as well.
     """
+    if body.state == "renewed":
+        caller.require("consent:read")
     zone = here.keepwell.settings.zone
     change = ConsentChange(
         customer_id=here.keepwell.inside_id(customer_id),
@@ -123,7 +126,7 @@ def _as_a_strangers(here: Context, change: ConsentChange) -> ConsentEvent | None
     keepwell, now = here.keepwell, here.clock()
     with keepwell.database.read() as conn:
         erased = keepwell.suppression.suppressed_at(conn, [change.customer_id], now=now)
-        if not erased or change.state == "renewed":
+        if not erased:
             return None
         try:
             said = completed_yes(published_versions(conn), checked(change, now=now), now=now)

@@ -7,14 +7,14 @@ from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from governance.errors import InvalidInput
 from governance.instants import parse_instant
 from serving.auth import Principal
-from serving.http.context import Caller, Here, Step, fresh
+from serving.http.context import Caller, Here, ScopeFirst, Step, fresh
 from serving.http.customer_answers import CustomerAnswer, CustomersPage
 from serving.http.paging import AFTER, LIMIT, paged
 from serving.http.schemas import WhatIfRequest, WhatIfResponse
 from serving.rights import customers
 from serving.scoring.shapes import what_if_json
 
-router = APIRouter(tags=["customers"])
+router = APIRouter(tags=["customers"], route_class=ScopeFirst)
 CustomerPath = Annotated[Step, Path(min_length=1, max_length=200)]
 
 

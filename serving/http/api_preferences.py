@@ -18,13 +18,13 @@ from serving.auth import Principal
 from serving.http.api_customers import CustomerPath
 from serving.http.consent_answers import PreferenceLink, StopLink
 from serving.http.consent_schemas import PreferenceLinkRequest, StopLinkRequest
-from serving.http.context import Caller, Context, Here, fresh
+from serving.http.context import Caller, Context, Here, ScopeFirst, fresh
 from serving.locks import lock_customers
 from serving.pages.preferences import confirmation, render_dead, render_page, render_stop
 from serving.permission.preference_offers import Shown, offers
 from serving.permission.preferences import Outcome, allow, is_stoppable, stop
 
-router = APIRouter()
+router = APIRouter(route_class=ScopeFirst)
 Writer = Annotated[Principal, Depends(Caller("consent:write"))]
 _LONGEST_FORM = 8_192
 

@@ -1,11 +1,12 @@
 """What every HTTP handler works with: the opened home, whoever calls, and how answers look."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any
 
 from fastapi import Depends, Request, Response
+from fastapi.routing import APIRoute
 from pydantic import AfterValidator
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import JSONResponse
@@ -18,6 +19,7 @@ from serving.http.problems import of_exception
 from serving.scoring.scorer import Scorer
 
 Clock = Callable[[], datetime]
+Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 Step = Annotated[str, AfterValidator(lambda sent: sent.replace(SLASH, "/"))]
 """One step of a path, with a slash where `%2F` was sent."""
 PRINCIPAL = "keepwell.principal"
@@ -56,6 +58,29 @@ class Caller:
         if self.scope is not None:
             principal.require(self.scope)
         return principal
+
+
+class ScopeFirst(APIRoute):
+    """A route that says which scope is missing before it says what is wrong with a body."""
+
+    def get_route_handler(self) -> Handler:
+        """Give the handler, with the `Caller` asked before it reads the body."""
+        handle = super().get_route_handler()
+        asks = caller_of(self)
+        if asks is None:
+            return handle
+
+        async def first(request: Request) -> Response:
+            await asks(request)
+            return await handle(request)
+
+        return first
+
+
+def caller_of(route: APIRoute) -> Caller | None:
+    """Find what a route asks of whoever calls it; None where it is open."""
+    asked = (each.call for each in route.dependant.dependencies)
+    return next((each for each in asked if isinstance(each, Caller)), None)
 
 
 class KeyFirst:

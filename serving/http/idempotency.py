@@ -6,18 +6,15 @@ on permission at this moment (scores, what-if, `confirm`) and links are given an
 
 import json
 import re
-from collections.abc import Callable, Coroutine
-from typing import Any
 
 from fastapi import Request, Response
-from fastapi.routing import APIRoute
 from sqlalchemy import Connection, select
 from starlette.concurrency import run_in_threadpool
 
 from governance.errors import InvalidInput
 from serving.auth import Principal
 from serving.bootstrap import Keepwell
-from serving.http.context import Caller, Context
+from serving.http.context import Context, Handler, ScopeFirst, caller_of
 from serving.http.door import SLASH
 from serving.http.problems import MEDIA_TYPE, answer_for
 from serving.intake import event_id_of
@@ -32,17 +29,16 @@ LONGEST_KEY = 255
 _KEY = re.compile(rf"[!-~]{{1,{LONGEST_KEY}}}")
 _KEPT_STATUS = frozenset({200, 201, 202, 404, 422})
 """What is worth repeating: what was done, and what is wrong with the request as it is."""
-Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 
 
-class AnsweredOnce(APIRoute):
+class AnsweredOnce(ScopeFirst):
     """A route whose effect happens once per Idempotency-Key and bearer key."""
 
     def get_route_handler(self) -> Handler:
         """Give the handler, with the looking up before it and the keeping after it."""
         handle = super().get_route_handler()
-        callers = (each.call for each in self.dependant.dependencies)
-        asks = next(each for each in callers if isinstance(each, Caller))
+        asks = caller_of(self)
+        assert asks is not None  # an open route has no bearer key to answer once
 
         async def once(request: Request) -> Response:
             sent = request.headers.getlist(HEADER)

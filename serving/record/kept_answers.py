@@ -191,11 +191,18 @@ def mark_effects(database: Database) -> None:
 
 
 def _mark(conn: Connection) -> None:
+    """Note the effect with its claim; raises `KeyInUse`, so that it rolls back, without one.
+
+    Whoever stood still for longer than `CLAIMED_FOR` may have lost the claim to a later request.
+    """
     held = CURRENT.get()
-    if held is not None and conn.get_execution_options().get("keepwell_write", False):
-        conn.execute(
-            update(kept_answers).where(*_of(held), _MINE.state == "running").values(state="acted")
-        )
+    if held is None or not conn.get_execution_options().get("keepwell_write", False):
+        return
+    mine = update(kept_answers).where(*_of(held), _MINE.state == "running").values(state="acted")
+    if conn.execute(mine).rowcount:
+        return
+    if conn.execute(select(_MINE.name).where(*_of(held)).with_for_update()).first() is None:
+        raise _in_use()
 
 
 def _insert(

@@ -14,7 +14,6 @@ from sqlalchemy import Connection
 from features.groups import protected_names
 from features.labels import Target
 from features.links import links_around
-from governance.consent.purposes import quoted
 from governance.errors import InvalidInput
 from governance.log.decision import record
 from serving.auth import ScopeMissing, Unauthenticated, authenticate_many, note_use
@@ -95,12 +94,9 @@ class Scorer:
     def targets(self, names: Sequence[str]) -> tuple[Target, ...]:
         """Give the targets of these names, each once; raises `InvalidInput` for unknown ones."""
         known = self._keepwell.targets
-        unknown = sorted(set(names) - set(known))
-        if unknown or not names:
+        if not names or not known.keys() >= set(names):
             raise InvalidInput(
-                f"this home has no target {', '.join(map(quoted, unknown))}"
-                if unknown
-                else "name a target",
+                "this home has no such target" if names else "name a target",
                 hint="it has " + ", ".join(sorted(known)),
             )
         return tuple(known[name] for name in dict.fromkeys(names))

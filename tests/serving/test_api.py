@@ -181,6 +181,13 @@ def test_each_address_asks_for_its_scope(regular: Shop, method: str, path: str, 
     assert scope in answer.json()["detail"]
 
 
+def test_a_target_nobody_knows_is_not_repeated(crm: Crm) -> None:
+    sent = {"inputs": [{"customer_id": "ann"}], "targets": ["Ann_Smith"]}
+    answer = crm.http.post("/v1/scores", json=sent)
+    assert (answer.status_code, answer.json()["detail"]) == (422, "this home has no such target")
+    assert "Ann_Smith" not in answer.text
+
+
 def test_scores_as_of_a_past_day_use_what_was_known_then(crm: Crm) -> None:
     then = crm.score("ann", as_of="2026-05-01")
     assert then["as_of"] == "2026-05-01T00:00:00.000000Z"

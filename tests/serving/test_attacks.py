@@ -164,6 +164,21 @@ def test_a_key_opens_what_the_document_says_and_nothing_else(house: Shop, scope:
     assert len(opened) > 0
 
 
+def test_a_missing_scope_is_said_before_what_is_wrong_with_a_body(house: Shop) -> None:
+    attacker = Attacker(house, "outcomes:read")
+    paths = attacker.http.get("/v1/openapi.json").json()["paths"]
+    answers = {
+        (method, path): attacker.http.request(
+            method, path, content=b"{", headers={"Content-Type": "application/json"}
+        ).status_code
+        for path, methods in paths.items()
+        for method, operation in methods.items()
+        if "requestBody" in operation
+    }
+    assert set(answers.values()) == {403}, answers
+    assert len(answers) > 10
+
+
 def test_an_unknown_key_costs_what_a_wrong_secret_costs(
     house: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:

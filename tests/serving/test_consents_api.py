@@ -181,6 +181,21 @@ def test_a_key_that_only_writes_is_not_told_what_is_known_of_a_person(
     assert crm.http.put(path, json={}).json()["relation"] == "employee"
 
 
+def test_a_renewal_tells_a_key_that_only_writes_nothing_about_anyone(
+    crm: Crm, regular: Shop
+) -> None:
+    crm.http.put(SCORING, json=YES).raise_for_status()
+    crm.http.delete(SCORING).raise_for_status()
+    crm.http.post("/v1/customers/ann/erasure").raise_for_status()
+    writer, told = Crm(regular, "consent:write"), []
+    for who in ("bob", "ann", "nob"):
+        path = f"/v1/customers/{who}/consents/risk_scoring"
+        answer = writer.http.put(path, json=YES | {"state": "renewed"})
+        told.append((answer.status_code, answer.json()["code"], answer.json()["detail"]))
+    assert told == [(403, "scope_missing", "this key lacks the scope consent:read")] * 3
+    assert writer.http.put(SCORING, json=YES).status_code == 200
+
+
 @pytest.mark.parametrize(
     "said",
     [

@@ -13,7 +13,7 @@ from sqlalchemy import text
 
 from serving.bootstrap import create_home
 from serving.record import kept_answers
-from serving.record.kept_answers import KEPT_FOR
+from serving.record.kept_answers import CLAIMED_FOR, KEPT_FOR
 from serving.rights import complaints as complaints_desk
 from serving.rights.retention import apply_if_due
 from serving.settings import Settings
@@ -184,6 +184,33 @@ def test_killed_on_the_way_it_is_done_once(
     regular.clock.now += KEPT_FOR / 24
     assert post(crm, COMPLAINTS, "k1", SORRY).status_code == status
     assert complaints(regular) == done
+
+
+@pytest.mark.parametrize("between", ["claimed anew", "done by then", "forgotten"])
+def test_whoever_stood_still_until_the_key_was_claimed_anew_does_nothing(
+    either: Shop, monkeypatch: pytest.MonkeyPatch, between: str
+) -> None:
+    crm, add, others = Crm(either), complaints_desk.add_complaint, list[httpx.Response]()
+
+    def stands_still(*given: Any, **named: Any) -> Any:
+        monkeypatch.setattr(complaints_desk, "add_complaint", add)
+        either.clock.now += KEPT_FOR if between == "forgotten" else CLAIMED_FOR
+        if between == "claimed anew":
+            with monkeypatch.context() as broken, ThreadPoolExecutor(1) as other:
+                broken.setattr(kept_answers, "let_go", lambda *_, **__: None)
+                broken.setattr(complaints_desk, "add_complaint", _fails)
+                other.submit(post, crm, COMPLAINTS, "k1", SORRY).result()
+        if between == "done by then":
+            with ThreadPoolExecutor(1) as other:
+                others.append(other.submit(post, crm, COMPLAINTS, "k1", SORRY).result())
+        if between == "forgotten":
+            apply_if_due(either.keepwell, now=either.clock())
+        return add(*given, **named)
+
+    monkeypatch.setattr(complaints_desk, "add_complaint", stands_still)
+    answer = post(crm, COMPLAINTS, "k1", SORRY)
+    assert (answer.status_code, answer.json()["code"]) == (409, "idempotency_key_in_use")
+    assert [each.status_code for each in others] == [202] * complaints(either)
 
 
 def test_an_erasure_takes_the_answers_and_keeps_its_own(either: Shop) -> None:

@@ -122,7 +122,7 @@ def test_wellbeing_feature_stays_missing_without_its_own_permission(regular: Sho
 
 
 def test_unknown_target_names_those_there_are(shop: Shop) -> None:
-    with pytest.raises(InvalidInput, match="no target 'weather'"):
+    with pytest.raises(InvalidInput, match="no such target"):
         shop.scorer.score(["ann"], targets=["weather"])
 
 
