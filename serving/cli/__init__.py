@@ -63,6 +63,14 @@ class LazyGroup(click.Group):
         command: click.Command = getattr(module, f"{cmd_name.replace('-', '_')}_command")
         return command
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command that is meant; for one that does not exist, name the nearest."""
+        if args and args[0] not in COMMANDS and not args[0].startswith("-"):
+            raise click.UsageError(f"There is no command {args[0]!r}.{_nearest(args[0])}", ctx)
+        return super().resolve_command(ctx, args)
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """List the commands without importing any."""
         with formatter.section("Commands"):
@@ -107,12 +115,13 @@ def main() -> None:
     except click.exceptions.Abort:
         click.echo("stopped", err=True)
         code = 130
-    except click.ClickException as error:
+    except click.ClickException as found:
+        usage = _in_front(found)
         if as_json:
             from serving.cli.console import print_json
 
-            print_json({"error": {"code": "usage", "message": error.format_message()}})
-        error.show(sys.stderr)
+            print_json({"error": {"code": "usage", "message": usage.format_message()}})
+        usage.show(sys.stderr)
         code = 2
     except BrokenPipeError:
         code = 141  # whoever was reading stopped, and nobody can say how far this came
@@ -135,8 +144,36 @@ def main() -> None:
             raise
         from serving.cli.console import report_error
 
-        code = report_error(_unexpected(error), as_json=as_json)
+        odd = any(0xDC80 <= ord(letter) <= 0xDCFF for word in sys.argv for letter in word)
+        code = report_error(_undecodable() if odd else _unexpected(error), as_json=as_json)
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _undecodable() -> "KeepwellError":
+    from governance.errors import InvalidInput
+
+    return InvalidInput(
+        "an argument holds bytes that are not UTF-8, expected text",
+        hint="write the id as it was imported, in a terminal that speaks UTF-8",
+    )
+
+
+def _nearest(name: str) -> str:
+    """Give the end of a sentence: the command most like `name`, if one is."""
+    from difflib import get_close_matches
+
+    near = get_close_matches(name, COMMANDS, n=1)
+    return f" Did you mean {near[0]}?" if near else ""
+
+
+def _in_front(error: click.ClickException) -> click.ClickException:
+    """Say of `--json` and `--home` after the command where they belong; leave other errors."""
+    if isinstance(error, click.NoSuchOption) and error.option_name in ("--json", "--home"):
+        name = error.option_name
+        return click.UsageError(
+            f"{name} stands before the command: put {name} right after keepwell.", error.ctx
+        )
+    return error
 
 
 def _unexpected(error: Exception) -> "KeepwellError":

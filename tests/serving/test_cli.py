@@ -144,6 +144,19 @@ def test_a_word_that_is_no_command_is_wrong_use(tmp_path: Path) -> None:
     assert (told.code, told.error["code"]) == (2, "usage")
 
 
+def test_a_misspelt_command_names_the_nearest(tmp_path: Path) -> None:
+    told = Commands(tmp_path)("trian")
+    assert told.error["message"] == "There is no command 'trian'. Did you mean train?"
+
+
+@pytest.mark.parametrize("option", ["--json", "--home"])
+def test_an_option_of_every_command_says_that_it_stands_before_it(
+    tmp_path: Path, option: str
+) -> None:
+    told = Commands(tmp_path)("settings", option)
+    assert f"put {option} right after keepwell" in told.error["message"]
+
+
 @pytest.mark.parametrize("command", ["score", "ledger verify", "review list", "outcomes measures"])
 def test_where_there_is_no_home_it_says_how_to_make_one(tmp_path: Path, command: str) -> None:
     told = Commands(tmp_path)(*command.split())
