@@ -139,4 +139,12 @@ def test_the_whole_way_ends_with_an_approved_contact_and_files_for_the_crm(follo
     assert read(followed, "approved.json")["status"] == "queued"
     assert (followed / "hubspot.csv").read_text().count("\n") > 500
     assert (followed / "weekly.html").exists()
-    assert not (followed / "salesforce.csv").exists(), "the nightly run deletes what it uploaded"
+    assert "C1006" in (followed / "salesforce_clear.csv").read_text()
+    assert "C1006" not in (followed / "salesforce.csv").read_text()
+
+
+@pytest.mark.skipif(not WHOLE, reason="trains a model: part of make evidence")
+def test_all_reasons_and_the_base_value_add_up_to_the_score(followed: Path) -> None:
+    result = read(followed, "decision.json")["result"]
+    total = result["base"] + sum(each["contribution"] for each in result["reasons"])
+    assert total == pytest.approx(result["log_odds"])
