@@ -44,6 +44,9 @@ FLAT = 1.05
 """The memory of the last third over that of the second, at most."""
 _PAUSE = 5.0
 
+Weigh = Callable[[], dict[int, float]]
+"""Gives the memory in MB of each process of the service."""
+
 
 @dataclass
 class Soak:
@@ -56,7 +59,7 @@ class Soak:
     withdrawals: int = 0
     scored_without_permission: int = 0
     lost: int = 0
-    memory_mb: list[float] = field(default_factory=list)
+    memory_mb: list[dict[int, float]] = field(default_factory=list)
 
     @property
     def failures(self) -> dict[str, int]:
@@ -68,12 +71,19 @@ class Soak:
         }
 
     @property
+    def lasting_mb(self) -> dict[int, list[float]]:
+        """Memory over time of each process that was there from the first look to the last."""
+        lasting = set.intersection(*map(set, self.memory_mb)) if self.memory_mb else set()
+        return {pid: [each[pid] for each in self.memory_mb] for pid in sorted(lasting)}
+
+    @property
     def growth(self) -> float:
         """Memory of the last third over that of the second; 1 where it was not weighed."""
         third = len(self.memory_mb) // 3
         if not third:
             return 1.0
-        return float(np.median(self.memory_mb[-third:]) / np.median(self.memory_mb[third:-third]))
+        total = np.sum(list(self.lasting_mb.values()), axis=0)
+        return float(np.median(total[-third:]) / np.median(total[third:-third]))
 
 
 class Soaking:
@@ -92,7 +102,7 @@ class Soaking:
         self._turns = Counter[str]()
         self._sent = 0
 
-    async def run(self, seconds: float, weigh: Callable[[], float] | None = None) -> Soak:
+    async def run(self, seconds: float, weigh: Weigh | None = None) -> Soak:
         """Ask for so long, then look whether every acknowledged event is there."""
         acts: Sequence[tuple[Callable[[], Awaitable[None]], float]] = (
             (self._score, 0.5),
@@ -201,7 +211,7 @@ class Soaking:
             missing += sum(each["status"] != "duplicate" for each in answer.json()["results"])
         return missing
 
-    async def _weigh(self, weigh: Callable[[], float] | None) -> None:
+    async def _weigh(self, weigh: Weigh | None) -> None:
         while weigh is not None:
             await asyncio.sleep(_PAUSE)
             self.found.memory_mb.append(weigh())
@@ -215,9 +225,9 @@ def report(found: Soak, *, verified: str) -> bool:
     print(f"p50 {middle:.1f} ms, p99 {slow:.1f} ms, slowest {1e3 * max(found.latencies):.0f} ms")
     for (kind, status), n in sorted(found.statuses.items()):
         print(f"  {kind:9} {status}  {n:,}")
-    if found.memory_mb:
-        first, last = found.memory_mb[0], found.memory_mb[-1]
-        print(f"memory {first:.0f} MB at first, {last:.0f} MB at last, × {found.growth:.3f}")
+    for pid, sizes in found.lasting_mb.items():
+        thirds = [np.median(each) for each in np.array_split(sizes, 3)]
+        print(f"  process {pid}: " + ", ".join(f"{each:.0f}" for each in thirds) + " MB by thirds")
     held = {
         f"answers with 5xx or 429: {found.failures or 'none'}": not found.failures,
         f"lost of {len(found.events):,} acknowledged events: {found.lost}": not found.lost,
@@ -257,17 +267,15 @@ def main() -> None:
     sys.exit(0 if report(found, verified=verified) else 1)
 
 
-async def _soak(
-    port: int, key: str, people: Sequence[str], given: Any, weigh: Callable[[], float]
-) -> Soak:
+async def _soak(port: int, key: str, people: Sequence[str], given: Any, weigh: Weigh) -> Soak:
     headers = {"Authorization": f"Bearer {key}"}
     url = f"http://127.0.0.1:{port}"
     async with httpx.AsyncClient(base_url=url, headers=headers, timeout=60) as client:
         return await Soaking(client, people, rate=given.rate).run(60 * given.minutes, weigh)
 
 
-def _memory(process: subprocess.Popen[bytes]) -> float:
-    return sum(map(pss_mb, family(process.pid)))
+def _memory(process: subprocess.Popen[bytes]) -> dict[int, float]:
+    return {pid: pss_mb(pid) for pid in family(process.pid)}
 
 
 if __name__ == "__main__":
