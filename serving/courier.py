@@ -18,7 +18,7 @@ from governance.errors import ConfigurationError, KeepwellError
 from serving.bootstrap import Keepwell
 from serving.interventions.desk import desk_of
 from serving.interventions.dispatch import dispatch, http_client
-from serving.interventions.score_news import tell_changes
+from serving.interventions.score_news import begin_telling, tell_changes
 from serving.interventions.targets import Reach
 from serving.interventions.webhook import Endpoint
 from serving.rights.retention import apply_if_due
@@ -135,6 +135,11 @@ class Keeper(threading.Thread):
 
     def run(self) -> None:
         """Look until stopped; another worker that is at it already is left alone."""
+        try:
+            begin_telling(self._keepwell)
+        except Exception as error:  # noqa: BLE001 - the first look begins it then
+            log.error("telling changes failed", kind=type(error).__name__)
+            self._failed("telling changes")
         while not self._stopped.wait(KEEPER_PAUSE_SECONDS):
             try:
                 tidy_if_due(self._keepwell, now=self._clock())

@@ -2,16 +2,29 @@
 
 Nothing of this is done while someone waits for a score. The keeper reads the decisions that were
 recorded since its last look, one slice after another, and compares each person's newest score with
-the one that counts as told. The first one that is seen is only noted: what a CRM holds to begin
-with comes from an upload. Small moves add up until they are told.
+the one that counts as told: to begin with, the newest that was given before, or else the first that
+is seen, since that is what a CRM can hold from an answer or an upload. Small moves add up until
+they are told.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Row, and_, delete, func, insert, select, tuple_, update
+from sqlalchemy import (
+    BigInteger,
+    Connection,
+    Row,
+    and_,
+    delete,
+    func,
+    insert,
+    select,
+    tuple_,
+    type_coerce,
+    update,
+)
 
 from governance.instants import to_text
 from governance.pseudonym import slices
@@ -30,6 +43,9 @@ _PRESENT = timedelta(hours=6)
 """A score as of longer before it was made is about the past, and no news."""
 
 
+_Key = tuple[str, str]
+
+
 class _Place(NamedTuple):
     ledger_seq: int
     position: int
@@ -41,20 +57,31 @@ def tell_changes(keepwell: Keepwell, *, now: datetime) -> int:
     Does nothing but in a production home that sends these messages. Several workers may call it:
     one transaction holds a slice, and where the next begins.
     """
-    webhook = keepwell.settings.webhook
-    if keepwell.kind != "production" or not webhook.sends(SCORE_CHANGED):
+    if not _tells(keepwell):
         return 0
+    least = keepwell.settings.webhook.score_change
     told = 0
     for _ in range(_SLICES_AT_ONCE):
         with keepwell.database.write() as conn:
             place = _begin(conn)
             rows, after = _next(conn, place)
-            told += _tell(keepwell, conn, rows, webhook.score_change, now)
+            told += _tell(keepwell, conn, place, rows, least, now)
             if after != place:
                 conn.execute(update(score_news).values(**after._asdict()))
         if after == place:
             break
     return told
+
+
+def begin_telling(keepwell: Keepwell) -> None:
+    """Mark where telling begins, if it has not: every score given from here on is compared."""
+    if _tells(keepwell):
+        with keepwell.database.write() as conn:
+            _begin(conn)
+
+
+def _tells(keepwell: Keepwell) -> bool:
+    return keepwell.kind == "production" and keepwell.settings.webhook.sends(SCORE_CHANGED)
 
 
 def _begin(conn: Connection) -> _Place:
@@ -103,29 +130,39 @@ def _rows(conn: Connection, *conditions: Any) -> list[Row[Any]]:
 
 
 def _tell(
-    keepwell: Keepwell, conn: Connection, rows: list[Row[Any]], least: float, now: datetime
+    keepwell: Keepwell,
+    conn: Connection,
+    place: _Place,
+    rows: list[Row[Any]],
+    least: float,
+    now: datetime,
 ) -> int:
-    newest = {(row.person_id, row.target): row for row in rows if _is_news(row)}
-    before = _told_before(conn, [person for person, _ in newest])
+    seen = [row for row in rows if _is_news(row)]
+    newest = {_key(row): row for row in seen}
+    counts = {_key(row): row for row in reversed(seen)}  # the first seen of each
+    told = _told(conn, newest)
+    counts |= _given_before(conn, place, newest.keys() - told.keys()) | told
     moved: list[tuple[Row[Any], float]] = []
     for key, row in newest.items():
-        previous = before.get(key)
-        if previous is not None and abs(_read(row.result)["probability"] - previous) < least:
-            continue
-        if previous is not None:
+        previous = _probability(counts[key])
+        if abs(_probability(row) - previous) >= least:
             moved.append((row, previous))
-        else:
-            _note(conn, row, now)
+        elif key not in told:
+            _note(conn, counts[key], now)
     customers = keepwell.persons.customers_of(conn, [row.person_id for row, _ in moved])
     lock_customers(conn, list(customers.values()))
     kept = _still_kept(conn, [row.decision_id for row, _ in moved])
-    told = 0
+    queued = 0
     for row, previous in moved:
         if row.person_id in customers and row.decision_id in kept:
             _enqueue(conn, row, customers[row.person_id], previous, now)
             _note(conn, row, now)
-            told += 1
-    return told
+            queued += 1
+    return queued
+
+
+def _key(row: Row[Any]) -> _Key:
+    return row.person_id, row.target
 
 
 def _is_news(row: Row[Any]) -> bool:
@@ -143,18 +180,51 @@ def _read(result: str) -> dict[str, Any]:
     return found
 
 
-def _told_before(conn: Connection, persons: list[str]) -> Mapping[tuple[str, str], float]:
-    """Give the probabilities that count as told; what was taken back since counts no more."""
-    found: dict[tuple[str, str], float] = {}
+def _probability(row: Row[Any]) -> float:
+    return float(_read(row.result)["probability"])
+
+
+def _told(conn: Connection, keys: Iterable[_Key]) -> dict[_Key, Row[Any]]:
+    """Give the decisions that count as told; what was taken back since counts no more."""
+    found: dict[_Key, Row[Any]] = {}
     joined = told_scores.join(decisions, decisions.c.decision_id == told_scores.c.decision_id)
-    for some in slices(sorted(set(persons))):
+    for some in slices(sorted({person for person, _ in keys})):
         query = (
-            select(told_scores.c.person_id, told_scores.c.target, decisions.c.result)
+            select(decisions)
             .select_from(joined)
             .where(told_scores.c.person_id.in_(some), decisions.c.result.is_not(None))
         )
-        for row in conn.execute(query):
-            found[row.person_id, row.target] = _read(row.result)["probability"]
+        found.update((_key(row), row) for row in conn.execute(query))
+    return found
+
+
+def _given_before(conn: Connection, place: _Place, keys: Iterable[_Key]) -> dict[_Key, Row[Any]]:
+    """Give the newest score of each person and target asked for that was given up to a place."""
+    wanted, found = frozenset(keys), dict[_Key, Row[Any]]()
+    entry = func.coalesce(decision_batches.c.ledger_seq, decisions.c.ledger_seq)
+    order = (entry.desc(), decisions.c.position.desc())
+    ranked = select(
+        decisions.c.decision_id,
+        func.row_number()
+        .over(partition_by=(decisions.c.person_id, decisions.c.target), order_by=order)
+        .label("rank"),
+    ).select_from(
+        decisions.outerjoin(decision_batches, decision_batches.c.batch == decisions.c.ledger_seq)
+    )
+    made, of = (type_coerce(decisions.c[name], BigInteger) for name in ("recorded_at", "as_of"))
+    for some in slices(sorted({person for person, _ in wanted})):
+        of_them = ranked.where(
+            decisions.c.person_id.in_(some),
+            decisions.c.kind == "score",
+            decisions.c.outcome == "scored",
+            decisions.c.result.is_not(None),
+            made - of < _PRESENT // timedelta(microseconds=1),
+            entry > 0,
+            tuple_(entry, decisions.c.position) <= tuple_(*place),
+        ).subquery()
+        query = select(decisions).join(of_them, of_them.c.decision_id == decisions.c.decision_id)
+        rows = conn.execute(query.where(of_them.c.rank == 1))
+        found.update((_key(row), row) for row in rows if _key(row) in wanted)
     return found
 
 

@@ -17,7 +17,7 @@ from serving.bootstrap import open_home
 from serving.database import Database
 from serving.interventions import score_news
 from serving.interventions.dispatch import dispatch
-from serving.interventions.score_news import VALID_FOR, tell_changes
+from serving.interventions.score_news import VALID_FOR, begin_telling, tell_changes
 from serving.interventions.tables import outbox, told_scores
 from serving.interventions.targets import Reach
 from serving.interventions.webhook import Endpoint
@@ -36,17 +36,21 @@ EVENTS = ["intervention.requested", "intervention.cancelled", "score.withdrawn",
 @pytest.fixture
 def watched(regular: Shop) -> Shop:
     """Give a shop that tells of scores, whose first score of Ann was looked at."""
-    settings = regular.keepwell.home.settings_file
-    settings.write_text(
-        settings.read_text() + f'\n[webhook]\nurl = "{HERE}"\nevents = {json.dumps(EVENTS)}\n'
-    )
-    root = regular.keepwell.home.root
-    regular.keepwell.close()
-    regular.keepwell = open_home(root)
+    switches_on(regular)
     looks(regular)
     score(regular)
     assert looks(regular) == 0
     return regular
+
+
+def switches_on(shop: Shop) -> None:
+    settings = shop.keepwell.home.settings_file
+    settings.write_text(
+        settings.read_text() + f'\n[webhook]\nurl = "{HERE}"\nevents = {json.dumps(EVENTS)}\n'
+    )
+    root = shop.keepwell.home.root
+    shop.keepwell.close()
+    shop.keepwell = open_home(root)
 
 
 def looks(shop: Shop) -> int:
@@ -92,17 +96,83 @@ def withdraws(shop: Shop) -> None:
 
 def test_a_score_that_moved_is_told_with_both_numbers_and_an_end(watched: Shop) -> None:
     with watched.keepwell.database.read() as conn:
-        before = score_news._told_before(
-            conn, list(conn.execute(select(told_scores.c.person_id)).scalars())
-        )
+        query = select(told_scores.c.person_id, told_scores.c.target)
+        before = score_news._told(conn, [tuple(row) for row in conn.execute(query)])
     now = moves(watched)
     assert looks(watched) == 1
     [message] = sent(watched)
     data = message["data"]
     assert (data["customer_id"], data["probability"]) == ("ann", now)
-    assert data["previous_probability"] == next(iter(before.values()))
+    assert data["previous_probability"] == score_news._probability(next(iter(before.values())))
     assert data["purposes"] == ["risk_scoring"]
     assert data["expires_at"] > data["as_of"]
+
+
+def test_what_was_given_before_it_was_switched_on_counts_as_told(regular: Shop) -> None:
+    before = score(regular)
+    switches_on(regular)
+    looks(regular)
+    moves(regular)
+    assert looks(regular) == 1
+    assert waiting(regular)[0]["data"]["previous_probability"] == before
+
+
+def test_of_what_was_given_before_the_newest_counts(regular: Shop) -> None:
+    score(regular)
+    moves(regular)
+    switches_on(regular)
+    looks(regular)
+    score(regular)
+    assert looks(regular) == 0
+
+
+def test_a_score_of_the_past_given_before_is_not_what_counts(regular: Shop) -> None:
+    score(regular)
+    regular.pass_days(30)
+    score(regular)
+    past = regular.clock() - timedelta(days=29)
+    regular.scorer.score(["ann"], targets=["churn"], as_of=past)
+    switches_on(regular)
+    looks(regular)
+    score(regular)
+    assert looks(regular) == 0
+
+
+def test_a_batch_given_before_counts_as_told(regular: Shop, tmp_path: Path) -> None:
+    target = regular.keepwell.target("churn")
+    score_everyone(regular.keepwell, target, out=tmp_path / "s.parquet", clock=regular.clock)
+    switches_on(regular)
+    looks(regular)
+    moves(regular)
+    assert looks(regular) == 1
+
+
+def test_two_scores_between_two_looks_are_compared(watched: Shop) -> None:
+    watched.order("bob", 10)
+    watched.permit("bob")
+    first = score(watched, "bob")
+    watched.pass_days(30)
+    score(watched, "bob")
+    assert looks(watched) == 1
+    assert waiting(watched)[0]["data"]["previous_probability"] == first
+
+
+def test_a_score_that_was_taken_back_before_counts_no_more(regular: Shop) -> None:
+    score(regular)
+    withdraws(regular)
+    regular.permit("ann")
+    switches_on(regular)
+    looks(regular)
+    moves(regular)
+    assert looks(regular) == 0
+
+
+def test_a_start_marks_where_telling_begins(regular: Shop) -> None:
+    switches_on(regular)
+    begin_telling(regular.keepwell)
+    score(regular)
+    moves(regular)
+    assert looks(regular) == 1
 
 
 def test_it_is_told_once(watched: Shop) -> None:
@@ -228,6 +298,21 @@ def test_the_order_of_the_log_is_followed_on_each_database(database: Database) -
             rows, place = score_news._next(conn, place)
             seen += [row.decision_id for row in rows]
     assert "".join(seen) == "abcd"
+
+
+def test_what_was_given_up_to_a_place_is_found_on_each_database(database: Database) -> None:
+    ledger = Ledger(Ed25519PrivateKey.from_private_bytes(b"l" * 32))
+    with database.write() as conn:
+        for number, name in enumerate("abc"):
+            made = Decision(
+                decision_id=name, kind="score", person_id="ann", purpose="p", outcome="scored",
+                target="churn", as_of=START, result={"probability": number / 10},
+            )  # fmt: skip
+            record(conn, ledger, [made], now=START)
+            if name == "b":
+                place = score_news._begin(conn)
+        found = score_news._given_before(conn, place, [("ann", "churn")])
+    assert [row.decision_id for row in found.values()] == ["b"]
 
 
 def test_a_score_may_be_used_as_long_as_one_in_a_file() -> None:
