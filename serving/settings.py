@@ -456,9 +456,9 @@ def write_settings(path: Path, settings: Settings) -> None:
             nested += _table((name,), value)
         elif value and isinstance(value, list) and isinstance(value[0], Mapping):
             for each in value:
-                nested += ["", f"[[{name}]]", *(f"{k} = {_literal(v)}" for k, v in each.items())]
+                nested += ["", f"[[{name}]]", *(f"{k} = {literal(v)}" for k, v in each.items())]
         else:
-            lines.append(f"{name} = {_literal(value)}")
+            lines.append(f"{name} = {literal(value)}")
     path.write_text("\n".join([*lines, *nested]) + "\n", encoding="utf-8")
 
 
@@ -502,7 +502,7 @@ def _overlay(found: dict[str, Any], environment: Mapping[str, str]) -> None:
 def _table(path: tuple[str, ...], values: Mapping[str, Any]) -> list[str]:
     scalars = {k: v for k, v in values.items() if not isinstance(v, Mapping)}
     lines = ["", f"[{'.'.join(_key(step) for step in path)}]"] if scalars or not values else []
-    lines += [f"{_key(key)} = {_literal(value)}" for key, value in scalars.items()]
+    lines += [f"{_key(key)} = {literal(value)}" for key, value in scalars.items()]
     for key, value in values.items():
         if isinstance(value, Mapping):
             lines += _table((*path, key), value)
@@ -510,18 +510,19 @@ def _table(path: tuple[str, ...], values: Mapping[str, Any]) -> list[str]:
 
 
 def _key(name: str) -> str:
-    return name if name.replace("_", "").replace("-", "").isalnum() else _literal(name)
+    return name if name.replace("_", "").replace("-", "").isalnum() else literal(name)
 
 
-def _literal(value: object) -> str:
+def literal(value: object) -> str:
+    """Spell a value as TOML does."""
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, int | float):
         return repr(value)
     if isinstance(value, list):
-        return "[" + ", ".join(_literal(each) for each in value) + "]"
+        return "[" + ", ".join(literal(each) for each in value) + "]"
     if isinstance(value, Mapping):
-        pairs = (f"{_key(name)} = {_literal(each)}" for name, each in value.items())
-        return "{ " + ", ".join(pairs) + " }"
+        pairs = (f"{_key(name)} = {literal(each)}" for name, each in value.items())
+        return "{ " + ", ".join(pairs) + " }" if value else "{}"
     text = str(value).replace("\\", "\\\\").replace('"', '\\"')
     return f'"{text}"'

@@ -16,7 +16,17 @@ from typing import Any, Literal, NamedTuple, Union, get_args, get_origin
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from serving.settings import NOT_SETTINGS, PREFIX, Settings, from_environment, load_settings
+from features.targets.target import Target
+from governance.model.gate import GatePolicy
+from serving.settings import (
+    NOT_SETTINGS,
+    PREFIX,
+    Settings,
+    TargetSettings,
+    from_environment,
+    literal,
+    load_settings,
+)
 
 Source = Literal["default", "keepwell.toml", "environment"]
 HIDDEN = "•••"
@@ -24,6 +34,9 @@ HIDDEN = "•••"
 
 _SECRET = re.compile(r"secret|password|passwd|token|credential|(^|[._-])key$", re.IGNORECASE)
 _IN_URL = re.compile(r"(?<=://)([^/@\s]*)@|\?.*")
+_GATE = GatePolicy()
+_STATED, _FOLLOWS = "must be stated", "follows from kind and name"
+_IN_WORDS = ("", _STATED, _FOLLOWS)
 _LIMITS = {"ge": "≥ {}", "gt": "> {}", "le": "≤ {}", "lt": "< {}"}
 _WORDS: Mapping[Any, str] = {
     bool: "true or false", int: "whole number", float: "number", str: "text", Any: "anything",
@@ -51,6 +64,11 @@ class Effective(NamedTuple):
     value: Any
     source: Source
 
+    @property
+    def spelt(self) -> str:
+        """The value as `keepwell.toml` spells it; empty where there is none."""
+        return "" if self.value is None else literal(self.value)
+
 
 def rows() -> Iterator[Row]:
     """Give every setting, table by table."""
@@ -76,7 +94,7 @@ def _rows(model: type[BaseModel], table: str, variable: str | None) -> Iterator[
             shown,
             None if below is None or how == "list" else below.removesuffix("__"),
             _kind(field),
-            _default(field),
+            _default(field) or _followed(table, name),
             field.description or "",
         )
     for inside, own, below in nested:
@@ -133,7 +151,7 @@ def _in_words(annotation: Any) -> str:
 
 def _default(field: FieldInfo) -> str:
     if field.is_required():
-        return "must be stated"
+        return _STATED
     value = field.get_default(call_default_factory=True)
     if value is None or value == "" or (not value and isinstance(value, Mapping | tuple)):
         return ""
@@ -142,6 +160,16 @@ def _default(field: FieldInfo) -> str:
     if isinstance(value, tuple | frozenset):
         return ", ".join(sorted(map(str, value)))
     return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _followed(table: str, name: str) -> str:
+    """Say what holds where a setting has no default of its own."""
+    if table == "gate":
+        value = getattr(_GATE, name, None)
+        return "" if value is None else literal(value)
+    if table == "targets.NAME" and name in ("kind", "horizon_days", "horizons", "purpose"):
+        return _FOLLOWS
+    return ""
 
 
 def effective(path: Path, environment: Mapping[str, str] | None = None) -> tuple[Effective, ...]:
@@ -155,8 +183,11 @@ def effective(path: Path, environment: Mapping[str, str] | None = None) -> tuple
     stated = tomllib.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
     in_file = {name for name, _ in _flat(stated)}
     outside = {".".join(place) for place, _ in from_environment(surroundings)}
+    targets = settings.declared_targets()[0]
     found = []
     for name, value in _flat(settings.model_dump(mode="json", by_alias=True)):
+        if value is None:
+            value = _resolved(name, targets)
         source: Source = "default"
         if _is_stated(name, outside):
             source = "environment"
@@ -164,6 +195,20 @@ def effective(path: Path, environment: Mapping[str, str] | None = None) -> tuple
             source = "keepwell.toml"
         found.append(Effective(name, _masked(name, value), source))
     return tuple(found)
+
+
+def _resolved(name: str, targets: Mapping[str, Target]) -> Any:
+    """Give what the gate and the targets take where a setting leaves it to them."""
+    if name.startswith("gate."):
+        return getattr(_GATE, name.removeprefix("gate."), None)
+    above, _, last = name.rpartition(".")
+    target = targets.get(above.removeprefix("targets."))
+    if target is None or last not in TargetSettings.model_fields:
+        return None
+    value = getattr(target, last)
+    if isinstance(value, tuple):
+        return list(value) or None
+    return value if value != "" else None
 
 
 def _is_stated(name: str, places: set[str]) -> bool:
@@ -214,7 +259,7 @@ def page() -> str:
             lines += ["| setting | variable | is | default | meaning |", "|---|---|---|---|---|"]
             before = row.table
         variable = "" if row.variable is None else f"`{row.variable}`"
-        default = f"`{row.default}`" if row.default not in ("", "must be stated") else row.default
+        default = row.default if row.default in _IN_WORDS else f"`{row.default}`"
         lines.append(f"| `{row.name}` | {variable} | {row.kind} | {default} | {row.meaning} |")
     lines += ["", "## What else the environment may say", "", "| variable | meaning |", "|---|---|"]
     lines += [f"| `{PREFIX}{name}` | {meaning} |" for name, meaning in NOT_SETTINGS.items()]

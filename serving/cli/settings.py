@@ -12,7 +12,8 @@ from serving.cli.console import Session, table
 def settings_command(session: Session, changed: bool) -> None:
     """What is set in this home, and where it comes from: the default, the file, the environment.
 
-    Passwords in addresses are not shown. docs/settings.md says what each setting means.
+    Values are spelt as in keepwell.toml. Passwords in addresses are not shown.
+    docs/settings.md says what each setting means.
     """
     from serving.home import Home
     from serving.settings_table import effective
@@ -23,8 +24,7 @@ def settings_command(session: Session, changed: bool) -> None:
     def view(out: Console) -> None:
         drawn = table("setting", "value", "from")
         for each in found:
-            shown = "" if each.value is None else str(each.value)
-            drawn.add_row(each.name, shown, "" if each.source == "default" else each.source)
+            drawn.add_row(each.name, each.spelt, each.source)
         out.print(drawn if found else "everything is as it comes", highlight=False, markup=False)
 
     session.emit({"file": path, "settings": [each._asdict() for each in found]}, view)

@@ -1,5 +1,6 @@
 """Every setting is in one table, with its meaning; and a home tells where its own come from."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -48,6 +49,18 @@ def test_a_purpose_in_its_short_form_comes_from_the_file(tmp_path: Path) -> None
     assert told["purposes.risk_scoring.basis"][1:] == ("consent", "keepwell.toml")
 
 
+def test_what_the_gate_and_a_target_take_by_themselves_is_shown(tmp_path: Path) -> None:
+    told = found(tmp_path, "[targets.silence]\nsilence_days = 40\n")
+    assert told["gate.max_ece"][1:] == (0.05, "default")
+    assert told["targets.silence.kind"][1:] == ("silence", "default")
+    assert told["targets.silence.horizons"].value == [30, 60, 90]
+    assert told["targets.silence.silence_days"][1:] == (40, "keepwell.toml")
+
+
+def test_the_page_tells_the_gates_own_defaults() -> None:
+    assert next(row.default for row in rows() if row.name == "max_ece") == "0.05"
+
+
 def test_a_password_is_not_shown(tmp_path: Path) -> None:
     told = found(
         tmp_path,
@@ -85,4 +98,6 @@ def test_on_the_command_line(tmp_path: Path) -> None:
     kw = Commands(tmp_path)
     told = kw("settings", "--changed").json["settings"]
     assert told == [{"name": "currency", "value": "GBP", "source": "keepwell.toml"}]
-    assert "GBP" in kw.plain("settings").out
+    shown = kw.plain("settings").out
+    assert re.search(r'^currency +"GBP" +keepwell.toml', shown, re.MULTILINE)
+    assert re.search(r'^gate.fairness_blocks +\["act"\] +default', shown, re.MULTILINE)
