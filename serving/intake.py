@@ -9,6 +9,7 @@ from features.live import append, as_rows
 from features.storable import text_problem
 from serving.bootstrap import Keepwell
 from serving.locks import lock_customers
+from serving.record.dropped_events import drop_events
 
 
 class EventOutcome(NamedTuple):
@@ -40,8 +41,8 @@ def take_events(
 
     Sending an event again changes nothing (`duplicate`); the same id with other content is a
     `conflict` and is not written: corrections name what they correct. Erased people stay erased;
-    without `tells_erased` what is sent about them is dropped, and answered like a stranger's. In an
-    evaluation home customers are pseudonymised on the way in.
+    without `tells_erased` what is sent about them is dropped, and answered like a stranger's, also
+    when it is sent again. In an evaluation home customers are pseudonymised on the way in.
     """
     checked_at = clock()
     inside = [_inside(keepwell, fields) for fields in sent]
@@ -71,25 +72,16 @@ def take_events(
                     )
                 else:
                     dropped[index] = parse(inside[index], now=now)
-            for index, outcome in _as_if_new(dropped).items():
-                outcomes[index] = EventOutcome(event_id_of(sent[index]), outcome)
             done = append(conn, list(events.values()))
-            for index, outcome in zip(events, done, strict=True):
+            seeming = drop_events(
+                conn,
+                keepwell.suppression,
+                keepwell.keys.suppression,
+                as_rows(list(dropped.values())),
+            )
+            for index, outcome in zip((*events, *dropped), (*done, *seeming), strict=True):
                 outcomes[index] = EventOutcome(event_id_of(sent[index]), outcome)
     return Intake(tuple(outcomes[index] for index in range(len(sent))))
-
-
-def _as_if_new(dropped: Mapping[int, Event]) -> dict[int, str]:
-    """Say what this request would have been told of events of people nobody knew before it."""
-    seen: dict[tuple[str, ...], bytes] = {}
-    found = {}
-    for index, row in zip(dropped, as_rows(list(dropped.values())), strict=True):
-        name = (row["subject"], row["customer_id"], row["kind"], row["event_name"])
-        before = seen.get(name)
-        seen.setdefault(name, row["digest"])
-        same = before == row["digest"]
-        found[index] = "written" if before is None else "duplicate" if same else "conflict"
-    return found
 
 
 def _sentence(problem: Problem) -> str:

@@ -99,6 +99,14 @@ kept_answers = Table(
 Index("kept_answers_by_customer", kept_answers.c.customer_id)
 Index("kept_answers_by_time", kept_answers.c.kept_until)
 
+dropped_events = Table(
+    "dropped_events",
+    metadata,
+    Column("name", String(64), primary_key=True),  # keyed digest of who and what an event is
+    Column("content", String(64), nullable=False),  # keyed digest
+    Column("token", String(64), nullable=False),  # the suppression it goes with
+)
+
 retention_runs = Table(
     "retention_runs",
     metadata,

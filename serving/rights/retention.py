@@ -25,6 +25,7 @@ from governance.tables import decisions, training_people
 from serving.bootstrap import Keepwell
 from serving.interventions.outbox import forget_ended, forget_finished
 from serving.interventions.score_news import forget_retired
+from serving.record.dropped_events import forget_dropped
 from serving.record.kept_answers import tidy_answers
 from serving.record.retention_runs import last_run, note_run
 from serving.settings_rights import RetentionSettings
@@ -159,6 +160,8 @@ def _from_database(
         requests = _requests(conn, limits.decisions)
         forget_retired(conn)
     words = () if limits.words is None else forget_superseded(conn, before=limits.words)
+    lapsed = keepwell.suppression.forget_lapsed(conn, now=now)
+    forget_dropped(conn)
     messages = 0 if limits.outbox is None else forget_finished(conn, before=limits.outbox)
     contacts = 0 if limits.contacts is None else forget_ended(conn, before=limits.contacts)
     return (
@@ -170,7 +173,7 @@ def _from_database(
             Gone("consent words", limits.words, len(words)),
             Gone("messages", limits.outbox, messages),
             Gone("contacts", limits.contacts, contacts),
-            Gone("suppression tokens", now, keepwell.suppression.forget_lapsed(conn, now=now)),
+            Gone("suppression tokens", now, lapsed),
         ],
         through,
         words,

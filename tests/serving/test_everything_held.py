@@ -89,6 +89,7 @@ NOBODY = {
     "retention_runs": "numbers",
     "published_figures": "sums of keyed hashes over groups",
     "webhook_endpoints": "addresses of the company",
+    "dropped_events": "keyed digests of what was sent about someone erased, gone with their token",
     "score_news": "a place in the log",
     "decision_batches": "which entry of the log a batch ended with",
 }

@@ -1,13 +1,22 @@
 """Events from outside: each by itself, never twice, never Keepwell's own."""
 
 import json
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 
+from serving.bootstrap import create_home
 from serving.intake import take_events
 from serving.rights.acts import erase
-from tests.serving.conftest import Shop
+from serving.rights.retention import apply_retention
+from serving.settings import Settings
+from serving.tables import dropped_events
+from tests.serving.conftest import Clock, Shop
+from tests.serving.workbench import empty_database
 
 ORDER = {
     "customer_id": "ann",
@@ -16,6 +25,18 @@ ORDER = {
     "occurred_at": "2026-05-01T10:00:00+02:00",
     "value": 12.5,
 }
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def either(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Shop]:
+    """Give a home without anybody, on either database."""
+    settings = Settings()
+    if request.param == "postgres":
+        settings = Settings(database_url=empty_database(request, "intake"))
+    clock = Clock()
+    shop = Shop(create_home(tmp_path / "home", settings, now=clock()), clock)
+    yield shop
+    shop.keepwell.close()
 
 
 def send(shop: Shop, *events: dict[str, Any]) -> list[str]:
@@ -77,6 +98,45 @@ def test_whoever_may_not_read_permissions_cannot_tell_the_erased_from_strangers(
         "written", "duplicate", "conflict", "written", "rejected"
     ]  # fmt: skip
     assert send(shop, {**ORDER, "event_id": "A-2"}) == ["rejected"]
+
+
+def test_whoever_sends_again_what_was_sent_about_the_erased_is_told_as_of_strangers(
+    either: Shop,
+) -> None:
+    send(either, ORDER)
+    erase(either.keepwell, "ann", now=either.clock())
+    told = []
+    for who in ("ann", "nobody"):
+        new = {**ORDER, "customer_id": who, "event_id": "A-2"}
+        nameless = {**new, "event_id": None}
+        requests = [[new, nameless], [new, nameless, nameless], [{**new, "value": 1.0}]]
+        told.append([drops(either, *events) for events in requests])
+    assert told[0] == told[1]
+    assert told[0][1:] == [["duplicate", "duplicate", "written"], ["conflict"]]
+
+
+def test_what_is_kept_of_dropped_events_names_nobody_and_goes_with_their_token(
+    shop: Shop,
+) -> None:
+    send(shop, ORDER)
+    erase(shop.keepwell, "ann", now=shop.clock())
+    drops(shop, {**ORDER, "event_id": "ann-2"})
+    apply_retention(shop.keepwell, now=shop.clock())
+    [kept] = dropped(shop)
+    assert "ann" not in str(kept)
+    shop.clock.now += timedelta(days=shop.keepwell.settings.retention.suppression_days)
+    apply_retention(shop.keepwell, now=shop.clock())
+    assert dropped(shop) == []
+
+
+def drops(shop: Shop, *events: dict[str, Any]) -> list[str]:
+    taken = take_events(shop.keepwell, events, clock=shop.clock, tells_erased=False)
+    return [each.status for each in taken.results]
+
+
+def dropped(shop: Shop) -> list[Any]:
+    with shop.keepwell.database.read() as conn:
+        return list(conn.execute(select(dropped_events)).all())
 
 
 def test_what_is_wrong_with_an_event_does_not_repeat_its_names(shop: Shop) -> None:

@@ -44,9 +44,16 @@ def upgrade() -> None:
         sa.Column("ledger_seq", sa.BigInteger(), nullable=False),
         sa.Column("position", sa.Integer(), nullable=False),
     )
+    op.create_table(
+        "dropped_events",
+        sa.Column("name", sa.String(64), primary_key=True),
+        sa.Column("content", sa.String(64), nullable=False),
+        sa.Column("token", sa.String(64), nullable=False),
+    )
 
 
 def downgrade() -> None:
+    op.drop_table("dropped_events")
     op.drop_table("score_news")
     op.drop_table("told_scores")
     op.drop_table("decision_batches")
