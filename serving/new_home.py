@@ -9,7 +9,8 @@ from pydantic import ValidationError
 from governance.errors import ConfigurationError
 from governance.signing.keys import create_enrolment_key
 from serving.bootstrap import create_home
-from serving.settings import HomeKind, Settings, mistakes_of
+from serving.settings import HomeKind, Settings
+from serving.settings_mistakes import mistakes_of
 
 
 class MadeHome(NamedTuple):
@@ -40,7 +41,7 @@ def make_home(
             }
         )
     except ValidationError as problem:
-        raise ConfigurationError(mistakes_of(problem), source="the new home") from None
+        raise ConfigurationError(mistakes_of(problem, Settings), source="the new home") from None
     keepwell = create_home(root, settings, now=now)
     secret = None
     if keepwell.kind == "production":

@@ -31,6 +31,7 @@ from features.wellbeing.settings import parse_scheme
 from governance.errors import ConfigurationError, InvalidInput
 from governance.instants import parse_instant, to_micros
 from outcomes.measures.own import parse as parse_own_measures
+from serving.settings_mistakes import mistakes_of
 from serving.settings_permission import ControllerSettings, PreferenceSettings
 from serving.settings_rights import RetentionSettings, RightsSettings
 from serving.settings_service import (
@@ -53,7 +54,6 @@ NOT_SETTINGS = {
     "REQUIRE_ALL": "tests fail instead of leaving something out",
 }
 """What else the environment may say, and is no setting of a home."""
-_PLAINER = {"extra_forbidden": "there is no such setting"}
 
 
 class _Record(BaseModel):
@@ -404,14 +404,23 @@ def load_settings(
             mistakes += error.problems
             found.pop("measure", None)
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-            raise ConfigurationError([f"not readable as TOML: {error}"], source=path.name) from None
-    _overlay(found, os.environ if environment is None else environment)
+            raise ConfigurationError(
+                [f"not readable as TOML: {error}"],
+                source=path.name,
+                hint=f"correct that line of {path}: name = value, text in double quotes",
+            ) from None
+    surroundings = os.environ if environment is None else environment
+    _overlay(found, surroundings)
     if mistakes or not own_features:
         found.pop("feature", None)  # said already
     try:
         settings = Settings.model_validate(found)
     except ValidationError as error:
-        mistakes = [*mistakes_of(error), *mistakes, *_mistakes_of_targets(found, error)]
+        mistakes = [
+            *mistakes_of(error, Settings, _variables(surroundings)),
+            *mistakes,
+            *_mistakes_of_targets(found, error),
+        ]
     else:
         mistakes = [*mistakes, *settings.declared_targets()[1]]
     if mistakes:
@@ -434,15 +443,6 @@ def _mistakes_of_targets(found: Mapping[str, Any], error: ValidationError) -> li
     kept = {name: each for name, each in found.items() if name not in unread}
     kept["targets"] = {name: each for name, each in targets.items() if name not in bad}
     return Settings.model_validate(kept).declared_targets()[1]
-
-
-def mistakes_of(error: ValidationError) -> list[str]:
-    """Say where each mistake of some settings is, and what it is."""
-    return [
-        f"{'.'.join(str(step) for step in each['loc'])}: "
-        f"{_PLAINER.get(each['type'], each['msg'].removeprefix('Value error, '))}"
-        for each in error.errors(include_input=False, include_url=False)
-    ]
 
 
 def write_settings(path: Path, settings: Settings) -> None:
@@ -482,6 +482,13 @@ def from_environment(environment: Mapping[str, str]) -> Iterator[tuple[tuple[str
         yield tuple(name.removesuffix(_FROM_FILE).lower().split("__")), _read(value)
     if unread:
         raise ConfigurationError(unread, source="the environment")
+
+
+def _variables(environment: Mapping[str, str]) -> dict[tuple[str, ...], str]:
+    """Give the variable that sets each place."""
+    return {
+        place: f"{PREFIX}{'__'.join(place).upper()}" for place, _ in from_environment(environment)
+    }
 
 
 def _read(value: str) -> Any:

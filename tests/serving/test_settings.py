@@ -28,7 +28,7 @@ def test_all_mistakes_are_reported_at_once(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError) as caught:
         load_settings(path, {"KEEPWELL_MODE": "conquer"})
     places = [problem.split(":")[0] for problem in caught.value.problems]
-    assert sorted(places) == ["curency", "mode", "targets.churn.horizon_days", "timezone"]
+    assert sorted(places) == ["KEEPWELL_MODE", "curency", "targets.churn.horizon_days", "timezone"]
 
 
 def test_unreadable_file_says_where(tmp_path: Path) -> None:
@@ -36,6 +36,60 @@ def test_unreadable_file_says_where(tmp_path: Path) -> None:
     path.write_text("timezone = \n")
     with pytest.raises(ConfigurationError, match="line 1"):
         load_settings(path, {})
+
+
+def problems_of(tmp_path: Path, text: str, **environment: str) -> tuple[str, ...]:
+    path = tmp_path / "keepwell.toml"
+    path.write_text(text)
+    with pytest.raises(ConfigurationError) as caught:
+        load_settings(path, environment)
+    return caught.value.problems
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("[contct]\nbudget = 1\n", "contct: there is no such setting; did you mean contact?"),
+        (
+            "[targets.churn]\nhorizont = 3\n",
+            "targets.churn.horizont: there is no such setting; did you mean horizons?",
+        ),
+        (
+            '[[calendar]]\nname = "x"\nfrm = 2026-01-01\nuntil = 2026-01-02\nfrom = 2026-01-01\n',
+            "calendar.0.frm: there is no such setting; did you mean from?",
+        ),
+        ("zzz = 1\n", "zzz: there is no such setting"),
+    ],
+)
+def test_a_misspelt_setting_names_the_nearest(tmp_path: Path, text: str, problem: str) -> None:
+    assert problems_of(tmp_path, text) == (problem,)
+
+
+@pytest.mark.parametrize(
+    ("variable", "problem"),
+    [
+        (
+            "KEEPWELL_CONTCT__BUDGET",
+            "there is no such setting; did you mean KEEPWELL_CONTACT__BUDGET?",
+        ),
+        (
+            "KEEPWELL_CONTACT__BUGDET",
+            "there is no such setting; did you mean KEEPWELL_CONTACT__BUDGET?",
+        ),
+    ],
+)
+def test_a_misspelt_variable_is_named_as_it_is_spelt(
+    tmp_path: Path, variable: str, problem: str
+) -> None:
+    assert problems_of(tmp_path, "", **{variable: "1"}) == (f"{variable}: {problem}",)
+
+
+def test_what_is_no_toml_says_what_to_do(tmp_path: Path) -> None:
+    path = tmp_path / "keepwell.toml"
+    path.write_text("mode = act\n")
+    with pytest.raises(ConfigurationError) as caught:
+        load_settings(path, {})
+    assert caught.value.hint.startswith(f"correct that line of {path}")
 
 
 def test_the_home_of_the_command_line_is_not_a_setting(tmp_path: Path) -> None:
@@ -86,7 +140,7 @@ def test_mistakes_of_own_features_come_with_all_others(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError) as caught:
         load_settings(path, {})
     assert caught.value.problems == (
-        "curency: there is no such setting",
+        "curency: there is no such setting; did you mean currency?",
         "line 7: feature app_sessions_0d: window_days == 0, must be >= 1",
     )
 
@@ -138,7 +192,7 @@ def test_every_mistake_of_every_target_is_listed_at_once(tmp_path: Path) -> None
         load_settings(path, {})
     assert [": ".join(each.split(": ")[:2])[:60] for each in caught.value.problems] == [
         "targets.odd.horizon_days: Input should be greater than or eq",
-        "curency: there is no such setting",
+        "curency: there is no such setting; did you mean currency?",
         "calendar.0: strike",
         "targets.clv: margin_share must be stated",
         'targets.churn: inactivity has one horizon, because "no event',

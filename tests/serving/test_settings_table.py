@@ -32,7 +32,7 @@ def test_every_variable_of_the_page_is_the_one_that_is_read(tmp_path: Path) -> N
     with pytest.raises(ConfigurationError) as caught:
         load_settings(tmp_path / "none.toml", {**named, "KEEPWELL_NO_SUCH": "1"})
     unknown = [each for each in caught.value.problems if "there is no such setting" in each]
-    assert unknown == ["no_such: there is no such setting"]
+    assert unknown == ["KEEPWELL_NO_SUCH: there is no such setting"]
 
 
 def test_a_value_tells_where_it_comes_from(tmp_path: Path) -> None:
