@@ -148,10 +148,14 @@ class InterventionsPage(BaseModel):
 
 
 class VerdictAnswer(BaseModel):
-    """Whether a contact may be made, at this moment; `reason` for keys with `consent:read`."""
+    """Whether a contact may be made, at this moment; `reason` for keys with `consent:read`.
+
+    `not_before`: in quiet hours, when to ask again.
+    """
 
     intervention_id: str
     allowed: bool
     status: str
     reason: str | None
     valid_until: Instant
+    not_before: Instant | None

@@ -11,7 +11,7 @@ from governance.errors import InvalidInput, NotFound
 from governance.instants import to_text
 from serving.interventions.desk import Desk, queue_request
 from serving.interventions.outbox import end_intervention
-from serving.interventions.policy import Queued, first_moment, recheck
+from serving.interventions.policy import QUIET_HOURS, Queued, first_moment, recheck
 from serving.interventions.tables import interventions
 from serving.locks import lock_customers
 from serving.positions import Position, find_position
@@ -50,18 +50,26 @@ class InterventionView(NamedTuple):
 
 
 class Verdict(NamedTuple):
-    """What came of a person's yes or a sender's question; `reason` is empty for a yes."""
+    """What came of a person's yes or a sender's question; `reason` is empty for a yes.
+
+    `not_before` is when a contact that only quiet hours forbid may be asked for again.
+    """
 
     intervention_id: str
     allowed: bool
     status: str
     reason: str
     valid_until: datetime
+    not_before: datetime | None = None
 
     def to_json(self, *, may_see_refusals: bool = False) -> dict[str, Any]:
         """Give a plain mapping; the reason for a no is for those who may know it."""
-        shown = (self.reason or None) if may_see_refusals else None
-        return self._asdict() | {"reason": shown, "valid_until": to_text(self.valid_until)}
+        open_to_all = may_see_refusals or self.reason == QUIET_HOURS
+        return self._asdict() | {
+            "reason": (self.reason or None) if open_to_all else None,
+            "valid_until": to_text(self.valid_until),
+            "not_before": None if self.not_before is None else to_text(self.not_before),
+        }
 
 
 class Oversight(NamedTuple):
@@ -148,16 +156,25 @@ def reject(
 
 
 def confirm(desk: Desk, intervention_id: str, *, now: datetime) -> Verdict:
-    """Answer a system that sends by itself: may it, at this moment? Ask right before sending."""
+    """Answer a system that sends by itself: may it, at this moment? Ask right before sending.
+
+    No outreach is confirmed within the quiet hours of the home's zone.
+    """
     with desk.database.write() as conn:
         row = _find(conn, intervention_id)
         lock_customers(conn, [row.customer_id])
         row = _find(conn, intervention_id)
         held = row.status not in ("queued", "sent") or row.arm != "treated"
         refusal = row.status if held else _refusal(conn, desk, row, now)
+        not_before: datetime | None = None
+        if refusal is None and row.playbook_class == "outreach":
+            moment = first_moment(now, desk.policy)
+            if moment > now:
+                refusal, not_before = QUIET_HOURS, moment
         body = {"intervention": intervention_id, "refused": refusal or ""}
         desk.ledger.append(conn, "intervention_confirmed", body, now=now)
-        return Verdict(intervention_id, refusal is None, row.status, refusal or "", row.valid_until)
+        why, until = refusal or "", row.valid_until
+        return Verdict(intervention_id, refusal is None, row.status, why, until, not_before)
 
 
 def oversight(conn: Connection) -> Oversight:

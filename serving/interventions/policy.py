@@ -20,6 +20,8 @@ from serving.interventions.playbooks import Playbook
 from serving.settings import Mode, Settings
 
 SENSITIVE = "wellbeing_inference"
+QUIET_HOURS = "quiet_hours"
+"""Why a contact waits that is permitted otherwise: it says nothing about the person."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,6 +1,7 @@
 """A person's yes or no, and a sender's last question."""
 
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
@@ -14,7 +15,7 @@ from serving.interventions.oversight import (
     oversight,
     reject,
 )
-from tests.serving.interventions.conftest import NOTE, Company
+from tests.serving.interventions.conftest import NOON, NOTE, Company
 
 CALL = replace(NOTE, name="goodwill_call", needs_person=True)
 
@@ -106,6 +107,33 @@ def test_a_sender_is_told_no_when_the_clearance_ran_out(small_company: Company) 
     verdict = confirm(small_company.desk, each.intervention_id, now=small_company.now)
 
     assert (verdict.allowed, verdict.reason) == (False, "clearance_expired")
+
+
+def test_a_sender_is_told_to_wait_for_the_end_of_the_quiet_hours(small_company: Company) -> None:
+    small_company.agrees("ana")
+    (each,) = small_company.runs("ana").assigned
+    small_company.sends()
+    small_company.passes(hours=9)
+
+    verdict = confirm(small_company.desk, each.intervention_id, now=small_company.now)
+
+    assert (verdict.allowed, verdict.reason) == (False, "quiet_hours")
+    assert verdict.not_before == NOON + timedelta(hours=20)
+    assert verdict.to_json()["reason"] == "quiet_hours"
+    small_company.passes(hours=11)
+    assert confirm(small_company.desk, each.intervention_id, now=small_company.now).allowed
+
+
+def test_quiet_hours_tell_nothing_of_someone_who_withdrew(small_company: Company) -> None:
+    small_company.agrees("ana")
+    (each,) = small_company.runs("ana").assigned
+    small_company.sends()
+    small_company.passes(hours=9)
+    small_company.silently_withdraws("ana")
+
+    verdict = confirm(small_company.desk, each.intervention_id, now=small_company.now)
+
+    assert (verdict.reason, verdict.not_before) == ("outreach.email: withdrawn", None)
 
 
 def test_the_held_out_are_never_confirmed(small_company: Company) -> None:
