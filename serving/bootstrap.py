@@ -24,9 +24,10 @@ from governance.model.gate import GatePolicy
 from governance.pseudonym import PersonIds, Pseudonymiser, Suppression
 from serving import tables
 from serving.database import Database, sqlite_url
-from serving.home import Home
+from serving.home import Home, keep_private
 from serving.keys import HomeKeys, create_keys, load_keys
 from serving.migrate import migrate
+from serving.opening import open_database, usable
 from serving.settings import HomeKind, Settings, load_settings, write_settings
 
 _MADE = "home_created"
@@ -85,12 +86,14 @@ def create_home(root: Path, settings: Settings, *, now: datetime) -> Keepwell:
     home = Home(root.resolve())
     for directory in home.directories:
         directory.mkdir(parents=True, exist_ok=True)
+    keep_private(home.var)
     if not home.settings_file.exists():
         write_settings(home.settings_file, settings)
     keys = create_keys(home.keys)
     effective = load_settings(home.settings_file)
     database = _database(home, effective)
-    migrate(database)
+    with usable(database):
+        migrate(database)
     with database.write() as conn:
         if conn.execute(select(tables.home.c.kind)).first() is None:
             conn.execute(
@@ -131,6 +134,7 @@ def open_home(root: Path, *, own_features: bool = True) -> Keepwell:
             f"{home.root} is not a Keepwell home",
             hint=f"make one with: keepwell --home {home.root} init",
         )
+    keep_private(home.var)
     database = _database(home, settings)
     try:
         return _open(home, settings, database)
@@ -140,7 +144,8 @@ def open_home(root: Path, *, own_features: bool = True) -> Keepwell:
 
 
 def _open(home: Home, settings: Settings, database: Database) -> Keepwell:
-    migrate(database)
+    with usable(database):
+        migrate(database)
     kind, created_at, given = _identity(home, database)
     if kind != settings.kind:
         raise ConfigurationError(
@@ -213,7 +218,7 @@ def _gate_policy(settings: Settings) -> GatePolicy:
 
 
 def _database(home: Home, settings: Settings) -> Database:
-    return Database(settings.database_url or sqlite_url(home.database_file))
+    return open_database(settings.database_url or sqlite_url(home.database_file))
 
 
 def _identity(home: Home, database: Database) -> tuple[HomeKind, datetime, list[str]]:

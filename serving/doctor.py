@@ -22,7 +22,7 @@ from governance.signing.keys import is_vouched, list_signing_keys
 from governance.tables import ledger_head
 from serving.auth import list_keys
 from serving.bootstrap import Keepwell, open_home
-from serving.home import Home
+from serving.home import Home, keep_private
 from serving.interventions.targets import Reach
 from serving.interventions.webhook import Endpoint, addresses_of, check_endpoint
 from serving.migrate import current_revision
@@ -93,6 +93,13 @@ def _home(keepwell: Keepwell, home: Home, now: datetime) -> Iterator[Check]:
         "attention" if loose else "ok",
         f"{', '.join(loose)} can be read by others" if loose else "readable by the owner alone",
         f"chmod 600 {home.keys}/*" if loose else "",
+    )
+    private = keep_private(home.var)
+    yield Check(
+        "files",
+        "ok" if private else "attention",
+        "var is open to its owner alone" if private else "var can be read by others",
+        "" if private else f"as its owner: chmod 700 {home.var}",
     )
     with keepwell.database.read() as conn:
         revision = current_revision(conn)

@@ -1,5 +1,7 @@
 """Where a company's things lie: one directory, known names inside it."""
 
+import os
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -74,3 +76,17 @@ class Home:
             self.rejects,
             self.mlruns,
         )
+
+
+def keep_private(folder: Path) -> bool:
+    """Close a folder of this user's to everybody else; gives whether it is closed.
+
+    A folder that belongs to another user, or cannot be changed, stays as it is.
+    """
+    found = folder.stat()
+    if os.name != "posix" or not found.st_mode & 0o077:
+        return True
+    if found.st_uid == os.geteuid():
+        with suppress(OSError):  # a disk that is read only, or knows no modes
+            folder.chmod(0o700)
+    return not folder.stat().st_mode & 0o077

@@ -6,6 +6,7 @@ import os
 import socket
 import sys
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import NoReturn
 
@@ -33,12 +34,21 @@ def be_frugal() -> None:
         return  # not glibc: its own allocator has to do
 
 
-def serve(home: Home, *, host: str = "127.0.0.1", port: int = 3000, workers: int = 1) -> None:
+def serve(
+    home: Home,
+    *,
+    host: str = "127.0.0.1",
+    port: int = 3000,
+    workers: int = 1,
+    listening: Callable[[], None] = lambda: None,
+) -> None:
     """Serve `home` on `host:port` with `workers` worker processes until a signal asks to stop.
 
-    Raises `InvalidInput` when the port is in use. The caller has closed its database before.
+    `listening` is called once the port is this process's. Raises `InvalidInput` when it is in use.
+    The caller has closed its database before.
     """
     listener = _listen(host, port)
+    listening()
     os.environ["KEEPWELL_HOME"] = str(home.root)
     os.environ["BENTOML_HOME"] = str(home.var / "bentoml")
     os.environ["BENTOML_DO_NOT_TRACK"] = "true"

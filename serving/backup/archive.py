@@ -9,6 +9,7 @@ import tarfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
+from datetime import datetime
 from pathlib import Path, PurePosixPath
 from typing import IO, Any, NamedTuple
 
@@ -83,9 +84,38 @@ class Manifest:
             read = cls(**stated, members=members)
         except (TypeError, AttributeError):
             raise _damaged(_MANIFEST) from None
-        if read.digest != digest:
+        if not _is_well_formed(read) or read.digest != digest:
             raise _damaged(_MANIFEST)
         return read
+
+
+def _is_well_formed(manifest: Manifest) -> bool:
+    """Whether every field is of its type and the instant is one; JSON may hold anything."""
+    texts = (manifest.taken_at, manifest.version, manifest.kind, manifest.revision)
+    seal, rows = manifest.journal_seal, manifest.rows
+    try:
+        aware = all(isinstance(each, str) for each in (*texts, manifest.dialect)) and (
+            datetime.fromisoformat(manifest.taken_at).tzinfo is not None
+        )
+    except ValueError:
+        aware = False
+    return (
+        aware
+        and _is_count(manifest.journal_position)
+        and (seal is None or isinstance(seal, str))
+        and isinstance(manifest.has_keys, bool)
+        and isinstance(manifest.has_mlruns, bool)
+        and isinstance(rows, dict)
+        and all(_is_count(each) for each in rows.values())
+        and all(
+            isinstance(each.sha256, str) and _is_count(each.bytes)
+            for each in manifest.members.values()
+        )
+    )
+
+
+def _is_count(found: object) -> bool:
+    return isinstance(found, int) and not isinstance(found, bool) and found >= 0
 
 
 class Writing:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Literal, NamedTuple
 
 from sqlalchemy import Connection, inspect
-from sqlalchemy.exc import ArgumentError, OperationalError
+from sqlalchemy.exc import OperationalError
 
 from governance.errors import IntegrityBroken, InvalidInput
 from governance.log.journal import Journal
@@ -20,10 +20,11 @@ from serving.backup.archive import Manifest, unpack
 from serving.backup.rows import follow_numbers, load
 from serving.bootstrap import open_home
 from serving.caches import CACHE
-from serving.database import Database, sqlite_url
-from serving.home import Home
+from serving.database import sqlite_url
+from serving.home import Home, keep_private
 from serving.keys import load_keys
 from serving.migrate import knows_revision, newest_revision, upgrade
+from serving.opening import open_database
 from serving.rights.acts import settle
 from serving.settings import load_settings
 
@@ -226,10 +227,7 @@ def _fill_database(
             "KEEPWELL_DATABASE_URL names another database than --database-url",
             hint="unset the one that is not meant",
         )
-    try:
-        database = Database(settings.database_url or sqlite_url(home.database_file))
-    except ArgumentError:
-        raise InvalidInput("the database URL cannot be read", hint="see docs/settings.md") from None
+    database = open_database(settings.database_url or sqlite_url(home.database_file))
     try:
         with database.write() as conn:
             if inspect(conn).get_table_names():
@@ -274,6 +272,7 @@ def _settle_in(home: Home, root: Path) -> None:
     target = Home(root)
     for place in (target.root, target.var):
         place.mkdir(exist_ok=True)
+    keep_private(target.var)
     outside = [each for each in home.root.iterdir() if each != home.var]
     inside = sorted(home.var.iterdir(), key=lambda path: path == home.keys)
     for each in (*outside, *inside):

@@ -162,8 +162,10 @@ def serve_command(session: Session, host: str, port: int, workers: int) -> None:
 
     with session.open():
         pass  # a home that cannot be opened says so here, in words
-    session.note(f"serving http://{host}:{port} — stop with Ctrl-C")
-    serve(Home(session.home), host=host, port=port, workers=workers)
+    serve(
+        Home(session.home), host=host, port=port, workers=workers,
+        listening=lambda: session.note(f"serving http://{host}:{port} — stop with Ctrl-C"),
+    )  # fmt: skip
 
 
 @click.command("doctor")

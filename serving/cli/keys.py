@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from serving.bootstrap import Keepwell
 
 _ONCE = "  This is the only time the key is shown. Keep it like a password."
+_LONGEST_OVERLAP_H = 87_600  # ten years, as long as a key may be asked to live
 _days = click.option("--expires-in-days", type=click.IntRange(1, 3650), help="When the key ends.")
 _at = click.option("--expires-at", metavar="DATE", help="The same as a date or an instant.")
 _enrolment = click.option(
@@ -136,7 +137,7 @@ def rotate_key_command(
     with session.open() as keepwell:
         done = replace_key(
             keepwell, key_id, now=now,
-            overlap=None if overlap_hours is None else timedelta(hours=overlap_hours),
+            overlap=_overlap(overlap_hours),
             expires_at=_end(keepwell, expires_in_days, expires_at, now),
             enrolment_secret=enrolment_key,
         )  # fmt: skip
@@ -173,6 +174,19 @@ def revoke_key_command(session: Session, key_id: str) -> None:
         {"id": key_id, "revoked_at": now},
         lambda out: out.print(f"[green]✓[/] key {key_id} is revoked", highlight=False),
     )
+
+
+def _overlap(hours: float | None) -> timedelta | None:
+    from governance.errors import InvalidInput
+
+    if hours is None:
+        return None
+    if not 0 <= hours <= _LONGEST_OVERLAP_H:  # NaN is neither
+        raise InvalidInput(
+            f"an overlap of {hours:g} hours was asked for, expected 0 to {_LONGEST_OVERLAP_H:,}",
+            hint="say --overlap-hours 24, for example",
+        )
+    return timedelta(hours=hours)
 
 
 def _end(

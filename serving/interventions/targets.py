@@ -41,6 +41,14 @@ _PRIVATE = tuple(
     )
 )  # fmt: skip
 
+_METADATA = tuple(
+    ipaddress.ip_network(each)
+    for each in (
+        "169.254.169.254", "169.254.170.2", "100.100.100.200", "168.63.129.16", "192.0.0.192",
+        "fd00:ec2::254", "fd00:ec2::23", "fd20:ce::254",
+    )
+)  # fmt: skip
+
 
 class TargetRefused(KeepwellError):
     """The host leads nowhere that messages may go; nothing was sent."""
@@ -58,8 +66,9 @@ def look_up(host: str, port: int) -> Sequence[str]:
 class Reach:
     """Which addresses beside public ones a production home's messages may go to.
 
-    `private`: this machine and private networks, but not link-local ones, where clouds keep their
-    machines' credentials. `networks`: these, whatever they are, multicast excepted.
+    `private`: this machine and private networks, but neither link-local ones nor other addresses
+    where clouds keep their machines' credentials. `networks`: these, whatever they are, multicast
+    excepted; where clouds keep credentials only when the very address is named.
     """
 
     private: bool = False
@@ -80,7 +89,10 @@ class Reach:
             return inside.is_loopback
         if inside.is_multicast or inside.is_unspecified:
             return False
-        if any(_within(inside, each) for each in self.networks):
+        named = [each for each in self.networks if _within(inside, each)]
+        if any(_within(inside, each) for each in _METADATA):
+            return any(each.num_addresses == 1 for each in named)
+        if named:
             return True
         return is_public(address) or (
             self.private and any(_within(inside, each) for each in _PRIVATE)

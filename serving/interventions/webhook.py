@@ -78,14 +78,15 @@ def check_endpoint(endpoint: Endpoint, *, home_kind: str) -> None:
     """
     try:
         url = httpx.URL(endpoint.url)
-    except httpx.InvalidURL:
-        url = httpx.URL()
-    written = _written_address(url.host)
-    local = url.host == "localhost" or (written is not None and unwrapped(written).is_loopback)
-    dialled = ipaddress.ip_address("127.0.0.1") if url.host == "localhost" else written
+        host = url.host
+    except (httpx.InvalidURL, UnicodeError):  # UnicodeError: an xn-- name that spells nothing
+        url, host = httpx.URL(), ""
+    written = _written_address(host)
+    local = host == "localhost" or (written is not None and unwrapped(written).is_loopback)
+    dialled = ipaddress.ip_address("127.0.0.1") if host == "localhost" else written
     problems = []
-    if url.scheme not in ("http", "https") or not url.host:
-        problems.append("the webhook's url must begin with https://")
+    if url.scheme not in ("http", "https") or not host:
+        problems.append("the webhook's url must begin with https:// and name a host")
     elif home_kind != "production" and not local:
         problems.append(f"a {home_kind} home delivers nothing outside this machine")
     elif url.scheme == "http" and not local:

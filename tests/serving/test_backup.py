@@ -24,7 +24,7 @@ from features.compaction import tidy
 from governance.errors import IntegrityBroken, InvalidInput
 from governance.log.ledger import entries
 from governance.proof import Permit
-from serving.backup.archive import Manifest, unpack, write_archive
+from serving.backup.archive import Manifest, Member, unpack, write_archive
 from serving.backup.restore import EMBEDDED, Restored, check_backup, restore_backup
 from serving.backup.take import Taken, take_backup
 from serving.bootstrap import Keepwell, create_home, open_home
@@ -347,6 +347,12 @@ def test_a_history_file_that_goes_meanwhile_is_looked_for_anew(
     assert check_backup(small.archive).rows["history_buckets"] == len(calls) - 1
 
 
+def test_a_restored_home_is_for_its_owner_alone(small: Drill) -> None:
+    small.back_up()
+    small.restore()
+    assert (small.target / "var").stat().st_mode & 0o777 == 0o700
+
+
 def test_the_file_is_for_its_owner_alone(small: Drill) -> None:
     small.back_up()
     assert small.archive.stat().st_mode & 0o777 == 0o600
@@ -457,6 +463,33 @@ def test_an_edited_manifest_is_noticed(small: Drill) -> None:
     small.archive.write_bytes(content.replace(b'"kind": "production"', b'"kind": "evaluation"'))
     with pytest.raises(IntegrityBroken):
         check_backup(small.archive)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"rows": [1]},
+        {"rows": {"customers": "x"}},
+        {"rows": {"customers": True}},
+        {"revision": 5},
+        {"taken_at": "tomorrow"},
+        {"taken_at": 5},
+        {"journal_position": None},
+        {"journal_seal": 1},
+        {"has_keys": "yes"},
+        {"members": {"home/keepwell.toml": Member("0", "1")}},  # type: ignore[arg-type]
+    ],
+    ids=str,
+)
+def test_a_manifest_with_wrong_types_is_damaged(wrong: dict[str, Any]) -> None:
+    right: dict[str, Any] = {
+        "taken_at": "2026-06-01T00:00:00Z", "version": "1", "kind": "production",
+        "revision": "0001", "dialect": "sqlite", "journal_position": 0, "journal_seal": None,
+        "has_keys": True, "has_mlruns": False,
+    }  # fmt: skip
+    Manifest.from_bytes(Manifest(**right).to_bytes())
+    with pytest.raises(IntegrityBroken, match=r"manifest\.json not as written"):
+        Manifest.from_bytes(Manifest(**right | wrong).to_bytes())
 
 
 def link_out() -> tarfile.TarInfo:

@@ -1,5 +1,7 @@
 """Making and opening homes: kinds are for life, keys are private."""
 
+import os
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -8,6 +10,7 @@ from sqlalchemy import update
 
 from governance.errors import ConfigurationError, IntegrityBroken, NotFound
 from serving.bootstrap import create_home, open_home
+from serving.home import keep_private
 from serving.settings import PurposeSettings, Settings
 from serving.tables import home
 
@@ -33,6 +36,39 @@ def test_keys_can_be_read_by_the_owner_alone(tmp_path: Path) -> None:
     create_home(tmp_path, Settings(), now=NOW).close()
     modes = {path.stat().st_mode & 0o777 for path in (tmp_path / "var/keys").iterdir()}
     assert modes == {0o600}
+
+
+@pytest.fixture
+def usual_umask() -> Iterator[None]:
+    before = os.umask(0o022)
+    yield
+    os.umask(before)
+
+
+def mode(folder: Path) -> int:
+    return folder.stat().st_mode & 0o777
+
+
+@pytest.mark.usefixtures("usual_umask")
+def test_what_a_home_holds_is_closed_to_others(tmp_path: Path) -> None:
+    create_home(tmp_path, Settings(), now=NOW).close()
+    assert mode(tmp_path / "var") == 0o700
+
+
+def test_a_home_that_others_could_read_is_closed_when_it_is_opened(tmp_path: Path) -> None:
+    create_home(tmp_path, Settings(), now=NOW).close()
+    (tmp_path / "var").chmod(0o755)
+    open_home(tmp_path).close()
+    assert mode(tmp_path / "var") == 0o700
+
+
+def test_another_users_folder_is_left_as_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tmp_path.chmod(0o755)
+    monkeypatch.setattr("os.geteuid", lambda: os.getuid() + 1)
+    assert not keep_private(tmp_path)
+    assert mode(tmp_path) == 0o755
 
 
 def test_a_home_from_before_there_were_links_gets_their_key(tmp_path: Path) -> None:

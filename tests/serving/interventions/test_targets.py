@@ -94,6 +94,21 @@ def test_allow_private_opens_networks_and_no_cloud_credentials(address: str, all
     assert Reach(private=True).allows(ip_address(address), home_kind="production") == allowed
 
 
+METADATA = ["fd00:ec2::254", "100.100.100.200", "fd20:ce::254", CLOUD, "::ffff:100.100.100.200"]
+
+
+@pytest.mark.parametrize("address", METADATA)
+def test_clouds_credentials_lie_in_no_private_network(address: str) -> None:
+    assert not Reach(private=True).allows(ip_address(address), home_kind="production")
+    wide = Reach.stated(tuple(map(ip_network, ("fc00::/7", "100.64.0.0/10", "169.254.0.0/16"))))
+    assert not wide.allows(ip_address(address), home_kind="production")
+
+
+def test_they_are_reached_where_the_very_address_is_named() -> None:
+    named = Reach.stated((ip_network("fd00:ec2::254/128"),))
+    assert named.allows(ip_address("fd00:ec2::254"), home_kind="production")
+
+
 @pytest.mark.parametrize(("address", "allowed"), [(INSIDE, True), ("10.2.0.1", False)])
 def test_networks_may_be_named_one_by_one(address: str, allowed: bool) -> None:
     reach = Reach.stated((ip_network("10.1.0.0/16"),))

@@ -140,6 +140,7 @@ def test_a_longer_retry_after_wins() -> None:
         ("https://169.254.169.254/hook", "production", "allow_private"),
         ("https://[::ffff:10.0.0.1]/hook", "production", "allow_private"),
         ("https:///hook", "production", "must begin with https"),
+        ("https://xn--/hook", "production", "name a host"),
         ("https://crm.example.com:x/hook", "production", "must begin with https"),
     ],
 )
