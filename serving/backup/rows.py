@@ -39,6 +39,8 @@ _FETCHED = 2_000
 _PART_ROWS = 100_000
 _PART_BYTES = 32 << 20
 _LOADED = 10_000
+WORTH_SAYING = 10_000
+"""From how many rows on a table is named while a backup or a restore goes on."""
 
 
 class Part(NamedTuple):

@@ -21,7 +21,7 @@ from governance.errors import KeepwellError
 from governance.instants import to_text
 from governance.tables import consent_head, ledger_head, models
 from serving.backup.archive import Manifest, Writing, write_archive
-from serving.backup.rows import dump
+from serving.backup.rows import WORTH_SAYING, dump
 from serving.bootstrap import Keepwell
 from serving.database import Database
 from serving.migrate import current_revision, metadatas
@@ -81,7 +81,7 @@ def take_backup(
         rows: dict[str, int] = {}
         for part in dump(conn, metadatas()):
             rows[part.table] = rows.get(part.table, 0) + part.rows
-            if part.rows:
+            if rows[part.table] >= WORTH_SAYING:
                 progress(f"{part.table}: {rows[part.table]:,} rows")
             writing.add_bytes(part.name, part.content)
         for number, (name, file) in enumerate(files.items(), start=1):

@@ -115,7 +115,11 @@ def check_command(session: Session, file: Path | None) -> None:
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="A file that `keepwell score --out` wrote.",
 )
-@click.option("--file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option(
+    "--file",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="The file that holds the playbook, unless it is one of the starters.",
+)
 @click.pass_obj
 def simulate_command(session: Session, playbook: str, scores: Path, file: Path | None) -> None:
     """Who would be chosen and why not the others, without acting or recording anything."""
@@ -156,7 +160,11 @@ def simulate_command(session: Session, playbook: str, scores: Path, file: Path |
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="A file that `keepwell score --out` wrote.",
 )
-@click.option("--file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option(
+    "--file",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="The file that holds the playbook, unless it is one of the starters.",
+)
 @click.pass_obj
 def run_command(session: Session, playbook: str, scores: Path, file: Path | None) -> None:
     """Decide and record who is contacted and who is held out; the service sends what was queued.
@@ -207,7 +215,11 @@ outcomes_command.add_command(measures_command)
 @outcomes_command.command("lift")
 @click.argument("playbook")
 @click.option("--horizon-days", type=click.IntRange(min=1), default=90, show_default=True)
-@click.option("--file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option(
+    "--file",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="The file that holds the playbook, unless it is one of the starters.",
+)
 @click.pass_obj
 def lift_command(session: Session, playbook: str, horizon_days: int, file: Path | None) -> int:
     """Treated minus held out, as assigned, for people whose horizon is over."""

@@ -126,7 +126,13 @@ def export_command(
 @click.option(
     "--target", default="churn", show_default=True, help="What is scored, without a file."
 )
-@click.option("--top", type=click.IntRange(1, 10_000), default=50, show_default=True)
+@click.option(
+    "--top",
+    type=click.IntRange(1, 10_000),
+    default=50,
+    show_default=True,
+    help="How many people are on the list, most at stake first.",
+)
 @click.option("--margin", type=click.FloatRange(min=0), help="What a kept customer brings a year.")
 @click.option(
     "--out",
