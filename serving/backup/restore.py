@@ -17,7 +17,7 @@ from governance.errors import IntegrityBroken, InvalidInput
 from governance.log.journal import Journal
 from governance.log.ledger import Ledger
 from serving.backup.archive import Manifest, unpack
-from serving.backup.rows import follow_numbers, load
+from serving.backup.rows import WORTH_SAYING, follow_numbers, load
 from serving.bootstrap import open_home
 from serving.caches import CACHE
 from serving.database import sqlite_url
@@ -238,7 +238,7 @@ def _fill_database(
                 )
             upgrade(conn, manifest.revision)
             for name, rows in manifest.rows.items():
-                if rows:
+                if rows >= WORTH_SAYING:
                     progress(f"{name}: {rows:,} rows")
                 _load(conn, tables, name, rows)
             follow_numbers(conn, list(manifest.rows))
