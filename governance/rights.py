@@ -134,8 +134,8 @@ def replay_journal(
 
     `customers` are all ids the restored database knows; `since` is the instant of the backup, a
     little before it to be safe, or `after` the journal's position that it remembers. Withdrawals
-    and objections are recorded again here, with their own instants, and the results they took away
-    are forgotten again; the customers in `erasures` must now be erased on all floors and
+    and objections are recorded again here, with their own instants; the results they took away must
+    now be forgotten again for the `words`, the customers in `erasures` be erased on all floors and
     `revoked_keys` be revoked. Running it again changes nothing.
     """
     entries = journal.entries(since=since, after=after)
@@ -182,9 +182,6 @@ def _record_again(
                 mechanism="journal",
             )
             done.append(registry.record(conn, change, now=max(now, entry.at)))
-            person = PersonIds().find(conn, customer_id)
-            if person is not None:
-                decision.forget_results(conn, person, entry.detail)
     return done
 
 

@@ -122,17 +122,25 @@ class ConsentRecorder:
         return self.record(conn, change, now=now)
 
     def object(
-        self, conn: Connection, customer_id: str, *, now: datetime, actor: str = "customer"
+        self,
+        conn: Connection,
+        customer_id: str,
+        *,
+        now: datetime,
+        actor: str = "customer",
+        occurred_at: datetime | None = None,
     ) -> ConsentEvent:
         """Record an objection (art. 21): no marketing, and none of the scoring done for it.
 
-        Only a later explicit consent to a purpose lifts it, for that purpose.
+        Only a later explicit consent to a purpose lifts it, for that purpose. `occurred_at` is for
+        one said before, of the same person.
         """
         sql.claim_person(conn, customer_id)
         change = ConsentChange(
             customer_id=customer_id,
             purpose=OBJECTION,
             state=OBJECTED,
+            occurred_at=occurred_at,
             actor=actor,
             mechanism="objection",
         )

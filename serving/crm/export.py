@@ -1,8 +1,8 @@
 """Upload files for a CRM from a file of scores: who may be told of now, and who is to be cleared.
 
-A score leaves the house only while its person permits it. Whoever withdrew, objected or was
-forgotten since the scores were made is left out and, since the CRM may hold an earlier score, named
-in a second file that empties the fields.
+A score leaves the house only while its person permits it. Whoever withdrew, objected, let a
+permission end or was forgotten since the scores were made is left out and, since the CRM may hold
+an earlier score, named in a second file that empties the fields.
 """
 
 import csv
@@ -15,19 +15,20 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, Select, select
 
 from features.labels import Target
 from governance.errors import InsufficientData
 from governance.log.decision import was_given
 from governance.pseudonym import slices
-from governance.tables import decisions
+from governance.tables import decisions, persons
 from serving.bootstrap import Keepwell
 from serving.crm.cells import cell, is_safe_key
 from serving.crm.fields import CUSTOMER, HOME, Field, System, contact_fields, score_fields
 from serving.crm.score_rows import JUDGED, Reader, batches, target_of
 
 _CLEARED_AT_ONCE = 100
+_ASKED = 500
 _TRIES = 5
 
 
@@ -112,8 +113,7 @@ class _Work:
     ) -> list[int]:
         """Write both files; gives a mark for each batch of whom it told."""
         marks = []
-        with self.keepwell.database.read() as conn:
-            taken_back = self._taken_back(conn)
+        taken_back = self._taken_back(clock)
         with ExitStack() as stack:
             tell, empty = self._openers(stack, out, clear)
             for batch in batches(scores):
@@ -172,22 +172,27 @@ class _Work:
             for channel in self.channels
         }
 
-    def _taken_back(self, conn: Connection) -> set[str]:
-        """Whose scores of this target were forgotten: the CRM may still hold one."""
-        query = (
-            select(decisions.c.person_id)
-            .distinct()
-            .where(
-                decisions.c.kind == "score",
-                decisions.c.target == self.target.name,
-                decisions.c.outcome == "scored",
-                decisions.c.result.is_(None),
-                decisions.c.person_id.is_not(None),
-                was_given(),
-            )
-        )
-        persons = list(conn.execute(query).scalars())
-        return set(self.keepwell.persons.customers_of(conn, persons).values())
+    def _taken_back(self, clock: Callable[[], datetime]) -> set[str]:
+        """Whose score of this target the CRM may still hold and may not: forgotten or refused now.
+
+        Everyone who was ever given one is looked at, some at a time; only those are kept in memory.
+        """
+        found: set[str] = set()
+        after = ""
+        while True:
+            with self.keepwell.database.read() as conn:
+                some = conn.execute(
+                    _given(self.target.name).where(persons.c.customer_id > after).limit(_ASKED)
+                ).all()
+                names = [row.customer_id for row in some]
+                _, refused = self.keepwell.registry.permit_many(
+                    conn, self.target.purpose, names, now=clock()
+                )
+            found.update(row.customer_id for row in some if row.forgotten)
+            found.update(refused)
+            if len(some) < _ASKED:
+                return found
+            after = names[-1]
 
     def _told(self, row: Mapping[str, Any], may: Mapping[str, frozenset[str]]) -> dict[str, Any]:
         reasons = row["reasons"] or []
@@ -268,6 +273,20 @@ class _JsonLines(_File):
         if self._waiting:
             self._file.write(json.dumps({"inputs": self._waiting}, ensure_ascii=False) + "\n")
             self._waiting = []
+
+
+def _given(target: str) -> Select[Any]:
+    """Select who was ever given a score of the target, and whether one was forgotten since."""
+    theirs = select(decisions.c.decision_id).where(
+        decisions.c.person_id == persons.c.person_id,
+        decisions.c.kind == "score",
+        decisions.c.target == target,
+        decisions.c.outcome == "scored",
+        was_given(),
+    )
+    forgotten = theirs.where(decisions.c.result.is_(None)).exists().label("forgotten")
+    named = select(persons.c.customer_id, forgotten)
+    return named.where(theirs.exists()).order_by(persons.c.customer_id)
 
 
 def _mark(verdicts: Sequence[str | None]) -> int:

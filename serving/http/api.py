@@ -40,6 +40,7 @@ from serving.intake import take_events
 from serving.record.kept_answers import mark_effects
 from serving.record.replay import replay
 from serving.record.review_requests import contests_of
+from serving.record.tellable import tellable
 from serving.scoring.scorer import Scorer
 from serving.scoring.shapes import decision_json, model_json
 
@@ -123,10 +124,11 @@ def get_decision(
     here: Here,
     caller: Annotated[Principal, Depends(Caller("score:read"))],
 ) -> Response:
-    """Show one decision as it was recorded; its result is gone when the permission went."""
+    """Show one decision as it was recorded; its result is there while permission is."""
     with here.keepwell.database.read() as conn:
         found = load(conn, decision_id)
         contests = contests_of(conn, decision_id)
+        [found] = tellable(here.keepwell, conn, [found], now=here.clock())
     sees = caller.may("consent:read")
     tells = sees or found.outcome != "refused"  # a contest would tell a refusal from a stranger
     contested = contests[-1].status if contests and tells else None

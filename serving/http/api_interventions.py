@@ -11,7 +11,7 @@ from serving.http.idempotency import AnsweredOnce
 from serving.http.paging import LIMIT, After, paged
 from serving.http.schemas import ReasonRequest
 from serving.interventions import oversight
-from serving.interventions.desk import desk_of
+from serving.interventions.desk import Status, desk_of
 from serving.interventions.oversight import Verdict
 
 router = APIRouter(tags=["interventions"])
@@ -28,13 +28,13 @@ def get_interventions(
     request: Request,
     limit: Annotated[int, Query(ge=1, le=200, description=LIMIT)] = 50,
     after: After = None,
-    status: Annotated[
-        str | None, Query(max_length=16, description="Only those that stand so.")
-    ] = None,
+    status: Annotated[Status | None, Query(description="Only those that stand so.")] = None,
 ) -> Response:
     """List interventions, the newest first; pass `next` as `after` for older ones."""
     with here.keepwell.database.read() as conn:
         found = oversight.list_interventions(conn, limit=limit + 1, after=after, status=status)
+        registry = here.keepwell.registry
+        found = oversight.without_refused(conn, registry, found, now=here.clock())
     page = found[:limit]
     sees = caller.may("consent:read")
     more = page[-1].position.to_text() if len(found) > limit else None

@@ -1,12 +1,15 @@
 """What people do about interventions: look, say yes or no, confirm right before sending."""
 
 import json
+from collections.abc import Sequence
 from datetime import datetime
 from statistics import median
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Row, and_, or_, select, update
 
+from governance.consent.purposes import FAMILIES, family_of
+from governance.consent.registry import ConsentRegistry
 from governance.errors import InvalidInput, NotFound
 from governance.instants import to_text
 from serving.interventions.desk import Desk, queue_request
@@ -34,6 +37,7 @@ class InterventionView(NamedTuple):
     created_at: datetime
     valid_until: datetime
     sent_at: datetime | None
+    permissions: str
 
     @property
     def position(self) -> Position:
@@ -41,12 +45,19 @@ class InterventionView(NamedTuple):
         return Position(self.created_at, self.intervention_id)
 
     def to_json(self, *, may_see_refusals: bool = False) -> dict[str, Any]:
-        """Give a plain mapping with instants as text; the reason is for those who may know it."""
+        """Give a plain mapping with instants as text; the reason is for those who may know it.
+
+        To others no cancelled one shows a probability: which ones kept theirs would tell why.
+        """
         shaped = {
             name: to_text(value) if isinstance(value, datetime) else value
             for name, value in self._asdict().items()
+            if name != "permissions"
         }
-        return shaped if may_see_refusals else shaped | {"reason": None}
+        if may_see_refusals:
+            return shaped
+        hidden = {"reason": None} | ({"probability": None} if self.status == "cancelled" else {})
+        return shaped | hidden
 
 
 class Verdict(NamedTuple):
@@ -118,6 +129,33 @@ def interventions_of(conn: Connection, customer_id: str) -> list[InterventionVie
         .order_by(interventions.c.created_at.desc())
     )
     return [_view(row) for row in rows]
+
+
+def without_refused(
+    conn: Connection,
+    registry: ConsentRegistry,
+    found: Sequence[InterventionView],
+    *,
+    now: datetime,
+) -> list[InterventionView]:
+    """Give interventions without the probabilities whose scoring is refused at this instant.
+
+    Permission to make contact is not asked: that one ended says nothing about the score.
+    """
+    told = [each for each in found if each.probability is not None]
+    purposes = set[str]().union(*map(_scoring_purposes, told))
+    people = {each.customer_id for each in told}
+    judged = registry.permit_purposes(conn, purposes, people, now=now) if told else {}
+    return [
+        each._replace(probability=None)
+        if any(each.customer_id in judged[name][1] for name in _scoring_purposes(each) & purposes)
+        else each
+        for each in found
+    ]
+
+
+def _scoring_purposes(found: InterventionView) -> set[str]:
+    return {name for name in json.loads(found.permissions) if family_of(name) not in FAMILIES}
 
 
 def approve(

@@ -21,18 +21,12 @@ from governance.consent import receipts
 from governance.consent.record import OBJECTED, STOPPING, ConsentChange, ConsentEvent, Subject
 from governance.consent.sealed import sealed_subject, word_digest
 from governance.errors import InvalidInput, NotFound
-from governance.log.decision import forget_results
 from serving.bootstrap import Keepwell
 from serving.interventions.announcements import announce_consents
 from serving.interventions.messages import CONSENT_CHANGED
 from serving.interventions.outbox import cancel_for
-from serving.interventions.withdrawn_scores import (
-    announce_withdrawn,
-    forget_contact_scores,
-    forget_told_scores,
-)
 from serving.locks import lock_customers
-from serving.record.dossier_files import drop_dossiers
+from serving.permission.taken_back import take_back_refused, take_back_scores
 from serving.record.kept_answers import forget_answers
 from serving.record.restore import note_journal
 
@@ -133,17 +127,25 @@ def describe_subject(
     """
     with keepwell.database.write() as conn:
         lock_customers(conn, [customer_id])
-        now = clock()
-        subject = keepwell.registry.describe_subject(
-            conn, customer_id, now=now, adult_from=adult_from, relation=relation
-        )
-        for each in keepwell.registry.states(conn, customer_id, now=now):
-            if each.reason in ("employee", "minor"):
-                _take_back_scores(keepwell, conn, customer_id, each.purpose, now=now)
-        person = keepwell.persons.person_id(conn, customer_id)
-        body = {"person": person, **sealed_subject(conn, customer_id)}
-        keepwell.ledger.append(conn, "subject", body, now=now)
-        return subject
+        about = Subject(adult_from, relation or "")
+        return describe(keepwell, conn, customer_id, about, now=clock())
+
+
+def describe(
+    keepwell: Keepwell, conn: Connection, customer_id: str, about: Subject, *, now: datetime
+) -> Subject:
+    """Do what `describe_subject` does in the caller's transaction, which holds the lock.
+
+    No relation ("") and no coming of age leave what was known.
+    """
+    subject = keepwell.registry.describe_subject(
+        conn, customer_id, now=now, adult_from=about.adult_from, relation=about.relation or None
+    )
+    take_back_refused(keepwell, conn, customer_id, ("employee", "minor"), now=now)
+    person = keepwell.persons.person_id(conn, customer_id)
+    body = {"person": person, **sealed_subject(conn, customer_id)}
+    keepwell.ledger.append(conn, "subject", body, now=now)
+    return subject
 
 
 def consent_paper(
@@ -221,7 +223,9 @@ def follow_up(
             theirs = (event.customer_id, *counted_for(conn, [event.customer_id]))
             forget_answers(conn, theirs)
         if event.state in STOPPING:
-            _take_back_scores(keepwell, conn, event.customer_id, event.purpose, now=now)
+            take_back_scores(keepwell, conn, event.customer_id, event.purpose, now=now)
+        if event.state == OBJECTED:
+            take_back_refused(keepwell, conn, event.customer_id, (OBJECTED,), now=now)
     if keepwell.kind == "production" and keepwell.settings.webhook.sends(CONSENT_CHANGED):
         announce_consents(conn, keepwell.registry, events, now=now)
     append(conn, [_as_event(event, now) for event in events])
@@ -243,22 +247,6 @@ def follow_up(
         words = [[body["seq"], body["person"], body["digest"]] for body in bodies]
         body = {"states": states, "words": words}
         keepwell.ledger.append_batch(conn, "consents", leaves, body, now=now)
-
-
-def _take_back_scores(
-    keepwell: Keepwell, conn: Connection, customer_id: str, purpose: str, *, now: datetime
-) -> None:
-    """Forget every stored score for the purpose; a receiver that may hold one is told to."""
-    for each in (customer_id, *counted_for(conn, [customer_id])):
-        forget_contact_scores(conn, each, purpose)
-        forget_told_scores(conn, each, purpose, now=now)
-        person = keepwell.persons.find(conn, each)
-        if person is None:
-            continue
-        forgotten = forget_results(conn, person, purpose)
-        drop_dossiers(keepwell, conn, person)
-        if forgotten and keepwell.settings.webhook.url is not None:
-            announce_withdrawn(conn, each, purpose, now=now)
 
 
 def _as_event(event: ConsentEvent, now: datetime) -> Event:

@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 
 from features import erasure as features
 from features.compaction import sweep
-from features.links import counted_for, merged_ids
+from features.links import counted_for, merged_ids, merged_into
 from governance import rights as governance
 from governance.errors import NotFound
 from governance.instants import to_text
@@ -21,13 +21,13 @@ from serving.bootstrap import Keepwell
 from serving.interventions import outbox
 from serving.interventions.score_news import forget_told, told_to
 from serving.links import lock_linked
-from serving.locks import lock_customers
 from serving.permission.consents import follow_up
 from serving.record import kept_answers
 from serving.record.dossier_files import drop_dossiers
 from serving.record.restore import bring_back, note_journal
 from serving.record.review_requests import close_for_erasure, requests_of
 from serving.rights import complaints
+from serving.rights.carried import carry_over
 from serving.rights.customers import require_known
 
 
@@ -96,7 +96,8 @@ def erase(
     """Erase a customer everywhere in one transaction, after which every read is refused.
 
     Ids merged into this one are the same person and go with it; an id that was itself merged into
-    another takes its own events from that one. What is kept: a keyed token, for a limited time, so
+    another takes its own events from that one, which keeps that the person objected, is a minor or
+    staff. What is kept: a keyed token, for a limited time, so
     that a re-import does not bring them back, and commitments in the log under a random id that now
     leads nowhere. Raises `NotFound` when nothing is held.
     """
@@ -115,10 +116,14 @@ def _erase(
         lock_linked(conn, [customer_id])
         require_known(keepwell, conn, customer_id)
         merged = [] if settling else merged_ids(conn, customer_id)
+        going, kept = (customer_id, *merged), merged_into(conn, customer_id)
+        for each in going:
+            governance.claim_customer(conn, each)
+        if kept is not None:
+            for each in going:
+                carry_over(keepwell, conn, each, kept, now=now, words=not settling)
         counts = Counter[str]()
-        until = [
-            _erase_one(keepwell, conn, each, counts, now, key_id) for each in (customer_id, *merged)
-        ]
+        until = [_erase_one(keepwell, conn, each, counts, now, key_id) for each in going]
         if not settling:  # others still wait for theirs
             note_journal(keepwell, conn)
     with keepwell.database.write() as conn:
@@ -140,7 +145,6 @@ def _erase_one(
     key_id: str,
 ) -> datetime:
     """Erase what is held under one id; whoever it was merged into loses its events, and results."""
-    governance.claim_customer(conn, customer_id)
     _log(keepwell, conn, "erasure", customer_id, now, key_id)
     own = keepwell.persons.find(conn, customer_id)
     drop_dossiers(keepwell, conn, own)
@@ -188,12 +192,12 @@ def settle(keepwell: Keepwell, *, now: datetime) -> int:
 def object_to_processing(keepwell: Keepwell, customer_id: str, *, now: datetime) -> dict[str, Any]:
     """Record an objection (art. 21): no marketing outreach, nor the scoring done for it.
 
-    What waits to be sent is stopped in the same transaction. Only a later explicit consent lifts
-    the objection, for its own purpose.
+    What waits to be sent is stopped and stored scores go in the same transaction. Only a later
+    explicit consent lifts the objection, for its own purpose.
     """
     inside = keepwell.inside_id(customer_id)
     with keepwell.database.write() as conn:
-        lock_customers(conn, [inside])
+        lock_linked(conn, [inside])
         event = keepwell.registry.object(conn, inside, now=now)
         follow_up(keepwell, conn, [event], now=now)
     return {"event_id": event.event_id, "effective_at": to_text(event.recorded_at)}

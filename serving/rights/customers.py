@@ -11,9 +11,10 @@ from governance.consent.registry import Refusal
 from governance.errors import NotFound
 from governance.log.decision import of_person
 from serving.bootstrap import Keepwell
-from serving.interventions.oversight import interventions_of
+from serving.interventions.oversight import interventions_of, without_refused
 from serving.links import person_permit
 from serving.record.review_requests import requests_of
+from serving.record.tellable import tellable
 from serving.scoring.shapes import decision_json, state_json
 
 NEWEST_EVENTS = 200
@@ -55,20 +56,26 @@ def show_customer(
             "consents": [
                 state_json(each) for each in keepwell.registry.states(conn, inside, now=now)
             ],
-            "decisions": decisions_of(keepwell, conn, inside),
+            "decisions": decisions_of(keepwell, conn, inside, now=now),
             "review_requests": _requests_of(keepwell, conn, inside, now),
             "interventions": [
-                each.to_json(may_see_refusals=True) for each in interventions_of(conn, inside)
+                each.to_json(may_see_refusals=True)
+                for each in without_refused(
+                    conn, keepwell.registry, interventions_of(conn, inside), now=now
+                )
             ],
         }
 
 
-def decisions_of(keepwell: Keepwell, conn: Connection, customer_id: str) -> list[dict[str, Any]]:
-    """Give everything that was decided about a customer, newest first."""
+def decisions_of(
+    keepwell: Keepwell, conn: Connection, customer_id: str, *, now: datetime
+) -> list[dict[str, Any]]:
+    """Give everything that was decided about a customer, newest first, as it may be told now."""
     person = keepwell.persons.find(conn, customer_id)
     if person is None:
         return []
-    return [decision_json(each) for each in reversed(of_person(conn, person))]
+    decided = tellable(keepwell, conn, of_person(conn, person), now=now)
+    return [decision_json(each) for each in reversed(decided)]
 
 
 def _requests_of(

@@ -17,6 +17,7 @@ import serving.interventions.outbox as outbox
 import serving.interventions.run as running
 import serving.key_issue as key_issue
 import serving.permission.consents as consents
+import serving.permission.taken_back as taken_back
 import serving.rights.acts as rights
 import serving.rights.retention as retention
 import serving.rights.review_queue as review_queue
@@ -68,8 +69,8 @@ POINTS: Mapping[str, Mapping[str, Step]] = {
         "recorded": Step(ConsentRegistry, "record"),
         "noted": Step(consents, "note_journal"),
         "stopped": Step(consents, "cancel_for"),
-        "forgotten": Step(consents, "forget_results"),
-        "pages_dropped": Step(consents, "drop_dossiers"),
+        "forgotten": Step(taken_back, "forget_results"),
+        "pages_dropped": Step(taken_back, "drop_dossiers"),
         **_REMEMBERED_AND_LOGGED,
     },
     "object": {
