@@ -6,6 +6,7 @@ from datetime import datetime
 
 import structlog
 
+from features.text.language import prepare
 from serving.bootstrap import Keepwell
 from serving.scoring.champions import Champions
 
@@ -33,6 +34,7 @@ class ModelWatch(threading.Thread):
     def run(self) -> None:
         """Look until stopped."""
         self._champions.load_beside()
+        self._prepare()
         while not self._stopped.wait(PAUSE_SECONDS):
             try:
                 self.look()
@@ -51,8 +53,13 @@ class ModelWatch(threading.Thread):
             if digest is None:
                 continue
             self._champions.load(digest)
+            self._prepare()
             if digest not in self._champions.damaged:
                 log.info("a model was loaded", target=name, digest=digest)
+
+    def _prepare(self) -> None:
+        if self._champions.reads_texts:
+            prepare()
 
     def stop(self) -> None:
         """Look no more."""

@@ -4,6 +4,7 @@ The identifier (py3langid, BSD; byte n-grams and naive Bayes) is good on sentenc
 or three words; there, words that only English has decide. What nobody can tell is undetermined.
 """
 
+import threading
 import unicodedata
 from functools import cache
 from math import sqrt
@@ -22,6 +23,7 @@ CONSIDERED = (
 _SHORT = 4
 _CLEAR, _STRONG = 0.6, 1.2
 """Leads of the identifier's first choice, per root of the text's bytes."""
+_LOADING = threading.Lock()
 
 
 def language_of(text: str) -> str | None:
@@ -83,8 +85,18 @@ def _guess(text: str) -> tuple[str, float]:
     return first, float(best - rival) / sqrt(len(text.encode("utf-8", "replace")))
 
 
-@cache
+def prepare() -> None:
+    """Bring the identifier in now: the first text that needs it would wait a second or two."""
+    _identifier()
+
+
 def _identifier() -> Any:
+    with _LOADING:  # whoever comes meanwhile waits for the one that is being brought in
+        return _load()
+
+
+@cache
+def _load() -> Any:
     from py3langid.langid import MODEL_FILE, LanguageIdentifier
 
     made = LanguageIdentifier.from_model_file(MODEL_FILE)

@@ -10,6 +10,7 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 import lightgbm
+import numpy as np
 import structlog
 from sqlalchemy import Connection
 
@@ -23,6 +24,7 @@ from governance.review.reviews import champion
 from serving.home import Home
 from serving.scoring.staleness import is_stale
 from training.bundle import LoadedModel, digest, load, probe
+from training.forecasts.value import combine
 
 log = structlog.get_logger("keepwell.models")
 
@@ -123,6 +125,15 @@ class Champions:
     def damaged(self) -> Collection[str]:
         """The digests of approved models that could not be loaded."""
         return frozenset(self._broken)
+
+    @property
+    def reads_texts(self) -> bool:
+        """Whether a loaded model has features of what people write."""
+        return any(
+            each.column == "sentiment"
+            for found in self._loaded.values()
+            for each in found.definitions
+        )
 
     def load_beside(self) -> None:
         """Load newly approved models beside the requests: whoever calls `missing` sees to it.
@@ -233,11 +244,23 @@ class Champions:
             try:
                 self._trial(self._home.bundles / digest, digest)
                 found = open_bundle(self._home, digest)
+                _work_out(found.model)
             except (ConfigurationError, IntegrityBroken, NotFound) as error:
                 log.error("a model cannot serve", digest=digest, message=error.message)
                 self._broken, self._asked = {**self._broken, digest: error}, {}
                 return
             self._loaded = {**self._loaded, digest: found}
+
+
+def _work_out(model: LoadedModel) -> None:
+    """Have tables of trees made now, by an empty row, and not by the first request."""
+    row = np.full((1, len(model.names)), np.nan)
+    scores = model.predict(row)
+    model.whole.horizons(row, scores)
+    if model.whole.value is not None:
+        combine(scores.probability, model.whole.value, row)
+    if model.whole.category is not None:
+        model.whole.category.predict(row)
 
 
 def open_bundle(home: Home, digest: str) -> Champion:

@@ -9,6 +9,8 @@ from serving.model_watch import ModelWatch
 from serving.scoring.champions import Champions, NotLoaded, try_in_child
 from serving.scoring.scorer import Scorer
 from tests.serving.conftest import Shop
+from training.bundle import LoadedModel
+from training.model import Matrix, Scores
 
 
 def fresh(shop: Shop) -> Champions:
@@ -43,6 +45,21 @@ def test_the_model_before_serves_until_the_new_one_is_loaded(regular: Shop) -> N
     assert serves(regular, champions) == before
     look(regular, champions)
     assert serves(regular, champions) == newer
+
+
+def test_a_model_has_said_something_before_the_first_request_asks(
+    regular: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[int] = []
+    predict = LoadedModel.predict
+
+    def noting(model: LoadedModel, values: Matrix) -> Scores:
+        asked.append(len(values))
+        return predict(model, values)
+
+    monkeypatch.setattr(LoadedModel, "predict", noting)
+    look(regular, fresh(regular))
+    assert asked == [1]
 
 
 def test_a_first_model_is_loaded_by_whoever_asks(regular: Shop) -> None:
