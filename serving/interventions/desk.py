@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from sqlalchemy import Connection, select
 
@@ -25,7 +25,11 @@ from serving.settings import Mode
 if TYPE_CHECKING:  # the container imports what every floor offers; senders start without it
     from serving.bootstrap import Keepwell
 
-STATUSES: Mapping[str, str] = {
+Status = Literal[
+    "proposed", "queued", "sent", "contested", "held_out", "rejected", "cancelled", "expired",
+    "failed",
+]  # fmt: skip
+STATUSES: Mapping[Status, str] = {
     "proposed": "waits for a person's yes",
     "queued": "waits to be sent",
     "sent": "handed over to whoever contacts the customer",

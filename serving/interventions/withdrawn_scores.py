@@ -2,9 +2,10 @@
 
 from datetime import datetime
 
-from sqlalchemy import Connection, and_, update
+from sqlalchemy import Connection, and_, or_, select, update
 
 from governance.instants import to_text
+from governance.tables import decisions
 from serving.interventions.messages import SCORE_CHANGED, SCORE_WITHDRAWN
 from serving.interventions.outbox import enqueue
 from serving.interventions.tables import interventions, outbox
@@ -53,6 +54,21 @@ def forget_told_scores(conn: Connection, customer_id: str, purpose: str, *, now:
 def forget_told_score(conn: Connection, message_id: str) -> None:
     """Forget the number in one message that will not leave."""
     conn.execute(update(outbox).where(outbox.c.message_id == message_id).values(body=_NOTHING))
+
+
+def holds_score(conn: Connection, person_id: str, purpose: str) -> bool:
+    """Whether a score is kept that was made for `purpose`, or names it among its own.
+
+    Contacts and what was worked out besides are no scores: no receiver was ever given one.
+    """
+    named = decisions.c.result.contains(f'"{purpose}"', autoescape=True)
+    query = select(decisions.c.decision_id).where(
+        decisions.c.person_id == person_id,
+        decisions.c.kind == "score",
+        decisions.c.result.is_not(None),
+        or_(decisions.c.purpose == purpose, named),
+    )
+    return conn.execute(query.limit(1)).first() is not None
 
 
 def announce_withdrawn(conn: Connection, customer_id: str, purpose: str, *, now: datetime) -> None:

@@ -106,3 +106,9 @@ def test_a_place_that_is_none_is_a_mistake(regular: Shop) -> None:
         for after in ("nowhere", "1~", "~x", "²~x"):
             answer = http.get(f"/v1/{path}", params={"after": after})
             assert (answer.status_code, "next" in answer.json()["hint"]) == (422, True), path
+
+
+def test_a_status_nobody_knows_is_answered_with_those_there_are(regular: Shop) -> None:
+    answer = Crm(regular).http.get("/v1/interventions", params={"status": "proposd"})
+    assert answer.status_code == 422
+    assert "'proposed', 'queued'" in answer.text

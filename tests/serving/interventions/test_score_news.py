@@ -17,6 +17,7 @@ from serving.bootstrap import open_home
 from serving.database import Database
 from serving.interventions import score_news
 from serving.interventions.dispatch import dispatch
+from serving.interventions.run import run_interventions
 from serving.interventions.score_news import VALID_FOR, begin_telling, tell_changes
 from serving.interventions.tables import outbox, told_scores
 from serving.interventions.targets import Reach
@@ -27,7 +28,7 @@ from serving.scoring.batch import VALID_FOR as IN_A_FILE
 from serving.scoring.batch import score_everyone
 from tests.serving.conftest import START, Shop
 from tests.serving.holding import places_of
-from tests.serving.lived import awake_desk
+from tests.serving.lived import NOTE, awake_desk, candidate
 
 HERE = "http://127.0.0.1:9/"
 EVENTS = ["intervention.requested", "intervention.cancelled", "score.withdrawn", "score.changed"]
@@ -228,6 +229,18 @@ def test_after_a_withdrawal_nothing_is_sent_and_the_number_is_nowhere(watched: S
     withdraws(watched)
     with watched.keepwell.database.read() as conn:
         assert places_of(conn, str(number)) == []
+    assert [each["type"] for each in sent(watched)] == ["score.withdrawn"]
+
+
+def test_a_withdrawn_contact_takes_back_no_score(watched: Shop) -> None:
+    watched.permit("ann", "outreach.email")
+    desk = awake_desk(watched.keepwell)
+    run_interventions(
+        desk, NOTE, [candidate("ann", 0.6, None)], outside_contacts={}, clock=watched.clock
+    )
+    withdraw(watched.keepwell, "ann", "outreach.email", actor="customer", clock=watched.clock)
+    assert [each["type"] for each in sent(watched)] == []
+    withdraws(watched)
     assert [each["type"] for each in sent(watched)] == ["score.withdrawn"]
 
 
