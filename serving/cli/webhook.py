@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 
 import click
 from rich.console import Console
+from rich.markup import escape
 
 from serving.cli.console import Session
 
@@ -43,7 +44,13 @@ def test_command(session: Session) -> int:
         if delivered:
             out.print(f"[green]✓[/] the receiver answered {found.status}", highlight=False)
         elif found.status is None:
-            out.print("[red]✗[/] no answer: is the receiver running at the url of \\[webhook]?")
+            cause = f" ({escape(found.cause)})" if found.cause else ""
+            out.print(
+                f"[red]✗[/] no answer from {escape(found.host)}{cause}: is the receiver running "
+                "at the url of \\[webhook]?",
+                highlight=False,
+                soft_wrap=True,
+            )
         else:
             out.print(
                 f"[red]✗[/] the receiver answered {found.status}, expected 200 to 299",
@@ -51,7 +58,8 @@ def test_command(session: Session) -> int:
             )
             out.print("  → 401 or 400 often means another secret: keepwell webhook secret")
 
-    session.emit(
-        {"delivered": delivered, "status": found.status, "message_id": found.message_id}, view
-    )
+    told = {"delivered": delivered, "status": found.status, "message_id": found.message_id}
+    if found.status is None:
+        told |= {"host": found.host, "cause": found.cause}
+    session.emit(told, view)
     return 0 if delivered else 1

@@ -12,11 +12,13 @@ from serving.interventions.webhook import Endpoint, Message, notify
 
 
 class Trial(NamedTuple):
-    """What came of it; `status` is None when no answer came."""
+    """What came of it; `status` is None when no answer came from `host`, `cause` then says why."""
 
     outcome: str
     status: int | None
     message_id: str
+    host: str
+    cause: str
 
 
 def send_trial(client: httpx.Client, endpoint: Endpoint, *, home_kind: str, now: datetime) -> Trial:
@@ -27,4 +29,5 @@ def send_trial(client: httpx.Client, endpoint: Endpoint, *, home_kind: str, now:
     body = json.dumps(message_body(TEST, {"sent_by": "keepwell webhook test"}, now=now))
     message = Message(str(uuid4()), TEST, body)
     found = notify(client, endpoint, message, home_kind=home_kind, now=now)
-    return Trial(found.outcome, found.status, message.message_id)
+    host = httpx.URL(endpoint.url).netloc.decode("ascii")
+    return Trial(found.outcome, found.status, message.message_id, host, found.cause)

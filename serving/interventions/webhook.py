@@ -8,7 +8,7 @@ this machine alone, a production home the addresses that `targets` lets through.
 import base64
 import ipaddress
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from random import Random
@@ -63,11 +63,12 @@ class Message:
 
 @dataclass(frozen=True)
 class Delivery:
-    """What came of one attempt; `status` is None when no answer came."""
+    """What came of one attempt; `status` is None when no answer came, `cause` then says why."""
 
     outcome: Outcome
     status: int | None
     retry_after_s: float | None = None
+    cause: str = field(default="", compare=False)
 
 
 def check_endpoint(endpoint: Endpoint, *, home_kind: str) -> None:
@@ -188,17 +189,19 @@ def _post(
         addresses = addresses_of(endpoint, home_kind=home_kind)
     except TargetRefused as refused:
         log.error("sending failed", code=refused.code, message=refused.message)
-        return Delivery("retry", None)
+        return Delivery("retry", None, cause=refused.message)
+    cause = ""
     for address in addresses:
         try:
             status, retry_after = _dial(client, endpoint, url, address, message.body, headers)
             break
-        except httpx.ConnectError:  # nothing was sent: the host may have another address
+        except httpx.ConnectError as error:  # nothing was sent: there may be another address
+            cause = str(error)
             continue
-        except httpx.HTTPError:
-            return Delivery("retry", None)
+        except httpx.HTTPError as error:
+            return Delivery("retry", None, cause=str(error) or type(error).__name__)
     else:
-        return Delivery("retry", None)
+        return Delivery("retry", None, cause=cause)
     if 200 <= status < 300:
         return Delivery("delivered", status)
     if status == 410:

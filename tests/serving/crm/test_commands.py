@@ -85,6 +85,16 @@ def test_a_test_that_is_not_taken_is_a_clear_no(regular: Shop) -> None:
     assert "401" in told.out
 
 
+def test_a_test_that_nobody_answers_names_the_host_and_the_cause(regular: Shop) -> None:
+    with Receiver(204) as receiver:
+        url = receiver.url
+    set_webhook(regular, url)
+    told = keepwell(regular, "webhook", "test", as_json=False)
+    assert told.code == 1
+    assert f"no answer from {url.split('/')[2]} (" in told.out
+    assert "refused" in told.out
+
+
 def test_a_test_without_an_address_says_what_to_set(regular: Shop) -> None:
     told = keepwell(regular, "webhook", "test")
     assert (told.code, told.json["error"]["problems"]) == (2, ["url of [webhook] is not set"])
@@ -106,6 +116,25 @@ def test_an_export_says_what_it_did(regular: Shop, scores: Path, tmp_path: Path)
     assert Path(told.json["out"]).read_text().count("\n") == 2
 
 
+def test_a_channel_nobody_was_asked_about_is_a_mistake(
+    regular: Shop, scores: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "upload.csv"
+    words = ("crm", "export", "--for", "hubspot", "--scores", scores, "--out", out)
+    told = keepwell(regular, *words, "--channel", "fax")
+    assert (told.code, "outreach.fax" in told.json["error"]["message"]) == (2, True)
+    assert not out.exists()
+    regular.permit("ann", "outreach.fax")
+    assert keepwell(regular, *words, "--channel", "fax").code == 0
+
+
+def test_why_people_were_refused_stands_under_refused(regular: Shop) -> None:
+    regular.order("bob", 10)
+    lines = keepwell(regular, "score", as_json=False).out.splitlines()
+    at = next(number for number, line in enumerate(lines) if "refused" in line)
+    assert "no record: 1" in lines[at + 1]
+
+
 def test_the_weekly_list_is_drawn_and_written(regular: Shop, scores: Path, tmp_path: Path) -> None:
     out = tmp_path / "weekly.html"
     told = keepwell(
@@ -113,6 +142,7 @@ def test_the_weekly_list_is_drawn_and_written(regular: Shop, scores: Path, tmp_p
     )
     assert told.code == 0, told
     assert "at risk among 1 customers" in told.out
+    assert "left out: fewer than 5 people." in told.out
     assert "ann" in out.read_text()
     assert out.stat().st_mode & 0o777 == 0o600
 
