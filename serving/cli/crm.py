@@ -100,11 +100,14 @@ def export_command(
 ) -> None:
     """Upload-ready scores of those who permit it now, and a file that clears everyone else's."""
     from governance.errors import InvalidInput
+    from serving.crm.channels import check_channels
     from serving.crm.export import export_scores
 
     if out.suffix != ".csv":
         raise InvalidInput(f"{out.name} does not end in .csv")
     with session.open() as keepwell, session.step("asking who permits it"):
+        with keepwell.database.read() as conn:
+            check_channels(conn, channels)
         found = export_scores(keepwell, scores, out, system=system, channels=channels, clock=_now)
         kind = keepwell.kind
 
@@ -150,13 +153,15 @@ def weekly_command(
 ) -> None:
     """Who may be drifting away, by the margin at stake, and where each may be reached."""
     from governance.errors import InvalidInput
-    from serving.crm.weekly import weekly_list
-    from serving.crm.weekly_page import weekly_csv, weekly_html
-    from serving.scoring.batch import score_everyone
 
     if out is not None and out.suffix not in (".html", ".csv"):
         raise InvalidInput(f"{out.name} ends in neither .html nor .csv")
     with session.open() as keepwell, session.step("gathering") as progress:
+        keepwell.target(target)
+        from serving.crm.weekly import weekly_list
+        from serving.crm.weekly_page import weekly_csv, weekly_html
+        from serving.scoring.batch import score_everyone
+
         own = keepwell.home.var / f"weekly-{target}.parquet"
         try:
             if scores is None:
@@ -199,7 +204,7 @@ def _draw_weekly(out: Console, found: "WeeklyList", file: Path | None) -> None:
     more = len(found.lines) - _SHOWN
     if more > 0:
         out.print(f"[dim]and {more:,} more: --out list.html, or --json[/]", highlight=False)
-    left = "fewer than 5" if found.left_out is None else f"{found.left_out:,}"
+    left = "fewer than 5 people" if found.left_out is None else f"{found.left_out:,} people"
     out.print(f"[dim]left out: {left}. Margin: {escape(found.assumption)}.[/]", highlight=False)
     if file is not None:
         out.print(f"[green]✓[/] {file}", highlight=False, soft_wrap=True)

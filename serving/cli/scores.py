@@ -194,10 +194,13 @@ def _score_everyone(
     }
 
     def view(screen: Console) -> None:
-        names = ("scored", "refused", "insufficient_data", "unknown", "withdrew")
-        facts(screen, [(name.replace("_", " "), f"{payload[name]:,}") for name in names])
-        for reason, count in done.reasons.items():
-            screen.print(f"    [dim]{reason.replace('_', ' ')}: {count:,}[/]", highlight=False)
+        pairs = []
+        for name in ("scored", "refused", "insufficient_data", "unknown", "withdrew"):
+            pairs.append((name.replace("_", " "), f"{payload[name]:,}"))
+            if name == "refused":
+                why = done.reasons.items()
+                pairs += [(f"  {each.replace('_', ' ')}", f"{count:,}") for each, count in why]
+        facts(screen, pairs)
         facts(screen, [("model", done.model_digest[:12]), ("out", out or "not written (--out)")])
 
     session.emit(payload, view)
