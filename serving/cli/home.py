@@ -138,7 +138,7 @@ def demo_command(session: Session, customers: int, seed: int, no_serve: bool, po
         )
     session.emit(story.to_json(), lambda out: _draw_demo(out, story.lines()))
     if not no_serve:
-        session.note(f"\nserving {story.url} — stop with Ctrl-C")
+        session.note("")  # it says itself where it serves, once the port is its own
         become(session.home, port=port)
 
 
