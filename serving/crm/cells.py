@@ -11,6 +11,7 @@ NULL = "#N/A"
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 _NUMBER = re.compile(r"[+-]?\d+")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]+")
+_COURSE = re.compile(r"(\b(?:more than|fewer than|as many as) in the \d+ days before) \([^()]*\)$")
 
 
 def is_safe_key(customer_id: str) -> bool:
@@ -42,6 +43,11 @@ def cell(field: Field, value: Any, system: System) -> str:
 
 def _instant(value: datetime) -> str:
     return f"{value.astimezone(UTC):%Y-%m-%dT%H:%M:%S}.000Z"
+
+
+def in_words(reason: str) -> str:
+    """Give a reason without the figure from -1 to 1 whose meaning its words say already."""
+    return _COURSE.sub(r"\1", reason)
 
 
 def plain_text(text: str, longest: int) -> str:

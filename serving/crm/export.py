@@ -23,7 +23,7 @@ from governance.log.decision import was_given
 from governance.pseudonym import slices
 from governance.tables import decisions, persons
 from serving.bootstrap import Keepwell
-from serving.crm.cells import cell, is_safe_key
+from serving.crm.cells import cell, in_words, is_safe_key
 from serving.crm.fields import CUSTOMER, HOME, Field, System, contact_fields, score_fields
 from serving.crm.score_rows import JUDGED, Reader, batches, target_of
 
@@ -196,7 +196,8 @@ class _Work:
 
     def _told(self, row: Mapping[str, Any], may: Mapping[str, frozenset[str]]) -> dict[str, Any]:
         reasons = row["reasons"] or []
-        found = {**row, "method": "model", "reason": reasons[0]["text"] if reasons else ""}
+        reason = in_words(reasons[0]["text"]) if reasons else ""
+        found = {**row, "method": "model", "reason": reason}
         return {
             **{field.source: found[field.source] for field in (CUSTOMER, *self.scores, HOME)},
             **{source: row["customer_id"] in people for source, people in may.items()},

@@ -19,6 +19,7 @@ from features.labels import Target
 from governance.consent.queries import spoken_of
 from governance.instants import from_micros, to_micros, to_text
 from serving.bootstrap import Keepwell
+from serving.crm.cells import in_words
 from serving.crm.margins import Margins, margins_of
 from serving.crm.score_rows import Reader, batches, target_of
 from serving.interventions.contest import contested_candidates
@@ -244,7 +245,7 @@ def _line(row: Mapping[str, Any], last: Mapping[str, str]) -> Line:
         high=row["high"],
         margin=row["margin"],
         at_risk=row["at_risk"],
-        reasons=tuple(each["text"] for each in row["reasons"] or ()),
+        reasons=tuple(in_words(each["text"]) for each in row["reasons"] or ()),
         channels=row["channels"],
         last_contact=last.get(row["customer_id"]),
         decision_id=row["decision_id"],

@@ -11,9 +11,11 @@ import pyarrow.parquet as pq
 import pytest
 
 import serving.crm.export as export
+from features.definitions import sentence
+from features.suggestions.rhythm import course
 from governance.errors import InsufficientData, InvalidInput
 from serving.bootstrap import create_home
-from serving.crm.cells import cell, is_safe_key
+from serving.crm.cells import cell, in_words, is_safe_key
 from serving.crm.export import Exported, export_scores
 from serving.crm.fields import CUSTOMER, Field, System
 from serving.permission.consents import withdraw
@@ -203,3 +205,15 @@ def test_a_value_is_written_as_its_importer_expects(
         salesforce,
         hubspot,
     )
+
+
+def test_a_course_is_told_in_words_alone() -> None:
+    [trend] = (each for each in course("order", ()) if each.name == "order_trend_30d")
+    assert in_words(sentence(trend, 1.0)) == (
+        "orders in the last 30 days: more than in the 30 days before"
+    )
+
+
+def test_a_figure_that_no_word_stands_for_is_kept() -> None:
+    told = "average tone of calls in the last 90 days was -0.4 (from -1 to 1)"
+    assert in_words(told) == told
