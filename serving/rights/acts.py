@@ -98,7 +98,8 @@ def erase(
     Ids merged into this one are the same person and go with it; an id that was itself merged into
     another takes its own events from that one, which keeps that the person objected, is a minor or
     staff. What is kept: a keyed token, for a limited time, so that a re-import does not bring them
-    back, and commitments in the log under a random id that now leads nowhere. Raises `NotFound` when nothing is held.
+    back, and commitments in the log under a random id that now leads nowhere. Raises `NotFound`
+    when nothing is held.
     """
     return _erase(keepwell, keepwell.inside_id(customer_id), now=now, key_id=key_id)
 
