@@ -107,19 +107,23 @@ def check_command(session: Session, file: Path | None) -> None:
     session.emit({"playbooks": found, "problems": []}, view)
 
 
-@playbooks_command.command("simulate")
-@click.argument("playbook")
-@click.option(
+_SCORES = click.option(
     "--scores",
     required=True,
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="A file that `keepwell score --out` wrote.",
 )
-@click.option(
+_FILE = click.option(
     "--file",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="The file that holds the playbook, unless it is one of the starters.",
 )
+
+
+@playbooks_command.command("simulate")
+@click.argument("playbook")
+@_SCORES
+@_FILE
 @click.pass_obj
 def simulate_command(session: Session, playbook: str, scores: Path, file: Path | None) -> None:
     """Who would be chosen and why not the others, without acting or recording anything."""
@@ -154,17 +158,8 @@ def simulate_command(session: Session, playbook: str, scores: Path, file: Path |
 
 @playbooks_command.command("run")
 @click.argument("playbook")
-@click.option(
-    "--scores",
-    required=True,
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="A file that `keepwell score --out` wrote.",
-)
-@click.option(
-    "--file",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="The file that holds the playbook, unless it is one of the starters.",
-)
+@_SCORES
+@_FILE
 @click.pass_obj
 def run_command(session: Session, playbook: str, scores: Path, file: Path | None) -> None:
     """Decide and record who is contacted and who is held out; the service sends what was queued.
