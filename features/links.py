@@ -125,7 +125,9 @@ def links_around(conn: Connection, ids: Iterable[str]) -> list[Link]:
     while waiting:
         seen |= waiting
         for some in _in_parts(sorted(waiting)):
-            found.update(Link(*row) for row in conn.execute(_NAMING, {"some": some}))
+            one = len(some) == 1
+            rows = conn.execute(_NAMING_ONE if one else _NAMING, {"some": some[0] if one else some})
+            found.update(Link(*row) for row in rows)
         waiting = {each for link in found for each in (link.keep, link.other)} - seen
     return sorted(found, key=lambda link: (link.linked_at, link.keep, link.other))
 
@@ -251,6 +253,14 @@ _NAMING = select(*_COLUMNS).where(
     or_(
         identity_links.c.keep_id.in_(bindparam("some", expanding=True)),
         identity_links.c.other_id.in_(bindparam("some", expanding=True)),
+    )
+)
+
+
+_NAMING_ONE = select(*_COLUMNS).where(
+    or_(
+        identity_links.c.keep_id == bindparam("some"),
+        identity_links.c.other_id == bindparam("some"),
     )
 )
 

@@ -47,6 +47,11 @@ class PersonIds:
 
     def person_ids(self, conn: Connection, customer_ids: Collection[str]) -> Mapping[str, str]:
         """Give the person id of every customer, making those that are missing."""
+        if len(customer_ids) == 1:  # the most frequent question, by the plainest statement
+            [customer_id] = customer_ids
+            person = self.find(conn, customer_id)
+            if person is not None:
+                return {customer_id: person}
         found = self.find_many(conn, customer_ids)
         new = sorted(set(customer_ids) - found.keys())
         if new:
