@@ -47,11 +47,6 @@ class PersonIds:
 
     def person_ids(self, conn: Connection, customer_ids: Collection[str]) -> Mapping[str, str]:
         """Give the person id of every customer, making those that are missing."""
-        if len(customer_ids) == 1:  # the most frequent question, by the plainest statement
-            [customer_id] = customer_ids
-            person = self.find(conn, customer_id)
-            if person is not None:
-                return {customer_id: person}
         found = self.find_many(conn, customer_ids)
         new = sorted(set(customer_ids) - found.keys())
         if new:
@@ -85,6 +80,10 @@ class PersonIds:
 
     def find_many(self, conn: Connection, customer_ids: Collection[str]) -> dict[str, str]:
         """Give the person ids of those customers that have one."""
+        if len(customer_ids) == 1:  # the most frequent question, by the plainest statement
+            [customer_id] = customer_ids
+            person = self.find(conn, customer_id)
+            return {} if person is None else {customer_id: person}
         if len(customer_ids) > _MANY:
             return _persons_between(conn, frozenset(customer_ids))
         found: dict[str, str] = {}
