@@ -32,7 +32,8 @@ from serving.models import train_model
 from serving.permission.consent_files import read_consents
 from serving.permission.consents import record_all
 from serving.scoring.batch import score_everyone
-from serving.settings import ContactSettings, Settings, TargetSettings, load_settings
+from serving.settings import Settings, TargetSettings, load_settings
+from serving.settings_acting import ContactSettings
 from serving.signing_desk import review_model
 from serving.sources import import_file
 from training.pipeline import TrainResult

@@ -31,6 +31,7 @@ from features.wellbeing.settings import parse_scheme
 from governance.errors import ConfigurationError, InvalidInput
 from governance.instants import parse_instant, to_micros
 from outcomes.measures.own import parse as parse_own_measures
+from serving.settings_acting import ContactSettings, EmailSettings
 from serving.settings_mistakes import mistakes_of
 from serving.settings_permission import ControllerSettings, PreferenceSettings
 from serving.settings_rights import RetentionSettings, RightsSettings
@@ -245,23 +246,6 @@ class CostSettings(_Record):
         return self
 
 
-class ContactSettings(_Record):
-    """How often and when a customer may be contacted, and what all contacts together may cost."""
-
-    max_per_30_days: int = Field(
-        default=2, ge=0, description="how often one customer may be contacted in 30 days"
-    )
-    quiet_from: str = Field(
-        default="20:00",
-        pattern=r"^([01]\d|2[0-3]):[0-5]\d$",
-        description="when the quiet hours begin, in the home's zone",
-    )
-    quiet_until: str = Field(
-        default="08:00", pattern=r"^([01]\d|2[0-3]):[0-5]\d$", description="when they end"
-    )
-    budget: float = Field(default=1000.0, ge=0, description="what all contacts of one run may cost")
-
-
 class MonitoringSettings(_Record):
     """How far a serving model may move, and what happens when it has moved too far.
 
@@ -319,6 +303,7 @@ class Settings(_Record):
     gate: GateSettings = GateSettings()
     costs: CostSettings | None = None
     contact: ContactSettings = ContactSettings()
+    email: EmailSettings = EmailSettings()
     webhook: WebhookSettings = WebhookSettings()
     limits: LimitSettings = LimitSettings()
     service: ServiceSettings = ServiceSettings()

@@ -107,6 +107,49 @@ dropped_events = Table(
     Column("token", String(64), nullable=False),  # the suppression it goes with
 )
 
+contact_addresses = Table(
+    "contact_addresses",
+    metadata,
+    Column("customer_id", String(200), primary_key=True),
+    Column("channel", String(40), primary_key=True),
+    Column("address", Text, nullable=False),
+    Column("recorded_at", UtcInstant, nullable=False),
+)
+
+step_up_codes = Table(
+    "step_up_codes",
+    metadata,
+    Column("code_id", String(36), primary_key=True),
+    Column("person_id", String(60), nullable=False),  # leads nowhere after an erasure
+    Column("code_hash", String(64), nullable=False),  # keyed digest; the code itself is not kept
+    Column("sent_at", UtcInstant, nullable=False),
+    Column("expires_at", UtcInstant, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("used_at", UtcInstant),
+)
+Index("step_up_codes_by_person", step_up_codes.c.person_id, step_up_codes.c.sent_at)
+
+feedback_items = Table(
+    "feedback_items",
+    metadata,
+    Column("item_id", String(36), primary_key=True),
+    Column("title", Text, nullable=False),  # about what could be better, naming nobody
+    Column("source", String(120), nullable=False),  # theme, measure, stage or complaint behind it
+    Column("status", String(16), nullable=False),  # open | assigned | acted | closed
+    Column("opened_at", UtcInstant, nullable=False),
+    Column("owner", String(200)),
+    Column("due_at", UtcInstant),
+    Column("measure", String(120)),  # what is measured again before it can be closed
+    Column("before", Text),  # JSON: the figure with its interval and when it was taken
+    Column("action", Text),
+    Column("acted_at", UtcInstant),
+    Column("after", Text),  # JSON, as before
+    Column("closed_at", UtcInstant),
+    Column("closed_by", String(200)),
+    Column("close_reason", Text),  # why it was closed without measuring again
+)
+Index("feedback_items_by_time", feedback_items.c.opened_at, feedback_items.c.item_id)
+
 retention_runs = Table(
     "retention_runs",
     metadata,

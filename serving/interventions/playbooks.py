@@ -50,7 +50,13 @@ class Playbook:
     `holdout_days` to learn whether it helps. `cost` is what one contact costs, incentive included,
     in the home's currency. `needs_person` makes each one wait for a person's yes. `commercial`
     playbooks sell something: they may not rest on a model that uses well-being, sentiment or
-    stress. `distress` marks help for people in need: no one is held out of it.
+    stress. `distress` marks help for people in need: no one is held out of it. `value` says what
+    the customer gets from it. `cooldown_days` must pass before the same playbook reaches the same
+    customer again. `expected_effect` is what a person expects of it, as a share (0.02: two points),
+    until an experiment says better; `purposes` are needed beside those of the contact and the
+    score. Beside or instead of a score, a playbook may answer a `stage` of the journey
+    (`stage_days` after it), a well-being `dimension` at or `below` a level of 0-100, and ask that a
+    `reason` (a feature's name) is among the score's. `survey` names the instrument it asks.
     """
 
     name: str
@@ -69,6 +75,17 @@ class Playbook:
     needs_person: bool = False
     valid_hours: int = 72
     template: str | None = None
+    action: str = "message"
+    value: str = ""
+    cooldown_days: int = 90
+    expected_effect: float | None = None
+    purposes: tuple[str, ...] = ()
+    reason: str | None = None
+    dimension: str | None = None
+    below: float | None = None
+    stage: str | None = None
+    stage_days: int = 1
+    survey: str | None = None
 
     @property
     def contact_purpose(self) -> str:

@@ -37,7 +37,12 @@ interventions = Table(
     Column("decision_id", String(36), nullable=False),  # the verdict that cleared or held out
     Column("permissions", Text, nullable=False),  # JSON: purpose to consent event id
     Column("message", Text, nullable=False),  # JSON: subject and body; empty for the held out
+    Column("message_before", Text),  # as the playbook had it, where a person changed it
     Column("cost", Float, nullable=False),
+    Column("trigger", String(120)),  # what spoke for it: a score, an event, a stage, a dimension
+    Column("chosen_by", String(16)),  # duty | rule | effect | explored; nothing before 0007
+    Column("expected_effect", Float),  # of contacting, in the playbook's outcome (0.02: 2 points)
+    Column("propensity", Float),  # the chance of being contacted that the draw gave, 0 to 1
     Column("needs_person", Boolean, nullable=False),
     Column("created_at", UtcInstant, nullable=False),
     Column("valid_until", UtcInstant, nullable=False),
@@ -51,6 +56,44 @@ interventions = Table(
 Index("interventions_by_customer", interventions.c.customer_id, interventions.c.created_at)
 Index("interventions_by_experiment", interventions.c.experiment, interventions.c.customer_id)
 Index("interventions_by_time", interventions.c.created_at, interventions.c.intervention_id)
+
+experiments = Table(
+    "experiments",
+    metadata,
+    Column("experiment", String(160), primary_key=True),
+    Column("playbook", String(80), nullable=False),
+    Column("target", String(80)),
+    Column("holdout_share", Float, nullable=False),
+    Column("started_at", UtcInstant, nullable=False),
+    Column("ends_at", UtcInstant, nullable=False),  # nobody is assigned after it
+    Column("status", String(16), nullable=False),  # running | ended | stopped
+    Column("reason", String(200), nullable=False),  # why it was stopped, in plain words
+    Column("ended_at", UtcInstant),
+    Column("plan_digest", String(64)),  # of the measurement plan frozen before it started
+    Column("looks", Integer, nullable=False),  # how often its running result was looked at
+)
+Index("experiments_by_playbook", experiments.c.playbook, experiments.c.started_at)
+
+measurement_plans = Table(
+    "measurement_plans",
+    metadata,
+    Column("plan_digest", String(64), primary_key=True),  # sha256 of the canonical body
+    Column("playbook", String(80), nullable=False),
+    Column("body", Text, nullable=False),  # JSON: what is measured, on whom, until when, and then
+    Column("frozen_at", UtcInstant, nullable=False),
+    Column("frozen_by", String(200), nullable=False),
+)
+
+mode_unlocks = Table(
+    "mode_unlocks",
+    metadata,
+    Column("unlock_id", String(36), primary_key=True),
+    Column("mode", String(16), nullable=False),  # advise | act
+    Column("evidence", Text, nullable=False),  # JSON: figures and digests, naming nobody
+    Column("unlocked_at", UtcInstant, nullable=False),
+    Column("unlocked_by", String(200), nullable=False),  # owner of the key that stood for it
+    Column("revoked_at", UtcInstant),
+)
 
 outbox = Table(
     "outbox",
@@ -71,6 +114,8 @@ outbox = Table(
     Column("stop_asked_at", UtcInstant),  # permission went while it was on the wire
     Column("finished_at", UtcInstant),
     Column("last_status", Integer),
+    Column("transport", String(16), nullable=False, server_default="webhook"),  # webhook | email
+    Column("replays", Integer, nullable=False, server_default="0"),  # from among the dead
 )
 Index("outbox_due", outbox.c.status, outbox.c.due_at)
 Index("outbox_by_customer", outbox.c.customer_id)

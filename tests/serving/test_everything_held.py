@@ -91,6 +91,10 @@ NOBODY = {
     "webhook_endpoints": "addresses of the company",
     "dropped_events": "keyed digests of what was sent about someone erased, gone with their token",
     "score_news": "a place in the log",
+    "experiments": "which playbook was tried when, and how it ended",
+    "measurement_plans": "what is to be measured",
+    "mode_unlocks": "figures over many, and who stood for them",
+    "feedback_items": "what could be better, naming nobody",
     "decision_batches": "which entry of the log a batch ended with",
 }
 """Tables without anything about a person, and what they hold."""
