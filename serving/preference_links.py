@@ -6,7 +6,6 @@ stands in and can only stop. Both name a random person id, so an erasure makes t
 neither is stored.
 """
 
-import hmac
 import secrets
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, NamedTuple
@@ -17,14 +16,13 @@ from sqlalchemy import Connection
 from governance.consent.purposes import family_of
 from governance.errors import InvalidInput
 from governance.instants import from_micros, to_micros
-from governance.pseudonym import keyed_token
 from serving.keys import HomeKeys
+from serving.link_seals import seal, unseal
 
 if TYPE_CHECKING:  # whoever only seals a link starts without the rest
     from serving.bootstrap import Keepwell
 
 EVERYTHING = "everything"
-_MAC_LENGTH = 32  # hex digits: 128 bits
 _PERSON = "person_"
 
 
@@ -63,8 +61,10 @@ def mint_preference_link(
     expires_at = now + timedelta(minutes=keepwell.settings.preferences.link_minutes)
     ends = str(to_micros(expires_at) // 1_000_000)
     person_id = _person(keepwell, conn, customer_id)
-    parts = ["p", person_id.removeprefix(_PERSON), secrets.token_hex(8), ends]
-    query = {"token": _sealed(keepwell.keys, parts)} | ({} if locale is None else {"lang": locale})
+    parts = [person_id.removeprefix(_PERSON), secrets.token_hex(8), ends]
+    query = {"token": seal(keepwell.keys, "p", parts)} | (
+        {} if locale is None else {"lang": locale}
+    )
     address = f"{_base(keepwell, base_url)}/preferences?{urlencode(query)}"
     return Minted(address, from_micros(int(ends) * 1_000_000))
 
@@ -84,7 +84,7 @@ def mint_stop_link(
 
 def stop_link(keys: HomeKeys, person_id: str, what: str, *, base_url: str) -> str:
     """Write the address by which the person stops `what`."""
-    token = _sealed(keys, ["s", person_id.removeprefix(_PERSON), what])
+    token = seal(keys, "s", [person_id.removeprefix(_PERSON), what])
     return f"{base_url.rstrip('/')}/stop?{urlencode({'token': token})}"
 
 
@@ -98,7 +98,7 @@ def unsubscribe_headers(url: str) -> dict[str, str]:
 
 def open_preference_link(keepwell: "Keepwell", token: str) -> PreferenceLink | None:
     """Read a preference link, whether it has ended or not; None when the seal does not fit."""
-    parts = _opened(keepwell.keys, "p", token)
+    parts = unseal(keepwell.keys, "p", token)
     if parts is None:
         return None
     person, token_id, ends = parts
@@ -110,7 +110,7 @@ def open_stop_link(keepwell: "Keepwell", token: str) -> StopLink | None:
 
     One whose channel nobody can name any more stops everything: a stop link always stops.
     """
-    parts = _opened(keepwell.keys, "s", token)
+    parts = unseal(keepwell.keys, "s", token)
     if parts is None:
         return None
     what = "~".join(parts[1:])
@@ -143,20 +143,3 @@ def _base(keepwell: "Keepwell", asked_at: str) -> str:
             hint="set base_url of [preferences] in keepwell.toml, and restart",
         )
     return stated or asked_at.rstrip("/")
-
-
-def _sealed(keys: HomeKeys, parts: list[str]) -> str:
-    body = "~".join(parts)
-    return f"{body}~{_mac(keys, body)}"
-
-
-def _opened(keys: HomeKeys, kind: str, token: str) -> list[str] | None:
-    body, _, mac = token.rpartition("~")
-    if not hmac.compare_digest(mac.encode(), _mac(keys, body).encode()):
-        return None
-    first, *parts = body.split("~")
-    return parts if first == kind else None
-
-
-def _mac(keys: HomeKeys, body: str) -> str:
-    return keyed_token(keys.links, "link", body)[:_MAC_LENGTH]
