@@ -14,8 +14,9 @@ from governance.errors import InvalidInput, NotFound
 from governance.instants import to_text
 from serving.interventions.desk import Desk, queue_request
 from serving.interventions.outbox import end_intervention
-from serving.interventions.policy import QUIET_HOURS, Queued, first_moment, recheck
+from serving.interventions.policy import QUIET_HOURS, Queued, recheck
 from serving.interventions.tables import interventions
+from serving.interventions.zones import quiet_until
 from serving.locks import lock_customers
 from serving.positions import Position, find_position
 
@@ -172,9 +173,7 @@ def approve(
         else:
             status = "queued"
             conn.execute(_change(intervention_id).values(status=status))
-            queue_request(
-                desk, conn, intervention_id, due_at=first_moment(now, desk.policy), now=now
-            )
+            queue_request(desk, conn, intervention_id, due_at=_due(conn, desk, row, now), now=now)
         _log(conn, desk, "intervention_approved", row, approver, refusal or "", now)
         return Verdict(intervention_id, refusal is None, status, refusal or "", row.valid_until)
 
@@ -196,7 +195,7 @@ def reject(
 def confirm(desk: Desk, intervention_id: str, *, now: datetime) -> Verdict:
     """Answer a system that sends by itself: may it, at this moment? Ask right before sending.
 
-    No outreach is confirmed within the quiet hours of the home's zone.
+    No outreach is confirmed within the quiet hours of the customer's zone.
     """
     with desk.database.write() as conn:
         row = _find(conn, intervention_id)
@@ -205,10 +204,8 @@ def confirm(desk: Desk, intervention_id: str, *, now: datetime) -> Verdict:
         held = row.status not in ("queued", "sent") or row.arm != "treated"
         refusal = row.status if held else _refusal(conn, desk, row, now)
         not_before: datetime | None = None
-        if refusal is None and row.playbook_class == "outreach":
-            moment = first_moment(now, desk.policy)
-            if moment > now:
-                refusal, not_before = QUIET_HOURS, moment
+        if refusal is None and (moment := _due(conn, desk, row, now)) > now:
+            refusal, not_before = QUIET_HOURS, moment
         body = {"intervention": intervention_id, "refused": refusal or ""}
         desk.ledger.append(conn, "intervention_confirmed", body, now=now)
         why, until = refusal or "", row.valid_until
@@ -249,6 +246,14 @@ def _open(conn: Connection, intervention_id: str, act: str) -> Row[Any]:
             f"the intervention is {row.status}, only a proposed one can be decided ({act})"
         )
     return row
+
+
+def _due(conn: Connection, desk: Desk, row: Row[Any], now: datetime) -> datetime:
+    """Give when it may leave: now, or for outreach at the end of the customer's quiet hours."""
+    if row.playbook_class != "outreach":
+        return now
+    quiet = quiet_until(conn, desk.registry, desk.policy, row.customer_id, now=now)
+    return quiet or now
 
 
 def _refusal(conn: Connection, desk: Desk, row: Row[Any], now: datetime) -> str | None:

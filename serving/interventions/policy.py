@@ -207,9 +207,13 @@ def recheck(
     )
 
 
-def first_moment(now: datetime, policy: ContactPolicy) -> datetime:
-    """Give `now`, or the end of the quiet hours when it lies within them (in the home's zone)."""
-    local = now.astimezone(policy.zone)
+def first_moment(now: datetime, policy: ContactPolicy, zone: ZoneInfo | None = None) -> datetime:
+    """Give `now`, or the end of the quiet hours when it lies within them.
+
+    Quiet hours are those of `zone`, the customer's (see `zones`), or of the home.
+    """
+    zone = zone or policy.zone
+    local = now.astimezone(zone)
     start, stop = policy.quiet_from, policy.quiet_until
     if start == stop:
         return now
@@ -219,7 +223,7 @@ def first_moment(now: datetime, policy: ContactPolicy) -> datetime:
     if not quiet:
         return now
     day = local.date() + timedelta(days=1 if overnight and clock >= start else 0)
-    return datetime.combine(day, stop, tzinfo=policy.zone).astimezone(now.tzinfo)
+    return datetime.combine(day, stop, tzinfo=zone).astimezone(now.tzinfo)
 
 
 def _check(playbook: Playbook, candidates: Sequence[Candidate]) -> None:
