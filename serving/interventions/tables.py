@@ -38,11 +38,15 @@ interventions = Table(
     Column("permissions", Text, nullable=False),  # JSON: purpose to consent event id
     Column("message", Text, nullable=False),  # JSON: subject and body; empty for the held out
     Column("message_before", Text),  # as the playbook had it, where a person changed it
+    Column("action", String(40)),  # what kind of thing it is, in the playbook's word
+    Column("value", Text),  # what the customer gets from it, in the playbook's words
     Column("cost", Float, nullable=False),
     Column("trigger", String(120)),  # what spoke for it: a score, an event, a stage, a dimension
     Column("chosen_by", String(16)),  # duty | rule | effect | explored; nothing before 0007
     Column("expected_effect", Float),  # of contacting, in the playbook's outcome (0.02: 2 points)
     Column("propensity", Float),  # the chance of being contacted that the draw gave, 0 to 1
+    Column("survey", Text),  # JSON: the question it asks, see survey_question; none: it asks none
+    Column("answered_at", UtcInstant),  # when the survey was last answered
     Column("needs_person", Boolean, nullable=False),
     Column("created_at", UtcInstant, nullable=False),
     Column("valid_until", UtcInstant, nullable=False),
@@ -50,6 +54,8 @@ interventions = Table(
     Column("decided_at", UtcInstant),  # by a person
     Column("decided_by", String(200)),
     Column("decided_reason", Text),
+    Column("looked_at", UtcInstant),  # when somebody last opened it to decide
+    Column("decided_seconds", Float),  # how long it lay before whoever decided; see oversight.py
     Column("sent_at", UtcInstant),
     Column("ended_at", UtcInstant),
 )
@@ -67,8 +73,11 @@ experiments = Table(
     Column("started_at", UtcInstant, nullable=False),
     Column("ends_at", UtcInstant, nullable=False),  # nobody is assigned after it
     Column("status", String(16), nullable=False),  # running | ended | stopped
-    Column("reason", String(200), nullable=False),  # why it was stopped, in plain words
+    Column("reason", String(200), nullable=False),  # why it is over, in plain words
+    Column("stopped_for", String(16)),  # benefit | harm
     Column("ended_at", UtcInstant),
+    Column("resumed_at", UtcInstant),  # a person let the playbook go on after it was stopped
+    Column("resumed_by", String(200)),
     Column("plan_digest", String(64)),  # of the measurement plan frozen before it started
     Column("looks", Integer, nullable=False),  # how often its running result was looked at
 )

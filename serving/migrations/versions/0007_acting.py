@@ -10,10 +10,16 @@ depends_on = None
 
 _CHOICES = (
     ("message_before", sa.Text()),
+    ("action", sa.String(40)),
+    ("value", sa.Text()),
     ("trigger", sa.String(120)),
     ("chosen_by", sa.String(16)),
     ("expected_effect", sa.Float()),
     ("propensity", sa.Float()),
+    ("survey", sa.Text()),
+    ("answered_at", sa.BigInteger()),
+    ("looked_at", sa.BigInteger()),
+    ("decided_seconds", sa.Float()),
 )
 _TABLES = (
     "feedback_items",
@@ -42,7 +48,10 @@ def upgrade() -> None:
         sa.Column("ends_at", sa.BigInteger(), nullable=False),
         sa.Column("status", sa.String(16), nullable=False),
         sa.Column("reason", sa.String(200), nullable=False),
+        sa.Column("stopped_for", sa.String(16)),
         sa.Column("ended_at", sa.BigInteger()),
+        sa.Column("resumed_at", sa.BigInteger()),
+        sa.Column("resumed_by", sa.String(200)),
         sa.Column("plan_digest", sa.String(64)),
         sa.Column("looks", sa.Integer(), nullable=False),
     )
