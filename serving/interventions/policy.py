@@ -74,10 +74,14 @@ def policy_of(settings: Settings, *, home_kind: str, mode: Mode | None = None) -
 
 @dataclass(frozen=True, kw_only=True)
 class Candidate:
-    """Someone a score or an event speaks for; one per customer.
+    """Someone a score, a level of well-being or an event speaks for; one per customer.
 
-    `purpose` is what the score was made for. `model_purposes` are all purposes the model's features
-    name, so that a model which reads well-being is never used to sell.
+    `purpose` is what the score or level was made for, None where there is neither.
+    `model_purposes` are all purposes the model's features name and `sensitive_features` those
+    features that read well-being, sentiment or stress, so that a model which reads them is never
+    used to sell. `reasons` are the features among the score's reasons, `level` (0-100) is how they
+    fare in the playbook's dimension. `trigger` names what spoke for them, and which single event it
+    was where it was one: each triggers once.
     """
 
     customer_id: str
@@ -85,8 +89,12 @@ class Candidate:
     target: str | None = None
     model_digest: str | None = None
     score_decision_id: str | None = None
-    purpose: str = "risk_scoring"
+    purpose: str | None = "risk_scoring"
     model_purposes: frozenset[str] = frozenset({"risk_scoring"})
+    sensitive_features: tuple[str, ...] = ()
+    reasons: frozenset[str] = frozenset()
+    level: float | None = None
+    trigger: str = "score"
 
 
 @dataclass(frozen=True)
@@ -244,9 +252,16 @@ def _check(playbook: Playbook, candidates: Sequence[Candidate]) -> None:
 def _meant_for(playbook: Playbook, c: Candidate) -> bool:
     if playbook.kind == "service":
         return True
-    if c.probability is None:
+    if playbook.target is not None and not (
+        c.probability is not None
+        and playbook.min_probability <= c.probability <= playbook.max_probability
+    ):
         return False
-    return playbook.min_probability <= c.probability <= playbook.max_probability
+    if playbook.reason is not None and playbook.reason not in c.reasons:
+        return False
+    if playbook.dimension is None:
+        return True
+    return c.level is not None and playbook.below is not None and c.level <= playbook.below
 
 
 def _blanket_refusal(playbook: Playbook, policy: ContactPolicy) -> str | None:
@@ -258,10 +273,11 @@ def _blanket_refusal(playbook: Playbook, policy: ContactPolicy) -> str | None:
 
 
 def _purposes(playbook: Playbook, candidates: Sequence[Candidate]) -> list[str]:
-    """The contact's own purpose first, then what the scores behind it were made for."""
+    """The contact's own purpose first, then the playbook's and the scores' behind it."""
     if playbook.kind == "service":
         return [playbook.contact_purpose]
-    return [playbook.contact_purpose, *sorted({c.purpose for c in candidates})]
+    further = {*playbook.purposes, *(c.purpose for c in candidates if c.purpose is not None)}
+    return [playbook.contact_purpose, *sorted(further - {playbook.contact_purpose})]
 
 
 def _filter(
@@ -271,7 +287,7 @@ def _filter(
     contacts: Mapping[str, int],
     busy: Mapping[str, str],
 ) -> str | None:
-    if playbook.commercial and SENSITIVE in c.model_purposes:
+    if playbook.commercial and (SENSITIVE in c.model_purposes or c.sensitive_features):
         return "commercial_model_reads_wellbeing"
     if c.customer_id in busy:
         return busy[c.customer_id]
