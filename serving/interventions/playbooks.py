@@ -14,6 +14,7 @@ from typing import Any, Literal
 
 from governance.consent.purposes import family_of
 from governance.errors import ConfigurationError, InvalidInput, NotFound
+from serving.interventions.question import Question
 
 STARTERS = Path(__file__).with_name("playbooks.toml")
 
@@ -56,7 +57,7 @@ class Playbook:
     until an experiment says better; `purposes` are needed beside those of the contact and the
     score. Beside or instead of a score, a playbook may answer a `stage` of the journey
     (`stage_days` after it), a well-being `dimension` at or `below` a level of 0-100, and ask that a
-    `reason` (a feature's name) is among the score's. `survey` names the instrument it asks.
+    `reason` (a feature's name) is among the score's. `survey` is the question it asks.
     """
 
     name: str
@@ -85,7 +86,7 @@ class Playbook:
     below: float | None = None
     stage: str | None = None
     stage_days: int = 1
-    survey: str | None = None
+    survey: Question | None = None
 
     @property
     def contact_purpose(self) -> str:
