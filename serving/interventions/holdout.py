@@ -2,14 +2,16 @@
 
 The draw comes last, after every filter, among people who could all have been contacted. A keyed
 hash decides: the same people, key and experiment give the same arms, nobody can foresee them
-without the key, and every person of a stratum has the same chance. Within each stratum the share is
-exact to the person, which balances small pilots.
+without the key, and every person of a stratum has the same chance. Within each stratum of an
+experiment the share is exact to the person however many runs it is drawn in, which balances small
+pilots.
 """
 
 import hashlib
 import hmac
 from collections import defaultdict
 from collections.abc import Mapping
+from math import floor
 from typing import Literal
 
 from governance.errors import InvalidInput
@@ -25,12 +27,14 @@ def assign(
     experiment: str,
     share: float,
     earlier: Mapping[str, Arm] | None = None,
+    drawn_before: Mapping[str, int] | None = None,
 ) -> dict[str, Arm]:
     """Give each customer of `strata` (customer to stratum) an arm; `share` (0-1) is held out.
 
     `earlier` holds arms that are still in force; those stay as they are and do not count towards
-    this draw. Where `share` of a stratum is no whole number, the keyed hash of the stratum decides
-    whether to round up, with the chance that keeps the expected share exact.
+    this draw. `drawn_before` counts how many of each stratum this experiment drew before: of the
+    first n of a stratum, ⌊share · n + u⌋ are held out, with u in [0, 1) from the keyed hash of the
+    stratum. So everyone's chance is exactly `share`, and the rounding never adds up over many runs.
     """
     if not 0 <= share <= 1:
         raise InvalidInput(f"share == {share}, must be within 0-1")
@@ -44,9 +48,9 @@ def assign(
     arms: dict[str, Arm] = dict(kept)
     for stratum, customers in members.items():
         order = sorted(customers, key=lambda c: (_unit(key, experiment, "customer", c), c))
-        exact = share * len(order)
-        up = _unit(key, experiment, "stratum", stratum) < exact - int(exact)
-        held = int(exact) + int(up)
+        start = _unit(key, experiment, "stratum", stratum)
+        before = (drawn_before or {}).get(stratum, 0)
+        held = floor(share * (before + len(order)) + start) - floor(share * before + start)
         for place, customer in enumerate(order):
             arms[customer] = "holdout" if place < held else "treated"
     return arms

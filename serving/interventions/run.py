@@ -15,12 +15,13 @@ from sqlalchemy import Connection, and_, or_, select
 
 from features.events import keepwell_event
 from features.live import append
-from governance.instants import to_text
 from governance.log.decision import Decision, new_decision_id, record
 from governance.review.candidates import fairness_outcomes
+from serving.interventions.arms import Drawn, draw_arms, stratum_of
 from serving.interventions.contest import contested_candidates
 from serving.interventions.desk import Desk, queue_request
-from serving.interventions.holdout import Arm, assign, risk_stratum
+from serving.interventions.experiments import halted, open_experiment
+from serving.interventions.holdout import Arm
 from serving.interventions.playbooks import Playbook
 from serving.interventions.policy import Candidate, Judged, first_moment, judge, permissions_of
 from serving.interventions.tables import interventions
@@ -111,7 +112,8 @@ def _judge(
         contacts=contacts,
         busy=_busy(conn, playbook, now)
         | contested_candidates(conn, desk.persons, candidates)
-        | _unfair(conn, desk, playbook, candidates),
+        | _unfair(conn, desk, playbook, candidates)
+        | _halted(conn, playbook, candidates),
         now=now,
     )
 
@@ -135,6 +137,14 @@ def _unfair(
         for c in candidates
         if modes.get(c.model_digest) == "observe"
     }
+
+
+def _halted(
+    conn: Connection, playbook: Playbook, candidates: Sequence[Candidate]
+) -> dict[str, str]:
+    """Give everyone, where the playbook's experiment was stopped for harm."""
+    why = halted(conn, playbook)
+    return {} if why is None else dict.fromkeys((c.customer_id for c in candidates), why)
 
 
 def _own_contacts(conn: Connection, since: datetime) -> Counter[str]:
@@ -171,25 +181,13 @@ def _busy(conn: Connection, playbook: Playbook, now: datetime) -> dict[str, str]
 
 def _draw(
     conn: Connection, desk: Desk, playbook: Playbook, judged: Judged, now: datetime
-) -> dict[str, Arm]:
+) -> dict[str, Drawn]:
     """Draw arms last, among people who could all be contacted; arms still in force are kept."""
-    treated_before = conn.execute(
-        select(interventions.c.customer_id)
-        .where(interventions.c.playbook == playbook.name)
-        .where(interventions.c.arm == "treated")
-        .where(interventions.c.created_at > now - timedelta(days=playbook.holdout_days))
-    ).scalars()
-    return assign(
-        {c.customer_id: risk_stratum(c.probability or 0.0) for c in judged.eligible},
-        key=desk.holdout_key,
-        experiment=_experiment(playbook, now),
-        share=playbook.holdout_share,
-        earlier=dict.fromkeys(treated_before, "treated"),
-    )
-
-
-def _experiment(playbook: Playbook, now: datetime) -> str:
-    return f"{playbook.name}/{to_text(now)[:10]}"
+    if not judged.eligible:
+        return {}
+    trial = open_experiment(conn, playbook, now)
+    strata = {c.customer_id: stratum_of(c.probability) for c in judged.eligible}
+    return draw_arms(conn, trial, strata, key=desk.holdout_key)
 
 
 def _write(
@@ -197,7 +195,7 @@ def _write(
     desk: Desk,
     playbook: Playbook,
     judged: Judged,
-    arms: Mapping[str, Arm],
+    arms: Mapping[str, Drawn],
     considered: int,
     now: datetime,
 ) -> InterventionRun:
@@ -235,7 +233,7 @@ def _write(
                 event_id=each.intervention_id,
                 occurred_at=now,
                 known_at=now,
-                properties={"playbook": playbook.name, "arm": each.arm},
+                properties=arms[c.customer_id].properties(playbook.name),
             )
         )
     if events:
@@ -257,10 +255,11 @@ def _assign(
     playbook: Playbook,
     judged: Judged,
     c: Candidate,
-    arm: Arm,
+    drawn: Drawn,
     mode: Mode,
     now: datetime,
 ) -> Assigned:
+    arm = drawn.arm
     waits = playbook.needs_person or (playbook.kind == "outreach" and mode != "act")
     status = "held_out" if arm == "holdout" else "proposed" if waits else "queued"
     each = Assigned(str(uuid4()), new_decision_id(), c.customer_id, arm, status, c.probability)
@@ -275,8 +274,9 @@ def _assign(
         "arm": arm,
         "status": status,
         "reason": "",
-        "experiment": _experiment(playbook, now),
-        "stratum": risk_stratum(c.probability or 0.0),
+        "experiment": drawn.experiment,
+        "stratum": drawn.stratum,
+        "propensity": drawn.propensity,
         "target": playbook.target,
         "probability": c.probability,
         "model_digest": c.model_digest,
@@ -286,6 +286,8 @@ def _assign(
         "message": json.dumps({"subject": playbook.subject, "body": playbook.body})
         if treated
         else "{}",
+        "action": playbook.action,
+        "value": playbook.value,
         "cost": playbook.cost if treated else 0.0,
         "needs_person": waits and treated,
         "created_at": now,
