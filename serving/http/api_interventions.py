@@ -10,7 +10,7 @@ from serving.http.context import Caller, Here, Step, fresh
 from serving.http.idempotency import AnsweredOnce
 from serving.http.paging import LIMIT, After, paged
 from serving.http.schemas import ReasonRequest
-from serving.interventions import oversight
+from serving.interventions import oversight, views
 from serving.interventions.desk import Status, desk_of
 from serving.interventions.oversight import Verdict
 
@@ -32,9 +32,9 @@ def get_interventions(
 ) -> Response:
     """List interventions, the newest first; pass `next` as `after` for older ones."""
     with here.keepwell.database.read() as conn:
-        found = oversight.list_interventions(conn, limit=limit + 1, after=after, status=status)
+        found = views.list_interventions(conn, limit=limit + 1, after=after, status=status)
         registry = here.keepwell.registry
-        found = oversight.without_refused(conn, registry, found, now=here.clock())
+        found = views.without_refused(conn, registry, found, now=here.clock())
     page = found[:limit]
     sees = caller.may("consent:read")
     more = page[-1].position.to_text() if len(found) > limit else None

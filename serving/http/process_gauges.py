@@ -12,7 +12,7 @@ from sqlalchemy import Connection, func, select
 
 from outcomes.measures.periods import floor
 from serving.bootstrap import Keepwell
-from serving.interventions.oversight import oversight
+from serving.interventions.deciding import oversight
 from serving.rights.ethics import last_month
 from serving.tables import complaints, review_requests
 
@@ -74,12 +74,14 @@ def _waiting(conn: Connection, now: datetime) -> Iterable[Gauge]:
 
 def _deciding(conn: Connection) -> Iterable[Gauge]:
     found = oversight(conn)
-    decided = found.approved + found.rejected
     meaning = "Proposed contacts that wait for a person."
     yield Gauge("keepwell_proposals_waiting", meaning, float(found.waiting))
-    if decided:
-        meaning = "Share of decided proposals to which a person said no."
-        yield Gauge("keepwell_override_share", meaning, found.rejected / decided)
+    if found.override_rate is not None:
+        meaning = "Share of decided proposals that a person changed or said no to."
+        yield Gauge("keepwell_override_share", meaning, found.override_rate.value)
+    if found.quick_rate is not None:
+        meaning = "Share of decided proposals that lay before a person for less than ten seconds."
+        yield Gauge("keepwell_quick_decision_share", meaning, found.quick_rate.value)
     if found.median_minutes is not None:
         meaning = "How long the median proposal waited for its person, in minutes."
         yield Gauge("keepwell_approval_minutes", meaning, found.median_minutes)

@@ -1,64 +1,22 @@
 """What people do about interventions: look, say yes or no, confirm right before sending."""
 
 import json
-from collections.abc import Sequence
 from datetime import datetime
-from statistics import median
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Row, and_, or_, select, update
+from sqlalchemy import Connection, Row, update
 
-from governance.consent.purposes import FAMILIES, family_of
-from governance.consent.registry import ConsentRegistry
-from governance.errors import InvalidInput, NotFound
+from governance.errors import InvalidInput
 from governance.instants import to_text
+from serving.interventions.deciding import seconds_at_hand
 from serving.interventions.desk import Desk, queue_request
 from serving.interventions.outbox import end_intervention
 from serving.interventions.policy import QUIET_HOURS, Queued, recheck
 from serving.interventions.tables import interventions
+from serving.interventions.views import find_intervention
+from serving.interventions.wording import Words, wording_problems
 from serving.interventions.zones import quiet_until
 from serving.locks import lock_customers
-from serving.positions import Position, find_position
-
-
-class InterventionView(NamedTuple):
-    """One intervention as it is shown to those who may see it."""
-
-    intervention_id: str
-    customer_id: str
-    playbook: str
-    channel: str
-    arm: str
-    status: str
-    reason: str
-    probability: float | None
-    decision_id: str
-    score_decision_id: str | None
-    needs_person: bool
-    created_at: datetime
-    valid_until: datetime
-    sent_at: datetime | None
-    permissions: str
-
-    @property
-    def position(self) -> Position:
-        """Where it stands in the list of all."""
-        return Position(self.created_at, self.intervention_id)
-
-    def to_json(self, *, may_see_refusals: bool = False) -> dict[str, Any]:
-        """Give a plain mapping with instants as text; the reason is for those who may know it.
-
-        To others no cancelled one shows a probability: which ones kept theirs would tell why.
-        """
-        shaped = {
-            name: to_text(value) if isinstance(value, datetime) else value
-            for name, value in self._asdict().items()
-            if name != "permissions"
-        }
-        if may_see_refusals:
-            return shaped
-        hidden = {"reason": None} | ({"probability": None} if self.status == "cancelled" else {})
-        return shaped | hidden
 
 
 class Verdict(NamedTuple):
@@ -84,89 +42,38 @@ class Verdict(NamedTuple):
         }
 
 
-class Oversight(NamedTuple):
-    """Whether people really decide: many quick yeses and no noes look like a rubber stamp."""
+class Change(NamedTuple):
+    """Other words for a proposed message; None leaves a part as it was proposed."""
 
-    waiting: int
-    approved: int
-    rejected: int
-    median_minutes: float | None
+    subject: str | None = None
+    body: str | None = None
 
 
-def list_interventions(
-    conn: Connection, *, limit: int = 50, after: str | None = None, status: str | None = None
-) -> list[InterventionView]:
-    """Give interventions, the newest first; `after` is the last id or position of the page before.
-
-    A position holds when its intervention is gone by then; an id does not.
-    """
-    query = select(interventions)
-    if after is not None:
-        at, last = find_position(after, lambda name: _view(_find(conn, name)).position)
-        query = query.where(
-            or_(
-                interventions.c.created_at < at,
-                and_(
-                    interventions.c.created_at == at,
-                    interventions.c.intervention_id < last,
-                ),
-            )
-        )
-    if status is not None:
-        query = query.where(interventions.c.status == status)
-    rows = conn.execute(
-        query.order_by(
-            interventions.c.created_at.desc(), interventions.c.intervention_id.desc()
-        ).limit(limit)
-    )
-    return [_view(row) for row in rows]
-
-
-def interventions_of(conn: Connection, customer_id: str) -> list[InterventionView]:
-    """Give every intervention of one customer, the newest first."""
-    rows = conn.execute(
-        select(interventions)
-        .where(interventions.c.customer_id == customer_id)
-        .order_by(interventions.c.created_at.desc())
-    )
-    return [_view(row) for row in rows]
-
-
-def without_refused(
-    conn: Connection,
-    registry: ConsentRegistry,
-    found: Sequence[InterventionView],
-    *,
-    now: datetime,
-) -> list[InterventionView]:
-    """Give interventions without the probabilities whose scoring is refused at this instant.
-
-    Permission to make contact is not asked: that one ended says nothing about the score.
-    """
-    told = [each for each in found if each.probability is not None]
-    purposes = set[str]().union(*map(_scoring_purposes, told))
-    people = {each.customer_id for each in told}
-    judged = registry.permit_purposes(conn, purposes, people, now=now) if told else {}
-    return [
-        each._replace(probability=None)
-        if any(each.customer_id in judged[name][1] for name in _scoring_purposes(each) & purposes)
-        else each
-        for each in found
-    ]
-
-
-def _scoring_purposes(found: InterventionView) -> set[str]:
-    return {name for name in json.loads(found.permissions) if family_of(name) not in FAMILIES}
+AS_PROPOSED = Change()
 
 
 def approve(
-    desk: Desk, intervention_id: str, *, approver: str, reason: str, now: datetime
+    desk: Desk,
+    intervention_id: str,
+    *,
+    approver: str,
+    reason: str,
+    now: datetime,
+    change: Change = AS_PROPOSED,
 ) -> Verdict:
-    """Say yes to a proposed contact: it is queued if permission still holds, else cancelled."""
+    """Say yes to a proposed contact: it is queued if permission still holds, else cancelled.
+
+    With a `change` its words are replaced first, and those before are kept beside them. Raises
+    `InvalidInput` for words that may not go out, or a change to a duty's.
+    """
     with desk.database.write() as conn:
         row = _open(conn, intervention_id, "approve")
+        words = _changed(row, change)
         refusal = _refusal(conn, desk, row, now)
         _note(conn, row, approver, reason, now)
+        if words is not None:
+            kept = {"message": json.dumps(words._asdict()), "message_before": row.message}
+            conn.execute(_change(intervention_id).values(kept))
         if refusal is not None:
             end_intervention(conn, intervention_id, "cancelled", refusal, now)
             status = "cancelled"
@@ -174,7 +81,8 @@ def approve(
             status = "queued"
             conn.execute(_change(intervention_id).values(status=status))
             queue_request(desk, conn, intervention_id, due_at=_due(conn, desk, row, now), now=now)
-        _log(conn, desk, "intervention_approved", row, approver, refusal or "", now)
+        kind = "intervention_approved" if words is None else "intervention_changed"
+        _log(conn, desk, kind, row, approver, refusal or "", now)
         return Verdict(intervention_id, refusal is None, status, refusal or "", row.valid_until)
 
 
@@ -198,9 +106,9 @@ def confirm(desk: Desk, intervention_id: str, *, now: datetime) -> Verdict:
     No outreach is confirmed within the quiet hours of the customer's zone.
     """
     with desk.database.write() as conn:
-        row = _find(conn, intervention_id)
+        row = find_intervention(conn, intervention_id)
         lock_customers(conn, [row.customer_id])
-        row = _find(conn, intervention_id)
+        row = find_intervention(conn, intervention_id)
         held = row.status not in ("queued", "sent") or row.arm != "treated"
         refusal = row.status if held else _refusal(conn, desk, row, now)
         not_before: datetime | None = None
@@ -212,35 +120,9 @@ def confirm(desk: Desk, intervention_id: str, *, now: datetime) -> Verdict:
         return Verdict(intervention_id, refusal is None, row.status, why, until, not_before)
 
 
-def oversight(conn: Connection) -> Oversight:
-    """Count how people decided and how long proposals waited for them."""
-    rows = conn.execute(
-        select(
-            interventions.c.status, interventions.c.created_at, interventions.c.decided_at
-        ).where(interventions.c.needs_person)
-    ).all()
-    waits = [(r.decided_at - r.created_at).total_seconds() / 60 for r in rows if r.decided_at]
-    rejected = sum(r.status == "rejected" for r in rows)
-    return Oversight(
-        waiting=sum(r.status == "proposed" for r in rows),
-        approved=len(waits) - rejected,
-        rejected=rejected,
-        median_minutes=median(waits) if waits else None,
-    )
-
-
-def _find(conn: Connection, intervention_id: str) -> Row[Any]:
-    row = conn.execute(
-        select(interventions).where(interventions.c.intervention_id == intervention_id)
-    ).one_or_none()
-    if row is None:
-        raise NotFound("there is no such intervention", hint="list them: GET /v1/interventions")
-    return row
-
-
 def _open(conn: Connection, intervention_id: str, act: str) -> Row[Any]:
-    lock_customers(conn, [_find(conn, intervention_id).customer_id])
-    row = _find(conn, intervention_id)
+    lock_customers(conn, [find_intervention(conn, intervention_id).customer_id])
+    row = find_intervention(conn, intervention_id)
     if row.status != "proposed":
         raise InvalidInput(
             f"the intervention is {row.status}, only a proposed one can be decided ({act})"
@@ -271,8 +153,32 @@ def _refusal(conn: Connection, desk: Desk, row: Row[Any], now: datetime) -> str 
 
 
 def _note(conn: Connection, row: Row[Any], approver: str, reason: str, now: datetime) -> None:
-    values = {"decided_at": now, "decided_by": approver, "decided_reason": reason.strip()}
+    values = {
+        "decided_at": now,
+        "decided_by": approver,
+        "decided_reason": reason.strip(),
+        "decided_seconds": seconds_at_hand(conn, row, decider=approver, now=now),
+    }
     conn.execute(_change(row.intervention_id).values(values))
+
+
+def _changed(row: Row[Any], change: Change) -> Words | None:
+    """Give the words to send instead; None where nothing changes."""
+    before = Words(**json.loads(row.message))
+    after = Words(
+        before.subject if change.subject is None else change.subject.strip(),
+        before.body if change.body is None else change.body.strip(),
+    )
+    if after == before:
+        return None
+    if row.playbook_class == "service":
+        raise InvalidInput(
+            "the words of a service message are fixed, because it needs no marketing permission",
+            hint="approve it as it is, or reject it and contact the customer by an outreach",
+        )
+    if problems := wording_problems(after):
+        raise InvalidInput("; ".join(problems), hint="mend the words and try again")
+    return after
 
 
 def _change(intervention_id: str) -> Any:
@@ -290,7 +196,3 @@ def _log(
 ) -> None:
     body = {"intervention": row.intervention_id, "by": approver, "refused": refusal}
     desk.ledger.append(conn, kind, body, now=now)
-
-
-def _view(row: Row[Any]) -> InterventionView:
-    return InterventionView(**{name: row._mapping[name] for name in InterventionView._fields})

@@ -1,19 +1,19 @@
 """A person's yes or no, and a sender's last question."""
 
+import json
 from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
 from governance.errors import InvalidInput, NotFound
-from serving.interventions.oversight import (
-    Verdict,
-    approve,
-    confirm,
+from serving.interventions.deciding import Oversight, note_look, oversight
+from serving.interventions.oversight import AS_PROPOSED, Change, Verdict, approve, confirm, reject
+from serving.interventions.policy import Candidate
+from serving.interventions.views import (
+    find_intervention,
     interventions_of,
     list_interventions,
-    oversight,
-    reject,
 )
 from tests.serving.interventions.conftest import NOON, NOTE, Company
 
@@ -26,10 +26,25 @@ def proposed(company: Company, *customers: str) -> list[str]:
     return [each.intervention_id for each in run.assigned]
 
 
-def says_yes(company: Company, intervention_id: str) -> Verdict:
+def says_yes(company: Company, intervention_id: str, *, change: Change = AS_PROPOSED) -> Verdict:
     return approve(
-        company.desk, intervention_id, approver="Kim", reason="sensible", now=company.now
+        company.desk,
+        intervention_id,
+        approver="Kim",
+        reason="sensible",
+        now=company.now,
+        change=change,
     )
+
+
+def looks_at(company: Company, intervention_id: str) -> None:
+    with company.desk.database.write() as conn:
+        note_look(conn, intervention_id, now=company.now)
+
+
+def decided(company: Company) -> Oversight:
+    with company.desk.database.read() as conn:
+        return oversight(conn)
 
 
 def test_nothing_significant_leaves_without_a_person(company: Company) -> None:
@@ -168,17 +183,94 @@ def test_the_list_can_show_one_status_or_one_customer(small_company: Company) ->
     assert [each.status for each in bens] == ["queued"]
 
 
-def test_a_rubber_stamp_would_show(small_company: Company) -> None:
-    first, second, _ = proposed(small_company, "ana", "ben", "cem")
+def test_overrides_count_noes_and_changes(small_company: Company) -> None:
+    first, second, third, _ = proposed(small_company, "ana", "ben", "cem", "dia")
     small_company.passes(minutes=10)
     says_yes(small_company, first)
     reject(small_company.desk, second, approver="Kim", reason="no", now=small_company.now)
+    says_yes(small_company, third, change=Change(subject="How are you?"))
+
+    found = decided(small_company)
+
+    assert (found.waiting, found.approved, found.changed, found.rejected) == (1, 1, 1, 1)
+    assert found.override_rate is not None
+    assert found.override_rate.value == pytest.approx(2 / 3)
+    assert found.median_minutes == pytest.approx(10)
+
+
+def test_a_rubber_stamp_shows_however_early_all_were_opened(small_company: Company) -> None:
+    asked = proposed(small_company, "ana", "ben", "cem")
+    for each in asked:
+        looks_at(small_company, each)
+    small_company.passes(minutes=5)
+    for each in asked:
+        says_yes(small_company, each)
+        small_company.passes(seconds=2)
+
+    found = decided(small_company)
+
+    assert found.quick_rate is not None
+    assert found.quick_rate.value == pytest.approx(2 / 3)
+    assert (found.timed, found.median_seconds) == (3, 2.0)
+
+
+def test_what_nobody_opened_counts_as_decided_in_no_time(small_company: Company) -> None:
+    (asked,) = proposed(small_company, "ana")
+    small_company.passes(hours=1)
+    says_yes(small_company, asked)
+
+    assert decided(small_company).median_seconds == 0
+
+
+def test_changed_words_are_sent_and_those_before_are_kept(company: Company) -> None:
+    (asked,) = proposed(company, "ana")
+    says_yes(company, asked, change=Change(body="Your tea was late. We are sorry."))
+
+    sent = json.loads(company.must_claim().message.body)["data"]["message"]
+    with company.desk.database.read() as conn:
+        row = find_intervention(conn, asked)
+
+    assert sent == {"subject": CALL.subject, "body": "Your tea was late. We are sorry."}
+    assert json.loads(row.message_before)["body"] == CALL.body
+
+
+@pytest.mark.parametrize(
+    ("change", "problem"),
+    [
+        (Change(subject=" "), "subject is empty"),
+        (Change(body="x" * 5_001), "at most 5,000"),
+        (Change(subject="Hello\nBcc: all@tea.example"), "line break"),
+        (Change(body="see \u202etxt.exe"), "control character"),
+    ],
+)
+def test_changed_words_are_checked_before_anything_is_decided(
+    small_company: Company, change: Change, problem: str
+) -> None:
+    (asked,) = proposed(small_company, "ana")
+
+    with pytest.raises(InvalidInput, match=problem):
+        says_yes(small_company, asked, change=change)
+
+    assert small_company.status("ana")[0] == "proposed"
+
+
+def test_the_words_of_a_duty_cannot_be_changed(small_company: Company) -> None:
+    duty = replace(NOTE, name="outage", kind="service", target=None, needs_person=True)
+    run = small_company.runs_for([Candidate(customer_id="ana")], playbook=duty)
+
+    with pytest.raises(InvalidInput, match="are fixed"):
+        says_yes(small_company, run.assigned[0].intervention_id, change=Change(body="Buy more"))
+
+
+def test_what_the_customer_gets_from_it_is_kept_with_the_contact(small_company: Company) -> None:
+    small_company.agrees("ana")
+    worth = replace(CALL, action="support_call", value="Somebody listens.")
+    (each,) = small_company.runs("ana", playbook=worth).assigned
 
     with small_company.desk.database.read() as conn:
-        found = oversight(conn)
+        row = find_intervention(conn, each.intervention_id)
 
-    assert (found.waiting, found.approved, found.rejected) == (1, 1, 1)
-    assert found.median_minutes == pytest.approx(10)
+    assert (row.action, row.value) == ("support_call", "Somebody listens.")
 
 
 def test_why_permission_went_is_for_those_who_may_know_it(small_company: Company) -> None:
