@@ -68,6 +68,26 @@ def newcombe(s1: int, n1: int, s2: int, n2: int, level: float = 0.95) -> Interva
     return Interval(difference, low, high, level)
 
 
+def newcombe_p(s1: int, n1: int, s2: int, n2: int) -> float:
+    """Give the two-sided p-value that goes with `newcombe`: 1 − the level whose bound touches zero.
+
+    1 when the shares are equal. Raises `InvalidInput` when either group is empty.
+    """
+    if min(n1, n2) == 0:
+        raise InvalidInput(f"groups of {n1} and {n2}, both need somebody")
+    if s1 * n2 == s2 * n1:
+        return 1.0
+    surest, least = 1 - 1e-15, 0.0
+    for _ in range(60):  # the interval grows with its level, so halving finds the touching one
+        level = (surest + least) / 2
+        found = newcombe(s1, n1, s2, n2, level) if level > 0 else None
+        if found is None or found.excludes_zero:
+            least = level
+        else:
+            surest = level
+    return 1 - surest
+
+
 def share_ratio(s1: int, n1: int, s2: int, n2: int, level: float = 0.95) -> Interval | None:
     """Give the ratio of two independent shares, (s1/n1) ÷ (s2/n2), with its log (Katz) interval.
 

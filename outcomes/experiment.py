@@ -14,7 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from governance.errors import InvalidInput
-from outcomes.lift import Difference, SampleRatio, difference, holm, sample_ratio
+from outcomes.lift import Difference, SampleRatio, difference, sample_ratio
+from outcomes.multiplicity import holm
 from outcomes.table import Floats, Table, covariate_matrix, numeric_outcome, read_table
 
 MIN_SEGMENT = 5

@@ -9,10 +9,11 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import chdtrc
+from scipy.special import chdtrc, stdtr
 
 from governance.errors import InvalidInput
-from governance.intervals import mean_difference, newcombe
+from governance.intervals import mean_difference, newcombe, newcombe_p
+from outcomes.heavy_tails import is_heavy, permuted_difference
 
 Verdict = Literal["higher", "lower", "not distinguishable from zero", "cannot say"]
 MIN_UNITS = 5
@@ -28,7 +29,10 @@ class Difference(NamedTuple):
     `difference` is in the outcome's own unit (0.02 is two percentage points of a share), `low` and
     `high` its 95 % interval (`level`), `p_value` two-sided; all four are None, and the verdict
     "cannot say", when an arm has fewer than `MIN_UNITS` units. `relative` is the difference as a
-    share of the control's mean (None when that is 0). `method`: "welch" or "newcombe".
+    share of the control's mean (None when that is 0). `method`: "welch", "newcombe" or
+    "permutation" ("cuped" and "always valid" where another module made the interval). `verdict` is
+    the direction alone; whether that is good, `outcomes.verdict` says. `error` is the standard
+    error, `fewest_events` of a share the fewest ones or zeros in an arm, None for other outcomes.
     """
 
     treated_units: int
@@ -43,6 +47,8 @@ class Difference(NamedTuple):
     method: str
     level: float
     verdict: Verdict
+    error: float | None = None
+    fewest_events: float | None = None
 
 
 class SampleRatio(NamedTuple):
@@ -72,18 +78,26 @@ def difference(
     several rows (a household of customers), the values are its sums and `*_rows` its row counts;
     the means are then per row and the interval respects that rows of one unit resemble each other.
 
-    Means, and shares with at least `MIN_EVENTS` ones and zeros in each arm, get Welch's interval;
-    rarer shares get Newcombe's, which stays inside what is possible. Missing values raise
-    `InvalidInput`: how to treat them is the caller's to say.
+    Means, and shares with at least `MIN_EVENTS` ones and zeros in each arm, get Welch's interval.
+    Rarer shares get Newcombe's, which stays inside what is possible, with the p-value that goes
+    with it. Means with tails so heavy that Welch's two tails would be unequal (`is_heavy`) get the
+    studentised permutation interval. Missing values raise `InvalidInput`: how to treat them is the
+    caller's to say.
     """
     a, a_share = _per_unit(treated, treated_rows)
     b, b_share = _per_unit(control, control_rows)
+    share = a_share and b_share
     mean_a, mean_b = _mean(a), _mean(b)
+    events = min(map(_rarer, (a, b))) if share else None
     found, p_value, method = None, None, "none"
     if min(len(a), len(b)) >= MIN_UNITS:
-        if a_share and b_share and min(map(_rarer, (a, b))) < MIN_EVENTS:
-            found = newcombe(int(a.sum()), len(a), int(b.sum()), len(b), level=level)
-            p_value, method = _fisher(a, b), "newcombe"
+        if events is not None and events < MIN_EVENTS:
+            counts = int(a.sum()), len(a), int(b.sum()), len(b)
+            found, p_value = newcombe(*counts, level=level), newcombe_p(*counts)
+            method = "newcombe"
+        elif not share and is_heavy(a, b):
+            found, p_value = permuted_difference(a, b, level=level)
+            method = "permutation"
         else:
             found = mean_difference(a, b, level=level)
             p_value, method = _welch_p(a, b), "welch"
@@ -99,14 +113,44 @@ def difference(
         relative=found.value / mean_b if found is not None and mean_b else None,
         method=method,
         level=level,
-        verdict="cannot say" if found is None else _verdict(found.low, found.high),
+        verdict="cannot say" if found is None else direction_of(found.low, found.high),
+        error=None if found is None else _error(a, b),
+        fewest_events=events,
     )
+
+
+def direction_of(low: float, high: float) -> Verdict:
+    """Say on which side of zero a whole interval lies."""
+    if low > 0:
+        return "higher"
+    return "lower" if high < 0 else "not distinguishable from zero"
 
 
 def sample_ratio(
     counts: Mapping[str, int], expected: Mapping[str, float] | None = None
 ) -> SampleRatio:
     """Compare arm sizes with the intended shares (equal ones unless `expected` says otherwise)."""
+    shares = intended_shares(counts, expected)
+    total = sum(counts.values())
+    observed = np.array([counts[arm] for arm in shares], np.float64)
+    wanted = np.array([share * total for share in shares.values()])
+    p_value = float(chdtrc(len(shares) - 1, ((observed - wanted) ** 2 / wanted).sum()))
+    return SampleRatio(
+        outcome="mismatch" if p_value < SAMPLE_RATIO_ALARM else "as expected",
+        p_value=p_value,
+        counts={arm: counts[arm] for arm in shares},
+        expected=shares,
+    )
+
+
+def intended_shares(
+    counts: Mapping[str, int], expected: Mapping[str, float] | None = None
+) -> dict[str, float]:
+    """Give each arm's intended share, adding up to 1; equal ones where nothing is `expected`.
+
+    Raises `InvalidInput` for fewer than two arms, for nobody, and for shares that do not name each
+    arm once with more than 0.
+    """
     arms = sorted(counts)
     if len(arms) < 2 or sum(counts.values()) == 0:
         raise InvalidInput(
@@ -119,27 +163,7 @@ def sample_ratio(
             hint="give each arm a share above 0",
         )
     whole = sum(shares.values())
-    total = sum(counts.values())
-    observed = np.array([counts[arm] for arm in arms], np.float64)
-    wanted = np.array([shares[arm] / whole * total for arm in arms])
-    p_value = float(chdtrc(len(arms) - 1, ((observed - wanted) ** 2 / wanted).sum()))
-    return SampleRatio(
-        outcome="mismatch" if p_value < SAMPLE_RATIO_ALARM else "as expected",
-        p_value=p_value,
-        counts={arm: counts[arm] for arm in arms},
-        expected={arm: shares[arm] / whole for arm in arms},
-    )
-
-
-def holm(p_values: Mapping[str, float]) -> dict[str, float]:
-    """Adjust p-values for how many were looked at (Holm 1979); the largest stays at most 1."""
-    adjusted: dict[str, float] = {}
-    running = 0.0
-    ordered = sorted(p_values.items(), key=lambda item: (item[1], item[0]))
-    for place, (name, p) in enumerate(ordered):
-        running = max(running, min(1.0, (len(ordered) - place) * p))
-        adjusted[name] = running
-    return adjusted
+    return {arm: shares[arm] / whole for arm in arms}
 
 
 def _per_unit(values: ArrayLike, rows: ArrayLike | None) -> tuple[Floats, bool]:
@@ -171,22 +195,16 @@ def _rarer(x: Floats) -> float:
     return float(min(x.sum(), len(x) - x.sum()))
 
 
+def _error(a: Floats, b: Floats) -> float:
+    return float(np.sqrt(a.var(ddof=1) / len(a) + b.var(ddof=1) / len(b)))
+
+
 def _welch_p(a: Floats, b: Floats) -> float | None:
     if np.ptp(a) == 0 and np.ptp(b) == 0:
         return None
-    from scipy import stats  # slow to load, and the service seldom asks
-
-    return float(stats.ttest_ind(a, b, equal_var=False).pvalue)
-
-
-def _fisher(a: Floats, b: Floats) -> float:
-    from scipy import stats
-
-    table = [[int(x.sum()), int(len(x) - x.sum())] for x in (a, b)]
-    return float(stats.fisher_exact(table).pvalue)
-
-
-def _verdict(low: float, high: float) -> Verdict:
-    if low > 0:
-        return "higher"
-    return "lower" if high < 0 else "not distinguishable from zero"
+    error = _error(a, b)
+    if error == 0:  # spreads too small for squares
+        return 0.0
+    share = a.var(ddof=1) / len(a) / error**2
+    freedom = 1 / (share**2 / (len(a) - 1) + (1 - share) ** 2 / (len(b) - 1))
+    return float(2 * stdtr(freedom, -abs(float(a.mean() - b.mean())) / error))

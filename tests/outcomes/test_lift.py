@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from governance.errors import InvalidInput
-from outcomes.lift import difference, holm, sample_ratio
+from outcomes.lift import difference, sample_ratio
+from outcomes.multiplicity import holm
 
 
 def arm(ones: int, units: int) -> list[float]:
