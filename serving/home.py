@@ -18,6 +18,11 @@ class Home:
         return self.root / "keepwell.toml"
 
     @property
+    def playbooks(self) -> Path:
+        """What may be done for customers; optional, the starters where there is none."""
+        return self.root / "playbooks.toml"
+
+    @property
     def var(self) -> Path:
         """Everything Keepwell writes, apart from MLflow."""
         return self.root / "var"

@@ -5,41 +5,23 @@ needed, never held out) and *outreach* is opt-in. What works against people cann
 auto-enrolment, pre-ticked anything, pressure, holding out people in distress.
 """
 
-import re
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any, Literal
 
-from governance.consent.purposes import family_of
-from governance.errors import ConfigurationError, InvalidInput, NotFound
+from governance.errors import ConfigurationError, NotFound
+from serving.home import Home
+from serving.interventions.actions import DUTIES
+from serving.interventions.playbook_checks import mistakes
 from serving.interventions.question import Question
+from serving.interventions.survey_checks import read_survey
 
 STARTERS = Path(__file__).with_name("playbooks.toml")
-
-SERVICE_TEMPLATES: Mapping[str, tuple[str, str]] = {
-    "failed_payment": (
-        "Your payment did not go through",
-        "Your last payment did not go through. Nothing is lost: you can try again in your account, "
-        "or answer this message and a person will help.",
-    ),
-    "outage": (
-        "We have a disturbance",
-        "One of our services is disturbed at the moment. We are working on it and will tell you "
-        "when it is solved.",
-    ),
-    "safety": (
-        "A safety notice about something you bought",
-        "There is a safety notice about something you bought from us. Please stop using it and "
-        "look at your account for what to do, or answer this message and a person will help.",
-    ),
-}
-"""All that may be sent without marketing permission: subject and body, word for word."""
-
-_NAME = re.compile(r"[a-z][a-z0-9_]{1,59}")
-_AGAINST_PEOPLE = ("auto_enrol", "auto_enroll", "pre_ticked", "default_yes", "countdown", "urgency")
-_MOST_HELD_OUT = 0.5
+"""The playbooks of a home that has no file of its own."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,7 +39,8 @@ class Playbook:
     until an experiment says better; `purposes` are needed beside those of the contact and the
     score. Beside or instead of a score, a playbook may answer a `stage` of the journey
     (`stage_days` after it), a well-being `dimension` at or `below` a level of 0-100, and ask that a
-    `reason` (a feature's name) is among the score's. `survey` is the question it asks.
+    `reason` (a feature's name; `*` stands for anything) is among those that raise the score.
+    `survey` is the question it asks.
     """
 
     name: str
@@ -93,6 +76,10 @@ class Playbook:
         """What contacting someone by this playbook needs permission for."""
         return "operations" if self.kind == "service" else f"outreach.{self.channel}"
 
+    def asks_for(self, reasons: Collection[str]) -> bool:
+        """Whether one of these reasons of a score is the one it asks for, if it asks for any."""
+        return self.reason is None or any(fnmatchcase(each, self.reason) for each in reasons)
+
 
 def load_playbooks(path: Path) -> tuple[Playbook, ...]:
     """Read `[[playbook]]` tables; all mistakes raise one `ConfigurationError`."""
@@ -100,9 +87,19 @@ def load_playbooks(path: Path) -> tuple[Playbook, ...]:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
         raise NotFound(
-            f"there is no playbook file {path.name!r}", hint="write one, or copy the starters"
+            f"there is no playbook file {path.name!r}",
+            hint="begin with: keepwell playbooks starters > playbooks.toml",
         ) from None
+    except UnicodeDecodeError:
+        raise ConfigurationError(["not readable as UTF-8"], source=path.name) from None
     return parse_playbooks(text, source=path.name)
+
+
+def playbooks_of(home: Home, file: Path | None = None) -> tuple[Playbook, ...]:
+    """Read the playbooks of `file`, else the home's own `playbooks.toml`, else the starters."""
+    if file is not None:
+        return load_playbooks(file)
+    return load_playbooks(home.playbooks if home.playbooks.is_file() else STARTERS)
 
 
 def parse_playbooks(text: str, *, source: str) -> tuple[Playbook, ...]:
@@ -111,143 +108,41 @@ def parse_playbooks(text: str, *, source: str) -> tuple[Playbook, ...]:
         found = tomllib.loads(text)
     except tomllib.TOMLDecodeError as problem:
         raise ConfigurationError([f"not readable as TOML: {problem}"], source=source) from None
-    problems = [f"{name!r} is not known at the top" for name in sorted(set(found) - {"playbook"})]
+    problems = [
+        f"{name!r} is not known at the top, expected are [[playbook]] tables"
+        for name in sorted(found.keys() - {"playbook"})
+    ]
     tables = found.get("playbook", [])
     if not isinstance(tables, list) or not all(isinstance(each, dict) for each in tables):
         raise ConfigurationError(["playbooks are written as [[playbook]] tables"], source=source)
-    playbooks = []
+    names: Counter[str] = Counter()
     for place, table in enumerate(tables, start=1):
         label = str(table.get("name", f"playbook {place}"))
-        mistakes = _problems(table)
-        problems.extend(f"{label}: {mistake}" for mistake in mistakes)
-        if not mistakes:
-            playbooks.append(_playbook(table))
-    names = [each.name for each in playbooks]
-    problems.extend(
-        f"{name}: two playbooks have this name"
-        for name in sorted({n for n in names if names.count(n) > 1})
-    )
+        names[label] += 1
+        problems += [f"{label}: {mistake}" for mistake in mistakes(table)]
+    problems += [
+        f"{name}: {count} playbooks have this name; rename all but one"
+        for name, count in names.items()
+        if count > 1
+    ]
     if problems:
         raise ConfigurationError(problems, source=source)
-    return tuple(playbooks)
-
-
-_KINDS: Mapping[str, tuple[type, ...]] = {
-    "name": (str,),
-    "class": (str,),
-    "channel": (str,),
-    "subject": (str,),
-    "body": (str,),
-    "target": (str,),
-    "min_probability": (int, float),
-    "max_probability": (int, float),
-    "holdout_share": (int, float),
-    "holdout_days": (int,),
-    "cost": (int, float),
-    "commercial": (bool,),
-    "distress": (bool,),
-    "needs_person": (bool,),
-    "valid_hours": (int,),
-    "template": (str,),
-}
-
-
-def _problems(table: Mapping[str, Any]) -> list[str]:
-    found = [
-        f"{name!r} works against people and is refused" for name in table if name in _AGAINST_PEOPLE
-    ]
-    found += [
-        f"{name!r} is not a key of a playbook"
-        for name in sorted(set(table) - _KINDS.keys() - set(_AGAINST_PEOPLE))
-    ]
-    for name, kinds in _KINDS.items():
-        if name in table and (
-            not isinstance(table[name], kinds)
-            or (isinstance(table[name], bool) and bool not in kinds)
-        ):
-            found.append(f"{name} must be a {' or '.join(k.__name__ for k in kinds)}")
-    if found:
-        return found
-    if not _NAME.fullmatch(str(table.get("name", ""))):
-        found.append("name must be lower-case words joined by _, 2 to 60 characters")
-    found += _channel_problems(table)
-    found += _number_problems(table)
-    kind = table.get("class")
-    if kind == "service":
-        found += _service_problems(table)
-    elif kind == "outreach":
-        found += _outreach_problems(table)
-    else:
-        found.append('class must be "service" or "outreach"')
-    return found
-
-
-def _channel_problems(table: Mapping[str, Any]) -> list[str]:
-    try:
-        family_of(f"outreach.{table.get('channel', '')}")
-    except InvalidInput:
-        return ["channel must be one lower-case word such as email, phone, letter"]
-    return []
-
-
-def _number_problems(table: Mapping[str, Any]) -> list[str]:
-    low, high = table.get("min_probability", 0.5), table.get("max_probability", 1.0)
-    found = []
-    if not 0 <= low <= high <= 1:
-        found.append(
-            f"min_probability {low} and max_probability {high} must be 0 <= min <= max <= 1"
-        )
-    if not 0 <= table.get("holdout_share", 0) <= _MOST_HELD_OUT:
-        found.append(f"holdout_share must be 0 to {_MOST_HELD_OUT}")
-    found += [
-        f"{name} == {table[name]}, must be within {low_end}-{high_end}"
-        for name, low_end, high_end in (("holdout_days", 1, 730), ("valid_hours", 1, 720))
-        if name in table and not low_end <= table[name] <= high_end
-    ]
-    if table.get("cost", 0) < 0:
-        found.append("cost must not be negative")
-    return found
-
-
-def _service_problems(table: Mapping[str, Any]) -> list[str]:
-    found = []
-    if table.get("template") not in SERVICE_TEMPLATES:
-        found.append(f"template must be one of {', '.join(SERVICE_TEMPLATES)}")
-    if table.get("holdout_share", 0):
-        found.append("a service duty is owed to everyone: no holdout_share")
-    found += [
-        f"a service message sells nothing and follows no score: no {name}"
-        for name in (
-            "commercial",
-            "target",
-            "subject",
-            "body",
-            "min_probability",
-            "max_probability",
-        )
-        if table.get(name)
-    ]
-    return found
-
-
-def _outreach_problems(table: Mapping[str, Any]) -> list[str]:
-    found = [f"{name} is missing" for name in ("subject", "body", "target") if not table.get(name)]
-    if "template" in table:
-        found.append("template belongs to service playbooks; write subject and body")
-    if table.get("distress") and table.get("holdout_share", 0):
-        found.append("no one in distress is held out: no holdout_share")
-    if table.get("distress") and table.get("commercial"):
-        found.append("nothing is sold to people in distress")
-    return found
+    return tuple(map(_playbook, tables))
 
 
 def _playbook(table: Mapping[str, Any]) -> Playbook:
+    """Build a playbook of a table without mistakes."""
     fields = {name: value for name, value in table.items() if name != "class"}
     if table["class"] == "service":
-        subject, body = SERVICE_TEMPLATES[table["template"]]
-        fields |= {"subject": subject, "body": body, "holdout_share": 0.0}
+        duty = DUTIES[table["template"]]
+        fields |= {"subject": duty.subject, "body": duty.body, "stage": duty.stage}
+        fields |= {"action": "duty", "holdout_share": 0.0}
+        fields = {"stage_days": 0, "cooldown_days": 0} | fields
     if table.get("distress"):
         fields["holdout_share"] = 0.0
+    if "survey" in table:
+        fields |= {"survey": read_survey(table["survey"])[0], "action": "survey"}
+    fields["purposes"] = tuple(table.get("purposes", ()))
     return Playbook(kind=table["class"], **fields)
 
 

@@ -25,8 +25,10 @@ SINGLE = (
 )
 """Known instruments that are one question; the others are sums over several and need a form."""
 
-ABOUT_US = frozenset({"csat", "nps", "ces_effort", "ces_ease"})
-"""Instruments that ask about the company; every other one asks how a person is faring."""
+NO_DIMENSION = "none"
+"""What a question of one's own states as its dimension when it asks about the company alone."""
+
+_ABOUT_US = frozenset({"csat", "nps", "ces_effort", "ces_ease"})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,6 +48,11 @@ class Question:
     text: str = ""
     ends: tuple[str, str] = ("", "")
     comment: bool = False
+
+    @property
+    def asks_how_people_fare(self) -> bool:
+        """Whether it asks about a person's well-being, and not only about the company."""
+        return self.instrument not in _ABOUT_US and self.dimension != NO_DIMENSION
 
     @property
     def answers(self) -> range:
