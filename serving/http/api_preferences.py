@@ -5,11 +5,11 @@ leads to nobody is answered alike, before anything is asked of the database wher
 """
 
 from typing import Annotated, Literal
-from urllib.parse import parse_qs, urlencode
+from urllib.parse import urlencode
 
 from fastapi import APIRouter, Depends, Request, Response
 from starlette.concurrency import run_in_threadpool
-from starlette.responses import HTMLResponse, RedirectResponse
+from starlette.responses import RedirectResponse
 
 from governance.errors import InvalidInput
 from governance.instants import to_text
@@ -19,6 +19,7 @@ from serving.http.api_customers import CustomerPath
 from serving.http.consent_answers import PreferenceLink, StopLink
 from serving.http.consent_schemas import PreferenceLinkRequest, StopLinkRequest
 from serving.http.context import Caller, Context, Here, ScopeFirst, fresh
+from serving.http.page_requests import page, read_form, wanted_locales
 from serving.locks import lock_customers
 from serving.pages.preferences import confirmation, render_dead, render_page, render_stop
 from serving.permission.preference_offers import Shown, offers
@@ -26,7 +27,6 @@ from serving.permission.preferences import Outcome, allow, is_stoppable, stop
 
 router = APIRouter(route_class=ScopeFirst)
 Writer = Annotated[Principal, Depends(Caller("consent:write"))]
-_LONGEST_FORM = 8_192
 
 
 @router.post(
@@ -88,22 +88,22 @@ def get_preferences(
     here: Here, request: Request, token: str = "", lang: str = "", said: str = ""
 ) -> Response:
     """Show the person behind a link what they may decide."""
-    return _page(here, _locales(request, lang), token, lang, said)
+    return _page(here, wanted_locales(request, lang), token, lang, said)
 
 
 @router.post("/preferences", include_in_schema=False)
 async def post_preferences(request: Request) -> Response:
     """Do what the person decided, and show how it stands now."""
     here: Context = request.app.state.context
-    sent = _form(await request.body())
-    locales = _locales(request, sent.get("lang", ""))
+    sent = read_form(await request.body())
+    locales = wanted_locales(request, sent.get("lang", ""))
     return await run_in_threadpool(_decided, here, locales, sent)
 
 
 @router.get("/stop", include_in_schema=False)
 def get_stop(here: Here, request: Request, token: str = "", lang: str = "") -> Response:
     """Show a button; following a link changes nothing, because scanners follow links, too."""
-    locales = _locales(request, lang)
+    locales = wanted_locales(request, lang)
     link = links.open_stop_link(here.keepwell, token)
     if link is None:
         return _dead(here, locales)
@@ -113,7 +113,7 @@ def get_stop(here: Here, request: Request, token: str = "", lang: str = "") -> R
 @router.post("/stop", include_in_schema=False)
 def post_stop(here: Here, request: Request, token: str = "", lang: str = "") -> Response:
     """Stop. Whatever the body says: a mail program sends its own (RFC 8058), the page none."""
-    locales = _locales(request, lang)
+    locales = wanted_locales(request, lang)
     link = links.open_stop_link(here.keepwell, token)
     if link is None:
         return _dead(here, locales)
@@ -165,46 +165,10 @@ def _shown(sent: dict[str, str]) -> Shown | None:
     return Shown(sent.get("notice", ""), int(version), sent.get("locale", ""))
 
 
-def _form(body: bytes) -> dict[str, str]:
-    """Read a small form; what is sent twice counts once."""
-    if len(body) > _LONGEST_FORM:
-        raise InvalidInput("the form is larger than any of ours")
-    try:
-        found = parse_qs(body.decode("ascii"), strict_parsing=bool(body), max_num_fields=20)
-    except ValueError:
-        raise InvalidInput("the form cannot be read") from None
-    return {name: values[-1] for name, values in found.items()}
-
-
-def _locales(request: Request, lang: str) -> tuple[str, ...]:
-    """Give the languages a reader wants: the one the link names, then those of the browser."""
-    wanted = []
-    for number, each in enumerate(request.headers.get("accept-language", "")[:200].split(",")):
-        name, _, weight = each.partition(";q=")
-        try:
-            wanted.append((-float(weight or "1"), number, name.strip()))
-        except ValueError:
-            continue
-    ordered = [name for _, _, name in sorted(wanted) if name not in ("", "*")]
-    return tuple([lang, *ordered] if lang else ordered)
-
-
 def _dead(here: Context, locales: tuple[str, ...]) -> Response:
     return _html(here, render_dead(here.keepwell, locales), status=404)
 
 
 def _html(here: Context, html: str, *, status: Literal[200, 404] = 200) -> Response:
     origins = here.keepwell.settings.preferences.embed_origins
-    ancestors = " ".join(("'self'", *origins)) if origins else "'none'"
-    policy = (
-        "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; "
-        "img-src 'self' data:; base-uri 'none'; form-action 'self'; "
-        f"frame-ancestors {ancestors}"
-    )
-    headers = {
-        "Cache-Control": "no-store",
-        "Content-Security-Policy": policy,
-        "X-Robots-Tag": "noindex, nofollow",
-        "Vary": "Accept-Language",
-    }
-    return HTMLResponse(html, status, headers)
+    return page(html, status=status, embed_origins=origins, script=True)
