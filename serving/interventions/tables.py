@@ -44,6 +44,7 @@ interventions = Table(
     Column("trigger", String(120)),  # what spoke for it: a score, an event, a stage, a dimension
     Column("chosen_by", String(16)),  # duty | rule | effect | explored; nothing before 0007
     Column("expected_effect", Float),  # of contacting, in the playbook's outcome (0.02: 2 points)
+    Column("chance", Float),  # that the choice took them: 1, or less for those drawn to explore
     Column("propensity", Float),  # the chance of being contacted that the draw gave, 0 to 1
     Column("survey", Text),  # JSON: the question it asks, see survey_question; none: it asks none
     Column("answered_at", UtcInstant),  # when the survey was last answered
@@ -57,6 +58,7 @@ interventions = Table(
     Column("looked_at", UtcInstant),  # when somebody last opened it to decide
     Column("decided_seconds", Float),  # how long it lay before whoever decided; see oversight.py
     Column("sent_at", UtcInstant),
+    Column("notice_opened_at", UtcInstant),  # when the customer first read why, with a code
     Column("ended_at", UtcInstant),
 )
 Index("interventions_by_customer", interventions.c.customer_id, interventions.c.created_at)

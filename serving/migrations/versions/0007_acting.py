@@ -15,11 +15,13 @@ _CHOICES = (
     ("trigger", sa.String(120)),
     ("chosen_by", sa.String(16)),
     ("expected_effect", sa.Float()),
+    ("chance", sa.Float()),
     ("propensity", sa.Float()),
     ("survey", sa.Text()),
     ("answered_at", sa.BigInteger()),
     ("looked_at", sa.BigInteger()),
     ("decided_seconds", sa.Float()),
+    ("notice_opened_at", sa.BigInteger()),
 )
 _TABLES = (
     "feedback_items",
