@@ -322,6 +322,10 @@ class Settings(_Record):
     measure: tuple[Mapping[str, Any], ...] = Field(
         default=(), description="measures of one's own; see docs/measures.md"
     )
+    journey: Mapping[str, tuple[str, ...]] = Field(
+        default_factory=dict,
+        description="stages of the journey, in order, each with its kinds; see docs/journey.md",
+    )
     wellbeing: Mapping[str, Any] = Field(
         default_factory=dict, description="the scheme of well-being; see docs/wellbeing.md"
     )

@@ -7,7 +7,7 @@ it sounds, and only where its writer permits `wellbeing_inference`.
 import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import pyarrow as pa
@@ -80,7 +80,7 @@ class EventTable:
         self.sql = connect()
         self.sql.execute(EVENTS)
 
-    def __enter__(self) -> "EventTable":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *exc: object) -> None:

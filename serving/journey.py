@@ -1,0 +1,79 @@
+"""A home's journey map: its histories handed to the plain functions of `outcomes.journey`."""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+from features.history import customer_ids, observed_until, read_ranges
+from governance.disclosure.published import Register, load_register
+from governance.errors import InsufficientData
+from governance.instants import to_micros
+from outcomes.journey.map import Journey, journey_map
+from outcomes.journey.stages import stages_of
+from outcomes.journey.table import JourneyTable
+from outcomes.measures.definition import Period
+from outcomes.measures.events import PURPOSE
+from serving.bootstrap import Keepwell
+from serving.published import give, person_key
+from serving.text import rules_for
+
+_YEAR = timedelta(days=365)
+
+
+def journey_of(
+    keepwell: Keepwell,
+    *,
+    now: datetime,
+    start: datetime | None = None,
+    end: datetime | None = None,
+    by: str | None = None,
+    period: Period | None = None,
+    progress: Callable[[str], None] = lambda said: None,
+) -> Journey:
+    """Draw the map of [start, end), or of `period`; the last year of the history by default.
+
+    How texts sound is judged for those who permit `wellbeing_inference`. Raises
+    `InsufficientData` where nothing was imported, `ConfigurationError` for stages that cannot be.
+    """
+    rules = rules_for(keepwell.home.root)
+    stages = stages_of(keepwell.settings.journey)
+
+    def work_out() -> tuple[Journey, Register]:
+        with keepwell.database.read() as conn:
+            permit = keepwell.registry.aggregate_permit(conn, PURPOSE, now=now)
+            last = observed_until(conn)
+            if last is None:
+                raise InsufficientData("there is no history", hint="import data first")
+            usual = start is None and end is None
+            over = period or _period(start, min(end or last, now), usual=usual)
+            over.check()
+            register = load_register(
+                conn,
+                min_people=permit.min_people,
+                since=to_micros(over.start),
+                until=to_micros(over.end),
+            )
+            wellbeing, _ = keepwell.registry.permit_many(
+                conn, "wellbeing_inference", customer_ids(conn), now=now
+            )
+            with JourneyTable(
+                permit,
+                rules,
+                stages,
+                wellbeing=wellbeing if wellbeing.customers else None,
+                mood_since=to_micros(over.start),
+                key=person_key(keepwell),
+            ) as table:
+                progress("reading the histories")
+                for subject in ("customer", "visitor"):
+                    for histories in read_ranges(conn, keepwell.store, permit, subject=subject):
+                        table.add(histories)
+                progress("drawing the map")
+                return journey_map(table, over, by=by, register=register), register
+
+    return give(keepwell, work_out, now=now)
+
+
+def _period(start: datetime | None, end: datetime, *, usual: bool) -> Period:
+    only = Period(start or end - _YEAR, end, series="the last year" if usual else "")
+    only.check()
+    return only._replace(label=f"{only.start:%Y-%m-%d} to {only.end:%Y-%m-%d}")
