@@ -2,14 +2,17 @@
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from typing import Any
 
 from features.history import customer_ids, observed_until, read_ranges
 from governance.disclosure.published import Register, load_register
 from governance.errors import InsufficientData
-from governance.instants import to_micros
-from outcomes.journey.map import Journey, journey_map
+from governance.instants import to_micros, to_text
+from governance.intervals import as_json
+from outcomes.journey.map import Journey, JourneyCell, Told, journey_map
 from outcomes.journey.stages import stages_of
 from outcomes.journey.table import JourneyTable
+from outcomes.journey.worst import LENSES
 from outcomes.measures.definition import Period
 from outcomes.measures.events import PURPOSE
 from serving.bootstrap import Keepwell
@@ -71,6 +74,48 @@ def journey_of(
                 return journey_map(table, over, by=by, register=register), register
 
     return give(keepwell, work_out, now=now)
+
+
+def journey_json(found: Journey) -> dict[str, Any]:
+    """Give plain JSON: cells with their intervals, and what is claimed through each lens."""
+    return {
+        "start": to_text(found.period.start),
+        "end": to_text(found.period.end),
+        "by": found.by,
+        "people": found.people,
+        "stages": list(found.stages),
+        "lenses": {lens.name: lens.says for lens in LENSES},
+        "cells": [_cell_json(each) for each in found.cells],
+        "worst": [
+            {
+                **each._asdict(),
+                "compared": list(each.compared),
+                "differences": [
+                    {"stage": d.stage, **d.difference.to_json()} for d in each.differences
+                ],
+            }
+            for each in found.worst
+        ],
+    }
+
+
+def _cell_json(cell: JourneyCell) -> dict[str, Any]:
+    return {
+        **cell._asdict(),
+        "share": as_json(cell.share),
+        "looks": {
+            name: {"value": as_json(look.value), "people": look.people, "note": look.note}
+            for name, look in cell.looks.items()
+        },
+        **{
+            field: [_told_json(each) for each in getattr(cell, field)]
+            for field in ("pains", "gains", "thinking", "doing")
+        },
+    }
+
+
+def _told_json(told: Told) -> dict[str, Any]:
+    return {**told._asdict(), "share": told.share.to_json()}
 
 
 def _period(start: datetime | None, end: datetime, *, usual: bool) -> Period:

@@ -7,6 +7,7 @@ import click
 from rich.console import Console
 
 from serving.cli.console import Session
+from serving.cli.journey import journey_command
 from serving.cli.measures import measures_command
 
 
@@ -20,6 +21,7 @@ def outcomes_command() -> None:
 
 
 outcomes_command.add_command(measures_command)
+outcomes_command.add_command(journey_command)
 
 
 @outcomes_command.command("lift")

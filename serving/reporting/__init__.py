@@ -1,0 +1,1 @@
+"""Weekly and quarterly reports: what a home's figures say, on one page and as JSON."""
