@@ -17,11 +17,13 @@ from serving.http import (
     api_consents,
     api_customers,
     api_interventions,
+    api_notice,
     api_outcomes,
     api_pages,
     api_preferences,
     api_rights,
     api_scores,
+    api_survey,
     problems,
 )
 from serving.http.answers import ContestableDecision, ModelsPage, ReplayAnswer
@@ -78,7 +80,9 @@ def create_app(keepwell: Keepwell, scorer: Scorer, *, clock: Clock) -> FastAPI:
     app.include_router(api_rights.once)
     app.include_router(api_interventions.router)
     app.include_router(api_interventions.once)
+    app.include_router(api_notice.router)
     app.include_router(api_outcomes.router)
+    app.include_router(api_survey.router)
     app.include_router(api_pages.router)
     return app
 

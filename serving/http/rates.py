@@ -17,7 +17,10 @@ from serving.settings_service import LimitSettings
 
 MOST_KEYS = 4_096
 MOST_ADDRESSES = 4_096
-_PAGES = ("/preferences", "/stop")
+_PAGES = ("/preferences", "/stop", "/survey", "/notice")
+
+_GUESSED = "/notice-open"
+"""Where codes are given: wrong ones count, and after too many no more are taken for a while."""
 
 Header = tuple[bytes, bytes]
 
@@ -81,14 +84,17 @@ class Rates:
         if bucket is not None:
             return self._take(bucket) if self._rate else []
         if self._failing and (
-            path.startswith("/v1/") or path == "/metrics" or (path in _PAGES and method != "POST")
+            path.startswith("/v1/")
+            or path in ("/metrics", _GUESSED)
+            or (path in _PAGES and method != "POST")
         ):
             self._refuse_failing(_network(address))
         return []
 
     def learn(self, path: str, address: str, key: bytes, status: int) -> None:
         """Note how a request was answered that came to the application."""
-        if status == 401 or (status == 404 and path in _PAGES):
+        guessed = path == _GUESSED and status in (403, 404)
+        if status == 401 or guessed or (status == 404 and path in _PAGES):
             if key:
                 self._good.pop(hash(key), None)
             self._fail(_network(address))
