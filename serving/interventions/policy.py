@@ -7,7 +7,7 @@ never revives what was queued before.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
@@ -17,6 +17,7 @@ from governance.consent.registry import ConsentRegistry
 from governance.errors import InvalidInput
 from governance.proof import Clearance, Permit, mint_clearance
 from serving.interventions.playbooks import Playbook
+from serving.interventions.under_way import ContactCounts
 from serving.settings import Mode, Settings
 
 SENSITIVE = "wellbeing_inference"
@@ -28,20 +29,29 @@ QUIET_HOURS = "quiet_hours"
 class ContactPolicy:
     """What the company has decided about contacting people at all.
 
-    At most `max_contacts` within `per_days` days, those outside Keepwell included; nothing between
-    `quiet_from` and `quiet_until` in the home's zone; all contacts of one run cost at most
-    `budget`. `mode`: observe does nothing, advise makes every contact wait for a person. A model
-    that was not shown to treat groups alike is not used in the modes `fairness_blocks` names.
+    At most `max_contacts` within 30 days and `max_per_week` within 7, of all playbooks together and
+    those outside Keepwell included; nothing between `quiet_from` and `quiet_until` where the
+    customer lives (`zone`: where nobody knows); outreach of one run costs at most `budget`, of 30
+    days at most `budget_per_30_days`, and a channel carries at most its `capacity` in a run.
+    `mode`: observe does nothing, advise makes every contact wait for a person; what is not
+    unlocked (`modes`) falls back. A model that was not shown to treat groups alike is not used in
+    the modes `fairness_blocks` names. `exploration_share` of the budget goes to people drawn at
+    random where the choice is made by effect; `min_impact_ratio` is how unevenly contacts may fall
+    on groups before they wait for a person.
     """
 
     home_kind: str
     mode: Mode
     zone: ZoneInfo
     max_contacts: int = 2
-    per_days: int = 30
+    max_per_week: int = 1
     quiet_from: time = time(20)
     quiet_until: time = time(8)
     budget: float = 1_000.0
+    budget_per_30_days: float | None = None
+    capacity: Mapping[str, int] = field(default_factory=dict)
+    exploration_share: float = 0.1
+    min_impact_ratio: float = 0.8
     fairness_blocks: frozenset[Mode] = frozenset({"act"})
 
     def mode_for(self, fairness: str) -> Mode:
@@ -64,10 +74,14 @@ def policy_of(settings: Settings, *, home_kind: str, mode: Mode | None = None) -
         mode=mode or settings.mode,
         zone=settings.zone,
         max_contacts=contact.max_per_30_days,
-        per_days=30,
+        max_per_week=contact.max_per_week,
         quiet_from=time.fromisoformat(contact.quiet_from),
         quiet_until=time.fromisoformat(contact.quiet_until),
         budget=contact.budget,
+        budget_per_30_days=contact.budget_per_30_days,
+        capacity=contact.capacity,
+        exploration_share=contact.exploration_share,
+        min_impact_ratio=contact.min_impact_ratio,
         fairness_blocks=settings.gate.fairness_blocks,
     )
 
@@ -134,15 +148,15 @@ def judge(
     candidates: Sequence[Candidate],
     *,
     policy: ContactPolicy,
-    contacts: Mapping[str, int],
+    contacts: ContactCounts,
     busy: Mapping[str, str],
     now: datetime,
 ) -> Judged:
     """Say of each candidate whether the playbook may contact them now, and why not if not.
 
-    `contacts` counts each customer's contacts of the last `policy.per_days` days; `busy` gives the
-    reason for those who are held out or for whom something is under way. One refusal never touches
-    another candidate.
+    `contacts` counts each customer's contacts of late; `busy` gives the reason for those who are
+    held out or for whom something is under way. One refusal never touches another candidate. What
+    a run may cost is looked at later, over all playbooks together (`selection`).
     """
     _check(playbook, candidates)
     fitting = [c for c in candidates if _meant_for(playbook, c)]
@@ -159,16 +173,12 @@ def judge(
         for customer, why in no.items():
             refused.setdefault(customer, f"{purpose}: {why}")
     eligible: list[Candidate] = []
-    spent = 0.0
     for c in fitting:
         reason = refused.get(c.customer_id) or _filter(playbook, c, policy, contacts, busy)
-        if reason is None and spent + playbook.cost > policy.budget:
-            reason = "budget_used_up"
-        if reason is not None:
+        if reason is None:
+            eligible.append(c)
+        else:
             refused[c.customer_id] = reason
-            continue
-        spent += playbook.cost
-        eligible.append(c)
     return Judged(tuple(eligible), refused, outside, permits)
 
 
@@ -235,6 +245,11 @@ def first_moment(now: datetime, policy: ContactPolicy, zone: ZoneInfo | None = N
 
 
 def _check(playbook: Playbook, candidates: Sequence[Candidate]) -> None:
+    if playbook.kind == "outreach" and not playbook.value.strip():
+        raise InvalidInput(
+            f"the playbook {playbook.name} does not say what the customer gets from it",
+            hint="write a sentence into its value; outreach that gives nothing is not made",
+        )
     customers = {c.customer_id for c in candidates}
     if len(customers) != len(candidates):
         raise InvalidInput(
@@ -257,7 +272,7 @@ def _meant_for(playbook: Playbook, c: Candidate) -> bool:
         and playbook.min_probability <= c.probability <= playbook.max_probability
     ):
         return False
-    if playbook.reason is not None and playbook.reason not in c.reasons:
+    if not playbook.asks_for(c.reasons):
         return False
     if playbook.dimension is None:
         return True
@@ -284,13 +299,20 @@ def _filter(
     playbook: Playbook,
     c: Candidate,
     policy: ContactPolicy,
-    contacts: Mapping[str, int],
+    contacts: ContactCounts,
     busy: Mapping[str, str],
 ) -> str | None:
     if playbook.commercial and (SENSITIVE in c.model_purposes or c.sensitive_features):
         return "commercial_model_reads_wellbeing"
     if c.customer_id in busy:
         return busy[c.customer_id]
-    if playbook.kind == "outreach" and contacts.get(c.customer_id, 0) >= policy.max_contacts:
+    return None if playbook.kind == "service" else over_the_cap(policy, contacts, c.customer_id)
+
+
+def over_the_cap(policy: ContactPolicy, contacts: ContactCounts, customer_id: str) -> str | None:
+    """Name the cap that another contact of this customer would pass; None while there is room."""
+    if contacts.month.get(customer_id, 0) >= policy.max_contacts:
         return "contact_cap"
+    if contacts.week.get(customer_id, 0) >= policy.max_per_week:
+        return "contact_cap_week"
     return None

@@ -43,13 +43,21 @@ def zones_of(
     conn: Connection, registry: ConsentRegistry, customers: Collection[str], *, now: datetime
 ) -> dict[str, ZoneInfo]:
     """Give the zones of several customers; those without a valid one of their own are left out."""
+    found: dict[str, ZoneInfo] = {}
+    for histories in read_people(conn, registry, customers, now=now):
+        found |= zones_in(histories, now=now)
+    return found
+
+
+def read_people(
+    conn: Connection, registry: ConsentRegistry, customers: Collection[str], *, now: datetime
+) -> tuple[Histories, ...]:
+    """Bring in the histories of some customers from the database, of those whose permit allows."""
     permit, _ = registry.permit_many(conn, _PURPOSE, customers, now=now)
     readable = permit.customers
     merged = contributors(conn, readable).keys() & readable
-    found = zones_in(read_customers(conn, permit, readable - merged), now=now)
-    for customer in merged:
-        found |= zones_in(read_customer(conn, permit, customer), now=now)
-    return found
+    together = read_customers(conn, permit, readable - merged)
+    return (together, *(read_customer(conn, permit, each) for each in sorted(merged)))
 
 
 def zones_in(histories: Histories, *, now: datetime) -> dict[str, ZoneInfo]:

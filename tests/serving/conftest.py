@@ -25,6 +25,8 @@ from serving.intake import take_events
 from serving.permission.consents import record_all
 from serving.scoring.scorer import Scorer
 from serving.settings import Settings
+from serving.settings_permission import PreferenceSettings
+from tests.serving.unlocked import enrolment_file
 from training.bundle import Description, Support, digest, save
 from training.calibrator import Calibrator
 from training.model import AdditiveMember, RiskModel
@@ -32,6 +34,8 @@ from training.spread import Spread
 from training.target_model import TargetModel
 
 START = datetime(2026, 6, 1, 12, tzinfo=UTC)
+REACHABLE = Settings(preferences=PreferenceSettings(base_url="http://testserver"))
+"""Settings of a home that says where people reach it, as whoever contacts anybody must."""
 DEFINITIONS = (
     FeatureDefinition(
         name="days_since_last_order",
@@ -127,7 +131,9 @@ class Shop:
     def enrolment_secret(self) -> str | None:
         """What vouches for reviewers' keys in this home."""
         with self.keepwell.database.write() as conn:
-            return create_enrolment_key(conn, self.keepwell.ledger, now=self.clock())
+            secret = create_enrolment_key(conn, self.keepwell.ledger, now=self.clock())
+        enrolment_file(self.keepwell).write_text(secret or "")
+        return secret
 
     def review(self, outcome: str) -> None:
         """Have Grace, who did not train it, sign the newest model with a new key."""
@@ -223,7 +229,7 @@ def register_model(
 def shop(tmp_path: Path) -> Iterator[Shop]:
     """Give a production home without customers, its wall clock at the first of June 2026."""
     clock = Clock()
-    keepwell = create_home(tmp_path / "home", Settings(), now=clock())
+    keepwell = create_home(tmp_path / "home", REACHABLE, now=clock())
     yield Shop(keepwell, clock)
     keepwell.close()
 

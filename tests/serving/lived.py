@@ -14,6 +14,7 @@ from serving.interventions.policy import Candidate
 from serving.interventions.run import run_interventions
 from serving.interventions.webhook import Delivery
 from tests.serving.conftest import Shop, register_model, save_bundle
+from tests.serving.unlocked import unlock_home
 
 PEOPLE = ANN, BOB, CLEO = ("customer-ann", "customer-bob", "customer-cleo")
 NOTE = Playbook(
@@ -26,13 +27,18 @@ NOTE = Playbook(
     min_probability=0.0,
     holdout_share=0.0,
     cost=1.0,
+    cooldown_days=0,
+    value="someone listens",
 )
 
 
 def awake_desk(keepwell: Keepwell) -> Desk:
     """A desk that may contact people at any hour."""
+    unlock_home(keepwell)
     desk = desk_of(keepwell, mode="act")
-    policy = replace(desk.policy, quiet_from=time(0), quiet_until=time(0), max_contacts=9)
+    policy = replace(
+        desk.policy, quiet_from=time(0), quiet_until=time(0), max_contacts=9, max_per_week=9
+    )
     return replace(desk, policy=policy)
 
 

@@ -34,6 +34,7 @@ from tests.serving.permitted import (
     Person,
     Said,
 )
+from tests.serving.unlocked import unlock_home
 from tests.serving.workbench import Workbench
 
 PEOPLE = ("customer-ann", "customer-bob", "customer-cleo")
@@ -47,6 +48,8 @@ NOTE = Playbook(
     min_probability=0.0,
     holdout_share=0.25,
     cost=1.0,
+    cooldown_days=0,
+    value="someone listens",
 )
 INSTANT, TICK, HOUR, DAY = (
     timedelta(0),
@@ -97,8 +100,11 @@ class Words(RuleBasedStateMachine):
 
     @property
     def desk(self) -> Desk:
+        unlock_home(self.keepwell)
         desk = desk_of(self.keepwell, mode="act")
-        awake = replace(desk.policy, quiet_from=time(0), quiet_until=time(0), max_contacts=3)
+        awake = replace(
+            desk.policy, quiet_from=time(0), quiet_until=time(0), max_contacts=3, max_per_week=3
+        )
         return replace(desk, policy=awake)
 
     def passes(self, span: timedelta) -> datetime:

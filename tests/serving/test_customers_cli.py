@@ -18,6 +18,7 @@ from governance.proof import Permit
 from serving.bootstrap import open_home
 from serving.database import Database
 from serving.interventions.policy import Candidate, ContactPolicy, Queued, judge, recheck
+from serving.interventions.under_way import ContactCounts
 from serving.links import join, lock_linked, merge_customers, split_customers
 from serving.locks import _key
 from serving.permission.consents import describe_subject, withdraw
@@ -144,7 +145,7 @@ def test_what_is_about_the_person_stops_contact_and_training_under_every_id(
             NOTE,
             [Candidate(customer_id="ann", probability=0.9, target="churn")],
             policy=ContactPolicy(home_kind="production", mode="act", zone=ZoneInfo("UTC")),
-            contacts={},
+            contacts=ContactCounts({}, {}),
             busy={},
             now=two.clock(),
         )

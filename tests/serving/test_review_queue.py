@@ -24,6 +24,7 @@ from serving.rights.acts import erase, export, settle
 from serving.rights.review_queue import appeal, decide, request_review, withdraw_request
 from tests.serving.conftest import Shop
 from tests.serving.interventions.conftest import NOTE
+from tests.serving.unlocked import unlock_home
 
 
 @dataclass
@@ -58,6 +59,7 @@ class Case:
         )
 
     def runs(self, mode: str = "act") -> str:
+        unlock_home(self.shop.keepwell)
         desk = desk_of(self.shop.keepwell, mode=mode)  # type: ignore[arg-type]
         chosen = Candidate(
             customer_id="ann", probability=0.6, target="churn", score_decision_id=self.decision_id

@@ -12,6 +12,7 @@ from serving.interventions.views import list_interventions
 from serving.permission.consents import withdraw
 from serving.scoring.batch import score_everyone
 from tests.serving.conftest import Shop
+from tests.serving.unlocked import unlock_home
 
 PLAYBOOK = """
 [[playbook]]
@@ -24,6 +25,7 @@ holdout_share = 0.0
 cost = 0.5
 subject = "How are things?"
 body = "A person reads your answer."
+value = "someone listens"
 """
 
 
@@ -36,6 +38,7 @@ def advised(regular: Shop, tmp_path: Path) -> Shop:
     regular.keepwell.close()
     regular.keepwell = open_home(root)
     regular.permit("ann", "outreach.email")
+    unlock_home(regular.keepwell)
     target = regular.keepwell.target("churn")
     scores = tmp_path / "scores.parquet"
     score_everyone(regular.keepwell, target, out=scores, clock=regular.clock)

@@ -16,14 +16,16 @@ from governance.consent.registry import ConsentChange, ConsentRegistry
 from governance.log.ledger import Ledger
 from governance.pseudonym import PersonIds
 from serving.database import Database
-from serving.interventions.desk import Desk
-from serving.interventions.leases import Claim, Dropped, Go, Missed
+from serving.interventions.desk import Desk, StopLinks
+from serving.interventions.leases import Claim, Dropped, Go, Missed, Unseen
 from serving.interventions.outbox import cancel_for
 from serving.interventions.playbooks import Playbook
 from serving.interventions.policy import Candidate, ContactPolicy
 from serving.interventions.run import InterventionRun, run_interventions
 from serving.interventions.tables import interventions, outbox
 from serving.interventions.webhook import Delivery
+from serving.keys import HomeKeys
+from tests.serving.unlocked import unlock_modes
 
 NOON = datetime(2026, 6, 1, 12, tzinfo=UTC)
 NOTE = Playbook(
@@ -36,6 +38,17 @@ NOTE = Playbook(
     min_probability=0.4,
     holdout_share=0.0,
     cost=1.0,
+    cooldown_days=0,
+    value="someone listens",
+)
+KEYS = HomeKeys(
+    ledger=Ed25519PrivateKey.from_private_bytes(b"l" * 32),
+    pseudonym=b"p" * 32,
+    suppression=b"s" * 32,
+    journal=b"j" * 32,
+    holdout=b"h" * 32,
+    webhook=b"w" * 32,
+    links=b"k" * 32,
 )
 
 
@@ -107,7 +120,7 @@ class Company:
             self.desk, playbook, candidates, outside_contacts=outside or {}, clock=self.clock
         )
 
-    def claims(self) -> Claim | Dropped | Missed | None:
+    def claims(self) -> Claim | Dropped | Missed | Unseen | None:
         with self.desk.database.write() as conn:
             return self.desk.leases.claim(conn, now=self.now)
 
@@ -156,20 +169,25 @@ def candidate(customer: str, probability: float = 0.6, **more: Any) -> Candidate
 
 
 def make_desk(database: Database, *, home_kind: str = "production") -> Desk:
+    ledger = Ledger(Ed25519PrivateKey.from_private_bytes(b"l" * 32))
+    if home_kind == "production":
+        unlock_modes(database, ledger)
     policy = ContactPolicy(
         home_kind=home_kind,
         mode="act",
         zone=ZoneInfo("UTC"),
+        max_per_week=2,
         quiet_from=time(20),
         quiet_until=time(8),
     )
     return Desk(
         database=database,
         registry=ConsentRegistry(PurposeRules(), home_kind=home_kind),
-        ledger=Ledger(Ed25519PrivateKey.from_private_bytes(b"l" * 32)),
+        ledger=ledger,
         persons=PersonIds(),
         policy=policy,
         holdout_key=b"h" * 32,
+        stop_links=StopLinks(KEYS, "https://privacy.tea.example"),
     )
 
 

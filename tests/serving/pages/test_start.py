@@ -9,8 +9,11 @@ from pathlib import Path
 import pytest
 
 from serving.interventions.dispatch import Dispatched
+from serving.interventions.exposure import Exposure
+from serving.interventions.modes import ModeStanding
 from serving.interventions.playbooks import STARTERS, load_playbooks
 from serving.interventions.run import Assigned, InterventionRun
+from serving.interventions.selection import ChoiceNote
 from serving.pages.start import (
     ActionRow,
     ActionSummary,
@@ -202,6 +205,9 @@ def test_a_run_is_summed_up() -> None:
             )
         ),
         decisions=6,
+        mode=ModeStanding("act", "act", "act", ""),
+        choice=ChoiceNote(6, 1.0, 1.0, 0.0, binding=False, unit="customers kept"),
+        exposure=Exposure("cannot_say", "", 0.8),
     )
 
     found = summarise_action(run, note, Dispatched({"delivered": 3}, switched_off=False))
