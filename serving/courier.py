@@ -14,10 +14,13 @@ from datetime import datetime, timedelta
 import structlog
 
 from features.compaction import tidy, waiting
-from governance.errors import ConfigurationError, KeepwellError
+from governance.errors import ConfigurationError, InvalidInput, KeepwellError
 from serving.bootstrap import Keepwell
 from serving.interventions.desk import desk_of
 from serving.interventions.dispatch import dispatch, http_client
+from serving.interventions.email_addresses import parse_address
+from serving.interventions.email_server import EXCHANGE_SECONDS, MailServer
+from serving.interventions.email_text import Sender
 from serving.interventions.score_news import begin_telling, tell_changes
 from serving.interventions.targets import Reach
 from serving.interventions.webhook import Endpoint
@@ -38,33 +41,45 @@ log = structlog.get_logger("keepwell.courier")
 
 
 class Courier(threading.Thread):
-    """Looks every two seconds for messages that are due and sends them, one after another."""
+    """Looks every two seconds for messages that are due and sends them, one after another.
+
+    Signed ones go to `endpoint`, e-mails by `mail`; either may be missing.
+    """
 
     def __init__(
         self,
         keepwell: Keepwell,
-        endpoint: Endpoint,
+        endpoint: Endpoint | None,
         *,
         clock: Callable[[], datetime],
         failed: Failed = lambda _: None,
+        mail: MailServer | None = None,
     ) -> None:
         super().__init__(name="courier", daemon=True)
         self._failed = failed
         self._desk = desk_of(keepwell)
         self._endpoint = endpoint
+        self._mail = mail
+        self._longest = 0.0 if endpoint is None else endpoint.timeout_s
         self._clock = clock
         self._stopped = threading.Event()
 
     def run(self) -> None:
         """Send until stopped; what goes wrong is logged by its kind and tried again later."""
-        with http_client(seconds=self._endpoint.timeout_s) as client:
+        with http_client(seconds=self._longest or 1.0) as client:
             rng = random.Random()  # noqa: S311 - spreads retries, guards nothing
             pause = PAUSE_SECONDS
             while not self._stopped.wait(pause):
                 pause = PAUSE_SECONDS
                 try:
                     done = dispatch(
-                        self._desk, self._endpoint, client, clock=self._clock, rng=rng, limit=1
+                        self._desk,
+                        self._endpoint,
+                        client,
+                        clock=self._clock,
+                        rng=rng,
+                        limit=1,
+                        mail=self._mail,
                     )
                 except KeepwellError as error:
                     log.error("sending failed", code=error.code, message=error.message)
@@ -78,7 +93,8 @@ class Courier(threading.Thread):
     def stop(self) -> None:
         """Finish the message at hand and end."""
         self._stopped.set()
-        self.join(timeout=self._endpoint.timeout_s + 5)
+        mailing = 0.0 if self._mail is None else EXCHANGE_SECONDS
+        self.join(timeout=max(self._longest, mailing) + 5)
 
 
 def start_courier(
@@ -88,9 +104,12 @@ def start_courier(
 
     Demo and evaluation homes contact no one from the service.
     """
-    if keepwell.settings.webhook.url is None or keepwell.kind != "production":
+    settings = keepwell.settings
+    mail = mail_server_of(keepwell)
+    if (settings.webhook.url is None and mail is None) or keepwell.kind != "production":
         return None
-    courier = Courier(keepwell, endpoint_of(keepwell), clock=clock, failed=failed)
+    endpoint = None if settings.webhook.url is None else endpoint_of(keepwell)
+    courier = Courier(keepwell, endpoint, clock=clock, failed=failed, mail=mail)
     courier.start()
     return courier
 
@@ -109,6 +128,39 @@ def endpoint_of(keepwell: Keepwell) -> Endpoint:
         keepwell.keys.webhook,
         webhook.timeout_seconds,
         Reach.stated(webhook.allow_private),
+    )
+
+
+def mail_server_of(keepwell: Keepwell) -> MailServer | None:
+    """Give the mail server e-mails go by; None where none is set.
+
+    Raises `ConfigurationError` for a sender or an address for answers that is none.
+    """
+    email = keepwell.settings.email
+    if email.host is None or email.sender is None:
+        return None
+    try:
+        sender = Sender(
+            address=parse_address(email.sender),
+            name=email.sender_name or "",
+            reply_to=None if email.reply_to is None else parse_address(email.reply_to),
+            language=email.language,
+        )
+    except InvalidInput as error:
+        raise ConfigurationError(
+            [f"sender or reply_to: {error.message}"],
+            source=f"[email] of {keepwell.home.settings_file.name}",
+            hint="see docs/email.md",
+        ) from None
+    ca_file = email.ca_file
+    return MailServer(
+        host=email.host,
+        port=email.port,
+        security=email.security,
+        sender=sender,
+        username=email.username,
+        password=email.password(),
+        ca_file=None if ca_file is None else keepwell.home.root / ca_file,
     )
 
 

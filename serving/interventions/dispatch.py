@@ -2,16 +2,18 @@
 
 from collections import Counter
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from random import Random
 from typing import NamedTuple
 
 import httpx
-from sqlalchemy import Connection, select
 
 from serving.interventions.desk import Desk
-from serving.interventions.leases import Claim, Dropped, Leases, Missed
-from serving.interventions.tables import webhook_endpoints
+from serving.interventions.email_server import MailServer, check_server, email_code, email_contact
+from serving.interventions.leases import Claim, Dropped, Go, Missed, Unseen
+from serving.interventions.outbox import Transport
+from serving.interventions.switched_off import switch_off, switched_off
 from serving.interventions.targets import Bounded
 from serving.interventions.webhook import Delivery, Endpoint, check_endpoint, contact, notify
 
@@ -19,8 +21,9 @@ from serving.interventions.webhook import Delivery, Endpoint, check_endpoint, co
 class Dispatched(NamedTuple):
     """What became of the messages that were due.
 
-    `outcomes` counts delivered, retry, dropped (permission gone), dead (attempts used up), lost
-    (another worker took over). `switched_off`: the endpoint answered 410 and gets nothing more.
+    `outcomes` counts delivered, retry, dropped (permission gone), dead (refused for good or
+    attempts used up), unknown (an e-mail whose answer nobody saw), lost (another worker took over).
+    `switched_off`: the endpoint answered 410 and gets nothing more.
     """
 
     outcomes: Mapping[str, int]
@@ -43,72 +46,88 @@ def http_client(*, seconds: float = 30.0) -> httpx.Client:
 
 def dispatch(
     desk: Desk,
-    endpoint: Endpoint,
+    endpoint: Endpoint | None,
     client: httpx.Client,
     *,
     clock: Callable[[], datetime],
     rng: Random,
     limit: int = 10_000,
+    mail: MailServer | None = None,
 ) -> Dispatched:
     """Send up to `limit` due messages, one after another; safe to run in any number of workers.
 
-    Raises `ConfigurationError` before anything is claimed when the endpoint may not be used.
+    Signed ones go to `endpoint`, e-mails by `mail`; what has no way waits. Raises
+    `ConfigurationError` before anything is claimed when either may not be used.
     """
-    check_endpoint(endpoint, home_kind=desk.policy.home_kind)
+    kind = desk.policy.home_kind
+    if endpoint is not None:
+        check_endpoint(endpoint, home_kind=kind)
+    if mail is not None:
+        check_server(mail, home_kind=kind)
+    sender = _Sender(desk, endpoint, client, mail, clock, rng)
     outcomes: Counter[str] = Counter()
-    leases = desk.leases
+    is_off = False
     for _ in range(limit):
-        with desk.database.read() as conn:
-            if _is_off(conn, endpoint):
-                return Dispatched(dict(outcomes), switched_off=True)
+        if endpoint is not None:
+            with desk.database.read() as conn:
+                is_off = switched_off(conn, endpoint.url) is not None
+        ways: set[Transport] = set() if endpoint is None or is_off else {"webhook"}
+        ways |= set() if mail is None else {"email"}
+        if not ways:
+            break
         with desk.database.write() as conn:
-            claimed = leases.claim(conn, now=clock())
+            claimed = desk.leases.claim(conn, now=clock(), ways=ways)
         if claimed is None:
             break
         if isinstance(claimed, Missed):
             continue
-        if isinstance(claimed, Dropped):
-            outcomes["dropped"] += 1
+        if isinstance(claimed, Dropped | Unseen):
+            outcomes["dropped" if isinstance(claimed, Dropped) else "unknown"] += 1
             continue
-        outcomes[_attempt(desk, leases, endpoint, client, claimed, clock, rng)] += 1
-    return Dispatched(dict(outcomes), switched_off=False)
+        outcomes[sender.attempt(claimed)] += 1
+    return Dispatched(dict(outcomes), switched_off=is_off)
 
 
-def _attempt(
-    desk: Desk,
-    leases: Leases,
-    endpoint: Endpoint,
-    client: httpx.Client,
-    claim: Claim,
-    clock: Callable[[], datetime],
-    rng: Random,
-) -> str:
-    with desk.database.write() as conn:
-        go = leases.put_on_wire(conn, claim, now=clock())
-    if go is None:
-        return "lost"
-    if isinstance(go, Dropped):
-        return "dropped"
-    kind = desk.policy.home_kind
-    if go.clearance is not None:
-        delivery = contact(
-            client, endpoint, claim.message, go.clearance, home_kind=kind, now=clock()
+@dataclass(frozen=True)
+class _Sender:
+    """Attempts one claimed message: a last look, the wire, and what came of it."""
+
+    desk: Desk
+    endpoint: Endpoint | None
+    client: httpx.Client
+    mail: MailServer | None
+    clock: Callable[[], datetime]
+    rng: Random
+
+    def attempt(self, claim: Claim) -> str:
+        """Give what became of it, as `Dispatched.outcomes` counts it."""
+        leases = self.desk.leases
+        with self.desk.database.write() as conn:
+            go = leases.put_on_wire(conn, claim, now=self.clock())
+        if go is None:
+            return "lost"
+        if isinstance(go, Dropped):
+            return "dropped"
+        delivery = self._send(claim, go)
+        with self.desk.database.write() as conn:
+            if delivery.outcome == "gone" and self.endpoint is not None:
+                switch_off(conn, self.endpoint.url, now=self.clock())
+                delivery = Delivery("retry", delivery.status)
+            return leases.finish(conn, claim, delivery, now=self.clock(), rng=self.rng)
+
+    def _send(self, claim: Claim, go: Go) -> Delivery:
+        kind, now = self.desk.policy.home_kind, self.clock()
+        if claim.transport == "email":
+            assert self.mail is not None  # an e-mail is claimed only where there is a mail server
+            assert go.address is not None
+            if go.clearance is None:
+                return email_code(self.mail, claim.message, go.address, home_kind=kind, now=now)
+            return email_contact(
+                self.mail, claim.message, go.address, go.clearance, home_kind=kind, now=now
+            )
+        assert self.endpoint is not None
+        if go.clearance is None:
+            return notify(self.client, self.endpoint, claim.message, home_kind=kind, now=now)
+        return contact(
+            self.client, self.endpoint, claim.message, go.clearance, home_kind=kind, now=now
         )
-    else:
-        delivery = notify(client, endpoint, claim.message, home_kind=kind, now=clock())
-    with desk.database.write() as conn:
-        if delivery.outcome == "gone":
-            _switch_off(conn, endpoint, clock())
-            delivery = Delivery("retry", delivery.status)
-        return leases.finish(conn, claim, delivery, now=clock(), rng=rng)
-
-
-def _is_off(conn: Connection, endpoint: Endpoint) -> bool:
-    query = select(webhook_endpoints.c.url).where(webhook_endpoints.c.url == endpoint.url)
-    return conn.execute(query).first() is not None
-
-
-def _switch_off(conn: Connection, endpoint: Endpoint, now: datetime) -> None:
-    if not _is_off(conn, endpoint):
-        row = {"url": endpoint.url, "disabled_at": now, "reason": "the receiver answered 410"}
-        conn.execute(webhook_endpoints.insert(), row)

@@ -1,14 +1,16 @@
 """Leases on waiting messages: permission is read again at every attempt, and only one can send.
 
     pending ──claim──▶ leased ──put_on_wire──▶ on_wire ──finish──▶ delivered | pending again | dead
-       └────────┴── permission gone ──▶ cancelled
+       └────────┴── permission gone ──▶ cancelled      └─ an e-mail nobody knows of ──▶ unknown
 
 A lease carries a fencing number that grows with each claim: a worker whose lease ran out can
-neither send nor mark. Locks are taken in one order everywhere: the customer, the permission, the
-row, the ledger.
+neither send nor mark. A webhook message whose sender died on the wire goes again, under the same
+id; an e-mail is `unknown` then and does not, because no mail server knows a message again. Locks
+are taken in one order everywhere: the customer, the permission, the row, the ledger.
 """
 
 import json
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from random import Random
@@ -22,8 +24,10 @@ from governance.consent.registry import ConsentRegistry
 from governance.log.ledger import Ledger
 from governance.proof import Clearance
 from serving.interventions.announcements import outdated
+from serving.interventions.email_addresses import EmailAddress
+from serving.interventions.held_addresses import address_of
 from serving.interventions.messages import REQUESTED, SCORE_CHANGED
-from serving.interventions.outbox import announce_cancelled, end_intervention
+from serving.interventions.outbox import Transport, announce_cancelled, end_intervention
 from serving.interventions.policy import Queued, recheck
 from serving.interventions.tables import interventions, outbox
 from serving.interventions.webhook import Delivery, Message, wait_after
@@ -31,6 +35,8 @@ from serving.interventions.withdrawn_scores import forget_told_score
 from serving.locks import lock_customers
 
 LEASE = timedelta(seconds=60)
+EVERY_WAY: frozenset[Transport] = frozenset({"webhook", "email"})
+NO_ADDRESS = "no_address"
 
 
 class Claim(NamedTuple):
@@ -41,6 +47,13 @@ class Claim(NamedTuple):
     queued: Queued | None
     fence: int
     attempt: int
+    transport: Transport = "webhook"
+
+
+class Unseen(NamedTuple):
+    """An e-mail whose sender died on the wire: it may have arrived, and is not sent again."""
+
+    intervention_id: str | None
 
 
 class Dropped(NamedTuple):
@@ -55,9 +68,13 @@ class Missed(NamedTuple):
 
 
 class Go(NamedTuple):
-    """The message may be sent now; `clearance` is there for every message that contacts someone."""
+    """The message may be sent now; `clearance` is there for every message that contacts someone.
+
+    `address` is where an e-mail goes, read at this moment.
+    """
 
     clearance: Clearance | None
+    address: EmailAddress | None = None
 
 
 @dataclass(frozen=True)
@@ -69,14 +86,17 @@ class Leases:
     home_kind: str
     lease: timedelta = LEASE
 
-    def claim(self, conn: Connection, *, now: datetime) -> Claim | Dropped | Missed | None:
+    def claim(
+        self, conn: Connection, *, now: datetime, ways: Collection[Transport] = EVERY_WAY
+    ) -> Claim | Dropped | Missed | Unseen | None:
         """Lease the next due message, or drop it when permission is gone; None when none is due.
 
         Contact and profiling permission are both read in this very transaction, at first attempts
         and retries alike. `Missed` means that another worker was quicker: ask again in a new
         transaction. One transaction looks at one customer, so that no two can wait for each other.
+        Only messages that go one of these `ways` are looked at.
         """
-        row = conn.execute(_due(now)).first()
+        row = conn.execute(_due(now, ways)).first()
         if row is None:
             return None
         if row.customer_id is not None:
@@ -84,6 +104,8 @@ class Leases:
         current = conn.execute(select(outbox).where(_same(row))).one_or_none()
         if current is None:
             return Missed()
+        if current.status == "on_wire" and current.transport == "email":
+            return self._lose_sight(conn, current, now)
         if current.stop_asked_at is not None:
             return self._drop(conn, current, "stopped_on_the_wire", now)
         queued = _queued(conn, current)
@@ -104,13 +126,14 @@ class Leases:
         if leased.rowcount != 1:
             return Missed()
         message = Message(current.message_id, current.type, current.body, current.intervention_id)
-        return Claim(message, current.customer_id, queued, fence, attempt)
+        way: Transport = "email" if current.transport == "email" else "webhook"
+        return Claim(message, current.customer_id, queued, fence, attempt, way)
 
     def put_on_wire(self, conn: Connection, claim: Claim, *, now: datetime) -> Go | Dropped | None:
         """Say that the message leaves now; None when the lease is gone and nothing may be sent.
 
-        Permission is read a last time. After this commits a withdrawal can no longer stop the
-        message, only record that it came too late.
+        Permission is read a last time, and the address of an e-mail. The lease begins anew. After
+        this commits a withdrawal can no longer stop the message, only record that it came too late.
         """
         if claim.customer_id is not None:
             lock_customers(conn, [claim.customer_id])
@@ -125,17 +148,25 @@ class Leases:
             clearance = verdict
         elif (why := outdated(conn, self.registry, held, now=now)) is not None:
             return self._drop(conn, held, why, now)
+        address = None
+        if claim.transport == "email":
+            address = address_of(conn, claim.customer_id or "", "email")
+            if address is None:
+                return self._drop(conn, held, NO_ADDRESS, now)
         marked = conn.execute(
             update(outbox)
             .where(_held(claim, "leased", now))
-            .values(status="on_wire", on_wire_at=now)
+            .values(status="on_wire", on_wire_at=now, leased_until=now + self.lease)
         )
-        return Go(clearance) if marked.rowcount == 1 else None
+        return Go(clearance, address) if marked.rowcount == 1 else None
 
     def finish(
         self, conn: Connection, claim: Claim, delivery: Delivery, *, now: datetime, rng: Random
     ) -> str:
-        """Record what came of it: delivered, retry, cancelled, dead or, without a lease, lost."""
+        """Record what came of it: delivered, retry, cancelled, dead, unknown; lost without a lease.
+
+        `dead` is what was refused for good, or was tried as often as it may be.
+        """
         if claim.customer_id is not None:
             lock_customers(conn, [claim.customer_id])
         held = conn.execute(select(outbox).where(_held(claim, "on_wire", now))).one_or_none()
@@ -147,35 +178,40 @@ class Leases:
             conn.execute(mark.values(status="delivered", finished_at=now, **status))
             self._sent(conn, held, now)
             return "delivered"
+        if delivery.outcome == "unknown":
+            self._lose_sight(conn, held, now)
+            return "unknown"
         if held.stop_asked_at is not None:
             self._drop(conn, held, "stopped_on_the_wire", now)
             return "cancelled"
         wait = wait_after(claim.attempt, delivery, rng)
-        if wait is None:
-            conn.execute(
-                mark.values(status="dead", reason="attempts_used_up", finished_at=now, **status)
-            )
-            if held.type == REQUESTED:
-                end_intervention(conn, held.intervention_id, "failed", "attempts_used_up", now)
-            return "dead"
-        conn.execute(mark.values(status="pending", due_at=now + wait, **status))
-        return "retry"
+        if wait is not None and delivery.outcome != "refused":
+            conn.execute(mark.values(status="pending", due_at=now + wait, **status))
+            return "retry"
+        why = delivery.cause if delivery.outcome == "refused" else "attempts_used_up"
+        conn.execute(mark.values(status="dead", reason=why[:80], finished_at=now, **status))
+        if held.type == REQUESTED:
+            end_intervention(conn, held.intervention_id, "failed", why, now)
+        return "dead"
 
-    def _sent(self, conn: Connection, row: Row[Any], now: datetime) -> None:
+    def _sent(
+        self, conn: Connection, row: Row[Any], now: datetime, *, unseen: bool = False
+    ) -> None:
+        """Record a contact that was made or, `unseen`, may have been: caps count both."""
         if row.type != REQUESTED:
             return
         stopped = row.stop_asked_at is not None
+        status, why = ("unknown", "no_answer_seen") if unseen else ("sent", "")
+        if stopped:
+            status, why = "cancelled", "stopped_on_the_wire"
+        at = row.on_wire_at if unseen else now
         conn.execute(
             update(interventions)
             .where(interventions.c.intervention_id == row.intervention_id)
-            .values(
-                status="cancelled" if stopped else "sent",
-                reason="stopped_on_the_wire" if stopped else "",
-                sent_at=now,
-                ended_at=now,
-            )
+            .values(status=status, reason=why, sent_at=at, ended_at=now)
         )
         sent = conn.execute(_intervention(row.intervention_id)).one()
+        doubt = {"delivery": "unknown"} if unseen else {}
         append(
             conn,
             [
@@ -183,16 +219,26 @@ class Leases:
                     "intervention_sent",
                     row.customer_id,
                     event_id=row.intervention_id,
-                    occurred_at=now,
+                    occurred_at=at,
                     known_at=now,
-                    properties={"playbook": sent.playbook, "channel": sent.channel},
+                    properties={"playbook": sent.playbook, "channel": sent.channel, **doubt},
                 )
             ],
         )
         if stopped:
             announce_cancelled(conn, row.intervention_id, row.customer_id, now=now)
         body = {"intervention": row.intervention_id, "attempt": row.attempts, "stopped": stopped}
-        self.ledger.append(conn, "intervention_sent", body, now=now)
+        self.ledger.append(conn, "intervention_sent", body | doubt, now=now)
+
+    def _lose_sight(self, conn: Connection, row: Row[Any], now: datetime) -> Unseen:
+        """End an e-mail of which nobody will know whether it arrived."""
+        conn.execute(
+            update(outbox)
+            .where(outbox.c.message_id == row.message_id)
+            .values(status="unknown", reason="no_answer_seen", finished_at=now, leased_until=None)
+        )
+        self._sent(conn, row, now, unseen=True)
+        return Unseen(row.intervention_id)
 
     def _drop(self, conn: Connection, row: Row[Any], reason: str, now: datetime) -> Dropped:
         conn.execute(
@@ -215,12 +261,12 @@ def _intervention(intervention_id: str | None) -> Any:
     return select(interventions).where(interventions.c.intervention_id == intervention_id)
 
 
-def _due(now: datetime) -> Any:
+def _due(now: datetime, ways: Collection[Transport]) -> Any:
     waiting = and_(outbox.c.status == "pending", outbox.c.due_at <= now)
     abandoned = and_(outbox.c.status.in_(("leased", "on_wire")), outbox.c.leased_until <= now)
     return (
         select(outbox)
-        .where(or_(waiting, abandoned))
+        .where(or_(waiting, abandoned), outbox.c.transport.in_(sorted(ways)))
         .order_by(outbox.c.due_at, outbox.c.message_id)
         .limit(1)
     )

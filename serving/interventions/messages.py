@@ -17,6 +17,7 @@ CANCELLED = "intervention.cancelled"
 SCORE_CHANGED = "score.changed"
 SCORE_WITHDRAWN = "score.withdrawn"
 CONSENT_CHANGED = "consent.changed"
+STEP_UP = "step_up.requested"
 TEST = "webhook.test"
 
 _INSTANT = "an instant in UTC, ISO 8601"
@@ -40,8 +41,18 @@ class StopLink(_Data):
     headers: Mapping[str, str]
 
 
+class EndingLink(_Data):
+    """A link about this one contact: why it was made, or where the customer answers."""
+
+    url: str
+    expires_at: str = Field(description=_INSTANT)
+
+
 class InterventionRequested(_Data):
-    """Contact this customer, unless `confirm_before_sending` says no; it holds no score."""
+    """Contact this customer, unless `confirm_before_sending` says no; it holds no score.
+
+    What is sent carries `why`, and for outreach `stop`: put both into the message.
+    """
 
     intervention_id: str
     decision_id: str
@@ -52,7 +63,16 @@ class InterventionRequested(_Data):
     message: ContactText
     valid_until: str = Field(description=_INSTANT)
     confirm_before_sending: str = Field(description="POST here immediately before sending")
+    language: str | None = Field(
+        default=None, description="what the customer last read a notice in, where that is known"
+    )
+    why: EndingLink | None = Field(
+        default=None, description="the notice: why this person, which data, what they can do"
+    )
     stop: StopLink | None = None
+    survey: EndingLink | None = Field(
+        default=None, description="where the customer answers, where the message asks something"
+    )
 
 
 class InterventionCancelled(_Data):
@@ -104,6 +124,19 @@ class ConsentChanged(_Data):
     event_id: str = Field(description="the same word is never told under another id")
 
 
+class StepUpRequested(_Data):
+    """Send this code at once to the address you hold for the customer, to no other, and forget it.
+
+    Whoever gives it back may read what is held about the customer.
+    """
+
+    customer_id: str
+    code: str
+    message: ContactText = Field(description="the words to send it with; they hold the code")
+    language: str
+    valid_until: str = Field(description=_INSTANT + "; send nothing afterwards")
+
+
 class WebhookTest(_Data):
     """Nothing happened: somebody tried whether messages arrive."""
 
@@ -116,6 +149,7 @@ MESSAGES: Mapping[str, type[_Data]] = {
     SCORE_CHANGED: ScoreChanged,
     SCORE_WITHDRAWN: ScoreWithdrawn,
     CONSENT_CHANGED: ConsentChanged,
+    STEP_UP: StepUpRequested,
     TEST: WebhookTest,
 }
 """Every type of message there is, with the model of its `data`."""

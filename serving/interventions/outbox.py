@@ -7,7 +7,7 @@ recorded with both times, not tried again, and followed by `intervention.cancell
 import json
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 from uuid import uuid4
 
 from sqlalchemy import Connection, Row, and_, or_, select, update
@@ -16,6 +16,9 @@ from governance.consent.purposes import OBJECTION
 from governance.instants import to_text
 from serving.interventions.messages import CANCELLED, REQUESTED, message_body
 from serving.interventions.tables import interventions, outbox
+
+Transport = Literal["webhook", "email"]
+"""How a message goes: signed to the company's receiver, or by its mail server to the customer."""
 
 
 def enqueue(
@@ -27,6 +30,7 @@ def enqueue(
     intervention_id: str | None,
     due_at: datetime,
     now: datetime,
+    transport: Transport = "webhook",
 ) -> str:
     """Put a message into the outbox in the caller's transaction; gives its id."""
     message_id = str(uuid4())
@@ -48,6 +52,7 @@ def enqueue(
         "due_at": due_at,
         "attempts": 0,
         "fence": 0,
+        "transport": transport,
     }
     conn.execute(outbox.insert(), row)
     return message_id
@@ -85,7 +90,13 @@ def cancel_for(conn: Connection, customer_id: str, purpose: str, *, now: datetim
 def announce_cancelled(
     conn: Connection, intervention_id: str, customer_id: str | None, *, now: datetime
 ) -> None:
-    """Tell the receiver, who may have got the request, that it no longer holds."""
+    """Tell the receiver, who may have got the request, that it no longer holds.
+
+    An e-mail of our own went to the customer; no receiver holds a request then, and none is told.
+    """
+    went = and_(outbox.c.intervention_id == intervention_id, outbox.c.type == REQUESTED)
+    if conn.execute(select(outbox.c.transport).where(went)).scalar() == "email":
+        return
     enqueue(
         conn,
         CANCELLED,
@@ -142,6 +153,7 @@ def erase_customer(conn: Connection, customer_id: str, *, now: datetime) -> int:
         select(outbox.c.intervention_id).where(
             outbox.c.customer_id == customer_id,
             outbox.c.type == REQUESTED,
+            outbox.c.transport == "webhook",
             outbox.c.on_wire_at.is_not(None),
         )
     ).scalars()

@@ -28,7 +28,11 @@ _WAITS_S = (5, 300, 1_800, 7_200, 18_000, 36_000, 50_400, 72_000, 86_400)
 _LONGEST_WAIT_S = 86_400
 _ADDRESSES = 3  # of a host that are tried, one after another
 
-Outcome = Literal["delivered", "retry", "gone"]
+Outcome = Literal["delivered", "retry", "gone", "refused", "unknown"]
+"""What came of an attempt: `refused` for good, `unknown` where no answer tells whether it arrived.
+
+A webhook's outcome is never `unknown`: its receiver knows a message again by its id.
+"""
 
 log = structlog.get_logger("keepwell.webhook")
 

@@ -19,6 +19,7 @@ from governance.instants import to_text
 from governance.log.decision import forget_person
 from serving.bootstrap import Keepwell
 from serving.interventions import outbox
+from serving.interventions.held_addresses import erase_addresses, export_addresses
 from serving.interventions.score_news import forget_told, told_to
 from serving.links import lock_linked
 from serving.permission.consents import follow_up
@@ -26,6 +27,7 @@ from serving.record import kept_answers
 from serving.record.dossier_files import drop_dossiers
 from serving.record.restore import bring_back, note_journal
 from serving.record.review_requests import close_for_erasure, requests_of
+from serving.record.step_up_codes import export_codes, forget_codes
 from serving.rights import complaints
 from serving.rights.carried import carry_over
 from serving.rights.customers import require_known
@@ -79,7 +81,9 @@ def _everything(
         ),
         **features.export_customer(conn, customer_id),
         **outbox.export_customer(conn, customer_id),
+        **export_addresses(conn, customer_id),
         "told_scores": [] if person is None else told_to(conn, person),
+        "step_up_codes": [] if person is None else export_codes(conn, person),
         **kept_answers.export_customer(conn, customer_id),
         "review_requests": []
         if person is None
@@ -152,6 +156,7 @@ def _erase_one(
         close_for_erasure(conn, own, now=now)
         complaints.close_for_erasure(conn, own, now=now)
         forget_told(conn, own)
+        forget_codes(conn, own)
     for each in counted_for(conn, [customer_id]):
         person = keepwell.persons.find(conn, each)
         if person is not None:
@@ -169,6 +174,7 @@ def _erase_one(
     counts["scores"] += ground.results
     counts["events"] += features.erase_customer(conn, keepwell.store, customer_id, now=now).events
     counts["interventions"] += outbox.erase_customer(conn, customer_id, now=now)
+    erase_addresses(conn, customer_id)
     kept_answers.forget_answers(conn, [customer_id])
     return ground.suppressed_until
 

@@ -26,6 +26,8 @@ MAY_HOLD = {
     "consent_events.customer_id",
     "consent_events.evidence",
     "consent_subjects.customer_id",
+    "contact_addresses.address",
+    "contact_addresses.customer_id",
     "customers.customer_id",
     "history_buckets.first_customer",
     "history_buckets.last_customer",

@@ -24,8 +24,7 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from serving.bootstrap import create_home
-from serving.settings import Settings
-from tests.serving.conftest import Clock, Shop
+from tests.serving.conftest import REACHABLE, Clock, Shop
 from tests.serving.described import operations
 from tests.serving.test_openapi import BESIDE, Session
 from tests.serving.test_review_queue import case_of
@@ -50,10 +49,11 @@ def lived(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Shop]:
     """Give a home with a model, a score, a contact, a request and a few customers."""
-    clock, settings = Clock(), Settings()
+    clock, settings = Clock(), REACHABLE
     place: Path = tmp_path_factory.mktemp("contract")
     if request.param == "postgres":
-        settings = Settings(database_url=empty_database(request, "contract"))
+        url = empty_database(request, "contract")
+        settings = REACHABLE.model_copy(update={"database_url": url})
     shop = Shop(create_home(place / "home", settings, now=clock()), clock)
     for each in ("ann", "bob", "cleo"):
         shop.order(each, 80, 60, 40)

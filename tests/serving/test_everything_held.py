@@ -48,7 +48,9 @@ PEOPLE: Mapping[str, Mapping[str, Any]] = {
     "complaints": {"category": MARK, "status": "resolved"},
     "interventions": {"message": MARK, "permissions": "{}"},
     "outbox": {"body": MARK},
+    "contact_addresses": {"address": MARK},
     "told_scores": {"target": MARK},
+    "step_up_codes": {"code_id": MARK},
     "kept_answers": {"body": MARK, "state": "kept"},
 }
 """Tables that hold something about a person, with what is planted there."""

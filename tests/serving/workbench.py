@@ -11,8 +11,7 @@ from sqlalchemy import text
 
 from serving.bootstrap import Keepwell, create_home, open_home
 from serving.database import Database
-from serving.settings import Settings
-from tests.serving.conftest import Clock, Shop
+from tests.serving.conftest import REACHABLE, Clock, Shop
 
 
 @dataclass(frozen=True)
@@ -47,12 +46,13 @@ def make_workbench(
     folder: Path, postgres_uri: str | None, fill: Callable[[Shop], None]
 ) -> Workbench:
     """Make a home, fill it once and close it; close the bench's `server` when done."""
-    server, settings = None, Settings()
+    server, settings = None, REACHABLE
     if postgres_uri is not None:
         server = Database(postgres_uri)
         copy_database(server, "template1", "bench_template")
         url = server.engine.url.set(database="bench_template")
-        settings = Settings(database_url=url.render_as_string(hide_password=False))
+        url_text = url.render_as_string(hide_password=False)
+        settings = REACHABLE.model_copy(update={"database_url": url_text})
     template, clock = folder / "template", Clock()
     shop = Shop(create_home(template, settings, now=clock()), clock)
     fill(shop)

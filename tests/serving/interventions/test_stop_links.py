@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from governance.errors import ConfigurationError
 from governance.pseudonym import keyed_token
 from serving.interventions.desk import StopLinks
 from serving.keys import create_keys
@@ -51,10 +52,12 @@ def test_the_link_is_sealed_with_a_key_of_its_own(reachable: Company) -> None:
     assert not keyed_token(keys.webhook, "link", body).startswith(seal)
 
 
-def test_without_an_address_there_is_no_link(small_company: Company) -> None:
-    small_company.agrees("ana")
-    small_company.runs("ana")
-    assert "stop" not in sent(small_company)
+def test_outreach_without_an_address_for_its_links_is_refused(small_company: Company) -> None:
+    lost = Company(replace(small_company.desk, stop_links=None))
+    lost.agrees("ana")
+    with pytest.raises(ConfigurationError, match="its messages can hold no links"):
+        lost.runs("ana")
+    assert lost.messages() == {}
 
 
 def test_a_service_message_has_nothing_to_unsubscribe_from(reachable: Company) -> None:
