@@ -1,26 +1,69 @@
-"""Any randomised test in a table: arms, sample ratio, differences with intervals, warnings.
+"""Any randomised test in a table: arms, sample ratio, differences with intervals, a verdict.
 
 The table has one row per person (or per row of a `unit`), a column that names the arm and one
-column per outcome. Differences are as assigned. Covariates measured before the start may narrow
-the intervals (Lin 2013); they are reported beside the plain difference, never instead of it.
+column per outcome. Differences are as assigned. Nothing is read from arms that do not look drawn by
+lot, and nothing is called an effect where nobody was.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from governance.errors import InvalidInput
-from outcomes.lift import Difference, SampleRatio, difference, sample_ratio
+from outcomes.arms import Arms, read_arms
+from outcomes.balance import Balance, check_balance
+from outcomes.cuped import Adjusted
+from outcomes.lift import SAMPLE_RATIO_ALARM, Difference, SampleRatio, difference, sample_ratio
 from outcomes.multiplicity import holm
-from outcomes.table import Floats, Table, covariate_matrix, numeric_outcome, read_table
+from outcomes.segments import (
+    SegmentComparison,
+    Segments,
+    compare_within,
+    judge_segments,
+)
+from outcomes.sequential import PLANNED_UNITS, running, running_sample_ratio
+from outcomes.table import Covariates, Floats, Table, numeric_outcome, read_covariates, read_table
+from outcomes.timing import Known, check_known
+from outcomes.verdict import NOT_RANDOMISED, Direction, Judged, judge
 
-MIN_SEGMENT = 5
-MAX_SEGMENTS = 30
-_FEW_ARMS = 10
+PERFECTLY = 0.99
+
+
+@dataclass(frozen=True, kw_only=True)
+class Question:
+    """What is asked of a table.
+
+    `arm` names the column of arms and `control` its value for the untreated; `unit` the column of
+    what was randomised when that is more than a row (a household, a shop); `intended` the share
+    each arm was to have (equal when not given). `good_is` says which direction is good,
+    `lower_is_better` the outcomes of which less is good. `worthwhile` is the smallest effect worth
+    having, per outcome, in its unit. `running`: people still come in and somebody looks meanwhile,
+    so intervals hold at every look; `planned_units` is where they are narrowest. Without
+    `randomised` nothing is called an effect.
+    """
+
+    arm: str
+    control: str
+    outcomes: Sequence[str]
+    unit: str | None = None
+    covariates: Sequence[str] = ()
+    segments: Sequence[str] = ()
+    known: Known = field(default_factory=Known)
+    intended: Mapping[str, float] | None = None
+    good_is: Direction = "higher"
+    lower_is_better: Sequence[str] = ()
+    worthwhile: Mapping[str, float] = field(default_factory=dict)
+    randomised: bool = True
+    running: bool = False
+    planned_units: int = PLANNED_UNITS
+    level: float = 0.95
+
+    def good(self, outcome: str) -> Direction:
+        """Which direction of `outcome` is good."""
+        return "lower" if outcome in self.lower_is_better else self.good_is
 
 
 @dataclass(frozen=True)
@@ -37,281 +80,287 @@ class Comparison:
     """One outcome in one treated arm against the control.
 
     `adjusted` is the same difference with covariates taken into account, None without covariates.
-    `p_holm` is the p-value adjusted for the number of comparisons made.
+    `p_holm` is the p-value adjusted for the number of comparisons made. `judged` is about the plain
+    difference. Where that is withheld, neither holds a number.
     """
 
     outcome: str
     arm: str
+    good_is: Direction
+    is_share: bool
     plain: Difference
-    adjusted: Difference | None
+    adjusted: Adjusted | None
     p_holm: float | None
-
-
-@dataclass(frozen=True)
-class SegmentComparison:
-    """A comparison inside one segment; exploratory, and never shown below `MIN_SEGMENT` units."""
-
-    column: str
-    segment: str
-    outcome: str
-    arm: str
-    plain: Difference
+    judged: Judged
 
 
 @dataclass(frozen=True)
 class Experiment:
-    """The whole answer; `verdict` is one sentence per comparison in plain words."""
+    """The whole answer; `withheld` says why nothing may be read from it, "" where something may.
 
-    control: str
-    arms: Mapping[str, ArmSize]
-    sample_ratio: SampleRatio
-    comparisons: tuple[Comparison, ...]
-    segments: tuple[SegmentComparison, ...]
-    warnings: tuple[str, ...]
-    verdict: str
-
-    def to_json(self) -> dict[str, Any]:
-        """Give the document of `experiment analyse --json`."""
-        outcomes: dict[str, Any] = {}
-        for c in self.comparisons:
-            entry = _difference_json(c.plain) | {"p_holm": c.p_holm}
-            if c.adjusted is not None:
-                entry["adjusted"] = _difference_json(c.adjusted)
-            outcomes.setdefault(c.outcome, {})[c.arm] = entry
-        segments: dict[str, Any] = {}
-        for s in self.segments:
-            place = segments.setdefault(s.column, {}).setdefault(s.segment, {})
-            place.setdefault(s.outcome, {})[s.arm] = _difference_json(s.plain)
-        return {
-            "control": self.control,
-            "arms": {arm: asdict(size) for arm, size in self.arms.items()},
-            "sample_ratio": self.sample_ratio._asdict(),
-            "outcomes": outcomes,
-            "segments": segments,
-            "warnings": list(self.warnings),
-            "verdict": self.verdict,
-        }
-
-
-def analyse(
-    path: Path,
-    *,
-    arm: str,
-    control: str,
-    outcomes: Sequence[str],
-    unit: str | None = None,
-    covariates: Sequence[str] = (),
-    segments: Sequence[str] = (),
-    expected: Mapping[str, float] | None = None,
-    level: float = 0.95,
-) -> Experiment:
-    """Analyse the randomised test in `path` (CSV, Parquet or JSON lines).
-
-    `arm` names the column of arms and `control` its value for the untreated; `unit` the column of
-    what was randomised when that is more than a row (a household, a shop); `expected` the intended
-    share per arm (equal when not given). Raises `InvalidInput` for an unknown column, an absent
-    control, a unit that sits in two arms, or an outcome that is no number.
+    `verdict` is one sentence in plain words, or one per comparison.
     """
-    columns = [arm, *outcomes, *covariates, *segments, *([unit] if unit else [])]
-    if not outcomes:
-        raise InvalidInput("no outcome was named", hint="name at least one outcome column")
-    table = read_table(path, columns)
-    drawn = table.texts(arm)
-    assigned = drawn != ""
-    names = [str(name) for name in np.unique(drawn[assigned])]
-    if control not in names:
-        few = f": {', '.join(names)}" if len(names) <= _FEW_ARMS else ""  # many: another column
-        raise InvalidInput(
-            f"the control is not among the {len(names)} arms{few}",
-            hint="--control names one value of the arm column",
-        )
-    units = _units(table, unit, drawn, assigned)
-    warnings = _assignment_warnings(assigned, level)
-    counts = {name: len(np.unique(units[drawn == name])) for name in names}
-    ratio = sample_ratio(counts, expected)
-    if ratio.outcome == "mismatch":
+
+    question: Question
+    arms: Mapping[str, ArmSize]
+    sample_ratio: SampleRatio | None
+    balance: Balance | None
+    comparisons: tuple[Comparison, ...]
+    segments: Segments
+    warnings: tuple[str, ...]
+    withheld: str
+
+    @property
+    def verdict(self) -> str:
+        """What came out, in words."""
+        if self.withheld:
+            return f"withheld: {self.withheld}"
+        if not self.question.randomised:
+            return f"cannot say: {NOT_RANDOMISED}"
+        return "; ".join(_in_words(c) for c in self.comparisons)
+
+    @property
+    def answered(self) -> bool:
+        """Whether there is an answer: people drawn by lot, and enough of them in some outcome."""
+        known = any(c.plain.difference is not None for c in self.comparisons)
+        return known and self.question.randomised and not self.withheld
+
+
+def analyse(path: Path, question: Question) -> Experiment:
+    """Analyse the test in `path` (CSV, Parquet or JSON lines).
+
+    Raises `InvalidInput` for an unknown column, an absent control, a unit that sits in two arms, an
+    outcome that is no number, and a covariate or segment that nobody says was known before, that
+    times show was not, or that differs between the arms as nothing known before does.
+    """
+    _check(question)
+    looked_at = tuple(dict.fromkeys((*question.covariates, *question.segments)))
+    table = read_table(path, _columns(question, looked_at))
+    arms = read_arms(
+        table,
+        arm=question.arm,
+        control=question.control,
+        unit=question.unit,
+        level=question.level,
+    )
+    shown = check_known(table, looked_at, question.known)
+    warnings, withheld = _nameless(arms), ""
+    ratio = balance = None
+    if question.randomised:
+        compare = running_sample_ratio if question.running else sample_ratio
+        ratio = compare(arms.counts(), question.intended)
+        balance = _balance(table, arms, looked_at)
+        withheld = _broken(ratio, balance, shown, looked_at, question.known)
+    else:
         warnings.append(
-            "the arms do not have the sizes the draw should give "
-            f"(p = {ratio.p_value:.2g}); find out why before believing any difference"
+            f"{NOT_RANDOMISED}. Do not write that anything was changed, raised or saved by it"
         )
-    treated = [name for name in names if name != control]
-    design = covariate_matrix(table, covariates) if covariates else None
-    comparisons: list[Comparison] = []
-    segment_rows: list[SegmentComparison] = []
-    for outcome in outcomes:
-        y = numeric_outcome(table, outcome)
-        warnings.extend(_missing_warnings(outcome, y, drawn, names))
-        known = np.isfinite(y) & assigned
-        for name in treated:
-            two = known & ((drawn == name) | (drawn == control))
-            plain = _compare(y, units, drawn, two, name, level)
-            adjusted = None
-            if design is not None:
-                adjusted = _compare(
-                    _adjust(y, design, drawn, two, name, control), units, drawn, two, name, level
-                )
-            comparisons.append(Comparison(outcome, name, plain, adjusted, None))
-            for column in segments:
-                segment_rows.extend(
-                    _by_segment(table, column, outcome, y, units, drawn, two, name, level)
-                )
-    comparisons = _with_holm(comparisons)
-    if segment_rows:
-        warnings.append(
-            f"{len(segment_rows)} segment differences were looked at; they are exploratory: "
-            f"about {max(1, round(len(segment_rows) * (1 - level)))} would look clear by chance"
-        )
-    sizes = {
-        name: ArmSize(int((drawn == name).sum()), counts[name], name == control) for name in names
-    }
+    comparisons, segments = _compare_all(table, arms, question, withheld, warnings)
     return Experiment(
-        control=control,
-        arms=sizes,
+        question=question,
+        arms={
+            name: ArmSize(int((arms.drawn == name).sum()), count, name == question.control)
+            for name, count in arms.counts().items()
+        },
         sample_ratio=ratio,
-        comparisons=tuple(comparisons),
-        segments=tuple(segment_rows),
-        warnings=tuple(warnings),
-        verdict=_in_words(comparisons, ratio),
+        balance=balance,
+        comparisons=comparisons,
+        segments=segments,
+        warnings=tuple(dict.fromkeys(warnings)),
+        withheld=withheld,
     )
 
 
-def _units(
-    table: Table, unit: str | None, drawn: NDArray[np.str_], assigned: NDArray[np.bool_]
-) -> NDArray[np.int64]:
-    if unit is None:
-        return np.arange(len(drawn), dtype=np.int64)
-    names = table.texts(unit)
-    nameless = int(((names == "") & assigned).sum())
-    if nameless:
-        raise InvalidInput(f"{nameless} rows have no {unit!r}", hint="every row needs its unit")
-    codes = np.unique(names, return_inverse=True)[1].astype(np.int64)
-    arms = np.unique(drawn, return_inverse=True)[1].astype(np.int64)
-    pairs = np.unique(np.stack([codes[assigned], arms[assigned]]), axis=1)
-    split = pairs.shape[1] - len(np.unique(pairs[0]))
-    if split:
-        raise InvalidInput(
-            f"{split} unit(s) of {unit!r} sit in more than one arm",
-            hint="what was randomised is the unit; name the column that was",
+def _check(question: Question) -> None:
+    problems = []
+    outcomes, taken = set(question.outcomes), {question.arm, question.unit}
+    if not question.outcomes:
+        problems.append("no outcome was named")
+    if not 0 < question.level < 1:
+        problems.append(f"level == {question.level:g}, must lie between 0 and 1")
+    both = (outcomes | taken) & {*question.covariates, *question.segments}
+    if both:
+        problems.append(
+            f"{', '.join(sorted(map(str, both)))} cannot be a covariate or a segment: it is the "
+            "arm, the unit or an outcome"
         )
-    return codes
+    strange = sorted({*question.lower_is_better, *question.worthwhile} - outcomes)
+    if strange:
+        problems.append(
+            f"{', '.join(strange)} is no outcome, yet a direction or size is said of it"
+        )
+    if any(not 0 < size < float("inf") for size in question.worthwhile.values()):
+        problems.append("the smallest worthwhile effect must be above 0")
+    if question.running and question.segments:
+        problems.append("segments are looked at when an experiment has ended, not while it runs")
+    if problems:
+        raise InvalidInput("; ".join(problems), hint="see keepwell experiment analyse --help")
 
 
-def _compare(
-    y: Floats,
-    units: NDArray[np.int64],
-    drawn: NDArray[np.str_],
-    chosen: NDArray[np.bool_],
-    name: str,
-    level: float,
-) -> Difference:
-    sides = []
-    for mask in (chosen & (drawn == name), chosen & (drawn != name)):
-        codes = np.unique(units[mask], return_inverse=True)[1]
-        size = int(codes.max()) + 1 if len(codes) else 0
-        sums = np.bincount(codes, weights=y[mask], minlength=size)
-        sides.append((sums, np.bincount(codes, minlength=size)))
-    (a, a_rows), (b, b_rows) = sides
-    return difference(a, b, treated_rows=a_rows, control_rows=b_rows, level=level)
+def _columns(question: Question, looked_at: Sequence[str]) -> list[str]:
+    unit = () if question.unit is None else (question.unit,)
+    return [question.arm, *question.outcomes, *looked_at, *unit, *question.known.columns]
 
 
-def _adjust(
-    y: Floats,
-    design: Floats,
-    drawn: NDArray[np.str_],
-    chosen: NDArray[np.bool_],
-    name: str,
-    control: str,
-) -> Floats:
-    """Take out of `y`, per arm, what the centred covariates explain (Lin's interacted regression).
+def _nameless(arms: Arms) -> list[str]:
+    missing = int((~arms.assigned).sum())
+    return [f"{missing:,} rows name no arm and were left out"] if missing else []
 
-    The two arms' means of the result differ by the adjusted effect.
+
+def _balance(table: Table, arms: Arms, looked_at: Sequence[str]) -> Balance | None:
+    if not looked_at:
+        return None
+    found = read_covariates(table, looked_at)
+    rows = arms.assigned
+    return check_balance(
+        Covariates(found.values[rows], found.origin), arms.codes[rows], arms.units[rows]
+    )
+
+
+def _broken(
+    ratio: SampleRatio,
+    balance: Balance | None,
+    shown: Sequence[str],
+    looked_at: Sequence[str],
+    known: Known,
+) -> str:
+    """Say why the draw cannot be believed, "" where it can.
+
+    A column that differs far beyond chance while most do not was probably known only afterwards:
+    unless times have shown it or somebody insists, that is an `InvalidInput`.
     """
-    adjusted = np.where(chosen, y, 0.0)
-    centred = design - design[chosen].mean(axis=0)
-    for arm in (name, control):
-        mask = chosen & (drawn == arm)
-        if mask.sum() <= design.shape[1] + 1:
-            continue
-        x = np.column_stack([np.ones(int(mask.sum())), centred[mask]])
-        slopes = np.linalg.lstsq(x, y[mask], rcond=None)[0][1:]
-        adjusted[mask] = y[mask] - centred[mask] @ slopes
-    return adjusted
-
-
-def _by_segment(
-    table: Table,
-    column: str,
-    outcome: str,
-    y: Floats,
-    units: NDArray[np.int64],
-    drawn: NDArray[np.str_],
-    two: NDArray[np.bool_],
-    name: str,
-    level: float,
-) -> list[SegmentComparison]:
-    values = table.texts(column)
-    found = np.unique(values[two])
-    if len(found) > MAX_SEGMENTS:
-        raise InvalidInput(
-            f"{column!r} has {len(found)} different values, at most {MAX_SEGMENTS} can be segments",
-            hint="group the values first",
+    if balance is not None and balance.outcome == "mismatch":
+        differing = balance.differing
+        suspects = [c for c in differing if c not in shown and c not in known.insisted]
+        if suspects and (len(differing) == 1 or 2 * len(differing) <= len(looked_at)):
+            least = min(differing[c] for c in suspects)
+            raise InvalidInput(
+                f"{', '.join(suspects)} differs between the arms as nothing that was known before "
+                f"a draw by lot does (p = {least:.1g})",
+                hint="it was probably known only after the assignment, and changed by it: leave it "
+                "out. If it was known before, the draw is broken; --insist NAME shows that",
+            )
+    if ratio.outcome == "mismatch":
+        return (
+            f"the arms do not have the sizes the draw should give (p = {ratio.p_value:.1g}), so "
+            "who is missing may explain any difference; find out why, or say the intended shares"
         )
-    rows = []
-    for value in found:
-        inside = two & (values == value)
-        sizes = [len(np.unique(units[inside & (drawn == a)])) for a in np.unique(drawn[two])]
-        if len(sizes) < 2 or min(sizes) < MIN_SEGMENT:
-            continue
-        plain = _compare(y, units, drawn, inside, name, level)
-        rows.append(SegmentComparison(column, str(value) or "(none)", outcome, name, plain))
-    return rows
+    if balance is None or balance.outcome == "as expected":
+        return ""
+    if balance.auc is not None and balance.auc >= PERFECTLY:
+        return (
+            "the arm follows from what was known before: people were chosen and not drawn by lot, "
+            "and nobody like the treated was left alone"
+        )
+    what = ", ".join(balance.differing) or "what was known before, taken together,"
+    return (
+        f"{what} tells the arms apart as after a draw by lot it would not "
+        f"(p = {min(balance.auc_p_value, *balance.differing.values(), 1.0):.1g}): the arms "
+        "differed before anything was done"
+    )
 
 
-def _assignment_warnings(assigned: NDArray[np.bool_], level: float) -> list[str]:
-    missing = int((~assigned).sum())
-    return [f"{missing} rows name no arm and were left out"] if missing else []
+def _compare_all(
+    table: Table, arms: Arms, question: Question, withheld: str, warnings: list[str]
+) -> tuple[tuple[Comparison, ...], Segments]:
+    before = read_covariates(table, question.covariates) if question.covariates else None
+    comparisons: list[Comparison] = []
+    within: list[SegmentComparison] = []
+    hidden: list[tuple[str, int]] = []
+    for outcome in question.outcomes:
+        y = numeric_outcome(table, outcome)
+        known = np.isfinite(y) & arms.assigned
+        is_share = bool(known.any() and np.isin(y[known], (0.0, 1.0)).all())
+        reason = withheld or _missing(outcome, known, arms, question, warnings)
+        for name in arms.treated:
+            rows = known & arms.pair(name)
+            plain, adjusted = _differences(y, rows, name, arms, before, question, reason)
+            judged = judge(plain, withheld=reason)
+            comparisons.append(
+                Comparison(
+                    outcome, name, question.good(outcome), is_share, plain, adjusted, None, judged
+                )
+            )
+            for column in () if reason else question.segments:
+                found, few = compare_within(column, table.texts(column), outcome, y, arms, name)
+                within.extend(found)
+                hidden.append((column, few))
+    return _judge(comparisons, question), judge_segments(within, hidden)
 
 
-def _missing_warnings(
-    outcome: str, y: Floats, drawn: NDArray[np.str_], names: Sequence[str]
-) -> list[str]:
-    missing = {name: float((~np.isfinite(y[drawn == name])).mean()) for name in names}
-    if not any(missing.values()):
-        return []
-    shares = ", ".join(f"{name} {share:.1%}" for name, share in missing.items())
-    return [
+def _differences(
+    y: Floats,
+    rows: NDArray[np.bool_],
+    name: str,
+    arms: Arms,
+    before: Covariates | None,
+    question: Question,
+    withheld: str,
+) -> tuple[Difference, Adjusted | None]:
+    if withheld:
+        sizes = (arms.units_of(rows, side) for side in (name, question.control))
+        nothing = difference([], [], level=question.level)
+        return nothing._replace(treated_units=next(sizes), control_units=next(sizes)), None
+    plain = arms.compare(y, rows, name)
+    adjusted = None if before is None else arms.adjust(y, before.values, rows, name)
+    if not question.running:
+        return plain, adjusted
+    events = plain.fewest_events
+    planned = question.planned_units
+    if adjusted is not None:
+        found = running(adjusted.found, planned_units=planned, events=events)
+        adjusted = adjusted._replace(found=found)
+    return running(plain, planned_units=planned, events=events), adjusted
+
+
+def _missing(
+    outcome: str, known: NDArray[np.bool_], arms: Arms, question: Question, warnings: list[str]
+) -> str:
+    """Warn of missing outcomes; where they are missing by arm, say why the outcome is withheld."""
+    gone = arms.assigned & ~known
+    if not gone.any():
+        return ""
+    shares = ", ".join(
+        f"{name} {gone[arms.drawn == name].mean():.1%}"
+        for name in (question.control, *arms.treated)
+    )
+    warnings.append(
         f"{outcome} is missing for some ({shares}); those rows were left out of it, which biases "
         "the difference if being missing depends on the arm"
-    ]
+    )
+    y = gone.astype(np.float64)
+    found = [arms.compare(y, arms.pair(name), name).p_value for name in arms.treated]
+    least = min((p for p in found if p is not None), default=1.0) * len(found)
+    if not question.randomised or least >= SAMPLE_RATIO_ALARM:
+        return ""
+    return (
+        f"{outcome} is missing more often in one arm than in another ({shares}; p = {least:.1g}), "
+        "so who answered may explain any difference"
+    )
 
 
-def _with_holm(comparisons: Sequence[Comparison]) -> list[Comparison]:
-    keyed = {
-        f"{place}": c.plain.p_value
-        for place, c in enumerate(comparisons)
-        if c.plain.p_value is not None
+def _judge(comparisons: Sequence[Comparison], question: Question) -> tuple[Comparison, ...]:
+    raw = {
+        str(k): c.plain.p_value for k, c in enumerate(comparisons) if c.plain.p_value is not None
     }
-    adjusted = holm(keyed)
-    return [
-        Comparison(c.outcome, c.arm, c.plain, c.adjusted, adjusted.get(f"{place}"))
-        for place, c in enumerate(comparisons)
-    ]
+    overall = holm(raw)
+    judged = []
+    for k, c in enumerate(comparisons):
+        word = judge(
+            c.plain,
+            good_is=c.good_is,
+            p_adjusted=overall.get(str(k)) if len(raw) > 1 else None,
+            smallest_worthwhile=question.worthwhile.get(c.outcome),
+            randomised=question.randomised,
+            withheld=c.judged.reason if c.judged.word == "withheld" else "",
+        )
+        judged.append(replace(c, p_holm=overall.get(str(k)), judged=word))
+    return tuple(judged)
 
 
-def _in_words(comparisons: Sequence[Comparison], ratio: SampleRatio) -> str:
-    said = []
-    for c in comparisons:
-        d = c.plain
-        if d.difference is None or d.low is None or d.high is None:
-            said.append(f"{c.outcome}, {c.arm}: too few people to say")
-        else:
-            said.append(
-                f"{c.outcome}, {c.arm}: {d.verdict} "
-                f"({d.difference:+.4g} [{d.low:.4g}, {d.high:.4g}])"
-            )
-    caution = "do not rely on this, the draw looks broken: " if ratio.outcome == "mismatch" else ""
-    return caution + "; ".join(said)
-
-
-def _difference_json(d: Difference) -> dict[str, Any]:
-    return d._asdict()
+def _in_words(c: Comparison) -> str:
+    d = c.plain
+    said = f"{c.outcome}, {c.arm}: {c.judged.word}"
+    if d.difference is None or d.low is None or d.high is None:
+        return f"{said} ({c.judged.reason})"
+    return f"{said} ({d.difference:+.4g} [{d.low:.4g}, {d.high:.4g}])"

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -12,7 +13,8 @@ from numpy.typing import NDArray
 from governance.errors import InvalidInput, NotFound
 
 Floats = NDArray[np.float64]
-MAX_LEVELS = 20
+Times = NDArray[np.datetime64]
+MAX_LEVELS = 30
 _ONES = ("1", "1.0", "true", "yes", "y", "t")
 _ZEROS = ("0", "0.0", "false", "no", "n", "f")
 
@@ -44,6 +46,28 @@ class Table:
         if pa.types.is_boolean(column.type):
             column = column.cast(pa.int8())
         return np.asarray(column.cast(pa.float64()).fill_null(float("nan")).to_numpy(), np.float64)
+
+    def is_there(self, name: str) -> NDArray[np.bool_]:
+        """Whether each row has a value, `(n,)`."""
+        return np.asarray(self.columns[name].is_valid().to_numpy(), np.bool_)
+
+    def is_aware(self, name: str) -> bool:
+        """Whether a column of times knows its time zone."""
+        kind = self.columns[name].type
+        return bool(pa.types.is_timestamp(kind) and kind.tz is not None)
+
+    def times(self, name: str) -> Times:
+        """Give a column of dates or moments as `(n,)` in µs, NaT where missing.
+
+        Raises `InvalidInput` for a column that holds neither.
+        """
+        column = self.columns[name]
+        if not (pa.types.is_timestamp(column.type) or pa.types.is_date(column.type)):
+            raise InvalidInput(
+                f"{name!r} holds neither dates nor moments",
+                hint="write them as 2026-03-29 or 2026-03-29 14:05:00",
+            )
+        return np.asarray(column.cast(pa.timestamp("us")).to_numpy(), "datetime64[us]")
 
 
 def read_table(path: Path, columns: Sequence[str] | None = None) -> Table:
@@ -84,13 +108,18 @@ def read_table(path: Path, columns: Sequence[str] | None = None) -> Table:
                 hint=f"{asked}it has {', '.join(found.columns)}",
             )
         wanted = [duckdb.ColumnExpression(column) for column in dict.fromkeys(columns)]
-        return Table(found.select(*wanted).to_arrow_table())
+        read = found.select(*wanted).to_arrow_table()
+    if not read.num_rows:
+        raise InvalidInput(
+            f"{path.name!r} holds no rows", hint="one row per person, below the columns' names"
+        )
+    return Table(read)
 
 
 def numeric_outcome(table: Table, name: str) -> Floats:
     """Give an outcome as numbers; yes/no, true/false and 1/0 become 1 and 0, missing NaN."""
     if table.is_number(name):
-        return table.numbers(name)
+        return _finite(table.numbers(name), f"the outcome {name!r}")
     words = np.char.lower(np.char.strip(table.texts(name)))
     known = np.isin(words, (*_ONES, *_ZEROS, ""))
     if not known.all():
@@ -101,23 +130,54 @@ def numeric_outcome(table: Table, name: str) -> Floats:
     return np.where(words == "", np.nan, np.isin(words, _ONES).astype(np.float64))
 
 
-def covariate_matrix(table: Table, names: Sequence[str]) -> Floats:
-    """Give covariates as `(n, k)`: numbers with their mean where missing, one column per word."""
+class Covariates(NamedTuple):
+    """Covariates as numbers: `values` `(n, k)` without gaps, `origin` each one's name in the file.
+
+    A number keeps its column, with its mean where missing and a column that says where; each word
+    but the first gets a column of 0 and 1.
+    """
+
+    values: Floats
+    origin: tuple[str, ...]
+
+
+def read_covariates(table: Table, names: Sequence[str]) -> Covariates:
+    """Give the named columns as numbers; more than `MAX_LEVELS` words raise `InvalidInput`."""
     parts: list[Floats] = []
-    for name in names:
-        if table.is_number(name):
-            x = table.numbers(name)
-            missing = ~np.isfinite(x)
-            parts.append(np.where(missing, x[~missing].mean() if (~missing).any() else 0.0, x))
-            if missing.any():
-                parts.append(missing.astype(np.float64))
-            continue
-        words = table.texts(name)
-        levels = np.unique(words)
-        if len(levels) > MAX_LEVELS:
-            raise InvalidInput(
-                f"the covariate {name!r} has {len(levels)} different words, at most {MAX_LEVELS}",
-                hint="group the words, or leave it out",
-            )
-        parts.extend((words == level).astype(np.float64) for level in levels[1:])
-    return np.column_stack(parts) if parts else np.zeros((table.columns.num_rows, 0))
+    origin: list[str] = []
+    for name in dict.fromkeys(names):
+        made = _number_columns(table, name) if table.is_number(name) else _word_columns(table, name)
+        parts.extend(made)
+        origin.extend([name] * len(made))
+    values = np.column_stack(parts) if parts else np.zeros((table.columns.num_rows, 0))
+    return Covariates(values, tuple(origin))
+
+
+def _number_columns(table: Table, name: str) -> list[Floats]:
+    x = _finite(table.numbers(name), f"the covariate {name!r}")
+    missing = np.isnan(x)
+    if not missing.any():
+        return [x]
+    mean = x[~missing].mean() if (~missing).any() else 0.0
+    return [np.where(missing, mean, x), missing.astype(np.float64)]
+
+
+def _word_columns(table: Table, name: str) -> list[Floats]:
+    words = table.texts(name)
+    levels = np.unique(words)
+    if len(levels) > MAX_LEVELS:
+        raise InvalidInput(
+            f"{name!r} has {len(levels):,} different words, at most {MAX_LEVELS} can be looked at",
+            hint="group the words, or leave it out",
+        )
+    return [(words == level).astype(np.float64) for level in levels[1:]]
+
+
+def _finite(values: Floats, what: str) -> Floats:
+    endless = int(np.isinf(values).sum())
+    if endless:
+        raise InvalidInput(
+            f"{endless:,} values of {what} are infinite",
+            hint="an infinite value is no measurement; leave it empty where it is not known",
+        )
+    return values

@@ -17,7 +17,7 @@ from features.simulate.company import CompanyFiles, simulate, write_company
 from features.simulate.permissions import NOTICE_LOCALE, NOTICE_VERSION, NOTICES, notice_id
 from governance.consent.notices import publish_notice
 from governance.errors import ConfigurationError
-from outcomes.experiment import analyse
+from outcomes.experiment import Question, analyse
 from serving.bootstrap import Keepwell, create_home
 from serving.demo_receiver import DemoReceiver
 from serving.demo_story import Acted, Imported, Story, tell
@@ -76,7 +76,9 @@ def run_demo(
         )
         acted = _act(stage, receiver, scores, seed)
         progress("analysing the note that was tried, by lot, last year")
-        pilot = analyse(files.pilot, arm="arm", control="holdout", outcomes=["retained", "spend"])
+        pilot = analyse(
+            files.pilot, Question(arm="arm", control="holdout", outcomes=["retained", "spend"])
+        )
         return tell(
             opened,
             imported=imported,
