@@ -12,7 +12,8 @@ class _Record(BaseModel):
 
 
 _ALWAYS = ("intervention.requested", "intervention.cancelled", "score.withdrawn")
-_EVENTS = (*_ALWAYS, "consent.changed", "score.changed")
+_USUALLY = (*_ALWAYS, "consent.changed", "step_up.requested")
+_EVENTS = (*_USUALLY, "score.changed")
 
 
 class WebhookSettings(_Record):
@@ -24,9 +25,7 @@ class WebhookSettings(_Record):
     timeout_seconds: float = Field(
         default=10.0, gt=0, le=60, description="how long the receiver may take to answer"
     )
-    events: tuple[str, ...] = Field(
-        default=(*_ALWAYS, "consent.changed"), description="types of messages that are sent"
-    )
+    events: tuple[str, ...] = Field(default=_USUALLY, description="types of messages that are sent")
     allow_private: bool | tuple[IPv4Network | IPv6Network, ...] = Field(
         default=False,
         description="whether messages may go to this machine and private networks; or which of "

@@ -19,7 +19,7 @@ from governance.consent.registry import ConsentRegistry, Refusal
 from governance.errors import NotFound
 from governance.instants import parse_instant, to_text
 from governance.log.decision import load
-from serving.interventions.messages import CONSENT_CHANGED, SCORE_CHANGED
+from serving.interventions.messages import CONSENT_CHANGED, SCORE_CHANGED, STEP_UP
 from serving.interventions.outbox import enqueue
 
 
@@ -77,14 +77,16 @@ def outdated(
     """Say why a message of the outbox is no longer true; None for one that may leave.
 
     Called in the transaction that claims it. A yes that no longer permits is outdated; a no never
-    is, unless a later word of the same person is told instead.
+    is, unless a later word of the same person is told instead. A code that has ended helps nobody.
     """
-    if message.type not in (CONSENT_CHANGED, SCORE_CHANGED):
+    if message.type not in (CONSENT_CHANGED, SCORE_CHANGED, STEP_UP):
         return None
     try:
         data = json.loads(message.body)["data"]
     except (ValueError, KeyError):
         return "withdrawn"
+    if message.type == STEP_UP:
+        return "code_expired" if parse_instant(data["valid_until"], UTC) <= now else None
     if message.type == CONSENT_CHANGED:
         return _outdated_word(conn, registry, data, now)
     return _outdated_score(conn, registry, data, now)

@@ -14,6 +14,9 @@ from governance.instants import to_text
 from serving.interventions.tables import interventions
 from serving.positions import Position, find_position
 
+_WITHIN = frozenset({"permissions", "action", "value"})
+"""What a page of many leaves out."""
+
 
 class InterventionView(NamedTuple):
     """One intervention as it is shown to those who may see it."""
@@ -33,6 +36,8 @@ class InterventionView(NamedTuple):
     valid_until: datetime
     sent_at: datetime | None
     permissions: str
+    action: str
+    value: str
 
     @property
     def position(self) -> Position:
@@ -47,7 +52,7 @@ class InterventionView(NamedTuple):
         shaped = {
             name: to_text(value) if isinstance(value, datetime) else value
             for name, value in self._asdict().items()
-            if name != "permissions"
+            if name not in _WITHIN
         }
         if may_see_refusals:
             return shaped
@@ -134,5 +139,7 @@ def find_intervention(conn: Connection, intervention_id: str) -> Row[Any]:
 
 
 def view_of(row: Row[Any]) -> InterventionView:
-    """Shape a row of the table."""
-    return InterventionView(**{name: row._mapping[name] for name in InterventionView._fields})
+    """Shape a row of the table; what nobody wrote down is empty."""
+    fields = {name: row._mapping[name] for name in InterventionView._fields}
+    fields["action"] = row.action or ("duty" if row.playbook_class == "service" else "message")
+    return InterventionView(**fields | {"value": row.value or ""})

@@ -92,7 +92,8 @@ def _way(keepwell: Keepwell, conn: Connection, customer_id: str) -> Transport | 
     settings = keepwell.settings
     if settings.email.host is not None and address_of(conn, customer_id, "email") is not None:
         return "email"
-    return None if settings.webhook.url is None else "webhook"
+    told = settings.webhook.url is not None and settings.webhook.sends(STEP_UP)
+    return "webhook" if told else None
 
 
 def _queue(

@@ -58,6 +58,7 @@ def _person(each: Mapping[str, Any]) -> dict[str, Any]:
         "messages": each.get("outbox", ()),
         "requests": each.get("review_requests", ()),
         "complaints": each.get("complaints", ()),
+        "codes": each.get("step_up_codes", ()),
         "trained": each.get("trained_into", ()),
         "about": each.get("about"),
         "person_id": each.get("person_id"),

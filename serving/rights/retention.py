@@ -28,6 +28,7 @@ from serving.interventions.score_news import forget_retired
 from serving.record.dropped_events import forget_dropped
 from serving.record.kept_answers import tidy_answers
 from serving.record.retention_runs import last_run, note_run
+from serving.record.step_up_codes import KEPT, forget_old_codes
 from serving.settings_rights import RetentionSettings
 from serving.tables import complaints, review_requests
 
@@ -163,6 +164,7 @@ def _from_database(
     lapsed = keepwell.suppression.forget_lapsed(conn, now=now)
     forget_dropped(conn)
     messages = 0 if limits.outbox is None else forget_finished(conn, before=limits.outbox)
+    forget_old_codes(conn, before=now - KEPT)
     contacts = 0 if limits.contacts is None else forget_ended(conn, before=limits.contacts)
     return (
         [

@@ -1,0 +1,226 @@
+"""What a contacted person reads and does: why, how to stop, and what is theirs after a code."""
+
+import json
+from dataclasses import replace
+
+import pytest
+
+from governance.log.ledger import entries
+from serving.interventions.views import list_interventions
+from serving.record.review_requests import list_requests, show_request
+from serving.rights.acts import erase
+from tests.serving.conftest import Shop
+from tests.serving.notice.conftest import NOTE, Contacted, contacted, scored, words_of
+
+
+def permits(person: Contacted, purpose: str) -> bool:
+    with person.shop.keepwell.database.read() as conn:
+        registry = person.shop.keepwell.registry
+        now = person.shop.clock()
+        return registry.state(conn, person.customer_id, purpose, now=now).permitted
+
+
+def test_a_notice_says_why_from_what_how_and_whom_to_ask(ann: Contacted) -> None:
+    page = ann.reads(ann.contact())
+
+    for part in (
+        "Why you were contacted",
+        "by e-mail",
+        "Somebody listens & mends what is wrong.",
+        "orders, payments and returns",
+        "A computer adds up what the records say",
+        "No person looked at this single message",
+        "care@tea.example",
+    ):
+        assert part in page.text
+
+
+def test_a_notice_without_a_code_is_the_same_for_everyone(tea_shop: Shop, ann: Contacted) -> None:
+    ben = contacted(tea_shop, "ben")
+    tea_shop.order("ben", 1, 2, 3)
+
+    first, second = ann.reads(ann.contact()), ben.reads(ben.contact())
+
+    assert words_of(first) == words_of(second)
+
+
+def test_reading_a_notice_changes_and_records_nothing(ann: Contacted) -> None:
+    token = ann.contact()
+    with ann.shop.keepwell.database.read() as conn:
+        before = len(list(entries(conn)))
+
+    ann.reads(token)
+
+    with ann.shop.keepwell.database.read() as conn:
+        assert len(list(entries(conn))) == before
+    assert ann.events("intervention_notice_opened") == []
+
+
+@pytest.mark.parametrize(
+    ("what", "stopped", "goes_on"),
+    [
+        ("outreach.email", ["outreach.email"], ["risk_scoring"]),
+        ("everything", ["outreach.email", "risk_scoring"], []),
+        ("objection", ["outreach.email", "risk_scoring"], []),
+    ],
+)
+def test_one_press_stops_without_a_code(
+    ann: Contacted, what: str, stopped: list[str], goes_on: list[str]
+) -> None:
+    form = ann.reads(ann.contact()).form(what=what)
+
+    page = ann.presses(form)
+
+    assert "it is stopped" in page.text
+    assert not any(permits(ann, purpose) for purpose in stopped)
+    assert all(permits(ann, purpose) for purpose in goes_on)
+
+
+def test_stopping_again_records_nothing_more(ann: Contacted) -> None:
+    form = ann.reads(ann.contact()).form(what="objection")
+    ann.presses(form)
+    said = len(ann.events("consent_changed"))
+
+    ann.presses(form)
+
+    assert len(ann.events("consent_changed")) == said
+
+
+def test_a_duty_offers_no_stop_for_itself(ann: Contacted) -> None:
+    duty = replace(NOTE, name="payment_help", kind="service", target=None, action="duty")
+    token = ann.contact(duty)
+
+    page = ann.reads(token)
+
+    assert "This message was owed to you" in page.text
+    assert [each.get("what") for each in page.forms if "what" in each] == [
+        "objection",
+        "everything",
+    ]
+
+
+def test_a_code_opens_the_message_the_estimate_and_the_records(ann: Contacted) -> None:
+    token = ann.contact(score_decision_id=scored(ann))
+
+    page = ann.opens(token)
+
+    assert page.status == 200
+    for part in (
+        NOTE.subject,
+        "in 100 people in a situation like yours",
+        "places no order within 90 days",
+        "last order was 40 days ago",
+        "made the estimate",
+        "3 from",
+    ):
+        assert part in page.text
+
+
+def test_opening_is_recorded_once_as_our_own_event(ann: Contacted) -> None:
+    token = ann.contact()
+    ann.opens(token)
+    ann.opens(token)
+
+    [event] = ann.events("intervention_notice_opened")
+    with ann.shop.keepwell.database.read() as conn:
+        [found] = list_interventions(conn)
+    assert event["properties"] == {"intervention": found.intervention_id}
+
+
+def test_an_estimate_whose_permission_ended_is_not_told(ann: Contacted) -> None:
+    token = ann.contact(score_decision_id=scored(ann))
+    ann.presses(ann.reads(token).form(what="objection"))
+
+    page = ann.opens(token)
+
+    assert "No estimate is kept about you" in page.text
+    assert "last order was" not in page.text
+
+
+def test_contesting_holds_what_rests_on_it_until_a_person_decided(ann: Contacted) -> None:
+    decision = scored(ann)
+    page = ann.opens(ann.contact(score_decision_id=decision))
+
+    page = ann.presses(page.form(act="contest"), text="I was on holiday")
+
+    with ann.shop.keepwell.database.read() as conn:
+        [request] = list_requests(conn)
+        [found] = list_interventions(conn)
+    assert "a person will look at it again" in page.text
+    assert (request.decision_id, found.status) == (decision, "contested")
+    assert show_request(ann.shop.keepwell, request.request_id).reason == "I was on holiday"
+
+
+def test_contesting_twice_is_one_request(ann: Contacted) -> None:
+    form = ann.opens(ann.contact(score_decision_id=scored(ann))).form(act="contest")
+    ann.presses(form)
+    ann.presses(form)
+
+    with ann.shop.keepwell.database.read() as conn:
+        assert len(list_requests(conn)) == 1
+
+
+def test_what_is_wrong_is_recorded_for_a_person(ann: Contacted) -> None:
+    page = ann.opens(ann.contact())
+
+    page = ann.presses(page.form(act="correct"), text="I returned the second order")
+
+    [complaint] = ann.events("rights_complaint_received")
+    assert complaint["properties"]["text"] == "I returned the second order"
+    assert "a person will look at it and answer" in page.text
+
+
+def test_everything_can_be_taken_away_after_a_code(ann: Contacted) -> None:
+    page = ann.opens(ann.contact())
+
+    file = ann.sends(page.form(act="file"))
+
+    assert file.headers["content-disposition"] == 'attachment; filename="my-data.json"'
+    assert json.loads(file.text)["customer_id"] == "ann"
+    assert "text/html" in ann.sends(page.form(act="page")).headers["content-type"]
+
+
+def test_a_notice_speaks_german(tea_shop: Shop) -> None:
+    anna = contacted(tea_shop, "anna", languages="de-AT, en;q=0.5")
+    token = anna.contact()
+
+    page, own = anna.reads(token), anna.opens(token)
+
+    assert "Warum Sie eine Nachricht bekommen haben" in page.text
+    assert "Was über Sie vorliegt" in own.text
+    assert "Bestellungen" in own.text
+
+
+def test_a_person_who_approved_is_named_as_a_person(ann: Contacted) -> None:
+    from serving.interventions.desk import desk_of
+    from serving.interventions.oversight import Change, approve
+    from serving.interventions.policy import Candidate
+    from serving.interventions.run import run_interventions
+
+    keepwell, clock = ann.shop.keepwell, ann.shop.clock
+    asks = replace(NOTE, needs_person=True)
+    chosen = Candidate(customer_id="ann", probability=0.6, target="churn")
+    run = run_interventions(desk_of(keepwell), asks, [chosen], outside_contacts={}, clock=clock)
+    approve(
+        desk_of(keepwell),
+        run.assigned[0].intervention_id,
+        approver="Kim",
+        reason="she wrote twice",
+        now=clock(),
+        change=Change(body="We read both of your letters."),
+    )
+    token = ann.token()
+
+    assert "A person looked at this message" in ann.reads(token).text
+    own = ann.opens(token).text
+    assert "We read both of your letters." in own
+    assert "Kim" not in own
+
+
+def test_after_an_erasure_a_notice_leads_nowhere(ann: Contacted) -> None:
+    token = ann.contact()
+    page = ann.opens(token)
+    erase(ann.shop.keepwell, "ann", now=ann.shop.clock())
+
+    assert ann.reads(token).status == 404
+    assert ann.sends(page.form(act="file")).status_code == 404
