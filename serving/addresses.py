@@ -1,10 +1,13 @@
 """What is done about a customer's address: held for a channel Keepwell sends by, or let go of."""
 
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Mapping
 from datetime import datetime
+from pathlib import Path
+from typing import NamedTuple
 
 from governance.consent.registry import Refusal
-from governance.errors import InvalidInput, NotFound
+from governance.errors import InvalidInput, KeepwellError, NotFound
 from serving.bootstrap import Keepwell
 from serving.interventions.email_addresses import parse_address
 from serving.interventions.held_addresses import drop_address, hold_address
@@ -14,6 +17,14 @@ from serving.rights.customers import unknown_customer
 
 CHANNELS = ("email",)
 """Channels Keepwell sends by itself; for others the company's own systems hold the addresses."""
+
+
+class AddressesImported(NamedTuple):
+    """How many addresses of a file are held, how many not, and why not."""
+
+    held: int
+    refused: int
+    reasons: Mapping[str, int]
 
 
 def set_address(
@@ -61,6 +72,46 @@ def remove_address(
             )
         body = {"person": keepwell.persons.person_id(conn, inside), "channel": channel}
         keepwell.ledger.append(conn, "address_removed", body, now=clock())
+
+
+def import_addresses(
+    keepwell: Keepwell,
+    path: Path,
+    *,
+    id_column: str,
+    address_column: str,
+    clock: Callable[[], datetime],
+) -> AddressesImported:
+    """Hold the e-mail addresses of a file, one customer a line; a line without both is counted.
+
+    Raises `InvalidInput` for a file without the two columns.
+    """
+    from features.importing.source import open_source  # slow to load, and only commands read files
+
+    reasons, held = Counter[str](), 0
+    names = (id_column, address_column)
+    with open_source(path, scratch=path.parent, store=path.parent, textual=names) as source:
+        missing = [name for name in names if name not in source.types]
+        if missing:
+            raise InvalidInput(
+                f"{path.name} has no column {', '.join(missing)}",
+                hint="name them: --customer COLUMN --address COLUMN",
+            )
+        from duckdb import ColumnExpression
+
+        chosen = [ColumnExpression(name).cast("VARCHAR") for name in names]
+        rows = source.connection.sql("SELECT * FROM source").select(*chosen).fetchall()
+    for customer_id, address in rows:
+        if not customer_id or not address:
+            reasons["a line without a customer or an address"] += 1
+            continue
+        try:
+            set_address(keepwell, customer_id.strip(), "email", address, clock=clock)
+        except KeepwellError as problem:
+            reasons[problem.message] += 1
+        else:
+            held += 1
+    return AddressesImported(held, reasons.total(), dict(reasons))
 
 
 def _require_channel(channel: str) -> None:

@@ -40,6 +40,7 @@ COMMANDS = {
     "experiment": ("experiments", "Analyse any randomised test in a table."),
     "crm": ("crm", "Fields, upload files and the weekly list for a CRM."),
     "webhook": ("webhook", "The secret your receiver checks with; a signed test message."),
+    "messages": ("messages", "What waits to be sent or was given up; send it again."),
     "keys": ("keys", "Create, list, rotate and revoke API and signing keys."),
     "backup": ("backup", "One file that holds this home, taken while it is in use."),
     "restore": ("backup", "A new home from a backup, with what people asked for since."),

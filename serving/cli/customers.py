@@ -169,5 +169,71 @@ def import_command(session: Session, file: Path) -> int:
     return 0 if found.recorded or found.known or not found.refused else 1
 
 
+@customers_command.group("address")
+def address_command() -> None:
+    """Where e-mails that Keepwell sends itself reach a customer: set, remove, import."""
+
+
+@address_command.command("set")
+@click.argument("customer")
+@click.argument("address")
+@click.option("--channel", default="email", show_default=True)
+@click.pass_obj
+def address_set_command(session: Session, customer: str, address: str, channel: str) -> None:
+    """Hold CUSTOMER's address. It permits nothing by itself."""
+    from serving.addresses import set_address
+
+    with session.open() as keepwell:
+        set_address(keepwell, customer, channel, address, clock=_now)
+    session.emit(
+        {"outcome": "held", "channel": channel},
+        lambda out: out.print(f"[green]✓[/] an address for {channel} is held", highlight=False),
+    )
+
+
+@address_command.command("remove")
+@click.argument("customer")
+@click.option("--channel", default="email", show_default=True)
+@click.pass_obj
+def address_remove_command(session: Session, customer: str, channel: str) -> None:
+    """Let go of CUSTOMER's address; what still waits for it is not sent."""
+    from serving.addresses import remove_address
+
+    with session.open() as keepwell:
+        remove_address(keepwell, customer, channel, clock=_now)
+    session.emit(
+        {"outcome": "removed", "channel": channel},
+        lambda out: out.print("[green]✓[/] no address is held any more", highlight=False),
+    )
+
+
+@address_command.command("import")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--customer", "id_column", default="customer_id", show_default=True)
+@click.option("--address", "address_column", default="email", show_default=True)
+@click.pass_obj
+def address_import_command(
+    session: Session, file: Path, id_column: str, address_column: str
+) -> int:
+    """Hold the addresses of a file: CSV, Parquet or JSON lines, one customer a line.
+
+    A line that cannot be held is counted with its reason and does not hold up the others.
+    """
+    from serving.addresses import import_addresses
+
+    with session.open() as keepwell, session.step(f"reading {file.name}"):
+        found = import_addresses(
+            keepwell, file, id_column=id_column, address_column=address_column, clock=_now
+        )
+
+    def view(out: Console) -> None:
+        facts(out, [("held", f"{found.held:,}"), ("refused", f"{found.refused:,}")])
+        for reason, count in found.reasons.items():
+            out.print(f"  [yellow]![/] {count:,} × {escape(reason)}", highlight=False)
+
+    session.emit(found._asdict(), view)
+    return 0 if found.held or not found.refused else 1
+
+
 def _day(instant: datetime | None) -> str:
     return "" if instant is None else f"{instant:%Y-%m-%d %H:%M}"

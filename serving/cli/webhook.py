@@ -11,7 +11,7 @@ from serving.cli.console import Session
 
 @click.group("webhook")
 def webhook_command() -> None:
-    """The secret your receiver checks signatures with; a signed test message."""
+    """The secret your receiver checks signatures with; a test message; on again after a 410."""
 
 
 @webhook_command.command("secret")
@@ -63,3 +63,24 @@ def test_command(session: Session) -> int:
         told |= {"host": found.host, "cause": found.cause}
     session.emit(told, view)
     return 0 if delivered else 1
+
+
+@webhook_command.command("enable")
+@click.pass_obj
+def enable_command(session: Session) -> None:
+    """Send to the webhook again, after its receiver had answered 410 and was switched off."""
+    from serving.courier import endpoint_of
+    from serving.interventions.switched_off import switch_on
+
+    with session.open() as keepwell:
+        url = endpoint_of(keepwell).url
+        with keepwell.database.write() as conn:
+            was_off = switch_on(conn, url)
+            if was_off:
+                now = datetime.now(UTC)
+                keepwell.ledger.append(conn, "webhook_enabled", {"by": "command line"}, now=now)
+    said = "messages go there again" if was_off else "it was not switched off"
+    session.emit(
+        {"enabled": True, "was_off": was_off},
+        lambda out: out.print(f"[green]✓[/] {said}", highlight=False),
+    )

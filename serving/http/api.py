@@ -14,9 +14,11 @@ from governance.review.reviews import champion, list_models
 from serving.auth import Principal
 from serving.bootstrap import Keepwell
 from serving.http import (
+    api_addresses,
     api_consents,
     api_customers,
     api_interventions,
+    api_messages,
     api_notice,
     api_outcomes,
     api_pages,
@@ -80,6 +82,9 @@ def create_app(keepwell: Keepwell, scorer: Scorer, *, clock: Clock) -> FastAPI:
     app.include_router(api_rights.once)
     app.include_router(api_interventions.router)
     app.include_router(api_interventions.once)
+    app.include_router(api_addresses.router)
+    app.include_router(api_messages.router)
+    app.include_router(api_messages.once)
     app.include_router(api_notice.router)
     app.include_router(api_outcomes.router)
     app.include_router(api_survey.router)

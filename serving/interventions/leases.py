@@ -108,7 +108,7 @@ class Leases:
             return self._lose_sight(conn, current, now)
         if current.stop_asked_at is not None:
             return self._drop(conn, current, "stopped_on_the_wire", now)
-        queued = _queued(conn, current)
+        queued = queued_of(conn, current)
         if queued is not None:
             verdict = recheck(conn, self.registry, queued, home_kind=self.home_kind, now=now)
             if isinstance(verdict, str):
@@ -289,7 +289,7 @@ def _held(claim: Claim, status: str, now: datetime) -> Any:
     )
 
 
-def _queued(conn: Connection, row: Row[Any]) -> Queued | None:
+def queued_of(conn: Connection, row: Row[Any]) -> Queued | None:
     """Read what a contact is checked against; a contact without its row is never let through."""
     if row.type != REQUESTED:
         return None

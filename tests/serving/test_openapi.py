@@ -80,6 +80,9 @@ def live(session: Session, case: Case) -> None:
     call("list_review_requests", limit=1)
     call("create_complaint", "ann", body=SORRY)
     call("get_customer", "ann")
+    call("hold_address", "ann", "email", body={"address": "ann@example.com"})
+    call("remove_address", "ann", "email")
+    call("list_messages", limit=1)
     call("create_preference_link", "ann")
     call("create_stop_link", "ann")
     said = call("record_consent", "bob", "outreach.email", body=yes)["event_id"]
@@ -115,7 +118,10 @@ def test_every_answer_is_as_described(regular: Shop) -> None:
     wrong = {name: found for name, found in session.called.items() if found}
     assert wrong == {}
     everything = {each["operationId"] for _, _, each in operations(session.document)}
-    assert everything - BESIDE - session.called.keys() == {"approve_intervention"}
+    assert everything - BESIDE - session.called.keys() == {
+        "approve_intervention",
+        "replay_message",
+    }
 
 
 def test_every_operation_says_what_it_is_and_which_scope_it_needs(session: Session) -> None:
