@@ -70,7 +70,7 @@ def oversight(conn: Connection, *, since: datetime | None = None) -> Oversight:
     )
 
 
-def is_changed(row: Row[Any]) -> bool:
+def is_changed(row: Any) -> bool:
     """Whether a person let a contact go with other words than were proposed."""
     return row.message_before is not None and row.status != "rejected"
 
@@ -93,5 +93,5 @@ def seconds_at_hand(conn: Connection, row: Row[Any], *, decider: str, now: datet
     before = conn.execute(
         select(func.max(_MINE.decided_at)).where(_MINE.decided_by == decider)
     ).scalar_one()
-    since = row.looked_at if before is None else max(row.looked_at, before)
+    since: datetime = row.looked_at if before is None else max(row.looked_at, before)
     return max(0.0, (now - since).total_seconds())

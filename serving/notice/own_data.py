@@ -54,7 +54,7 @@ class Records(NamedTuple):
     """How many events of one kind are kept, and from when to when they happened."""
 
     kind: str
-    count: int
+    events: int
     first: datetime
     last: datetime
 

@@ -106,7 +106,7 @@ def render_own(
         sent_on=None if own.sent_at is None else _day(keepwell, words, own.sent_at),
         estimate=None if own.estimate is None else _estimate(words, own.estimate),
         records=[
-            (words.kind(each.kind), _span(keepwell, words, each.count, each.first, each.last))
+            (words.kind(each.kind), _span(keepwell, words, each.events, each.first, each.last))
             for each in own.records
         ],
         contacts=[
@@ -143,7 +143,7 @@ def code_words(locales: Sequence[str]) -> CodeWords:
 
 def _lines(words: NoticeWords, contact: Contact) -> dict[str, Any]:
     channel = words.channel(contact.channel)
-    how = ["estimate" if contact.why == "interest" else contact.why]
+    how: list[str] = ["estimate" if contact.why == "interest" else contact.why]
     how += ["person" if contact.by_person else "no_person"] if contact.why != "duty" else []
     how += ["lot"] if contact.by_lot else []
     return {

@@ -26,8 +26,9 @@ from serving.interventions.playbooks import Playbook
 from serving.interventions.policy import Candidate
 from serving.interventions.run import run_interventions
 from serving.interventions.tables import outbox
-from serving.settings import Settings, WebhookSettings
+from serving.settings import Settings
 from serving.settings_permission import ControllerSettings, PreferenceSettings
+from serving.settings_service import WebhookSettings
 from tests.serving.conftest import Clock, Shop
 from tests.serving.test_api import _bento
 from tests.serving.unlocked import unlock_home
@@ -119,7 +120,7 @@ class Contacted:
                 .order_by(outbox.c.created_at.desc())
             ).scalars().first()  # fmt: skip
         link = json.loads(body or "{}")["data"]["why"]["url"]
-        [token] = parse_qs(urlsplit(link).query)["token"]
+        [token] = parse_qs(urlsplit(str(link)).query)["token"]
         return token
 
     def reads(self, token: str, **more: str) -> Page:
@@ -127,7 +128,8 @@ class Contacted:
 
     def sends(self, form: dict[str, str], **filled: str) -> httpx.Response:
         fields = {name: each for name, each in (form | filled).items() if name != "action"}
-        return self.browser.post("/" + form["action"], data=fields)
+        answer: httpx.Response = self.browser.post("/" + form["action"], data=fields)
+        return answer
 
     def presses(self, form: dict[str, str], **filled: str) -> Page:
         return Page(self.sends(form, **filled))
