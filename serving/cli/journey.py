@@ -59,7 +59,7 @@ def _draw(out: Console, found: "Journey") -> None:
         _draw_worst(out, each)
     again(out, [cell.note for cell in found.cells if cell.note.startswith("as given")])
     out.print(
-        "[dim]Colour goes from bad (red) to good (green); the range beside it is the 95 % interval. "
+        "[dim]Colour goes from bad (red) to good (green), with its 95 % interval beside it. "
         "Sentiment: only of those who permit it. Cells of too few people are not shown.[/]",
         highlight=False,
     )

@@ -43,7 +43,7 @@ def colour(lens: str, value: float) -> tuple[int, int, int]:
 
 def is_dark(rgb: tuple[int, int, int]) -> bool:
     """Whether white is easier to read on this colour than black (relative luminance)."""
-    red, green, blue = ((each / 255) ** 2.2 for each in rgb)
+    red, green, blue = (float((each / 255) ** 2.2) for each in rgb)
     return 0.2126 * red + 0.7152 * green + 0.0722 * blue < 0.2
 
 
