@@ -134,8 +134,13 @@ def analyse(path: Path, question: Question) -> Experiment:
     times show was not, or that differs between the arms as nothing known before does.
     """
     _check(question)
-    looked_at = tuple(dict.fromkeys((*question.covariates, *question.segments)))
-    table = read_table(path, _columns(question, looked_at))
+    return analyse_table(read_table(path, _columns(question)), question)
+
+
+def analyse_table(table: Table, question: Question) -> Experiment:
+    """Analyse a table that was read already, as `analyse` does."""
+    _check(question)
+    looked_at = _looked_at(question)
     arms = read_arms(
         table,
         arm=question.arm,
@@ -197,9 +202,15 @@ def _check(question: Question) -> None:
         raise InvalidInput("; ".join(problems), hint="see keepwell experiment analyse --help")
 
 
-def _columns(question: Question, looked_at: Sequence[str]) -> list[str]:
+def _looked_at(question: Question) -> tuple[str, ...]:
+    return tuple(dict.fromkeys((*question.covariates, *question.segments)))
+
+
+def _columns(question: Question) -> list[str]:
     unit = () if question.unit is None else (question.unit,)
-    return [question.arm, *question.outcomes, *looked_at, *unit, *question.known.columns]
+    return [
+        question.arm, *question.outcomes, *_looked_at(question), *unit, *question.known.columns
+    ]  # fmt: skip
 
 
 def _nameless(arms: Arms) -> list[str]:
