@@ -130,7 +130,7 @@ def queue_request(
         "valid_until": to_text(each.valid_until),
         "confirm_before_sending": f"/v1/interventions/{intervention_id}/confirm",
         "language": _language(conn, each.customer_id),
-        **_links(desk, conn, each, now),
+        **links_of(desk, conn, each, now=now),
     }
     return enqueue(
         conn,
@@ -144,7 +144,11 @@ def queue_request(
     )
 
 
-def _links(desk: Desk, conn: Connection, each: Row[Any], now: datetime) -> dict[str, Any]:
+def links_of(desk: Desk, conn: Connection, each: Row[Any], *, now: datetime) -> dict[str, Any]:
+    """Give the links a request carries: `why`, for outreach `stop`, for a survey `survey`.
+
+    Raises `ConfigurationError` for outreach of a home that does not say where people reach it.
+    """
     outreach = each.playbook_class == "outreach"
     if desk.stop_links is None:
         if outreach:
