@@ -16,21 +16,19 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import Connection, func, not_, or_, select
+from sqlalchemy import Connection, func, not_, select
 
 from features.accounts import SUBJECT as ACCOUNT
 from features.counting import OWN, Counted, Origins, named
 from features.events import (
     MICROS,
     MISSING,
-    RESERVED,
-    RESERVED_PREFIXES,
     Event,
     event_name,
     is_reserved,
 )
 from features.linking import linked_account, linked_customer
-from features.live import as_rows, to_columns
+from features.live import OWN_ACT, as_rows, to_columns
 from features.ranges import (
     EVENTS_PER_RANGE,
     CustomerRange,
@@ -240,13 +238,19 @@ class Histories:
 
 
 def read_customer(
-    conn: Connection, permit: Permit, customer_id: str, *, subject: str = "customer"
+    conn: Connection,
+    permit: Permit,
+    customer_id: str,
+    *,
+    subject: str = "customer",
+    own_acts: bool = True,
 ) -> Histories:
     """Bring in one customer's history: one indexed read of chunks, one of live events.
 
     Never touches Parquet. Empty (no customers) when nothing is known. Raises `PermissionRefused`
     unless `permit` is genuine and covers the customer. Of someone merged the events of those ids
-    come along that it covers, too. With `subject` "account" the history of an account: what
+    come along that it covers, too. Without `own_acts` what Keepwell did may be left out, which no
+    feature and no digest counts anyway. With `subject` "account" the history of an account: what
     happened to those of its members whom the permit covers.
     """
     if subject == ACCOUNT:
@@ -255,7 +259,7 @@ def read_customer(
     permit.require_customer(permit.purpose, customer_id)
     if subject != "customer":
         return _assemble(_settled(customer_rows(conn, customer_id, subject)), subject)
-    rows, linked = rows_and_links(conn, customer_id)
+    rows, linked = rows_and_links(conn, customer_id, own_acts=own_acts)
     if linked:
         return _assemble(linked_customer(conn, customer_id, permit.customers, rows), subject)
     return _assemble(_settled(rows), subject)
@@ -396,11 +400,7 @@ def read_company(conn: Connection, store: HistoryStore) -> Histories:
 def observed_until(conn: Connection) -> datetime | None:
     """Give the latest instant at which anything of the world is recorded; None for no history."""
     imported = conn.execute(select(func.max(history_buckets.c.last_occurred_at))).scalar()
-    own = or_(
-        live_events.c.kind.in_(sorted(RESERVED)),
-        *(live_events.c.kind.startswith(p, autoescape=True) for p in RESERVED_PREFIXES),
-    )
-    live = conn.execute(select(func.max(live_events.c.occurred_at)).where(not_(own))).scalar()
+    live = conn.execute(select(func.max(live_events.c.occurred_at)).where(not_(OWN_ACT))).scalar()
     found = [] if live is None else [from_micros(live)]
     return max(found + ([] if imported is None else [imported]), default=None)
 

@@ -8,10 +8,18 @@ from typing import Any, Literal
 
 import numpy as np
 import pyarrow as pa
-from sqlalchemy import Connection, Row, bindparam, select
+from sqlalchemy import Connection, Row, bindparam, or_, select
 
 from features.chunks import STRING_COLUMNS, EventColumns, unpack
-from features.events import MISSING, Event, canonical_properties, content_digest, event_name
+from features.events import (
+    MISSING,
+    RESERVED,
+    RESERVED_PREFIXES,
+    Event,
+    canonical_properties,
+    content_digest,
+    event_name,
+)
 from features.holding import join_intake
 from features.store import SEGMENT_SCHEMA, digest_halves
 from features.tables import customers, history_chunks, history_pending, insert_new, live_events
@@ -95,6 +103,12 @@ def live_table(
         schema=SEGMENT_SCHEMA,
     )
 
+
+OWN_ACT = or_(
+    *(live_events.c.kind == kind for kind in sorted(RESERVED)),
+    *(live_events.c.kind.startswith(prefix, autoescape=True) for prefix in RESERVED_PREFIXES),
+)
+"""Says of a row of `live_events` whether Keepwell wrote it about its own act."""
 
 CUSTOMER_EVENTS = select(live_events).where(
     live_events.c.customer_id == bindparam("customer"),

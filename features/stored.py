@@ -15,6 +15,7 @@ from sqlalchemy import (
     cast,
     exists,
     literal,
+    not_,
     null,
     or_,
     select,
@@ -22,7 +23,7 @@ from sqlalchemy import (
 )
 
 from features.chunks import EventColumns, join, unpack_many
-from features.live import CUSTOMER_EVENTS, to_columns
+from features.live import CUSTOMER_EVENTS, OWN_ACT, to_columns
 from features.rows import Rows, end_to_end, in_order, no_rows, order_of, put_in_order, take
 from features.tables import history_chunks, history_pending, identity_links, live_events
 
@@ -32,12 +33,14 @@ def customer_rows(conn: Connection, customer_id: str, subject: str) -> Rows:
     return _rows(conn, customer_id, subject)[0]
 
 
-def rows_and_links(conn: Connection, customer_id: str) -> tuple[Rows, bool]:
+def rows_and_links(
+    conn: Connection, customer_id: str, *, own_acts: bool = True
+) -> tuple[Rows, bool]:
     """Bring in a customer's own rows, and whether the id was ever linked to another.
 
-    The same single read tells both.
+    The same single read tells both. Without `own_acts` there may be none of those.
     """
-    return _rows(conn, customer_id, "customer")
+    return _rows(conn, customer_id, "customer", own_acts=own_acts)
 
 
 def rows_of_many(conn: Connection, ids: Iterable[str], subject: str) -> Rows:
@@ -89,9 +92,13 @@ def ordered(rows: Rows) -> Rows:
     return rows if in_order(rows) else put_in_order(rows)
 
 
-def _rows(conn: Connection, customer_id: str, subject: str) -> tuple[Rows, bool]:
+def _rows(
+    conn: Connection, customer_id: str, subject: str, *, own_acts: bool = True
+) -> tuple[Rows, bool]:
     whose = {"customer": customer_id, "whose_subject": subject}
-    query = _CUSTOMER if subject == "customer" else _OTHERS
+    query = _OTHERS
+    if subject == "customer":
+        query = _CUSTOMER if own_acts else _CUSTOMER_ALONE
     found = list(conn.execute(query, whose).scalars())
     linked = None in found
     payloads = [payload for payload in found if payload not in (None, _LIVE)]
@@ -142,9 +149,11 @@ _IS_LIVE = exists().where(
 _LIVE = b"live"
 
 _ANY_LIVE = select(literal(_LIVE, LargeBinary)).where(_IS_LIVE)
+_ANY_OF_THE_WORLD = select(literal(_LIVE, LargeBinary)).where(_IS_LIVE.where(not_(OWN_ACT)))
 _ANY_LINK = select(cast(null(), LargeBinary)).where(_LINKED)
 _OTHERS = union_all(_CHUNKS, _ANY_LIVE)
 _CUSTOMER = union_all(_CHUNKS, _ANY_LIVE, _ANY_LINK)
+_CUSTOMER_ALONE = union_all(_CHUNKS, _ANY_OF_THE_WORLD, _ANY_LINK)
 """The chunks; one line more, `_LIVE`, for someone with live events, one without a value for someone
 who is or was linked: so that most people take one question.
 """

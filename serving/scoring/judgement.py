@@ -156,7 +156,7 @@ class Judgement:
                 alone = customer_ids
         for each in sorted(alone):
             try:
-                found = read_customer(self.conn, permit, each)
+                found = read_customer(self.conn, permit, each, own_acts=False)
             except IntegrityBroken as error:
                 log.error("a history cannot be read", message=error.message)
                 self._damaged.add(each)
