@@ -23,6 +23,7 @@ from governance.tables import ledger_head
 from serving.auth import list_keys
 from serving.bootstrap import Keepwell, open_home
 from serving.home import Home, keep_private
+from serving.interventions.modes import mode_standing
 from serving.interventions.targets import Reach
 from serving.interventions.webhook import Endpoint, addresses_of, check_endpoint
 from serving.migrate import current_revision
@@ -107,6 +108,7 @@ def _home(keepwell: Keepwell, home: Home, now: datetime) -> Iterator[Check]:
         for check in (
             _history,
             _permission,
+            _mode,
             _log,
             _rights,
             _webhook,
@@ -176,6 +178,19 @@ def _permission(keepwell: Keepwell, conn: Connection, now: datetime) -> Iterator
             "in every message of outreach" if stops else "messages carry none",
             "" if stops else "set base_url of [preferences] in keepwell.toml",
         )
+
+
+def _mode(keepwell: Keepwell, conn: Connection, now: datetime) -> Iterator[Check]:
+    """Say how far Keepwell goes by itself, and why not as far as the settings say."""
+    found = mode_standing(conn, home_kind=keepwell.kind, stated=keepwell.settings.mode)
+    if found.why and keepwell.kind == "production":
+        yield Check(
+            "mode", "attention", f"{found.effective} is in force; {found.why}", "keepwell mode show"
+        )
+    elif keepwell.kind == "demo":
+        yield Check("mode", "ok", f"{found.effective}; a demo reaches nobody, so all is unlocked")
+    else:
+        yield Check("mode", "ok", f"{found.effective} is in force")
 
 
 def _files(files: Sequence[Bucket], tail: Tail, now: datetime) -> Check:

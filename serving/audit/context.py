@@ -18,6 +18,7 @@ from governance.lineage import people_of
 from governance.signing.keys import list_signing_keys
 from serving.audit.coverage import permission_today, training_coverage
 from serving.bootstrap import Keepwell
+from serving.interventions.modes import mode_standing
 from serving.interventions.playbooks import STARTERS, load_playbooks
 from serving.scoring.staleness import newest
 from serving.watching.retraining import FEWEST
@@ -55,7 +56,7 @@ def practice_of(keepwell: Keepwell, conn: Connection, target: str) -> Practice:
     return Practice(
         home_kind=keepwell.kind,
         controller=", ".join(stated_party),
-        mode=settings.mode,
+        mode=mode_standing(conn, home_kind=keepwell.kind, stated=settings.mode).effective,
         bases=tuple(bases),
         actions=() if keepwell.kind == "evaluation" else tuple(_actions(target)),
         max_contacts=settings.contact.max_per_30_days,
