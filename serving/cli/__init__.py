@@ -34,6 +34,10 @@ COMMANDS = {
     "ledger": ("records", "Verify the log; export its signed head."),
     "rights": ("rights", "Export, erasure, objection; contested decisions, complaints, harms."),
     "retention": ("retention", "How long things are kept; let go of what is past its time."),
+    "interventions": (
+        "interventions",
+        "Proposed contacts: read, approve, change or reject one.",
+    ),
     "playbooks": ("playbooks", "Check playbooks; see who would be chosen, without acting."),
     "mode": ("mode", "How far Keepwell goes by itself; unlocked by evidence."),
     "outcomes": ("outcomes", "Did it help? Measures and lift."),
