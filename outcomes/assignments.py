@@ -1,144 +1,81 @@
-"""Did a playbook help? Treated against held out, as assigned, from the histories themselves."""
+"""Who was drawn into which arm of a playbook's experiment, read from the histories themselves."""
 
 import json
-from datetime import datetime
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from features.history import Histories
-from governance.disclosure.breakdown import NEAR
-from governance.disclosure.published import Figure, Register, cell_of, person_keys, trace_of
-from governance.instants import DAY_US, to_micros
+from governance.instants import to_micros
 from governance.proof import AggregatePermit
-from outcomes.lift import Difference, SampleRatio, difference, sample_ratio
 
 PURPOSE = "aggregate"
-_EVER = 2**62
 
 
 class Assignments(NamedTuple):
-    """Each customer's first assignment by one playbook; arrays of shape `(n,)`.
+    """Each customer's first draw by one playbook or one of its experiments; arrays of shape `(n,)`.
 
     `customer` is the place in the histories, `at` in µs, `treated` whether they were to be
-    contacted.
+    contacted. `stratum` is what they were drawn within ("" where unrecorded), `propensity` (0-1)
+    their chance of being contacted, NaN where unrecorded.
     """
 
     customer: NDArray[np.int64]
     at: NDArray[np.int64]
     treated: NDArray[np.bool_]
+    stratum: NDArray[np.object_]
+    propensity: NDArray[np.float64]
 
-
-class PlaybookLift(NamedTuple):
-    """What a playbook changed in the share who order again within the horizon.
-
-    `waiting` people were assigned too recently to be counted yet. `note` says where it is the lift
-    that was given before, or why there is none.
-    """
-
-    playbook: str
-    horizon_days: int
-    retained: Difference
-    sample_ratio: SampleRatio | None
-    waiting: int
-    note: str = ""
+    def take(self, keep: NDArray[np.bool_]) -> "Assignments":
+        """Only those of `keep` (n,)."""
+        return Assignments(
+            self.customer[keep],
+            self.at[keep],
+            self.treated[keep],
+            self.stratum[keep],
+            self.propensity[keep],
+        )
 
 
 def first_assignments(
-    histories: Histories, permit: AggregatePermit, *, playbook: str
+    histories: Histories,
+    permit: AggregatePermit,
+    *,
+    playbook: str,
+    experiment: str | None = None,
 ) -> Assignments:
-    """Read who was assigned to which arm, and when first."""
+    """Read who was drawn into which arm, and when first; of one `experiment` where it is named.
+
+    Whoever was contacted without a draw (nobody was being left alone then) is not among them: there
+    is nobody to compare them with.
+    """
     permit.require(PURPOSE)
     rows = np.flatnonzero(
         histories.kind_mask("intervention_assigned")
         & histories.visible(to_micros(permit.judged_at))
     )
-    found: dict[int, tuple[int, bool]] = {}
+    found: dict[int, tuple[int, bool, str, float]] = {}
     for row, text in zip(rows, histories.pick("properties", rows), strict=True):
         stated = json.loads(text) if text else {}
-        if stated.get("playbook") == playbook:
-            owner = int(histories.customer_of_event[row])
-            found.setdefault(owner, (int(histories.occurred_at[row]), stated["arm"] == "treated"))
+        if stated.get("playbook") != playbook or not stated.get("by_lot", True):
+            continue
+        if experiment is not None and stated.get("experiment") != experiment:
+            continue
+        found.setdefault(
+            int(histories.customer_of_event[row]),
+            (
+                int(histories.occurred_at[row]),
+                stated["arm"] == "treated",
+                str(stated.get("stratum", "")),
+                float(stated.get("propensity", "nan")),
+            ),
+        )
+    drawn = list(found.values())
     return Assignments(
         customer=np.array(list(found), np.int64),
-        at=np.array([at for at, _ in found.values()], np.int64),
-        treated=np.array([treated for _, treated in found.values()], np.bool_),
+        at=np.array([at for at, *_ in drawn], np.int64),
+        treated=np.array([treated for _, treated, *_ in drawn], np.bool_),
+        stratum=np.array([stratum for *_, stratum, _ in drawn], np.object_),
+        propensity=np.array([chance for *_, chance in drawn], np.float64),
     )
-
-
-def playbook_lift(
-    histories: Histories,
-    permit: AggregatePermit,
-    *,
-    playbook: str,
-    horizon_days: int,
-    observed_until: datetime,
-    holdout_share: float,
-    register: Register | None = None,
-    key: bytes = b"",
-) -> PlaybookLift:
-    """Compare the share who order within `horizon_days` after assignment, treated − held out.
-
-    Only people whose horizon lies wholly before `observed_until` count. `holdout_share` is what the
-    draw intended, against which the arms' sizes are checked. Where fewer people than the permit
-    asks for came true since the `register` knows it was given, it is given as it was then; over
-    another horizon nothing is said. `key` makes the hashes it compares by.
-    """
-    found = first_assignments(histories, permit, playbook=playbook)
-    ripe = found.at + horizon_days * DAY_US <= to_micros(observed_until)
-    bought = _ordered_within(histories, found, horizon_days * DAY_US, permit)
-    treated, held = ripe & found.treated, ripe & ~found.treated
-    ratio = None
-    if 0 < holdout_share < 1 and ripe.sum() > 0:
-        counts = {"treated": int(treated.sum()), "holdout": int(held.sum())}
-        ratio = sample_ratio(counts, {"treated": 1 - holdout_share, "holdout": holdout_share})
-    made = PlaybookLift(
-        playbook=playbook,
-        horizon_days=horizon_days,
-        retained=difference(bought[treated], bought[held]),
-        sample_ratio=ratio,
-        waiting=int((~ripe).sum()),
-    )
-    if register is None or not ripe.any():
-        return made
-    ids = [str(histories.customers[k]) for k in found.customer[ripe]]
-    trace = trace_of(person_keys(ids, key), found.treated[ripe], bought[ripe])
-    cell = cell_of(horizon_days)
-    return _given(made, Figure(f"lift {playbook}", cell, 0, _EVER, len(ids), trace), register)
-
-
-def _given(made: PlaybookLift, figure: Figure, register: Register) -> PlaybookLift:
-    before = register.before(figure)
-    if register.standing(figure) != "near":
-        register.give(figure, made._asdict())
-        return made
-    if before is None:
-        nothing = difference([], [])
-        return made._replace(
-            retained=nothing, sample_ratio=None, note=NEAR.format(register.min_people)
-        )
-    body = before.body
-    ratio = body["sample_ratio"]
-    return made._replace(
-        retained=Difference(*body["retained"]),
-        sample_ratio=None if ratio is None else SampleRatio(*ratio),
-        waiting=body["waiting"],
-        note=before.said(),
-    )
-
-
-def _ordered_within(
-    histories: Histories, found: Assignments, horizon: int, permit: AggregatePermit
-) -> NDArray[np.float64]:
-    began = np.full(len(histories), np.iinfo(np.int64).max // 2, np.int64)
-    began[found.customer] = found.at
-    since = histories.occurred_at - began[histories.customer_of_event]
-    counted = (
-        histories.kind_mask("order")
-        & histories.visible(to_micros(permit.judged_at))
-        & (since > 0)
-        & (since <= horizon)
-    )
-    ordered = np.bincount(histories.customer_of_event[counted], minlength=len(histories)) > 0
-    return ordered[found.customer].astype(np.float64)

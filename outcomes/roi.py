@@ -2,10 +2,10 @@
 
     net ROI = (margin preserved + cost saved − cost) ÷ cost
 
-Everything is in one currency over one stated period; nothing is stretched to a year. Margin is net
-of incentives: a discount given is not also counted as a cost. The first two lines are differences
-between randomised arms, scaled to the treated, so that what would have happened anyway is not
-claimed.
+Everything is in one currency over one stated period, which is part of every figure's name; nothing
+is stretched to a year or squeezed into a month. Margin is net of incentives: a discount given is
+not also counted as a cost. The first two lines are differences between randomised arms, scaled to
+the treated, so that what would have happened anyway is not claimed.
 """
 
 from typing import Literal, NamedTuple
@@ -36,6 +36,44 @@ class Roi(NamedTuple):
     net: Interval
     net_roi: Interval
     verdict: Literal["pays", "does not pay", "cannot say"]
+
+    @property
+    def over(self) -> str:
+        """Say over what time every figure is; never a month or a year that was not measured."""
+        return f"over {self.period_days} days after each draw"
+
+    def figures(self) -> dict[str, Interval | float]:
+        """Give the figures under names that hold their period, so that none goes without it."""
+        suffix = f"_over_{self.period_days}_days"
+        return {
+            f"margin_preserved{suffix}": self.margin_preserved,
+            f"cost_saved{suffix}": self.cost_saved,
+            f"pilot_cost{suffix}": self.cost,
+            f"net{suffix}": self.net,
+            f"net_roi{suffix}": self.net_roi,
+        }
+
+    def lines(self) -> tuple[str, str, str]:
+        """Give the three lines for those who decide: gained, spent, and what it comes to."""
+        gained = Interval(
+            self.margin_preserved.value + self.cost_saved.value,
+            self.net.low + self.cost,
+            self.net.high + self.cost,
+            self.net.level,
+        )
+        return (
+            f"Margin preserved {_money(self.margin_preserved)} and cost saved "
+            f"{_money(self.cost_saved)} {self.currency} {self.over}: together {_money(gained)}.",
+            f"The pilot cost {self.cost:,.0f} {self.currency} for {self.treated:,} people, beside "
+            f"{self.held_out:,} left alone.",
+            f"Net ROI {self.over}: {self.net_roi.value:+.2f} "
+            f"[{self.net_roi.low:+.2f}, {self.net_roi.high:+.2f}] per {self.currency} spent: "
+            f"{self.verdict}.",
+        )
+
+
+def _money(found: Interval) -> str:
+    return f"{found.value:+,.0f} [{found.low:+,.0f}, {found.high:+,.0f}]"
 
 
 def roi(

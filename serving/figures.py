@@ -1,23 +1,20 @@
-"""A home's measures and lift: its histories handed to the plain functions of `outcomes`."""
+"""A home's measures: its histories handed to the plain functions of `outcomes`."""
 
 from collections.abc import Callable, Collection, Sequence
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import NamedTuple
 
 from features.events import EARLIEST
-from features.history import customer_ids, observed_until, read_all, read_company, read_ranges
+from features.history import customer_ids, observed_until, read_company, read_ranges
 from governance.disclosure.published import Register, load_register
 from governance.errors import InsufficientData, InvalidInput
 from governance.instants import to_micros
-from outcomes.assignments import PlaybookLift, playbook_lift
 from outcomes.measures import own
 from outcomes.measures.catalogue import Taken, definitions, measure
 from outcomes.measures.definition import Definition, Period, Terms
 from outcomes.measures.events import PURPOSE, EventTable
 from outcomes.measures.periods import DEFAULT_COUNT, Every, floor, split, step
 from serving.bootstrap import Keepwell
-from serving.interventions.playbooks import STARTERS, find_playbook, load_playbooks
 from serving.published import give, person_key
 
 _YEAR = timedelta(days=365)
@@ -146,30 +143,3 @@ def _begun(periods: Sequence[Period], book: EventTable, every: Every | None) -> 
     if every is None or first is None:
         return periods
     return [p for p in periods if p.end > first] or periods
-
-
-def lift_of(
-    keepwell: Keepwell, playbook: str, *, horizon_days: int, file: Path | None, now: datetime
-) -> PlaybookLift:
-    """Compare treated and held-out customers of a playbook, as assigned."""
-    found = find_playbook(load_playbooks(file or STARTERS), playbook)
-
-    def work_out() -> tuple[PlaybookLift, Register]:
-        with keepwell.database.read() as conn:
-            permit = keepwell.registry.aggregate_permit(conn, PURPOSE, now=now)
-            register = load_register(conn, min_people=permit.min_people)
-            last = observed_until(conn)
-            histories = read_all(conn, keepwell.store, permit)
-        lift = playbook_lift(
-            histories,
-            permit,
-            playbook=found.name,
-            horizon_days=horizon_days,
-            observed_until=min(last or now, now),
-            holdout_share=found.holdout_share,
-            register=register,
-            key=person_key(keepwell),
-        )
-        return lift, register
-
-    return give(keepwell, work_out, now=now)

@@ -26,6 +26,7 @@ from serving.http import (
     api_rights,
     api_scores,
     api_survey,
+    api_trials,
     problems,
 )
 from serving.http.answers import ContestableDecision, ModelsPage, ReplayAnswer
@@ -87,6 +88,7 @@ def create_app(keepwell: Keepwell, scorer: Scorer, *, clock: Clock) -> FastAPI:
     app.include_router(api_messages.once)
     app.include_router(api_notice.router)
     app.include_router(api_outcomes.router)
+    app.include_router(api_trials.router)
     app.include_router(api_survey.router)
     app.include_router(api_pages.router)
     return app

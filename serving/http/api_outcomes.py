@@ -4,19 +4,17 @@ Periods cannot be chosen freely here: figures over periods that differ by a day 
 from each other until one person is left.
 """
 
-from dataclasses import asdict, is_dataclass
-from typing import Annotated, Any
+from typing import Annotated
 
-from fastapi import APIRouter, Depends, Path, Response
+from fastapi import APIRouter, Depends, Response
 
 from governance.instants import to_text
 from serving.auth import Principal
-from serving.figures import lift_of, measure_home
-from serving.http.context import Caller, Here, Step, fresh
-from serving.http.outcome_answers import LiftAnswer, MeasuresAnswer
+from serving.figures import measure_home
+from serving.http.context import Caller, Here, fresh
+from serving.http.outcome_answers import MeasuresAnswer
 
 router = APIRouter(tags=["outcomes"])
-HORIZON_DAYS = 90
 
 
 @router.get("/v1/outcomes/measures", operation_id="get_measures", response_model=MeasuresAnswer)
@@ -35,27 +33,3 @@ def get_measures(
             "measures": [each.to_json() for each in found.taken.measures],
         }
     )
-
-
-@router.get("/v1/outcomes/lift/{playbook}", operation_id="get_lift", response_model=LiftAnswer)
-def get_lift(
-    playbook: Annotated[Step, Path(min_length=1, max_length=80)],
-    here: Here,
-    caller: Annotated[Principal, Depends(Caller("outcomes:read"))],
-) -> Response:
-    """Compare treated and held-out customers of a playbook over 90 days, as assigned."""
-    found = lift_of(here.keepwell, playbook, horizon_days=HORIZON_DAYS, file=None, now=here.clock())
-    return fresh({"home": here.keepwell.kind, **_plain(found)})
-
-
-def _plain(found: Any) -> Any:
-    """Turn nested records into what JSON can say."""
-    if is_dataclass(found) and not isinstance(found, type):
-        return _plain(asdict(found))
-    if isinstance(found, tuple) and hasattr(found, "_asdict"):
-        return _plain(found._asdict())
-    if isinstance(found, dict):
-        return {str(name): _plain(value) for name, value in found.items()}
-    if isinstance(found, list | tuple):
-        return [_plain(each) for each in found]
-    return found

@@ -177,7 +177,7 @@ def _complete(route: APIRoute, operation: dict[str, Any]) -> None:
         codes.append("404")
     if isinstance(route, AnsweredOnce):
         operation.setdefault("parameters", []).append(_idempotency_key())
-    if isinstance(route, AnsweredOnce) or name in ("get_lift", "get_measures"):
+    if isinstance(route, AnsweredOnce) or name in ("get_lift", "get_measures", "get_roi"):
         codes.append("409")
     [status] = [each for each in answers if each.startswith("2")]
     answers[status]["description"] = _said(route)

@@ -1,7 +1,5 @@
 """What goes out over HTTP about whether it helped."""
 
-from typing import Literal
-
 from pydantic import BaseModel
 
 from serving.http.answers import Figure, HomeKind
@@ -35,41 +33,3 @@ class MeasuresAnswer(BaseModel):
     home: HomeKind
     notes: list[str]
     measures: list[Measure]
-
-
-class LiftDifference(BaseModel):
-    """Treated less held out; nothing where people are too few."""
-
-    treated_units: int
-    control_units: int
-    treated_mean: float | None
-    control_mean: float | None
-    difference: float | None
-    low: float | None
-    high: float | None
-    p_value: float | None
-    relative: float | None
-    method: str
-    level: float
-    verdict: str
-
-
-class SampleRatioCheck(BaseModel):
-    """Whether as many were held out as should have been."""
-
-    outcome: Literal["as expected", "mismatch"]
-    p_value: float
-    counts: dict[str, int]
-    expected: dict[str, float]
-
-
-class LiftAnswer(BaseModel):
-    """What a playbook changed, over 90 days, as assigned; `waiting` were assigned too recently."""
-
-    home: HomeKind
-    playbook: str
-    horizon_days: int
-    retained: LiftDifference
-    sample_ratio: SampleRatioCheck | None
-    waiting: int
-    note: str

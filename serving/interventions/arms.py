@@ -15,13 +15,15 @@ class Drawn(NamedTuple):
     """What the lot said of one person.
 
     `propensity` (0-1) is the chance of being contacted that this draw gave; 1 where it drew nobody,
-    or kept an arm from before.
+    or kept an arm from before. `by_lot` says whether it was drawn now: only then does it count for
+    what the playbook changed.
     """
 
     arm: Arm
     propensity: float
     stratum: str
     experiment: str
+    by_lot: bool
 
     def properties(self, playbook: str) -> dict[str, Any]:
         """Give what the event `intervention_assigned` says, for every later figure."""
@@ -31,6 +33,7 @@ class Drawn(NamedTuple):
             "experiment": self.experiment,
             "stratum": self.stratum,
             "propensity": self.propensity,
+            "by_lot": self.by_lot,
         }
 
 
@@ -67,6 +70,7 @@ def draw_arms(
             propensity=1.0 if customer in earlier else 1.0 - trial.drawn_share,
             stratum=strata[customer],
             experiment=trial.experiment,
+            by_lot=trial.drawn_share > 0 and customer not in earlier,
         )
         for customer, arm in arms.items()
     }

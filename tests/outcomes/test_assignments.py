@@ -1,94 +1,66 @@
-"""Whether a playbook helped, from the events of assignment and what people did afterwards."""
+"""Who was drawn into which arm, from the events of the draw."""
 
 from collections.abc import Callable, Sequence
 
-import pytest
-
-from features.events import Event
+from features.events import Event, keepwell_event
 from features.history import Histories
-from governance.disclosure.published import Register
 from governance.proof import AggregatePermit
-from outcomes.assignments import PlaybookLift, first_assignments, playbook_lift
-from tests.outcomes.conftest import assigned, event, on
+from outcomes.assignments import first_assignments
+from tests.outcomes.conftest import assigned, on
 
 Build = Callable[[Sequence[Event]], Histories]
 
 
-def test_everyone_counts_in_the_arm_they_were_assigned_to(
-    histories: Build, permit: AggregatePermit
-) -> None:
-    events = [assigned(f"t{k:02}", "treated", 0) for k in range(40)]
-    events += [assigned(f"h{k:02}", "holdout", 0) for k in range(40)]
-    events += [event(f"t{k:02}", "order", 20) for k in range(30)]
-    events += [event(f"h{k:02}", "order", 20) for k in range(20)]
-    events += [event("t39", "order", 95), event("t38", "order", -3)]  # too late, too early
-
-    found = playbook_lift(
-        histories(events),
-        permit,
-        playbook="note",
-        horizon_days=90,
-        observed_until=on(100),
-        holdout_share=0.5,
+def drawn(customer: str, arm: str, day: float, **more: object) -> Event:
+    stated = {"playbook": "note", "arm": arm, "experiment": "note/1", "stratum": "risk_60",
+              "propensity": 0.75, "by_lot": True, **more}  # fmt: skip
+    return keepwell_event(
+        "intervention_assigned",
+        customer,
+        event_id=f"{customer}-{day}",
+        occurred_at=on(day),
+        known_at=on(day),
+        properties=stated,
     )
 
-    assert found.retained.difference == pytest.approx(0.25)
-    assert found.retained.verdict == "higher"
-    assert found.sample_ratio is not None
-    assert found.sample_ratio.outcome == "as expected"
 
-
-def test_who_was_assigned_too_recently_waits(histories: Build, permit: AggregatePermit) -> None:
-    found = playbook_lift(
-        histories([assigned("a", "treated", 50), assigned("b", "holdout", 50)]),
-        permit,
-        playbook="note",
-        horizon_days=90,
-        observed_until=on(100),
-        holdout_share=0.2,
-    )
-
-    assert found.waiting == 2
-    assert found.retained.verdict == "cannot say"
-
-
-def test_the_first_assignment_counts_and_other_playbooks_do_not(
+def test_the_first_draw_counts_and_other_playbooks_do_not(
     histories: Build, permit: AggregatePermit
 ) -> None:
-    again = assigned("a", "treated", 40)
     events = [
-        assigned("a", "holdout", 10),
-        Event(**{**again.__dict__, "event_id": "second"}),
+        drawn("a", "holdout", 10),
+        drawn("a", "treated", 40),
         assigned("b", "treated", 10, playbook="other"),
     ]
 
     found = first_assignments(histories(events), permit, playbook="note")
 
     assert found.treated.tolist() == [False]
+    assert found.stratum.tolist() == ["risk_60"]
+    assert found.propensity.tolist() == [0.75]
 
 
-def test_a_lift_is_given_as_it_was_until_five_more_came_true(
+def test_each_experiment_has_its_own_draws(histories: Build, permit: AggregatePermit) -> None:
+    events = [drawn("a", "holdout", 10), drawn("a", "treated", 200, experiment="note/2")]
+
+    found = first_assignments(histories(events), permit, playbook="note", experiment="note/2")
+
+    assert found.treated.tolist() == [True]
+
+
+def test_who_was_contacted_without_a_draw_is_compared_with_nobody(
     histories: Build, permit: AggregatePermit
 ) -> None:
-    register = Register(min_people=5)
+    events = [drawn("a", "treated", 10, by_lot=False, propensity=1.0), drawn("b", "treated", 11)]
 
-    def lift(people: int, *, days: int = 90) -> PlaybookLift:
-        events = [assigned(f"t{k:02}", "treated", 0) for k in range(people)]
-        events += [assigned(f"h{k:02}", "holdout", 0) for k in range(people)]
-        events += [event(f"t{k:02}", "order", 20) for k in range(0, people, 2)]
-        return playbook_lift(
-            histories(events),
-            permit,
-            playbook="note",
-            horizon_days=days,
-            observed_until=on(100),
-            holdout_share=0.5,
-            register=register,
-        )
+    found = first_assignments(histories(events), permit, playbook="note")
 
-    given = [lift(40), lift(41), lift(44)]
+    assert len(found.customer) == 1
 
-    assert [each.retained.treated_units for each in given] == [40, 40, 44]
-    assert [each.note for each in given] == ["", "as given", ""]
-    assert given[0].sample_ratio == given[1].sample_ratio
-    assert lift(45, days=91).retained.verdict == "cannot say"
+
+def test_draws_from_before_experiments_had_names_count_for_the_playbook(
+    histories: Build, permit: AggregatePermit
+) -> None:
+    found = first_assignments(histories([assigned("a", "holdout", 3)]), permit, playbook="note")
+
+    assert found.treated.tolist() == [False]

@@ -64,10 +64,12 @@ def live(session: Session, case: Case) -> None:
     call("replay_decision", case.decision_id)
     call("ask_what_if", "ann", body={})
     call("ask_what_if", "ann", body={"set": {"order_count_365d": 9}})
-    for name in ("list_models", "list_customers", "get_measures"):
+    for name in ("list_models", "list_customers", "get_measures", "list_plans"):
         call(name)
     call("get_lift", "personal_note")
+    call("get_roi", "personal_note", cost=500, margin_rate=0.3)
     waiting, other = case.runs("advise"), case.decision_id
+    call("list_experiments")
     call("list_interventions", limit=1)
     call("reject_intervention", waiting, body=BECAUSE)
     call("confirm_intervention", waiting)

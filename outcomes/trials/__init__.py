@@ -1,0 +1,1 @@
+"""What experiments of playbooks changed: plain functions of the histories of drawn people."""
