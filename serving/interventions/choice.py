@@ -89,14 +89,18 @@ def choose(options: Options, limits: Limits, *, seconds: float = _SECONDS) -> Ch
     free = problem.value(best)
     if problem.fits(best):
         return Choice(problem.marked(best), free, free, binding=False)
+    if len(problem.starts) <= 2 * _CORE:
+        taken, proved = problem.exactly(seconds)
+        if proved:
+            worth = problem.value(taken)
+            return Choice(problem.marked(taken), worth, worth, binding=True)
     prices, bound = problem.prices()
     taken = problem.in_order(prices)
-    better, proved = problem.near_the_edge(taken, prices, seconds)
+    better = problem.near_the_edge(taken, prices, seconds)
     if problem.value(better) > problem.value(taken):
         taken = better
     worth = problem.value(taken)
-    bound = worth if proved else max(min(bound, free), worth)
-    return Choice(problem.marked(taken), worth, bound, binding=True)
+    return Choice(problem.marked(taken), worth, max(min(bound, free), worth), binding=True)
 
 
 class _Problem(NamedTuple):
@@ -194,11 +198,14 @@ class _Problem(NamedTuple):
                     break
         return np.array(taken, np.int64)
 
-    def near_the_edge(self, taken: Ints, prices: Floats, seconds: float) -> tuple[Ints, bool]:
-        """Solve exactly for the customers whose verdict is closest; all others stay as they are.
+    def exactly(self, seconds: float) -> tuple[Ints, bool]:
+        """Solve the whole problem by HiGHS, and say whether the solution is proved best."""
+        solved, proved = _solve(self.worth, self.use, self.room, self.owner, seconds)
+        taken = np.flatnonzero(solved)
+        return taken, proved and self.fits(taken)
 
-        The second value says that nobody is left to the others and the solution is proved best.
-        """
+    def near_the_edge(self, taken: Ints, prices: Floats, seconds: float) -> Ints:
+        """Solve exactly for the customers whose verdict is closest; all others stay as they are."""
         brings = self.worth - prices @ self.use
         margin = np.full(len(self.starts), -np.inf)
         np.maximum.at(margin, self.owner, brings)
@@ -212,14 +219,11 @@ class _Problem(NamedTuple):
         kept = taken[~core[self.owner[taken]]]
         places = np.flatnonzero(core[self.owner])
         room = self.room - self.use[:, kept].sum(axis=1)
-        solved, proved = _solve(
+        solved, _ = _solve(
             self.worth[places], self.use[:, places], room, self.owner[places], seconds
         )
         found = np.concatenate([kept, places[solved]])
-        owners = self.owner[found]
-        if not self.fits(found) or len(np.unique(owners)) != len(owners):
-            return taken, False
-        return found, proved and bool(core.all())
+        return found if self.fits(found) else taken
 
 
 def _lowest(
