@@ -22,10 +22,11 @@ from serving.bootstrap import Keepwell, create_home
 from serving.demo_receiver import DemoReceiver
 from serving.demo_story import Acted, Imported, Story, tell
 from serving.home import Home
+from serving.interventions.candidates import candidates_of
+from serving.interventions.contacts import recent_contacts
 from serving.interventions.desk import desk_of
 from serving.interventions.dispatch import dispatch, http_client
 from serving.interventions.playbooks import STARTERS, find_playbook, load_playbooks
-from serving.interventions.preview import candidates_of, recent_contacts
 from serving.interventions.run import run_interventions
 from serving.interventions.webhook import Endpoint
 from serving.models import train_model
@@ -202,8 +203,9 @@ def _act(stage: _Stage, receiver: DemoReceiver, scores: Path, seed: int) -> Acte
     keepwell = stage.keepwell
     stage.progress("asking the playbook, the policy and the lot")
     playbook = find_playbook(load_playbooks(STARTERS), PLAYBOOK)
-    candidates = candidates_of(keepwell, scores, target="churn")
-    recent = recent_contacts(keepwell, candidates, now=stage.clock())
+    candidates = candidates_of(keepwell, scores, playbook=playbook, now=stage.clock())
+    people = [each.customer_id for each in candidates]
+    recent = recent_contacts(keepwell, people, now=stage.clock())
     desk = desk_of(keepwell)
     run = run_interventions(desk, playbook, candidates, outside_contacts=recent, clock=stage.clock)
     stage.progress(f"delivering {run.count('queued'):,} signed messages")

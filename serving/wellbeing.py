@@ -39,7 +39,7 @@ from outcomes.assignments import first_assignments
 from outcomes.measures.definition import Period
 from outcomes.measures.periods import DEFAULT_COUNT, Every, floor, longer, split, step
 from serving.bootstrap import Keepwell
-from serving.interventions.playbooks import STARTERS, find_playbook, load_playbooks
+from serving.interventions.playbooks import find_playbook, playbooks_of
 from serving.links import lock_linked, person_permit
 from serving.published import give, person_key
 from serving.scoring.home_clock import home_clock
@@ -237,7 +237,7 @@ def lasting_effect(
 ) -> LastingEffect:
     """Compare treated and held-out customers of a playbook 30 and 180 days after assignment."""
     scheme = scheme_of(keepwell)
-    found = find_playbook(load_playbooks(STARTERS), playbook)
+    found = find_playbook(playbooks_of(keepwell.home), playbook)
     for _ in range(_TRIES):
         with keepwell.database.read() as conn:
             now = clock()
@@ -262,6 +262,40 @@ def lasting_effect(
         raise _restless()
     effects = durability(trial, aggregate=aggregate)
     return LastingEffect(found.name, effects, len(permit.customers), Counter(refused.values()))
+
+
+def dimension_levels(
+    keepwell: Keepwell,
+    dimension: str,
+    *,
+    clock: Callable[[], datetime],
+    progress: Progress = lambda _: None,
+) -> tuple[dict[str, float], dict[str, int]]:
+    """Estimate one dimension of everyone who permits it: points from 0 to 100 by customer.
+
+    Left out are those with not enough signal; those who do not permit it are counted by reason.
+    """
+    scheme = scheme_of(keepwell)
+    if dimension not in scheme.names:
+        raise InvalidInput(
+            f"{dimension!r} is not a dimension of well-being in this home",
+            hint=f"there is {', '.join(scheme.names)}; [wellbeing] of keepwell.toml says so",
+        )
+    place = scheme.names.index(dimension)
+    levels: dict[str, float] = {}
+    with keepwell.database.read() as conn:
+        now = clock()
+        instant = _instant(keepwell, conn, None, now)
+        permit, refused = _permit(keepwell, conn, now)
+        noise = _learn(keepwell, conn, scheme, instant, now, progress)
+        for histories in _blocks(keepwell, conn, permit, progress):
+            table = wellbeing_at(histories, scheme, noise, [to_micros(instant)], permit=permit)
+            points = table.value[:, 0, place]
+            known = points == points
+            levels |= dict(
+                zip(table.customers[known].tolist(), points[known].tolist(), strict=True)
+            )
+    return levels, Counter(f"{PURPOSE}: {why}" for why in refused.values())
 
 
 def scheme_of(keepwell: Keepwell) -> Scheme:

@@ -1,13 +1,20 @@
 """Playbooks on the command line: check them, see whom they would choose, put them to work."""
 
 from collections import Counter
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 from rich.console import Console
 
-from serving.cli.console import Session, facts, table
+from serving.cli.console import Session, table
+
+if TYPE_CHECKING:
+    from serving.crm.contacts import PlaybookRun, Preview
+    from serving.interventions.home_checks import HomeCheck
+    from serving.interventions.playbooks import Playbook
 
 
 def _now() -> datetime:
@@ -19,114 +26,248 @@ def playbooks_command() -> None:
     """Check playbooks; see who would be chosen, without acting."""
 
 
+@playbooks_command.command("starters")
+def starters_command() -> None:
+    """Print the playbooks a home starts with, to be written to playbooks.toml and changed."""
+    from serving.interventions.playbooks import STARTERS
+
+    click.echo(STARTERS.read_text(encoding="utf-8"), nl=False)
+
+
 @playbooks_command.command("check")
 @click.argument("file", required=False, type=click.Path(dir_okay=False, path_type=Path))
-@click.pass_obj
-def check_command(session: Session, file: Path | None) -> None:
-    """Every mistake of a playbook file at once; the starter playbooks if no FILE is named."""
-    from serving.interventions.playbooks import STARTERS, load_playbooks
+@click.pass_context
+def check_command(ctx: click.Context, file: Path | None) -> None:
+    """Every mistake of a playbook file at once; the home's own playbooks if no FILE is named.
 
-    found = load_playbooks(file or STARTERS)
+    In a home the models are looked at, too: nothing commercial may rest on one that reads how
+    people are faring.
+    """
+    from governance.errors import ConfigurationError
+    from serving.cli.playbook_views import show_playbooks
+    from serving.home import Home
+    from serving.interventions.playbooks import playbooks_of
 
-    def view(out: Console) -> None:
-        drawn = table("playbook", "class", "channel", "for", "held out", "asks a person")
-        for each in found:
-            meant = f"{each.target} ≥ {each.min_probability:.0%}" if each.target else "its event"
-            held = f"{each.holdout_share:.0%}" if each.kind == "outreach" else "nobody"
-            asks = "yes" if each.needs_person else "no"
-            drawn.add_row(each.name, each.kind, each.channel, meant, held, asks)
-        out.print(drawn)
+    session: Session = ctx.obj
+    found = playbooks_of(Home(session.home), file)
+    checked = _checked(session, found)
+    if checked.problems:
+        raise ConfigurationError(checked.problems, source=_source(session, file))
+    session.emit(
+        {
+            "playbooks": found,
+            "problems": [],
+            "warnings": checked.warnings,
+            "refused": checked.refused,
+        },
+        lambda out: show_playbooks(out, found, checked.warnings, checked.refused),
+    )
+    if checked.refused:
+        ctx.exit(1)
 
-    session.emit({"playbooks": found, "problems": []}, view)
+
+def _source(session: Session, file: Path | None) -> str:
+    return "playbooks.toml" if file is None else file.name
+
+
+def _checked(session: Session, found: "Sequence[Playbook]") -> "HomeCheck":
+    """Hold playbooks against the home, where there is one."""
+    from serving.home import Home
+    from serving.interventions.home_checks import HomeCheck, check_in_home, warnings_of
+
+    if not Home(session.home).keys.is_dir():
+        session.note("no home here, so no models were looked at: keepwell --home DIR says which")
+        return HomeCheck((), warnings_of(found), ())
+    with session.open(to_look=True) as keepwell:
+        return check_in_home(keepwell, found, now=_now())
 
 
 _SCORES = click.option(
     "--scores",
-    required=True,
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="A file that `keepwell score --out` wrote.",
+    help="A file that `keepwell score --out` wrote, for playbooks that answer a score.",
+)
+_CUSTOMERS = click.option(
+    "--customers",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="A file with an id a line: whom an outage or a safety notice concerns.",
 )
 _FILE = click.option(
     "--file",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="The file that holds the playbook, unless it is one of the starters.",
+    help="The file that holds the playbook, instead of the home's own playbooks.",
 )
 
 
 @playbooks_command.command("simulate")
 @click.argument("playbook")
 @_SCORES
+@_CUSTOMERS
 @_FILE
 @click.pass_obj
-def simulate_command(session: Session, playbook: str, scores: Path, file: Path | None) -> None:
-    """Who would be chosen and why not the others, without acting or recording anything."""
-    from serving.interventions.preview import preview
+def simulate_command(
+    session: Session,
+    playbook: str,
+    scores: Path | None,
+    customers: Path | None,
+    file: Path | None,
+) -> None:
+    """Who would be chosen and why not the others, without acting or recording anything.
 
-    with session.open() as keepwell, session.step("asking the policy"):
-        found = preview(keepwell, playbook, scores, file=file, clock=_now)
-    reasons = Counter(found.refused.values())
+    PLAYBOOK is a name, or a file whose playbooks are each looked at by themselves.
+    """
+    from serving.cli.playbook_views import show_preview
+    from serving.crm.contacts import preview_playbook
+    from serving.interventions.playbooks import find_playbook, load_playbooks, playbooks_of
+
+    whole_file = playbook.endswith(".toml")
+    with session.open() as keepwell, session.step("asking the policy") as say:
+        known = load_playbooks(Path(playbook)) if whole_file else playbooks_of(keepwell.home, file)
+        wanted = known if whole_file else [find_playbook(known, playbook)]
+        previews = [
+            preview_playbook(
+                keepwell,
+                each,
+                scores=scores if each.target is not None or not whole_file else None,
+                customers=_ids(customers),
+                clock=_now,
+                progress=say,
+            )
+            for each in wanted
+        ]
+        currency = keepwell.settings.currency
+    payloads = [_preview_json(each, currency) for each in previews]
 
     def view(out: Console) -> None:
-        facts(
-            out,
-            [
-                ("would be chosen", f"{len(found.eligible):,}"),
-                ("not meant for", f"{len(found.outside):,}"),
-                ("left alone", f"{len(found.refused):,}"),
-                *((f"  {reason}", f"{count:,}") for reason, count in reasons.most_common()),
-            ],
-        )
+        for place, each in enumerate(previews):
+            if place:
+                out.print()
+            show_preview(out, each, currency)
 
-    session.emit(
-        {
-            "playbook": playbook,
-            "chosen": [each.customer_id for each in found.eligible],
-            "outside": len(found.outside),
-            "refused": len(found.refused),
-            "reasons": dict(reasons),
-        },
-        view,
-    )
+    session.emit({"playbooks": payloads} if whole_file else payloads[0], view)
+
+
+def _ids(file: Path | None) -> list[str] | None:
+    """Read an id a line; a first line that says customer_id is a heading."""
+    if file is None:
+        return None
+    lines = [line.strip() for line in file.read_text(encoding="utf-8-sig").splitlines()]
+    if lines and lines[0] == "customer_id":
+        del lines[0]
+    return [line for line in lines if line]
+
+
+def _preview_json(found: "Preview", currency: str) -> dict[str, Any]:
+    refused = found.judged.refused
+    return {
+        "playbook": found.playbook.name,
+        "chosen": [each.customer_id for each in found.judged.eligible],
+        "outside": len(found.judged.outside),
+        "refused": len(refused),
+        "reasons": dict(Counter(refused.values())),
+        "not_looked_at": found.not_looked_at,
+        "cost": found.cost,
+        "currency": currency,
+        "expected_effect": found.playbook.expected_effect,
+        "expected_helped": found.expected,
+        "sensitive_features": found.sensitive_features,
+        "candidates": [
+            {
+                "customer_id": each.customer_id,
+                "probability": each.probability,
+                "level": each.level,
+                "trigger": each.trigger.partition(" ")[0],
+            }
+            for each in found.judged.eligible
+        ],
+    }
 
 
 @playbooks_command.command("run")
-@click.argument("playbook")
+@click.argument("playbooks", nargs=-1, required=True)
 @_SCORES
+@_CUSTOMERS
 @_FILE
 @click.pass_obj
-def run_command(session: Session, playbook: str, scores: Path, file: Path | None) -> None:
+def run_command(
+    session: Session,
+    playbooks: tuple[str, ...],
+    scores: Path | None,
+    customers: Path | None,
+    file: Path | None,
+) -> None:
     """Decide and record who is contacted and who is held out; the service sends what was queued.
 
-    The mode in keepwell.toml says what becomes of it: observe refuses, advise waits for a person's
-    yes, act queues.
+    Of several PLAYBOOKS together everyone gets at most one. The mode in force says what becomes of
+    it: observe refuses, advise waits for a person's yes, act queues.
     """
-    from serving.crm.contacts import run_playbook
+    from serving.cli.playbook_views import show_run
+    from serving.crm.contacts import run_playbooks
 
-    with session.open() as keepwell, session.step("asking the policy"):
-        found = run_playbook(keepwell, playbook, scores, file=file, clock=_now)
-        mode = keepwell.settings.mode
-    counts = {name: found.count(name) for name in ("proposed", "queued", "held_out")}
+    with session.open() as keepwell, session.step("asking the policy") as say:
+        runs = run_playbooks(
+            keepwell,
+            playbooks,
+            file=file,
+            scores=scores,
+            customers=_ids(customers),
+            clock=_now,
+            progress=say,
+        )
+    payloads = [_run_json(each) for each in runs]
 
     def view(out: Console) -> None:
-        facts(
-            out,
-            [
-                ("mode", mode),
-                *((name.replace("_", " "), f"{count:,}") for name, count in counts.items()),
-                ("not meant for", f"{found.outside:,}"),
-                ("left alone", f"{sum(found.refused.values()):,}"),
-                *((f"  {reason}", f"{count:,}") for reason, count in found.refused.items()),
-            ],
-        )
+        for place, (each, payload) in enumerate(zip(runs, payloads, strict=True)):
+            if place:
+                out.print()
+            show_run(out, each, {name: payload[name] for name in _STATUSES})
 
-    session.emit(
-        {
-            "playbook": playbook,
-            "mode": mode,
-            **counts,
-            "outside": found.outside,
-            "refused": sum(found.refused.values()),
-            "reasons": dict(found.refused),
-        },
-        view,
-    )
+    session.emit(payloads[0] if len(runs) == 1 else {"playbooks": payloads}, view)
+
+
+_STATUSES = ("proposed", "queued", "held_out")
+
+
+def _run_json(found: "PlaybookRun") -> dict[str, Any]:
+    run = found.done
+    return {
+        "playbook": run.playbook,
+        "mode": run.mode.effective,
+        "mode_why": run.mode.why,
+        **{name: run.count(name) for name in _STATUSES},
+        "outside": run.outside,
+        "refused": sum(run.refused.values()),
+        "reasons": dict(run.refused),
+        "not_looked_at": found.not_looked_at,
+        "sensitive_features": found.sensitive_features,
+        "choice": run.choice,
+        "exposure": run.exposure.to_json(),
+    }
+
+
+@playbooks_command.command("answers")
+@click.pass_obj
+def answers_command(session: Session) -> None:
+    """How many of those who were sent a survey have answered it, by playbook."""
+    from serving.interventions.response_rates import response_rates
+
+    with session.open(to_look=True) as keepwell, keepwell.database.read() as conn:
+        permit = keepwell.registry.aggregate_permit(conn, "aggregate", now=_now())
+        found = response_rates(conn, permit)
+        least = permit.min_people
+
+    def view(out: Console) -> None:
+        if not found:
+            out.print("no survey was sent yet")
+            return
+        drawn = table("playbook", "asks", "invited", "answered", "rate", numbers=(2, 3, 4))
+        for each in found:
+            if each.invited is None or each.rate is None:
+                drawn.add_row(each.playbook, each.instrument, f"fewer than {least}", "", "")
+                continue
+            rate = f"{each.rate.value:.0%} [{each.rate.low:.0%}, {each.rate.high:.0%}]"
+            numbers = f"{each.invited:,}", f"{each.answered:,}"
+            drawn.add_row(each.playbook, each.instrument, *numbers, rate)
+        out.print(drawn)
+
+    session.emit({"surveys": found, "min_people": least}, view)

@@ -1,47 +1,150 @@
-"""A playbook put to work on a file of scores: who is held out, who is proposed or queued."""
+"""Playbooks put to work, or only looked at: whom they are asked about, and what becomes of it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
+from typing import NamedTuple
 
-from governance.errors import InvalidInput
 from serving.bootstrap import Keepwell
 from serving.crm.score_rows import JUDGED, batches, kept_results
+from serving.interventions.candidates import Found, Triggers, find_candidates
+from serving.interventions.contacts import recent_contacts
 from serving.interventions.desk import desk_of
-from serving.interventions.playbooks import STARTERS, find_playbook, load_playbooks
-from serving.interventions.preview import candidates_of, recent_contacts
-from serving.interventions.run import InterventionRun, run_interventions
+from serving.interventions.playbooks import Playbook, find_playbook, playbooks_of
+from serving.interventions.policy import Candidate, Judged
+from serving.interventions.run import Ask, InterventionRun, run_together, simulate
+from serving.wellbeing import dimension_levels
+
+Clock = Callable[[], datetime]
+Progress = Callable[[str], None]
 
 
-def run_playbook(
-    keepwell: Keepwell,
-    playbook: str,
-    scores: Path,
-    *,
-    file: Path | None,
-    clock: Callable[[], datetime],
-) -> InterventionRun:
-    """Decide about everyone whose score still counts, and record it; nothing is sent here.
+class Preview(NamedTuple):
+    """Whom one playbook would choose now, and why not the others; nothing was recorded.
 
-    What the settings' `mode` allows becomes of it: `observe` refuses, `advise` proposes to a
-    person, `act` queues. A score past its end, or taken back since it was written, speaks for
-    nobody. Raises `NotFound` for an unknown playbook, `InvalidInput` for one that answers no score.
+    `not_looked_at` counts people its trigger could not be asked about, by reason.
+    `sensitive_features` are those its model reads, where that is what keeps it from selling.
     """
-    found = find_playbook(load_playbooks(file or STARTERS), playbook)
-    if found.target is None:
-        raise InvalidInput(
-            f"{playbook} answers an event, not a score", hint="name an outreach playbook"
+
+    playbook: Playbook
+    judged: Judged
+    not_looked_at: Mapping[str, int]
+    sensitive_features: tuple[str, ...]
+
+    @property
+    def cost(self) -> float:
+        """What contacting those chosen would cost, in the home's currency."""
+        return len(self.judged.eligible) * self.playbook.cost
+
+    @property
+    def expected(self) -> float | None:
+        """How many more would stay if the playbook's own expectation held; None without one."""
+        effect = self.playbook.expected_effect
+        return None if effect is None else len(self.judged.eligible) * effect
+
+
+class PlaybookRun(NamedTuple):
+    """What one playbook's run came to, beside what `Preview` says of it."""
+
+    playbook: Playbook
+    done: InterventionRun
+    not_looked_at: Mapping[str, int]
+    sensitive_features: tuple[str, ...]
+
+
+def preview_playbook(
+    keepwell: Keepwell,
+    playbook: Playbook,
+    *,
+    scores: Path | None = None,
+    customers: Sequence[str] | None = None,
+    clock: Clock,
+    progress: Progress = lambda _: None,
+) -> Preview:
+    """Say who would be chosen and why not the others, by the very policy that a run asks."""
+    found = _found(keepwell, playbook, scores, customers, clock, progress)
+    people = [each.customer_id for each in found.candidates]
+    judged = simulate(
+        desk_of(keepwell),
+        playbook,
+        found.candidates,
+        outside_contacts=recent_contacts(keepwell, people, now=clock()),
+        clock=clock,
+    )
+    sensitive = _sensitive(playbook, found.candidates)
+    return Preview(playbook, judged, found.not_looked_at, sensitive)
+
+
+def run_playbooks(
+    keepwell: Keepwell,
+    names: Sequence[str],
+    *,
+    file: Path | None = None,
+    scores: Path | None = None,
+    customers: Sequence[str] | None = None,
+    clock: Clock,
+    progress: Progress = lambda _: None,
+) -> tuple[PlaybookRun, ...]:
+    """Decide about everyone the playbooks speak for, and record it; nothing is sent here.
+
+    What the mode in force allows becomes of it: `observe` refuses, `advise` proposes to a person,
+    `act` queues. A score past its end, or taken back since it was written, speaks for nobody. Each
+    person gets at most one outreach of all the playbooks asked together. Raises `NotFound` for an
+    unknown playbook and `InvalidInput` where a trigger lacks what it needs.
+    """
+    known = playbooks_of(keepwell.home, file)
+    playbooks = [find_playbook(known, name) for name in dict.fromkeys(names)]
+    asked = [
+        _found(
+            keepwell,
+            each,
+            scores if each.target is not None or len(playbooks) == 1 else None,
+            customers,
+            clock,
+            progress,
         )
-    current = _current(keepwell, scores, now=clock())
-    candidates = tuple(
-        each
-        for each in candidates_of(keepwell, scores, target=found.target)
-        if each.score_decision_id in current
+        for each in playbooks
+    ]
+    people = {c.customer_id for found in asked for c in found.candidates}
+    done = run_together(
+        desk_of(keepwell),
+        [Ask(playbook, found.candidates) for playbook, found in zip(playbooks, asked, strict=True)],
+        outside_contacts=recent_contacts(keepwell, sorted(people), now=clock()),
+        clock=clock,
     )
-    recent = recent_contacts(keepwell, candidates, now=clock())
-    return run_interventions(
-        desk_of(keepwell), found, candidates, outside_contacts=recent, clock=clock
+    return tuple(
+        PlaybookRun(each, run, found.not_looked_at, _sensitive(each, found.candidates))
+        for each, run, found in zip(playbooks, done, asked, strict=True)
     )
+
+
+def _found(
+    keepwell: Keepwell,
+    playbook: Playbook,
+    scores: Path | None,
+    customers: Sequence[str] | None,
+    clock: Clock,
+    progress: Progress,
+) -> Found:
+    """Find whom a playbook is asked about; of scores only those that may still be used."""
+    levels, refused = None, dict[str, int]()
+    if playbook.dimension is not None:
+        levels, refused = dimension_levels(
+            keepwell, playbook.dimension, clock=clock, progress=progress
+        )
+    triggers = Triggers(scores=scores, customers=customers, levels=levels)
+    found = find_candidates(keepwell, playbook, triggers, clock=clock)
+    candidates = found.candidates
+    if playbook.target is not None and scores is not None:
+        current = _current(keepwell, scores, now=clock())
+        candidates = tuple(c for c in candidates if c.score_decision_id in current)
+    return Found(candidates, {**found.not_looked_at, **refused})
+
+
+def _sensitive(playbook: Playbook, candidates: Sequence[Candidate]) -> tuple[str, ...]:
+    if not playbook.commercial or not candidates:
+        return ()
+    return candidates[0].sensitive_features
 
 
 def _current(keepwell: Keepwell, scores: Path, *, now: datetime) -> set[str]:

@@ -28,7 +28,8 @@ SINGLE = (
 NO_DIMENSION = "none"
 """What a question of one's own states as its dimension when it asks about the company alone."""
 
-_ABOUT_US = frozenset({"csat", "nps", "ces_effort", "ces_ease"})
+ABOUT_US = frozenset({"csat", "nps", "ces_effort", "ces_ease"})
+"""Instruments that ask about the company, and not how a person is faring."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,7 +53,7 @@ class Question:
     @property
     def asks_how_people_fare(self) -> bool:
         """Whether it asks about a person's well-being, and not only about the company."""
-        return self.instrument not in _ABOUT_US and self.dimension != NO_DIMENSION
+        return self.instrument not in ABOUT_US and self.dimension != NO_DIMENSION
 
     @property
     def answers(self) -> range:

@@ -68,7 +68,6 @@ def render_survey(
         company=controller.name if "name" in controller.model_fields_set else "",
         demo=keepwell.kind == "demo",
         question=_text(words, question),
-        own_words=bool(question.text),
         ends=_ends(words, question),
         buttons=[_button(words, question, each) for each in question.answers],
         said=_said(words, question, answer, answered),

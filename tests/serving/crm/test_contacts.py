@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from serving.bootstrap import open_home
-from serving.crm.contacts import run_playbook
+from serving.crm.contacts import run_playbooks
 from serving.interventions.run import InterventionRun
 from serving.interventions.views import list_interventions
 from serving.permission.consents import withdraw
@@ -47,13 +47,14 @@ def advised(regular: Shop, tmp_path: Path) -> Shop:
 
 
 def ran(shop: Shop, folder: Path) -> InterventionRun:
-    return run_playbook(
+    [found] = run_playbooks(
         shop.keepwell,
-        "note",
-        folder / "scores.parquet",
+        ["note"],
+        scores=folder / "scores.parquet",
         file=folder / "playbooks.toml",
         clock=shop.clock,
     )
+    return found.done
 
 
 def test_in_mode_advise_contacts_wait_for_a_person(advised: Shop, tmp_path: Path) -> None:

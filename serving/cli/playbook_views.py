@@ -1,0 +1,197 @@
+"""How playbooks, and whom they choose, look on a terminal."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.markup import escape
+
+from serving.cli.console import facts, table
+
+if TYPE_CHECKING:
+    from serving.crm.contacts import PlaybookRun, Preview
+    from serving.interventions.home_checks import Refused
+    from serving.interventions.playbooks import Playbook
+    from serving.interventions.policy import Candidate
+
+_SHOWN = 10
+
+_WHY: Mapping[str, str] = {
+    "evaluation_home": "an evaluation home contacts nobody",
+    "mode_observe": "the mode is observe: nobody is contacted",
+    "commercial_model_reads_wellbeing": "nothing is sold by a model that reads how people fare",
+    "fairness_not_shown": "the model was not shown to treat groups alike",
+    "contacts_fall_unevenly": "contacts would fall unevenly on groups",
+    "held_out": "left alone by lot, to learn whether it helps",
+    "already_under_way": "the same is under way already",
+    "cool_down": "they had this playbook not long ago",
+    "contact_cap": "contacted as often in 30 days as may be",
+    "contact_cap_week": "contacted as often in 7 days as may be",
+    "budget_used_up": "the budget of the run is used up",
+    "channel_used_up": "the channel is used up",
+    "another_playbook_chosen": "another playbook was chosen for them",
+    "experiment_shows_harm": "its experiment shows harm",
+    "contested": "a decision behind it is contested",
+    "unknown": "no customer of this home",
+}
+_PERMISSION: Mapping[str, str] = {
+    "no_record": "never asked, or never answered",
+    "refused": "said no",
+    "withdrawn": "took it back",
+    "expired": "their yes has ended",
+    "objected": "objected",
+    "notice_changed": "the words changed since their yes",
+    "not_explicit": "their yes was not explicit enough",
+    "suppressed": "erased",
+    "permission_changed": "changed their mind meanwhile",
+}
+
+
+def in_words(reason: str) -> str:
+    """Say why somebody was left alone, as a person would."""
+    purpose, colon, why = reason.partition(": ")
+    if colon:
+        return f"{_PERMISSION.get(why, why.replace('_', ' '))} ({purpose})"
+    return _WHY.get(reason, reason.replace("_", " "))
+
+
+def trigger_of(each: "Playbook") -> str:
+    """Say in a few words what a playbook answers."""
+    parts = []
+    if each.target is not None:
+        high = f"–{each.max_probability:.0%}" if each.max_probability < 1 else ""
+        parts.append(f"{each.target} ≥ {each.min_probability:.0%}{high}")
+    if each.reason is not None:
+        parts.append(f"because of {each.reason}")
+    if each.dimension is not None:
+        parts.append(f"{each.dimension} ≤ {each.below:g} of 100")
+    if each.stage is not None:
+        days = "" if each.stage_days == 0 else f", {each.stage_days} days later"
+        parts.append(f"{each.stage.replace('_', ' ')}{days}")
+    return "; ".join(parts) or "people named by a person"
+
+
+def show_playbooks(
+    out: Console,
+    playbooks: Sequence["Playbook"],
+    warnings: Sequence[str],
+    refused: Sequence["Refused"],
+) -> None:
+    """Draw what each playbook does for whom, then what to think about and what may not be."""
+    drawn = table("playbook", "class", "does", "for whom", "held out", "asks a person")
+    for each in playbooks:
+        does = each.action.replace("_", " ")
+        does = f"{does}: {each.survey.instrument}" if each.survey is not None else does
+        drawn.add_row(
+            escape(each.name),
+            f"{each.kind}{', commercial' if each.commercial else ''}",
+            f"{does} by {each.channel}",
+            escape(trigger_of(each)),
+            f"{each.holdout_share:.0%}" if each.holdout_share else "nobody",
+            "yes" if each.needs_person else "no",
+        )
+    out.print(drawn)
+    for warning in warnings:
+        out.print(f"[yellow]![/] {escape(warning)}", highlight=False, soft_wrap=True)
+    for no in refused:
+        out.print(
+            f"[bold red]✗[/] {escape(no.playbook)} sells something, and the {no.status} model of "
+            f"{escape(no.target)} ({no.model_digest[:12]}…) reads how people are faring: "
+            f"{escape(', '.join(no.features))}",
+            highlight=False,
+            soft_wrap=True,
+        )
+    if refused:
+        out.print(
+            "  → take commercial out, or train a model without these features", soft_wrap=True
+        )
+
+
+def show_preview(out: Console, found: "Preview", currency: str) -> None:
+    """Draw who would be chosen, why the others would not, and what it would cost."""
+    chosen = found.judged.eligible
+    facts(
+        out,
+        [
+            ("playbook", f"{found.playbook.name}: {trigger_of(found.playbook)}"),
+            ("would be chosen", f"{len(chosen):,}"),
+            ("would cost", f"{found.cost:,.2f} {currency}"),
+            ("expected to help", _expected(found)),
+        ],
+    )
+    if chosen:
+        drawn = table("customer", "because", numbers=())
+        for each in chosen[:_SHOWN]:
+            drawn.add_row(escape(each.customer_id), escape(_because(each)))
+        out.print()
+        out.print(drawn)
+        if len(chosen) > _SHOWN:
+            out.print(f"[dim]and {len(chosen) - _SHOWN:,} more; --json names them all[/]")
+    show_left_alone(
+        out,
+        Counter(found.judged.refused.values()),
+        outside=len(found.judged.outside),
+        not_looked_at=found.not_looked_at,
+        sensitive=found.sensitive_features,
+    )
+
+
+def show_run(out: Console, found: "PlaybookRun", counts: Mapping[str, int]) -> None:
+    """Draw what came of a run."""
+    run = found.done
+    facts(
+        out,
+        [
+            ("playbook", f"{run.playbook}: {trigger_of(found.playbook)}"),
+            ("mode", run.mode.effective + (f" ({run.mode.why})" if run.mode.why else "")),
+            *((name.replace("_", " "), f"{count:,}") for name, count in counts.items()),
+        ],
+    )
+    show_left_alone(
+        out,
+        run.refused,
+        outside=run.outside,
+        not_looked_at=found.not_looked_at,
+        sensitive=found.sensitive_features,
+    )
+
+
+def show_left_alone(
+    out: Console,
+    refused: Mapping[str, int],
+    *,
+    outside: int,
+    not_looked_at: Mapping[str, int],
+    sensitive: Sequence[str],
+) -> None:
+    """Draw why everyone else was left alone, the most frequent reason first."""
+    rows = [(in_words(reason), count) for reason, count in refused.items()]
+    rows += [(f"{in_words(reason)}; not looked at", n) for reason, n in not_looked_at.items()]
+    rows += [("the playbook is not meant for them", outside)]
+    drawn = table("left alone because", "people", numbers=(1,))
+    for why, count in sorted(rows, key=lambda row: -row[1]):
+        if count:
+            drawn.add_row(escape(why), f"{count:,}")
+    if drawn.row_count:
+        out.print()
+        out.print(drawn)
+    if sensitive:
+        told = escape(", ".join(sensitive))
+        out.print(f"[bold red]✗[/] its model reads how people are faring: {told}", soft_wrap=True)
+
+
+def _because(each: "Candidate") -> str:
+    parts = [] if each.probability is None else [f"{each.probability:.0%} {each.target}"]
+    if each.level is not None:
+        parts.append(f"{each.trigger.replace('_', ' ')} {each.level:.0f}")
+    elif each.trigger != "score":
+        parts.append(each.trigger.partition(" ")[0].replace("_", " "))
+    return ", ".join(parts)
+
+
+def _expected(found: "Preview") -> str:
+    effect, helped = found.playbook.expected_effect, found.expected
+    if effect is None or helped is None:
+        return "not stated"
+    return f"{helped:,.1f} of them ({100 * effect:g} points, as the playbook expects)"

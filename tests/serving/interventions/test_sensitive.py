@@ -1,0 +1,64 @@
+"""Which features read how a person is faring, whatever they are called."""
+
+import pytest
+
+from features.definitions import FeatureDefinition
+from features.suggestions.voice import tone
+from serving.interventions.sensitive import sensitive_features
+
+
+def feature(name: str = "plain", **more: object) -> FeatureDefinition:
+    stated = {"kinds": ("order",), "aggregate": "count"} | more
+    return FeatureDefinition(name=name, **stated)  # type: ignore[arg-type]
+
+
+def survey(instrument: str | None, **more: object) -> FeatureDefinition:
+    where = () if instrument is None else (("instrument", instrument),)
+    return feature(kinds=("survey",), aggregate="mean", column="level", where=where, **more)
+
+
+@pytest.mark.parametrize(
+    "found",
+    [
+        feature(purposes=("risk_scoring", "wellbeing_inference")),
+        survey("pulse_financial"),
+        survey("who5"),
+        survey("a_question_of_our_own"),
+        survey(None),
+        feature(kinds=("wearable",)),
+        feature(kinds=("payment_failed",)),
+        feature("financial_stress_score"),
+        feature("x", column="property:mood", aggregate="mean"),
+        feature(where=(("topic", "loneliness"),)),
+        *tone("ticket_opened"),
+    ],
+    ids=lambda found: f"{found.name} {dict(found.where)}",
+)
+def test_it_reads_how_people_fare(found: FeatureDefinition) -> None:
+    parts = [feature(name) for name in found.of]
+
+    assert found.name in sensitive_features([*parts, found])
+
+
+@pytest.mark.parametrize(
+    "found",
+    [
+        feature("order_count_90d"),
+        survey("csat"),
+        survey("nps"),
+        survey("ces_effort"),
+        feature("survey_count_90d", kinds=("survey",)),
+        feature("days_since_last_order", aggregate="days_since_last"),
+    ],
+    ids=lambda found: f"{found.name} {dict(found.where)}",
+)
+def test_it_does_not(found: FeatureDefinition) -> None:
+    assert sensitive_features([found]) == ()
+
+
+def test_what_is_made_of_one_reads_it_too() -> None:
+    mood = FeatureDefinition(name="a", kinds=("wearable",), aggregate="mean", column="value")
+    ratio = FeatureDefinition(name="r", kinds=(), aggregate="ratio", of=("a", "b"))
+    again = FeatureDefinition(name="s", kinds=(), aggregate="difference", of=("b", "r"))
+
+    assert sensitive_features([again, ratio, feature("b"), mood]) == ("s", "r", "a")
