@@ -21,6 +21,7 @@ from serving.interventions.dispatch import dispatch, http_client
 from serving.interventions.email_addresses import parse_address
 from serving.interventions.email_server import EXCHANGE_SECONDS, MailServer
 from serving.interventions.email_text import Sender
+from serving.interventions.experiments import any_running
 from serving.interventions.score_news import begin_telling, tell_changes
 from serving.interventions.targets import Reach
 from serving.interventions.webhook import Endpoint
@@ -184,6 +185,7 @@ class Keeper(threading.Thread):
         self._stopped = threading.Event()
         self._looking: subprocess.Popen[bytes] | None = None
         self._looked_at: datetime | None = None
+        self._watched_at: datetime | None = None
 
     def run(self) -> None:
         """Look until stopped; another worker that is at it already is left alone."""
@@ -218,7 +220,7 @@ class Keeper(threading.Thread):
                 self._failed("monitoring")
 
     def look_at_models(self) -> None:
-        """Have a process of its own look at the models that are due, at most once an hour.
+        """Have a process of its own look at models and experiments that are due, hourly at most.
 
         Not in the first minutes of a service, in which it has enough to do.
         """
@@ -229,10 +231,15 @@ class Keeper(threading.Thread):
             return
         if self._looked_at is not None and now - self._looked_at < timedelta(hours=1):
             return
-        if due_targets(self._keepwell, now=now):
-            self._looked_at = now
+        daily = self._watched_at is None or now - self._watched_at >= timedelta(days=1)
+        if due_targets(self._keepwell, now=now) or (daily and self._tries()):
+            self._looked_at = self._watched_at = now
             command = [sys.executable, "-m", "serving.daily_look", str(self._keepwell.home.root)]
             self._looking = subprocess.Popen(command)  # noqa: S603 - our own interpreter and module
+
+    def _tries(self) -> bool:
+        with self._keepwell.database.read() as conn:
+            return any_running(conn)
 
     def stop(self) -> None:
         """End before the next look; what is under way ends with the process, and loses nothing."""

@@ -1,6 +1,9 @@
-"""The daily look at the models that serve, in a process of its own: it takes a core and memory.
+"""The daily look at models that serve and experiments that run, in a process of its own.
 
-python -m serving.daily_look HOME        looks at every model whose last look is too old
+It takes a core and memory.
+
+python -m serving.daily_look HOME    looks at every model whose last look is too old, and at every
+                                     running experiment
 """
 
 import os
@@ -19,6 +22,7 @@ from serving.bootstrap import Keepwell, open_home
 from serving.logs import log_to_stderr
 from serving.rights.acts import settle
 from serving.scoring.staleness import due_targets
+from serving.trials.watch import watch
 from serving.watching.look import Look
 from serving.watching.monitoring import Clock, monitor
 
@@ -67,6 +71,9 @@ def _main(root: Path) -> int:
             if not mine:
                 return 0
             settle(keepwell, now=datetime.now(UTC))
+            for tried in watch(keepwell, now=datetime.now(UTC)):
+                came = tried.outcome.replace(" ", "_")
+                log.info("experiment looked at", target=tried.playbook, status=came)
             for look in monitor_due(keepwell, clock=lambda: datetime.now(UTC)):
                 log.info("monitored", target=look.target, status=look.standing.status)
     except KeepwellError as error:

@@ -214,6 +214,12 @@ def list_experiments(conn: Connection, playbook: str | None = None) -> tuple[Tri
     return tuple(_read(row) for row in conn.execute(query))
 
 
+def any_running(conn: Connection) -> bool:
+    """Tell whether there is an experiment to look at."""
+    query = select(experiments.c.experiment).where(experiments.c.status == "running").limit(1)
+    return conn.execute(query).first() is not None
+
+
 def _latest(conn: Connection, playbook: str, *, lock: bool = False) -> TrialExperiment | None:
     query = (
         select(experiments)
