@@ -3,7 +3,7 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from sqlalchemy import Connection, Row, select
@@ -16,7 +16,7 @@ from governance.pseudonym import PersonIds
 from governance.tables import consent_events
 from serving.database import Database
 from serving.interventions.held_addresses import address_of
-from serving.interventions.leases import Leases
+from serving.interventions.leases import LEASE, Leases
 from serving.interventions.messages import REQUESTED
 from serving.interventions.outbox import Transport, enqueue
 from serving.interventions.policy import ContactPolicy, policy_of
@@ -81,11 +81,12 @@ class Desk:
     holdout_key: bytes
     stop_links: StopLinks | None = None
     ways: Ways = BY_WEBHOOK
+    lease: timedelta = LEASE
 
     @property
     def leases(self) -> Leases:
         """What claims and sends this home's messages."""
-        return Leases(self.registry, self.ledger, self.policy.home_kind)
+        return Leases(self.registry, self.ledger, self.policy.home_kind, self.lease)
 
 
 def desk_of(keepwell: "Keepwell", *, mode: Mode | None = None) -> Desk:

@@ -124,7 +124,7 @@ def send_mail(
     except smtplib.SMTPResponseException as refused:
         return _not_now(refused.smtp_code, "the mail server refused the connection or the login")
     except (OSError, smtplib.SMTPException) as error:
-        return _not_now(None, f"no sealed way to the mail server ({type(error).__name__})")
+        return _not_now(None, f"the way to the mail server failed ({type(error).__name__})")
     try:
         return _exchange(link, server, mail, to, ends)
     finally:

@@ -17,6 +17,8 @@ from governance.log.ledger import Ledger
 from governance.pseudonym import PersonIds
 from serving.database import Database
 from serving.interventions.desk import Desk, StopLinks
+from serving.interventions.email_addresses import parse_address
+from serving.interventions.held_addresses import hold_address
 from serving.interventions.leases import Claim, Dropped, Go, Missed, Unseen
 from serving.interventions.outbox import cancel_for
 from serving.interventions.playbooks import Playbook
@@ -77,6 +79,11 @@ class Company:
         )
         with self.desk.database.write() as conn:
             self.desk.registry.record(conn, change, now=self.now)
+
+    def holds(self, customer: str, address: str) -> None:
+        """Hold an e-mail address of a customer."""
+        with self.desk.database.write() as conn:
+            hold_address(conn, customer, "email", parse_address(address), now=self.now)
 
     def agrees(self, *customers: str) -> None:
         for customer in customers:
