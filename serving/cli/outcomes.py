@@ -5,6 +5,7 @@ import click
 from serving.cli.journey import journey_command
 from serving.cli.measures import measures_command
 from serving.cli.plans import plan_command
+from serving.cli.reports import report_command
 from serving.cli.trials import lift_command, resume_command, roi_command, watch_command
 
 
@@ -15,6 +16,7 @@ def outcomes_command() -> None:
 
 outcomes_command.add_command(measures_command)
 outcomes_command.add_command(journey_command)
+outcomes_command.add_command(report_command)
 outcomes_command.add_command(lift_command)
 outcomes_command.add_command(watch_command)
 outcomes_command.add_command(resume_command)

@@ -1,0 +1,90 @@
+"""The first layer: what acting brought, and what is at stake."""
+
+from datetime import datetime
+
+from governance.errors import KeepwellError
+from serving.bootstrap import Keepwell
+from serving.crm.weekly import weekly_list
+from serving.interventions.experiments import list_experiments
+from serving.interventions.playbooks import STARTERS
+from serving.reporting.record import AtRisk, Trial
+from serving.trials.document import lift_document, roi_document
+from serving.trials.lift import HomeLift, lift_of
+from serving.trials.roi import roi_of
+from serving.trials.terms import money_terms
+
+SCORES = "scores.parquet"
+
+
+def trials(keepwell: Keepwell, *, now: datetime) -> tuple[Trial, ...]:
+    """Give lift and return of every playbook that was tried, by its newest experiment."""
+    with keepwell.database.read() as conn:
+        known = list_experiments(conn)
+    return tuple(
+        _trial(keepwell, playbook, now=now)
+        for playbook in sorted({each.playbook for each in known})
+    )
+
+
+def at_risk(keepwell: Keepwell, *, now: datetime) -> tuple[AtRisk | None, str]:
+    """Add up the margin at stake in the home's last file of scores; else say why not.
+
+    The list itself, with its customers, is `keepwell crm weekly`.
+    """
+    scores = keepwell.home.var / SCORES
+    if not scores.is_file():
+        return None, f"there is no var/{SCORES}; make it with: keepwell score --out var/{SCORES}"
+    try:
+        found = weekly_list(keepwell, scores, top=1, margin=None, clock=lambda: now)
+    except KeepwellError as error:
+        return None, error.message
+    made = AtRisk(
+        customers=found.customers,
+        value=found.at_risk.value,
+        low=found.at_risk.low,
+        high=found.at_risk.high,
+        contactable=found.contactable,
+        currency=found.currency,
+        assumption=found.assumption,
+        as_of=found.as_of,
+    )
+    return made, ""
+
+
+def _trial(keepwell: Keepwell, playbook: str, *, now: datetime) -> Trial:
+    own = keepwell.home.playbooks
+    file = own if own.is_file() else STARTERS
+    money = money_terms(keepwell.settings)
+    made = Trial(playbook, None, None, "", "")
+    try:
+        found = lift_of(keepwell, playbook, horizon_days=None, file=file, now=now, money=money)
+    except KeepwellError as error:
+        return made._replace(why_no_lift=error.message, why_no_roi="there is no lift to count")
+    today = now.astimezone(keepwell.settings.zone).date()
+    made = made._replace(lift=lift_document(found, today=today))
+    cost = _cost(keepwell, found)
+    if cost is None:
+        why = "[costs] states no contact_cost, or nobody's horizon is over yet"
+        return made._replace(why_no_roi=why)
+    try:
+        returned = roi_of(
+            keepwell,
+            playbook,
+            cost=cost,
+            cost_per="pilot",
+            money=money,
+            horizon_days=None,
+            file=file,
+            now=now,
+        )
+    except KeepwellError as error:
+        return made._replace(why_no_roi=error.message)
+    return made._replace(roi=roi_document(returned), why_no_roi=returned.reason)
+
+
+def _cost(keepwell: Keepwell, found: HomeLift) -> float | None:
+    """What contacting everyone treated costs by `[costs]`; wages are in it as far as stated."""
+    costs = keepwell.settings.costs
+    if costs is None or not costs.contact_cost or not found.lift.treated:
+        return None
+    return costs.contact_cost * found.lift.treated
