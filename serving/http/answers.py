@@ -140,6 +140,84 @@ class InterventionAnswer(BaseModel):
     sent_at: Instant | None
 
 
+class MessageWords(BaseModel):
+    """What is said to the customer."""
+
+    subject: str
+    body: str
+
+
+class EstimateReason(BaseModel):
+    """One thing the records say, and whether it made the estimate higher."""
+
+    text: str
+    raised: bool
+
+
+class ContactEstimate(BaseModel):
+    """The score behind a contact with its 90 % interval: the chance that the customer `says`."""
+
+    says: str
+    sentence: str
+    horizon_days: int
+    probability: float
+    low: float
+    high: float
+    reasons: list[EstimateReason]
+
+
+class KeptRecords(BaseModel):
+    """How many events of one kind are kept, and from when to when."""
+
+    kind: str
+    events: int
+    first: Instant
+    last: Instant
+
+
+class EarlierContact(BaseModel):
+    """What was decided about the same customer before."""
+
+    created_at: Instant
+    playbook: str
+    channel: str
+    arm: str
+    status: str
+    decided_by: str | None
+    decided_reason: str | None
+
+
+class InterventionShown(InterventionAnswer):
+    """One contact as whoever decides on it sees it.
+
+    `links` are those the message carries: `why`, for outreach `stop`, for a question `survey`.
+    `estimate` is for `score:read`, `history` and `decided_before` for `consent:read`.
+    """
+
+    kind: Annotated[str, Field(alias="class")]
+    action: str
+    value: str
+    trigger: str
+    chosen_by: str
+    expected_effect: float | None
+    propensity: float | None
+    cost: float
+    currency: str
+    message: MessageWords
+    message_before: MessageWords | None
+    pressing_phrases: list[str]
+    links: dict[str, Any]
+    links_problem: str | None
+    estimate: ContactEstimate | None
+    history: list[KeptRecords] | None
+    decided_before: list[EarlierContact] | None
+    contested: bool
+    waited_minutes: float
+    decided_at: Instant | None
+    decided_by: str | None
+    decided_reason: str | None
+
+
 class InterventionsPage(BaseModel):
     """Interventions, the newest first."""
 

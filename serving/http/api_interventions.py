@@ -4,15 +4,16 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
 
+from serving.approval.proposal import open_proposal
 from serving.auth import Principal
-from serving.http.answers import InterventionsPage, VerdictAnswer
+from serving.http.answers import InterventionShown, InterventionsPage, VerdictAnswer
 from serving.http.context import Caller, Here, Step, fresh
 from serving.http.idempotency import AnsweredOnce
 from serving.http.paging import LIMIT, After, paged
-from serving.http.schemas import ReasonRequest
+from serving.http.schemas import ApprovalRequest, ReasonRequest
 from serving.interventions import oversight, views
 from serving.interventions.desk import Status, desk_of
-from serving.interventions.oversight import Verdict
+from serving.interventions.oversight import AS_PROPOSED, Change, Verdict
 
 router = APIRouter(tags=["interventions"])
 once = APIRouter(tags=["interventions"], route_class=AnsweredOnce)
@@ -42,6 +43,34 @@ def get_interventions(
     return paged(request, {"results": results}, more, limit=limit)
 
 
+@router.get(
+    "/v1/interventions/{intervention_id}",
+    operation_id="get_intervention",
+    response_model=InterventionShown,
+)
+def get_intervention(
+    intervention_id: InterventionPath,
+    here: Here,
+    caller: Annotated[Principal, Depends(Caller("intervention:read"))],
+) -> Response:
+    """Show one contact: why, what was decided before, and the very message that would leave.
+
+    The estimate with its reasons is for keys with `score:read`, the history for `consent:read`.
+    For a key that may approve it is noted when it was opened.
+    """
+    found = open_proposal(
+        here.keepwell,
+        desk_of(here.keepwell),
+        intervention_id,
+        to_decide=caller.may("intervention:approve"),
+        now=here.clock(),
+    )
+    sees = caller.may("consent:read")
+    return fresh(
+        found.to_json(sees_refusals=sees, sees_scores=caller.may("score:read"), sees_history=sees)
+    )
+
+
 @once.post(
     "/v1/interventions/{intervention_id}/approve",
     operation_id="approve_intervention",
@@ -49,11 +78,12 @@ def get_interventions(
 )
 def post_approve(
     intervention_id: InterventionPath,
-    body: ReasonRequest,
+    body: ApprovalRequest,
     here: Here,
     caller: Annotated[Principal, Depends(Caller("intervention:approve"))],
 ) -> Response:
-    """Say yes to a proposed contact; it is queued if permission still holds."""
+    """Say yes to a proposed contact, to other words if there are some; permission is read again."""
+    words = body.message
     return _told(
         oversight.approve(
             desk_of(here.keepwell),
@@ -61,6 +91,7 @@ def post_approve(
             approver=caller.owner,
             reason=body.reason,
             now=here.clock(),
+            change=AS_PROPOSED if words is None else Change(words.subject, words.body),
         ),
         caller,
     )

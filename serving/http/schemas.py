@@ -146,6 +146,19 @@ class ReasonRequest(Incoming):
     reason: Annotated[str, Field(min_length=3, max_length=2_000)]
 
 
+class MessageChange(Incoming):
+    """Other words for a proposed message; what is left out stays as the playbook has it."""
+
+    subject: Annotated[str, Field(max_length=150)] | None = None
+    body: Annotated[str, Field(max_length=5_000)] | None = None
+
+
+class ApprovalRequest(ReasonRequest):
+    """A yes with its reason, and other words for the message where it should have some."""
+
+    message: MessageChange | None = None
+
+
 class ReviewRequestRequest(Incoming):
     """What a customer contests; without a decision everything that rests on a score waits."""
 

@@ -71,6 +71,7 @@ def live(session: Session, case: Case) -> None:
     waiting, other = case.runs("advise"), case.decision_id
     call("list_experiments")
     call("list_interventions", limit=1)
+    call("get_intervention", waiting)
     call("reject_intervention", waiting, body=BECAUSE)
     call("confirm_intervention", waiting)
     request = call("request_review", "ann", body={**BECAUSE, "decision_id": other})["request_id"]
