@@ -16,13 +16,15 @@ from features.history import observed_until
 from features.store import Bucket, buckets
 from features.tables import customers
 from governance.consent.notices import current_notices
-from governance.errors import KeepwellError, NotFound
+from governance.errors import ConfigurationError, KeepwellError, NotFound
 from governance.review.reviews import champion
 from governance.signing.keys import is_vouched, list_signing_keys
 from governance.tables import ledger_head
 from serving.auth import list_keys
 from serving.bootstrap import Keepwell, open_home
+from serving.courier import mail_server_of
 from serving.home import Home, keep_private
+from serving.interventions.email_server import check_server
 from serving.interventions.modes import mode_standing
 from serving.interventions.targets import Reach
 from serving.interventions.webhook import Endpoint, addresses_of, check_endpoint
@@ -31,6 +33,7 @@ from serving.record.restore import standing
 from serving.record.retention_runs import last_run
 from serving.record.review_requests import list_requests
 from serving.scoring.staleness import Monitored, newest
+from serving.tables import contact_addresses
 
 Outcome = Literal["ok", "attention", "missing"]
 _PACKAGES = ("lightgbm", "scikit-learn", "shap", "mlflow", "fairlearn", "bentoml", "duckdb")
@@ -112,6 +115,7 @@ def _home(keepwell: Keepwell, home: Home, now: datetime) -> Iterator[Check]:
             _log,
             _rights,
             _webhook,
+            _email,
             _api_keys,
             _reviewers,
             _models,
@@ -171,11 +175,11 @@ def _permission(keepwell: Keepwell, conn: Connection, now: datetime) -> Iterator
         "" if asked else "publish what you ask people: keepwell consent notice publish --help",
     )
     stops = keepwell.settings.preferences.base_url is not None
-    if keepwell.settings.webhook.url is not None:
+    if keepwell.settings.webhook.url is not None or keepwell.settings.email.host is not None:
         yield Check(
             "stop links",
             "ok" if stops else "attention",
-            "in every message of outreach" if stops else "messages carry none",
+            "in every message of outreach" if stops else "outreach is refused without them",
             "" if stops else "set base_url of [preferences] in keepwell.toml",
         )
 
@@ -255,6 +259,21 @@ def _journal(keepwell: Keepwell, conn: Connection) -> Check:
             "any command settles it before it does anything else, as does the service",
         )
     return Check("journal", "ok", f"{keepwell.journal.position:,} bytes, all known here")
+
+
+def _email(keepwell: Keepwell, conn: Connection, now: datetime) -> Iterator[Check]:
+    """Say whether e-mails could leave by what is set; the mail server itself is not asked."""
+    try:
+        server = mail_server_of(keepwell)
+        if server is None:
+            return
+        check_server(server, home_kind=keepwell.kind)
+    except ConfigurationError as error:
+        yield Check("email", "attention", error.message, error.hint or "see docs/email.md")
+        return
+    held = conn.execute(select(func.count()).select_from(contact_addresses)).scalar_one()
+    detail = f"{held:,} addresses are held; try the way: keepwell messages test ADDRESS"
+    yield Check("email", "ok", detail)
 
 
 def _webhook(keepwell: Keepwell, conn: Connection, now: datetime) -> Iterator[Check]:

@@ -17,12 +17,13 @@ from serving.http.metering import Meter, counts_text, gauges_text
 from serving.http.model_gauges import model_gauges
 from serving.http.process_gauges import ProcessGauges
 from serving.http.worker_counts import Told, WorkerCounts, all_counts
+from serving.interventions.switched_off import switched_off
 from serving.interventions.tables import outbox
 from serving.scoring.scorer import Scorer
 from serving.version import product_version
 
 _PAGE = 4096
-_UNSENT = ("pending", "leased", "on_wire", "dead")
+_UNSENT = ("pending", "leased", "on_wire", "dead", "unknown")
 _WAITS = ("pending", "leased", "on_wire")
 WORKER_GAUGES = {
     "keepwell_worker_memory_bytes": "Resident memory of a worker.",
@@ -89,6 +90,7 @@ class Metrics:
         yield Gauge("keepwell_ready", "Whether the worker asked is ready.", float(self.ready()))
         with self._keepwell.database.read() as conn:
             yield from _queue(conn, now)
+            yield _receiver(conn, self._keepwell.settings.webhook.url)
             written = conn.execute(select(func.max(ledger_head.c.seq))).scalar() or 0
         meaning = "Entries of the signed log."
         yield Gauge("keepwell_ledger_entries_total", meaning, float(written), kind="counter")
@@ -119,7 +121,7 @@ def _queue(conn: Connection, now: datetime) -> Iterable[Gauge]:
     status, due = outbox.c.status, outbox.c.due_at
     counted = select(status, func.count(), func.min(due)).where(status.in_(_UNSENT))
     found = {row[0]: row for row in conn.execute(counted.group_by(status))}
-    meaning = "Messages that have not arrived, by where they stand."
+    meaning = "Messages that have not arrived, or may not have, by where they stand."
     for name in _UNSENT:
         n = found[name][1] if name in found else 0
         yield Gauge("keepwell_outbox_messages", meaning, float(n), {"status": name})
@@ -127,6 +129,12 @@ def _queue(conn: Connection, now: datetime) -> Iterable[Gauge]:
     late = max((now - oldest).total_seconds(), 0.0)
     meaning = "For how long the message that is due longest has been due."
     yield Gauge("keepwell_outbox_late_seconds", meaning, late)
+
+
+def _receiver(conn: Connection, url: str | None) -> Gauge:
+    meaning = "Whether the webhook is off because its receiver answered 410."
+    is_off = url is not None and switched_off(conn, url) is not None
+    return Gauge("keepwell_webhook_switched_off", meaning, float(is_off))
 
 
 def _info() -> Gauge:

@@ -80,7 +80,12 @@ class Mailbox:
 
     def server(self, **more: Any) -> MailServer:
         """Give what Keepwell sends by."""
-        given = {"host": "127.0.0.1", "port": self.port, "security": "none", "sender": OURS}
+        given: dict[str, Any] = {
+            "host": "127.0.0.1",
+            "port": self.port,
+            "security": "none",
+            "sender": OURS,
+        }
         return MailServer(**(given | more))
 
     def __enter__(self) -> "Mailbox":

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from email.message import EmailMessage
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -27,7 +28,7 @@ def mail(to: str = "ana@example.com") -> EmailMessage:
     return compose("m-1", body, sender=OURS, to=parse_address(to), now=NOW)
 
 
-def send(box: Mailbox, to: str = "ana@example.com", **more: object) -> tuple[str, int | None]:
+def send(box: Mailbox, to: str = "ana@example.com", **more: Any) -> tuple[str, int | None]:
     found = send_mail(box.server(**more), mail(to), parse_address(to), home_kind="production")
     return found.outcome, found.status
 
@@ -75,7 +76,7 @@ def test_a_refused_for_now_waits_a_quarter_of_an_hour() -> None:
 def test_the_way_is_sealed_and_its_certificate_verified(tmp_path: Path) -> None:
     certificate = certificate_for(tmp_path)
     with Mailbox(certificate=certificate) as box:
-        sealed = {"security": "starttls", "ca_file": certificate[0]}
+        sealed: dict[str, Any] = {"security": "starttls", "ca_file": certificate[0]}
         assert send(box, **sealed) == ("delivered", 250)
 
 
@@ -100,7 +101,7 @@ def test_a_server_that_offers_no_seal_gets_nothing() -> None:
 
 def test_a_wrong_password_is_trouble_with_the_way_not_with_the_message(tmp_path: Path) -> None:
     certificate = certificate_for(tmp_path)
-    sealed = {"security": "starttls", "ca_file": certificate[0], "username": "care"}
+    sealed: dict[str, Any] = {"security": "starttls", "ca_file": certificate[0], "username": "care"}
     with Mailbox(certificate=certificate, password="right") as box:
         assert send(box, password="wrong", **sealed)[0] == "retry"
         assert send(box, password="right", **sealed) == ("delivered", 250)

@@ -68,8 +68,8 @@ def test_it_can_be_stopped_by_one_click_of_the_mail_program() -> None:
 
 @pytest.mark.parametrize("kind", ["plain", "html"])
 def test_both_forms_hold_the_text_and_every_link(kind: str) -> None:
-    links = {name: {"url": url} for name, url in (("why", WHY), ("survey", ASKED))}
-    text = part(written(**links, stop={"url": STOP, "headers": HEADERS}), kind)
+    stop = {"url": STOP, "headers": HEADERS}
+    text = part(written(why={"url": WHY}, survey={"url": ASKED}, stop=stop), kind)
     assert all(url in text for url in (STOP, WHY, ASKED))
     assert "One." in text
 
