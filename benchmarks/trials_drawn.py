@@ -117,13 +117,14 @@ _HALVES = np.array(
 def peeked(outcomes: Floats, *, is_share: bool) -> bool:
     """Whether an interval excludes zero at any look, one look after every pair of people.
 
-    The last look is done by the product's own function as well, and must agree.
+    In one of twenty the last look is done by the product's own function too, and must agree.
     """
     values, error, may, last = _so_far(outcomes, is_share)
     outside = may & (np.abs(values) > _HALVES * error)
-    found = running_difference(outcomes[0], outcomes[1], planned_units=PLANNED)
-    if excludes(found) != bool(outside[last]):
-        raise AssertionError("the looks in one go and the product's own disagree")
+    if outcomes[0].sum() % 20 < 1:
+        found = running_difference(outcomes[0], outcomes[1], planned_units=PLANNED)
+        if excludes(found) != bool(outside[last]):
+            raise AssertionError("the looks in one go and the product's own disagree")
     return bool(outside.any())
 
 

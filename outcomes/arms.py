@@ -58,12 +58,19 @@ class Arms:
         """How many units each arm holds."""
         return {name: self.units_of(self.assigned, name) for name in self.names}
 
-    def compare(self, y: Floats, rows: NDArray[np.bool_], name: str) -> Difference:
-        """Compare arm `name` with the control over `rows`, whose outcome is known."""
+    def compare(
+        self, y: Floats, rows: NDArray[np.bool_], name: str, *, resample: bool = True
+    ) -> Difference:
+        """Compare arm `name` with the control over `rows`, whose outcome is known.
+
+        `resample` as of `outcomes.lift.difference`.
+        """
         (a, a_rows), (b, b_rows) = (
             self._sums(y, rows & (self.drawn == side)) for side in (name, self.control)
         )
-        return difference(a, b, treated_rows=a_rows, control_rows=b_rows, level=self.level)
+        return difference(
+            a, b, treated_rows=a_rows, control_rows=b_rows, level=self.level, resample=resample
+        )
 
     def adjust(
         self, y: Floats, before: Floats, rows: NDArray[np.bool_], name: str

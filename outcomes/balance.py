@@ -104,7 +104,6 @@ def _told(x: Floats, treated: NDArray[np.bool_], seed: int) -> tuple[float, floa
     sizes = [int((treated[half] == side).sum()) for side in (True, False)]
     if x.shape[1] == 0 or min(sizes) < _FEWEST_TO_TELL / 2:
         return None
-    from scipy.stats import mannwhitneyu
     from sklearn.tree import DecisionTreeClassifier  # slow to load
 
     tree = DecisionTreeClassifier(
@@ -113,5 +112,7 @@ def _told(x: Floats, treated: NDArray[np.bool_], seed: int) -> tuple[float, floa
     told, was = tree.predict_proba(x[~half])[:, 1], treated[~half]
     if np.ptp(told) == 0 or was.all() or not was.any():
         return 0.5, 1.0
-    tested = mannwhitneyu(told[was], told[~was], alternative="greater", method="asymptotic")
-    return float(tested.statistic) / (int(was.sum()) * int((~was).sum())), float(tested.pvalue)
+    ranks, n, m = _ranks(told), int(was.sum()), int((~was).sum())
+    auc = (float(ranks[was].sum()) - n * (n + 1) / 2) / (n * m)
+    two_sided = _kruskal_p(ranks, was.astype(np.int64))
+    return auc, two_sided / 2 if auc > 0.5 else 1 - two_sided / 2

@@ -119,7 +119,7 @@ def _plain(arms: list[_Arm], level: float) -> Difference:
     (a, a_rows), (b, b_rows) = (
         (np.bincount(arm.units, weights=arm.y), np.bincount(arm.units)) for arm in arms
     )
-    return difference(a, b, treated_rows=a_rows, control_rows=b_rows, level=level)
+    return difference(a, b, treated_rows=a_rows, control_rows=b_rows, level=level, resample=False)
 
 
 def _side(arm: _Arm) -> _Side:

@@ -312,7 +312,7 @@ def _differences(
         sizes = (arms.units_of(rows, side) for side in (name, question.control))
         nothing = difference([], [], level=question.level)
         return nothing._replace(treated_units=next(sizes), control_units=next(sizes)), None
-    plain = arms.compare(y, rows, name)
+    plain = arms.compare(y, rows, name, resample=not question.running)
     adjusted = None if before is None else arms.adjust(y, before.values, rows, name)
     if not question.running:
         return plain, adjusted
@@ -340,8 +340,10 @@ def _missing(
         "the difference if being missing depends on the arm"
     )
     y = gone.astype(np.float64)
-    found = [arms.compare(y, arms.pair(name), name).p_value for name in arms.treated]
-    least = min((p for p in found if p is not None), default=1.0) * len(found)
+    found = [arms.compare(y, arms.pair(name), name) for name in arms.treated]
+    if question.running:
+        found = [running(each, planned_units=question.planned_units) for each in found]
+    least = min((f.p_value for f in found if f.p_value is not None), default=1.0) * len(found)
     if not question.randomised or least >= SAMPLE_RATIO_ALARM:
         return ""
     return (

@@ -46,7 +46,7 @@ def permuted_difference(
     Both come from the same `DEALS` deals (those of `seed`: the same data give the same answer), so
     p ≤ 1 − level exactly where the interval excludes zero. Two-sided with equal tails.
     """
-    everyone = np.concatenate([a, b])
+    everyone = np.sort(np.concatenate([a, b]))  # the same deals whichever arm is named first
     few = min(len(a), len(b))
     rng = np.random.default_rng(seed)
     small = np.empty((2, DEALS))
@@ -60,7 +60,10 @@ def permuted_difference(
     one, other = (small, large) if len(a) <= len(b) else (large, small)
     apart = one[0] / len(a) - other[0] / len(b)
     error = np.sqrt(_variance(one, len(a)) + _variance(other, len(b)))
-    dealt = np.sort(np.divide(apart, error, out=np.zeros(DEALS), where=error > 0))
+    dealt = np.divide(apart, error, out=np.zeros(DEALS), where=error > 0)
+    if len(a) == len(b):  # each deal's mirror is as likely
+        dealt = np.concatenate([dealt[: DEALS // 2], [0.0], -dealt[: DEALS // 2]])
+    dealt.sort()
     value = float(a.mean() - b.mean())
     own = sqrt(float(a.var(ddof=1)) / len(a) + float(b.var(ddof=1)) / len(b))
     seen = value / own

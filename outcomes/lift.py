@@ -71,6 +71,7 @@ def difference(
     treated_rows: ArrayLike | None = None,
     control_rows: ArrayLike | None = None,
     level: float = 0.95,
+    resample: bool = True,
 ) -> Difference:
     """Give the difference of two arms' means with its interval.
 
@@ -81,8 +82,9 @@ def difference(
     Means, and shares with at least `MIN_EVENTS` ones and zeros in each arm, get Welch's interval.
     Rarer shares get Newcombe's, which stays inside what is possible, with the p-value that goes
     with it. Means with tails so heavy that Welch's two tails would be unequal (`is_heavy`) get the
-    studentised permutation interval. Missing values raise `InvalidInput`: how to treat them is the
-    caller's to say.
+    studentised permutation interval, unless `resample` is False: where another interval will take
+    its place, only the estimate and its error count. Missing values raise `InvalidInput`: how to
+    treat them is the caller's to say.
     """
     a, a_share = _per_unit(treated, treated_rows)
     b, b_share = _per_unit(control, control_rows)
@@ -95,7 +97,7 @@ def difference(
             counts = int(a.sum()), len(a), int(b.sum()), len(b)
             found, p_value = newcombe(*counts, level=level), newcombe_p(*counts)
             method = "newcombe"
-        elif not share and is_heavy(a, b):
+        elif resample and not share and is_heavy(a, b):
             found, p_value = permuted_difference(a, b, level=level)
             method = "permutation"
         else:

@@ -119,8 +119,9 @@ def running_difference(
     is complete, and at each look those of the looks before too.
     """
     found = difference(
-        treated, control, treated_rows=treated_rows, control_rows=control_rows, level=level
-    )
+        treated, control, treated_rows=treated_rows, control_rows=control_rows, level=level,
+        resample=False,
+    )  # fmt: skip
     return running(found, planned_units=planned_units, events=found.fewest_events)
 
 

@@ -24,10 +24,14 @@ def draw(out: Console, found: Experiment) -> None:
         out.print("[dim]no difference is shown, because none could be believed[/]")
         _warn(out, found)
         return
+    if not found.question.randomised:
+        out.print()
+        _warn(out, found)  # before anybody reads a figure
     out.print()
     _differences(out, found)
     _segments(out, found)
-    _warn(out, found)
+    if found.question.randomised:
+        _warn(out, found)
     _methods(out, found)
 
 

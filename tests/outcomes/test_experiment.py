@@ -264,3 +264,195 @@ def test_other_formats_give_the_same_answer(
     assert found.comparisons[0].plain.difference == pytest.approx(
         plain.comparisons[0].plain.difference
     )
+
+
+def asked(tmp_path: Path, frame: pd.DataFrame, **more: Any) -> Experiment:
+    return analyse(
+        write(tmp_path, frame), **{"arm": "arm", "control": "none", "outcomes": ["spend"], **more}
+    )
+
+
+def test_a_withheld_experiment_shows_no_difference_at_all(
+    tmp_path: Path, drawn: pd.DataFrame
+) -> None:
+    kept = drawn[(drawn["arm"] == "none") | (np.arange(600) % 3 > 0)]
+
+    document = to_document(asked(tmp_path, kept))
+
+    found = document["outcomes"]["spend"]["mail"]
+    assert found["verdict"] == "withheld"
+    assert found["difference"] is found["low"] is found["high"] is found["p_value"] is None
+    assert document["sample_ratio"]["outcome"] == "mismatch"
+
+
+def test_intended_shares_are_what_sizes_are_held_against(
+    tmp_path: Path, drawn: pd.DataFrame
+) -> None:
+    kept = drawn[(drawn["arm"] == "none") | (np.arange(600) % 3 > 0)]
+
+    assert asked(tmp_path, kept, intended={"mail": 2, "none": 3}).withheld == ""
+
+
+def test_more_is_good_unless_somebody_says_less_is(tmp_path: Path, drawn: pd.DataFrame) -> None:
+    drawn["minutes"] = drawn["spend"] + (drawn["arm"] == "mail")
+
+    found = asked(
+        tmp_path, drawn, outcomes=["stayed", "minutes"], lower_is_better=["minutes"]
+    ).comparisons
+
+    assert {c.outcome: c.judged.word for c in found} == {"stayed": "helped", "minutes": "harmed"}
+
+
+def test_a_find_among_many_outcomes_is_held_against_their_number(tmp_path: Path) -> None:
+    rng = np.random.default_rng(9)
+    frame = pd.DataFrame({"arm": ["mail"] * 300 + ["none"] * 300})
+    for k in range(20):
+        frame[f"o{k}"] = rng.normal(size=600)
+
+    found = asked(tmp_path, frame, outcomes=[f"o{k}" for k in range(20)])
+
+    assert [c for c in found.comparisons if c.plain.verdict != "not distinguishable from zero"]
+    assert {c.judged.word for c in found.comparisons} == {"cannot say"}
+
+
+def test_without_a_draw_there_is_an_association_and_no_verdict(
+    tmp_path: Path, drawn: pd.DataFrame
+) -> None:
+    found = asked(tmp_path, drawn, outcomes=["stayed"], randomised=False)
+
+    document = to_document(found)
+    assert document["outcomes"]["stayed"]["mail"]["verdict"] == "cannot say"
+    assert document["outcomes"]["stayed"]["mail"]["difference"] is not None
+    assert document["verdict"].startswith("cannot say: nobody was drawn by lot")
+    assert "association" in document["design"]
+    assert not found.answered
+    words = json.dumps(document["outcomes"]) + document["verdict"]
+    assert not any(word in words for word in ("helped", "harmed", "caused", "effect of"))
+
+
+def test_people_who_were_chosen_are_found_out(tmp_path: Path, drawn: pd.DataFrame) -> None:
+    drawn["arm"] = np.where(drawn["before"] > drawn["before"].median(), "mail", "none")
+    drawn["again"] = drawn["before"] * 2
+
+    found = asked(tmp_path, drawn, covariates=["before", "again"], known=BEFORE)
+
+    assert found.withheld.startswith("the arm follows from what was known before")
+
+
+def test_arms_that_differed_before_are_withheld(tmp_path: Path, drawn: pd.DataFrame) -> None:
+    for name in ("before", "visits"):
+        drawn[name] = np.random.default_rng(1).normal(size=600) + (drawn["arm"] == "mail")
+
+    found = asked(tmp_path, drawn, covariates=["before", "visits"], known=BEFORE)
+
+    assert found.verdict.startswith("withheld: before, visits tells the arms apart")
+
+
+def test_what_the_treatment_changed_is_refused_as_a_covariate(
+    tmp_path: Path, drawn: pd.DataFrame
+) -> None:
+    drawn["opened"] = (drawn["arm"] == "mail") * (np.arange(600) % 3 > 0)
+
+    with pytest.raises(InvalidInput, match="opened differs between the arms") as told:
+        asked(tmp_path, drawn, covariates=["before", "opened"], known=BEFORE)
+    assert "leave it out" in told.value.hint
+
+
+def test_who_insists_hears_that_the_draw_is_broken(tmp_path: Path, drawn: pd.DataFrame) -> None:
+    drawn["opened"] = (drawn["arm"] == "mail") * (np.arange(600) % 3 > 0)
+    known = Known(all_before=True, insisted=frozenset({"opened"}))
+
+    assert asked(tmp_path, drawn, segments=["opened"], known=known).withheld.startswith("opened")
+
+
+@pytest.mark.parametrize("place", ["covariates", "segments"])
+def test_a_column_of_which_nobody_says_when_it_was_known_is_refused(
+    tmp_path: Path, drawn: pd.DataFrame, place: str
+) -> None:
+    with pytest.raises(InvalidInput, match="nobody said when 'group' was known") as told:
+        asked(tmp_path, drawn, **{place: ["group"]})
+    assert "--known-before" in told.value.hint
+
+
+def test_an_outcome_missing_more_in_one_arm_is_withheld(
+    tmp_path: Path, drawn: pd.DataFrame
+) -> None:
+    drawn.loc[(drawn["arm"] == "mail") & (np.arange(600) % 5 == 0), "spend"] = np.nan
+
+    found = asked(tmp_path, drawn, outcomes=["spend", "stayed"])
+
+    assert {c.outcome: c.judged.word for c in found.comparisons} == {
+        "spend": "withheld",
+        "stayed": "helped",
+    }
+
+
+def test_a_running_experiment_has_intervals_for_every_look(
+    tmp_path: Path, drawn: pd.DataFrame
+) -> None:
+    once = asked(tmp_path, drawn, outcomes=["stayed"]).comparisons[0].plain
+    always = asked(tmp_path, drawn, outcomes=["stayed"], running=True).comparisons[0].plain
+
+    assert always.method == "always valid"
+    assert width(always) > 1.3 * width(once)
+
+
+def test_segments_are_adjusted_for_their_number_and_tested_together(
+    tmp_path: Path, drawn: pd.DataFrame
+) -> None:
+    drawn["spend"] += np.where((drawn["group"] == "new") & (drawn["arm"] == "mail"), 9.0, 0.0)
+
+    found = asked(tmp_path, drawn, segments=["group"], known=BEFORE).segments
+
+    assert {s.segment: s.is_clear for s in found.comparisons} == {"new": True, "old": False}
+    assert found.interactions[0].differs
+
+
+def test_hidden_segments_are_counted(tmp_path: Path, drawn: pd.DataFrame) -> None:
+    drawn.loc[:2, "group"] = "rare"
+
+    assert asked(tmp_path, drawn, segments=["group"], known=BEFORE).segments.hidden == (
+        ("group", 1),
+    )
+
+
+@pytest.mark.parametrize(
+    ("change", "asked_for", "message"),
+    [
+        ({"arm": "none"}, {}, "every row of 'arm' is in the control"),
+        ({}, {"covariates": ["spend"]}, "spend cannot be a covariate"),
+        ({}, {"segments": ["arm"]}, "arm cannot be a covariate or a segment"),
+        ({}, {"lower_is_better": ["before"]}, "before is no outcome"),
+        ({}, {"worthwhile": {"spend": 0.0}}, "must be above 0"),
+        ({}, {"segments": ["group"], "running": True}, "when an experiment has ended"),
+        ({}, {"level": 1.0}, "level == 1"),
+        ({"group": [f"g{k}" for k in range(600)]}, {"segments": ["group"]}, "600 different"),
+        ({"spend": ["many"] * 600}, {}, "neither a number nor yes/no"),
+    ],
+)
+def test_what_cannot_be_analysed_says_why(
+    tmp_path: Path,
+    drawn: pd.DataFrame,
+    change: dict[str, Any],
+    asked_for: dict[str, Any],
+    message: str,
+) -> None:
+    with pytest.raises(InvalidInput, match=message):
+        asked(tmp_path, drawn.assign(**change), known=BEFORE, **asked_for)
+
+
+def test_infinite_outcomes_are_no_measurements(tmp_path: Path, drawn: pd.DataFrame) -> None:
+    drawn.loc[3, "spend"] = np.inf
+    drawn.to_parquet(tmp_path / "test.parquet")
+
+    with pytest.raises(InvalidInput, match="1 values of the outcome 'spend' are infinite"):
+        analyse(tmp_path / "test.parquet", arm="arm", control="none", outcomes=["spend"])
+
+
+@pytest.mark.parametrize("text", ["", "arm,spend\n"])
+def test_an_empty_file_is_refused(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "empty.csv"
+    path.write_text(text)
+
+    with pytest.raises(InvalidInput):
+        analyse(path, arm="arm", control="none", outcomes=["spend"])

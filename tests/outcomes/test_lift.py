@@ -7,7 +7,6 @@ from hypothesis import strategies as st
 
 from governance.errors import InvalidInput
 from outcomes.lift import difference, sample_ratio
-from outcomes.multiplicity import holm
 
 
 def arm(ones: int, units: int) -> list[float]:
@@ -121,7 +120,19 @@ def test_a_draw_that_cannot_be_checked_is_refused(
         sample_ratio(counts, expected)
 
 
-def test_holm_makes_many_looks_pay() -> None:
-    assert holm({"a": 0.01, "b": 0.04, "c": 0.03}) == pytest.approx(
-        {"a": 0.03, "c": 0.06, "b": 0.06}
-    )
+def test_a_rare_shares_p_value_agrees_with_its_interval() -> None:
+    found = difference(arm(3, 1_000), arm(15, 1_000), level=0.99)
+
+    assert found.method == "newcombe"
+    assert found.p_value is not None
+    assert found.p_value < 0.01
+    assert found.high is not None
+    assert found.high < 0
+
+
+def test_a_heavy_tail_in_a_small_holdout_is_left_to_the_draw() -> None:
+    rng = np.random.default_rng(2)
+
+    found = difference(rng.lognormal(0, 1.5, 2_000), rng.lognormal(0, 1.5, 100))
+
+    assert found.method == "permutation"
