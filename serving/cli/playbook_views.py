@@ -1,7 +1,7 @@
 """How playbooks, and whom they choose, look on a terminal."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from rich.console import Console
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from serving.interventions.home_checks import Refused
     from serving.interventions.playbooks import Playbook
     from serving.interventions.policy import Candidate
+    from serving.interventions.run import InterventionRun
 
 _SHOWN = 10
 
@@ -146,6 +147,7 @@ def show_run(out: Console, found: "PlaybookRun", counts: Mapping[str, int]) -> N
             ("playbook", f"{run.playbook}: {trigger_of(found.playbook)}"),
             ("mode", run.mode.effective + (f" ({run.mode.why})" if run.mode.why else "")),
             *((name.replace("_", " "), f"{count:,}") for name, count in counts.items()),
+            *_how_chosen(run),
         ],
     )
     show_left_alone(
@@ -155,6 +157,20 @@ def show_run(out: Console, found: "PlaybookRun", counts: Mapping[str, int]) -> N
         not_looked_at=found.not_looked_at,
         sensitive=found.sensitive_features,
     )
+
+
+def _how_chosen(run: "InterventionRun") -> Iterator[tuple[str, str]]:
+    """Say by what people were chosen, how good the choice is, and whether it fell evenly."""
+    by = ", ".join(f"{count:,} by {how}" for how, count in run.count_chosen_by().items())
+    yield "chosen", by or "nobody"
+    if run.choice.binding:
+        gap = run.choice.optimality_gap
+        close = "proved best" if gap == 0 else f"within {100 * gap:.2g} % of the best possible"
+        yield "the choice", f"{close}, counted in {run.choice.unit}"
+    if run.choice.explored:
+        yield "drawn at random", f"{run.choice.explored:,} of {run.choice.explorable:,} left over"
+    if run.exposure.outcome == "uneven":
+        yield "groups", "contacts fall unevenly on groups: they wait for a person"
 
 
 def show_left_alone(

@@ -240,6 +240,7 @@ def _run_json(found: "PlaybookRun") -> dict[str, Any]:
         "reasons": dict(run.refused),
         "not_looked_at": found.not_looked_at,
         "sensitive_features": found.sensitive_features,
+        "chosen_by": run.count_chosen_by(),
         "choice": run.choice,
         "exposure": run.exposure.to_json(),
     }

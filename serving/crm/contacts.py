@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from serving.bootstrap import Keepwell
 from serving.crm.score_rows import JUDGED, batches, kept_results
+from serving.crm.stakes import stakes_of
 from serving.interventions.candidates import Found, Triggers, find_candidates
 from serving.interventions.contacts import recent_contacts
 from serving.interventions.desk import desk_of
@@ -64,12 +65,15 @@ def preview_playbook(
     """Say who would be chosen and why not the others, by the very policy that a run asks."""
     found = _found(keepwell, playbook, scores, customers, clock, progress)
     people = [each.customer_id for each in found.candidates]
+    stakes = stakes_of(keepwell, [playbook], people, now=clock())
     judged = simulate(
         desk_of(keepwell),
         playbook,
         found.candidates,
         outside_contacts=recent_contacts(keepwell, people, now=clock()),
         clock=clock,
+        effect=stakes.effects.get(playbook.name),
+        margins=stakes.margins,
     )
     sensitive = _sensitive(playbook, found.candidates)
     return Preview(playbook, judged, found.not_looked_at, sensitive)
@@ -105,12 +109,17 @@ def run_playbooks(
         )
         for each in playbooks
     ]
-    people = {c.customer_id for found in asked for c in found.candidates}
+    people = sorted({c.customer_id for found in asked for c in found.candidates})
+    stakes = stakes_of(keepwell, playbooks, people, now=clock())
     done = run_together(
         desk_of(keepwell),
-        [Ask(playbook, found.candidates) for playbook, found in zip(playbooks, asked, strict=True)],
-        outside_contacts=recent_contacts(keepwell, sorted(people), now=clock()),
+        [
+            Ask(playbook, found.candidates, stakes.effects.get(playbook.name))
+            for playbook, found in zip(playbooks, asked, strict=True)
+        ],
+        outside_contacts=recent_contacts(keepwell, people, now=clock()),
         clock=clock,
+        margins=stakes.margins,
     )
     return tuple(
         PlaybookRun(each, run, found.not_looked_at, _sensitive(each, found.candidates))

@@ -8,6 +8,7 @@ by one, so that no cap and no budget is counted twice.
 
 import hashlib
 import hmac
+from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -73,9 +74,9 @@ class InterventionRun(NamedTuple):
         """How many were assigned with this status."""
         return sum(each.status == status for each in self.assigned)
 
-    def chosen_by(self, how: str) -> int:
-        """How many were chosen this way: duty, rule, effect or explored."""
-        return sum(each.chosen_by == how for each in self.assigned)
+    def count_chosen_by(self) -> dict[str, int]:
+        """Count those assigned by how they were chosen: duty, rule, effect or explored."""
+        return dict(Counter(each.chosen_by for each in self.assigned))
 
 
 def run_interventions(

@@ -63,7 +63,10 @@ def worth_of(
     effect: Effect | None = None,
     margins: Mapping[str, float] | None = None,
 ) -> Worth:
-    """Weigh everyone a playbook may contact; someone of no margin still comes before nobody."""
+    """Weigh everyone a playbook may contact; someone of no margin still comes before nobody.
+
+    Whose margin nobody knows counts as the others' mean.
+    """
     if playbook.kind == "service":
         return Worth("duty", np.ones(len(people)), None)
     shown = effect is not None and effect.helps
@@ -73,7 +76,9 @@ def worth_of(
     gain = (ASSUMED_EFFECT if expected is None else expected) * (risk / mean if mean > 0 else 1.0)
     stake = np.ones(len(people))
     if margins is not None:
-        stake = np.array([max(margins.get(c.customer_id, 0.0), 0.0) for c in people])
+        known = [max(margins[c.customer_id], 0.0) for c in people if c.customer_id in margins]
+        unknown = float(np.mean(known)) if known else 1.0
+        stake = np.array([max(margins.get(c.customer_id, unknown), 0.0) for c in people])
     each = np.asarray(gain * stake, np.float64)
     least = _LEAST * float(each.max(initial=0.0)) or _LEAST
     return Worth("effect" if shown else "rule", np.maximum(each, least), expected)

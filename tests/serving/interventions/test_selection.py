@@ -76,9 +76,17 @@ def test_the_margin_at_stake_weighs_beside_the_risk() -> None:
 
 
 def test_someone_of_no_margin_is_contacted_while_there_is_room() -> None:
-    found = chosen(asked(NOTE, {"ana": 0.9}), margins={})
+    found = chosen(asked(NOTE, {"ana": 0.9}), margins={"ana": 0.0})
 
     assert list(found.picks[0]) == ["ana"]
+
+
+def test_a_margin_nobody_knows_counts_as_the_others_mean() -> None:
+    people = [candidate(who, 0.5) for who in ("ana", "ben", "cem")]
+
+    found = worth_of(NOTE, people, margins={"ana": 10.0, "ben": 30.0})
+
+    assert (found.each / found.each[2]).tolist() == pytest.approx([0.5, 1.5, 1.0])
 
 
 @pytest.mark.parametrize(
