@@ -76,7 +76,7 @@ def lift_command(
         from serving.interventions.experiments import list_experiments
 
         with session.open() as keepwell, keepwell.database.read() as conn:
-            known = [experiment_document(each) for each in list_experiments(conn)]
+            known = [experiment_document(each.at(_now())) for each in list_experiments(conn)]
         session.emit({"experiments": known}, lambda out: draw_experiments(out, known))
         return 0
     with session.open() as keepwell, session.step("comparing"):

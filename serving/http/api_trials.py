@@ -86,8 +86,9 @@ def get_roi(
 )
 def get_experiments(here: Here, caller: Reader) -> Response:
     """List every experiment of every playbook, the newest first."""
+    now = here.clock()
     with here.keepwell.database.read() as conn:
-        found = [experiment_document(each) for each in list_experiments(conn)]
+        found = [experiment_document(each.at(now)) for each in list_experiments(conn)]
     return fresh({"experiments": found})
 
 

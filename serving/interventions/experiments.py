@@ -19,6 +19,8 @@ from serving.interventions.tables import experiments, interventions, measurement
 STOPPED_FOR_HARM = "stopped_for_harm"
 """Why a playbook contacts nobody: its experiment showed harm."""
 
+_OVER = "its time was over"
+
 Contacts = Literal["drawn", "everyone", "nobody"]
 
 
@@ -66,6 +68,12 @@ class TrialExperiment(NamedTuple):
             return "nobody"
         return "drawn" if self.status == "running" and self.holdout_share > 0 else "everyone"
 
+    def at(self, now: datetime) -> "TrialExperiment":
+        """Give it as it stands now: whose time is over has ended, whether or not it was noted."""
+        if self.status != "running" or now < self.ends_at:
+            return self
+        return self._replace(status="ended", reason=_OVER, ended_at=self.ends_at)
+
     @property
     def drawn_share(self) -> float:
         """The share that is left alone by a draw now: 0 where nobody is drawn."""
@@ -91,7 +99,7 @@ def open_experiment(conn: Connection, playbook: Tried, now: datetime) -> TrialEx
             _end(conn, last.experiment, "the playbook leaves nobody alone any more", now)
         return _without(playbook, now)
     if last is not None and last.status == "running" and last.ends_at <= now:
-        _end(conn, last.experiment, "its time was over", last.ends_at)
+        _end(conn, last.experiment, _OVER, last.ends_at)
     elif last is not None and (last.status == "running" or _still_stopped(last)):
         return last
     name = _free_name(conn, playbook.name, now)
@@ -177,8 +185,8 @@ def end_overdue(conn: Connection, ledger: Ledger, *, now: datetime) -> tuple[str
         each for each in list_experiments(conn) if each.status == "running" and each.ends_at <= now
     ]
     for each in due:
-        _end(conn, each.experiment, "its time was over", each.ends_at)
-        body = {"experiment": each.experiment, "reason": "its time was over"}
+        _end(conn, each.experiment, _OVER, each.ends_at)
+        body = {"experiment": each.experiment, "reason": _OVER}
         ledger.append(conn, "experiment_ended", body, now=now)
     return tuple(each.experiment for each in due)
 

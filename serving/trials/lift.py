@@ -76,7 +76,7 @@ def lift_of(
 
     def work_out() -> tuple[HomeLift, Register]:
         with keepwell.database.read() as conn:
-            trial, others = choose(conn, playbook, experiment)
+            trial, others = choose(conn, playbook, experiment, now=now)
             plan = None if trial is None else find_plan(conn, trial.plan_digest)
             days = horizon_of(plan, horizon_days)
             drawn = follow(keepwell, conn, playbook, trial, now=now)
@@ -96,20 +96,20 @@ def horizon_of(plan: FrozenPlan | None, asked: int | None) -> int:
 
 
 def choose(
-    conn: Connection, playbook: str, experiment: str | None
+    conn: Connection, playbook: str, experiment: str | None, *, now: datetime
 ) -> tuple[TrialExperiment | None, tuple[str, ...]]:
     """Give the experiment asked for, or the newest, and the names of the others."""
     known = list_experiments(conn, playbook)
     names = tuple(each.experiment for each in known)
     if experiment is None:
-        return (known[0] if known else None), names[1:]
+        return (known[0].at(now) if known else None), names[1:]
     chosen = find_experiment(conn, experiment)
     if chosen.playbook != playbook:
         raise NotFound(
             f"the experiment belongs to the playbook {chosen.playbook}, asked was {playbook}",
             hint=f"its experiments are {', '.join(names) or 'none'}",
         )
-    return chosen, tuple(name for name in names if name != experiment)
+    return chosen.at(now), tuple(name for name in names if name != experiment)
 
 
 def follow(

@@ -89,7 +89,7 @@ def roi_of(
 
     def work_out() -> tuple[HomeRoi, Register]:
         with keepwell.database.read() as conn:
-            trial, _ = choose(conn, playbook, experiment)
+            trial, _ = choose(conn, playbook, experiment, now=now)
             plan = None if trial is None else find_plan(conn, trial.plan_digest)
             drawn = follow(keepwell, conn, playbook, trial, now=now)
         days = horizon_of(plan, horizon_days)
