@@ -273,7 +273,7 @@ def dimension_levels(
 ) -> tuple[dict[str, float], dict[str, int]]:
     """Estimate one dimension of everyone who permits it: points from 0 to 100 by customer.
 
-    Left out are those with not enough signal; those who do not permit it are counted by reason.
+    Those with not enough signal and those who do not permit it are counted by reason.
     """
     scheme = scheme_of(keepwell)
     if dimension not in scheme.names:
@@ -283,6 +283,7 @@ def dimension_levels(
         )
     place = scheme.names.index(dimension)
     levels: dict[str, float] = {}
+    left_out = Counter[str]()
     with keepwell.database.read() as conn:
         now = clock()
         instant = _instant(keepwell, conn, None, now)
@@ -295,7 +296,9 @@ def dimension_levels(
             levels |= dict(
                 zip(table.customers[known].tolist(), points[known].tolist(), strict=True)
             )
-    return levels, Counter(f"{PURPOSE}: {why}" for why in refused.values())
+            left_out["not_enough_signal"] += int((~known).sum())
+    left_out.update(f"{PURPOSE}: {why}" for why in refused.values())
+    return levels, +left_out
 
 
 def scheme_of(keepwell: Keepwell) -> Scheme:

@@ -19,7 +19,7 @@ from governance.signing.keys import list_signing_keys
 from serving.audit.coverage import permission_today, training_coverage
 from serving.bootstrap import Keepwell
 from serving.interventions.modes import mode_standing
-from serving.interventions.playbooks import STARTERS, load_playbooks
+from serving.interventions.playbooks import playbooks_of
 from serving.scoring.staleness import newest
 from serving.watching.retraining import FEWEST
 
@@ -58,7 +58,7 @@ def practice_of(keepwell: Keepwell, conn: Connection, target: str) -> Practice:
         controller=", ".join(stated_party),
         mode=mode_standing(conn, home_kind=keepwell.kind, stated=settings.mode).effective,
         bases=tuple(bases),
-        actions=() if keepwell.kind == "evaluation" else tuple(_actions(target)),
+        actions=() if keepwell.kind == "evaluation" else tuple(_actions(keepwell, target)),
         max_contacts=settings.contact.max_per_30_days,
         per_days=30,
         quiet_from=settings.contact.quiet_from,
@@ -157,8 +157,8 @@ def _sources(conn: Connection) -> Iterator[Source]:
             yield Source(row.source, kind, row.last_imported_at, 0, None, None, "")
 
 
-def _actions(target: str) -> Iterator[Action]:
-    for each in load_playbooks(STARTERS):
+def _actions(keepwell: Keepwell, target: str) -> Iterator[Action]:
+    for each in playbooks_of(keepwell.home):
         if each.target == target:
             yield Action(
                 each.name,

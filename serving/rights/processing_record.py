@@ -23,7 +23,7 @@ from governance.instants import to_text
 from governance.review.candidates import find_model
 from governance.review.reviews import champion
 from serving.bootstrap import Keepwell
-from serving.interventions.playbooks import STARTERS, load_playbooks
+from serving.interventions.playbooks import playbooks_of
 from serving.rights.retention import retention_in_words
 from serving.scoring.champions import open_bundle
 
@@ -156,8 +156,9 @@ def _uses(keepwell: Keepwell, conn: Connection, now: datetime) -> dict[str, list
         if find_model(conn, approval.model_digest).facts.home_kind == "production":
             found["fairness_audit"].append(f"audit of {name}")
     if keepwell.kind != "evaluation":
-        for each in load_playbooks(STARTERS):
-            found[each.contact_purpose].append(f"playbook {each.name.replace('_', ' ')}")
+        for each in playbooks_of(keepwell.home):
+            for purpose in (each.contact_purpose, *each.purposes):
+                found[purpose].append(f"playbook {each.name.replace('_', ' ')}")
     return dict(found)
 
 

@@ -26,7 +26,9 @@ def with_settings(shop: Shop, **stated: object) -> Shop:
 
 def test_it_names_what_a_serving_model_uses(regular: Shop) -> None:
     activities = {each.purpose: each for each in record_of(regular).activities}
-    assert activities["wellbeing_inference"].used_by == ("model churn",)
+    assert activities["wellbeing_inference"].used_by == (
+        "model churn", "playbook help in hard times", "playbook how are you",
+    )  # fmt: skip
     assert activities["wellbeing_inference"].special == ("how you seem to be faring",)
     assert activities["risk_scoring"].basis == "consent"
     assert activities["research_text"].used_by == ()

@@ -259,7 +259,8 @@ def test_the_words_of_a_company_are_shown_as_words(shop: Shop) -> None:
 
 
 def dead_page(reader: Reader) -> str:
-    return reader.browser.get("/survey?token=none").text
+    html: str = reader.browser.get("/survey?token=none").text
+    return html
 
 
 @pytest.mark.parametrize("way", ["get", "post"])

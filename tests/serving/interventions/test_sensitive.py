@@ -1,5 +1,7 @@
 """Which features read how a person is faring, whatever they are called."""
 
+from typing import Any
+
 import pytest
 
 from features.definitions import FeatureDefinition
@@ -7,14 +9,13 @@ from features.suggestions.voice import tone
 from serving.interventions.sensitive import sensitive_features
 
 
-def feature(name: str = "plain", **more: object) -> FeatureDefinition:
-    stated = {"kinds": ("order",), "aggregate": "count"} | more
-    return FeatureDefinition(name=name, **stated)  # type: ignore[arg-type]
+def feature(name: str = "plain", **more: Any) -> FeatureDefinition:
+    return FeatureDefinition(name=name, **({"kinds": ("order",), "aggregate": "count"} | more))
 
 
-def survey(instrument: str | None, **more: object) -> FeatureDefinition:
+def survey(instrument: str | None) -> FeatureDefinition:
     where = () if instrument is None else (("instrument", instrument),)
-    return feature(kinds=("survey",), aggregate="mean", column="level", where=where, **more)
+    return feature(kinds=("survey",), aggregate="mean", column="level", where=where)
 
 
 @pytest.mark.parametrize(
