@@ -28,6 +28,7 @@ SCOPES = frozenset(
         "intervention:read",
         "intervention:approve",
         "outcomes:read",
+        "feedback:write",
         "audit:sign",
         "rights:manage",
         "admin",

@@ -17,7 +17,9 @@ from serving.http import (
     api_addresses,
     api_consents,
     api_customers,
+    api_feedback,
     api_interventions,
+    api_journey,
     api_messages,
     api_notice,
     api_outcomes,
@@ -88,6 +90,9 @@ def create_app(keepwell: Keepwell, scorer: Scorer, *, clock: Clock) -> FastAPI:
     app.include_router(api_messages.once)
     app.include_router(api_notice.router)
     app.include_router(api_outcomes.router)
+    app.include_router(api_journey.router)
+    app.include_router(api_feedback.router)
+    app.include_router(api_feedback.once)
     app.include_router(api_trials.router)
     app.include_router(api_survey.router)
     app.include_router(api_pages.router)

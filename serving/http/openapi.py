@@ -36,10 +36,13 @@ _TAGS = {
     "rights": "Export, erasure, objection, a second look.",
     "interventions": "Contacts that wait for a person or a sender.",
     "outcomes": "Did it help? Figures over groups, never rows.",
+    "feedback": "What could be better, who mends it, and whether it got better.",
     "running": "Whether the service is there and ready, and how it does.",
 }
 _READS_ITSELF = {"create_scores": "score:read"}
 """Operations that look at their key in the thread that does the work, with the scope it needs."""
+_COMPARED = ("get_lift", "get_measures", "get_roi", "get_journey")
+"""Operations whose figures are compared with those given before."""
 _RETRY = {"Retry-After": {"description": "Seconds to wait.", "schema": {"type": "string"}}}
 _RATES = {
     "RateLimit-Policy": {
@@ -177,7 +180,7 @@ def _complete(route: APIRoute, operation: dict[str, Any]) -> None:
         codes.append("404")
     if isinstance(route, AnsweredOnce):
         operation.setdefault("parameters", []).append(_idempotency_key())
-    if isinstance(route, AnsweredOnce) or name in ("get_lift", "get_measures", "get_roi"):
+    if isinstance(route, AnsweredOnce) or name in _COMPARED:
         codes.append("409")
     [status] = [each for each in answers if each.startswith("2")]
     answers[status]["description"] = _said(route)

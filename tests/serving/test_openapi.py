@@ -15,11 +15,17 @@ from serving.interventions.messages import MESSAGES
 from serving.interventions.outbox import announce_cancelled
 from serving.interventions.tables import outbox
 from serving.interventions.withdrawn_scores import announce_withdrawn
+from serving.notice.step_up import queue_code
+from serving.pages.notice import code_words
+from serving.record.step_up_codes import NewCode
+from serving.reporting.report import make_report
+from serving.reporting.shelf import write_report
 from serving.settings import Settings
 from serving.settings_permission import PreferenceSettings
 from tests.serving.conftest import Clock, Shop
 from tests.serving.described import answer_schema, mistakes, named, operations, references
 from tests.serving.test_api import Crm
+from tests.serving.test_feedback import TEN, tickets
 from tests.serving.test_review_queue import Case, case_of
 
 SORRY = {"category": "contact", "text": "too many letters"}
@@ -47,6 +53,27 @@ class Session:
         found = mistakes(self.document, schema, answer.json())
         self.called.setdefault(name, []).extend(found)
         return answer.json()
+
+
+def mend(session: Session) -> None:
+    """Take an item through the feedback hub; read the journey and a report."""
+    call, shop = session.call, session.shop
+    tickets(shop, TEN, escalated=8)
+    shop.pass_days(1)
+    item = call("open_feedback", body={"source": "measure:escalation", "days": 30})["item_id"]
+    call("list_feedback", limit=1)
+    call("assign_feedback", item, body={"owner": "Help desk", "due_at": "2027-01-01"})
+    call("act_on_feedback", item, body={"action": "More people answer"})
+    shop.pass_days(29.9)
+    tickets(shop, TEN, escalated=1)
+    shop.pass_days(1)
+    call("remeasure_feedback", item)
+    call("close_feedback", item, body={"reason": "it got better"})
+    call("get_feedback", item)
+    call("get_journey")
+    now = shop.clock()
+    write_report(shop.keepwell, make_report(shop.keepwell, "week", end=None, samples=0, now=now))
+    call("get_report")
 
 
 def live(session: Session, case: Case) -> None:
@@ -97,6 +124,7 @@ def live(session: Session, case: Case) -> None:
     call("object_to_processing", "ann")
     call("export_customer", "ann")
     call("erase_customer", "ann")
+    mend(session)
 
 
 @pytest.fixture
@@ -194,6 +222,7 @@ def test_messages_that_wait_are_as_described(regular: Shop) -> None:
         announce_cancelled(conn, intervention, "ann", now=now)
         announce_withdrawn(conn, "ann", "risk_scoring", now=now)
         announce_consents(conn, regular.keepwell.registry, said, now=now)
+        queue_code(conn, "ann", NewCode("12345678", now), code_words(["de"]), "webhook", now)
         waiting = conn.execute(select(outbox.c.type, outbox.c.body)).all()
     assert {kind for kind, _ in waiting} >= MESSAGES.keys() - {"score.changed", "webhook.test"}
     for kind, body in waiting:
