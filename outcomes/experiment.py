@@ -161,6 +161,11 @@ def analyse_table(table: Table, question: Question) -> Experiment:
             f"{NOT_RANDOMISED}. Do not write that anything was changed, raised or saved by it"
         )
     comparisons, segments = _compare_all(table, arms, question, withheld, warnings)
+    if segments.comparisons:
+        warnings.append(
+            f"{len(segments.comparisons)} segment differences were looked at; they are "
+            "exploratory: leads to test, not results"
+        )
     return Experiment(
         question=question,
         arms={

@@ -28,7 +28,8 @@ class Difference(NamedTuple):
 
     `difference` is in the outcome's own unit (0.02 is two percentage points of a share), `low` and
     `high` its 95 % interval (`level`), `p_value` two-sided; all four are None, and the verdict
-    "cannot say", when an arm has fewer than `MIN_UNITS` units. `relative` is the difference as a
+    "cannot say", when an arm has fewer than `MIN_UNITS` units, of which no mean is told either.
+    `relative` is the difference as a
     share of the control's mean (None when that is 0). `method`: "welch", "newcombe" or
     "permutation" ("cuped" and "always valid" where another module made the interval). `verdict` is
     the direction alone; whether that is good, `outcomes.verdict` says. `error` is the standard
@@ -189,7 +190,7 @@ def _per_unit(values: ArrayLike, rows: ArrayLike | None) -> tuple[Floats, bool]:
 
 
 def _mean(x: Floats) -> float | None:
-    return float(x.mean()) if len(x) else None
+    return float(x.mean()) if len(x) >= MIN_UNITS else None
 
 
 def _rarer(x: Floats) -> float:

@@ -95,7 +95,7 @@ def _cells(found: Difference, is_share: bool) -> tuple[str, str, str, str]:
 def _segments(out: Console, found: Experiment) -> None:
     if not found.segments.comparisons and not found.segments.hidden:
         return
-    out.print("\n[bold]within segments[/] [dim]exploratory: leads to test, not results[/]")
+    out.print("\n[bold]within segments[/]")
     shares = {c.outcome: c.is_share for c in found.comparisons}
     drawn = table(
         "segment", "outcome", "arm", "people", "difference", "interval", "", numbers=(3, 4, 5)

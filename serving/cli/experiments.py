@@ -136,7 +136,7 @@ def analyse_command(
         insisted=frozenset(insisted),
     )
     unsaid = known.unsaid(tuple(dict.fromkeys((*covariates, *segments))))
-    if unsaid and _is_known_before(session, unsaid):
+    if unsaid and is_known_before(session, unsaid):
         known = replace(known, before=known.before | set(unsaid))
     question = Question(
         arm=arm,
@@ -162,7 +162,7 @@ def analyse_command(
     return 0 if found.answered else 1
 
 
-def _is_known_before(session: Session, columns: Sequence[str]) -> bool:
+def is_known_before(session: Session, columns: Sequence[str]) -> bool:
     """Ask a person at a terminal; whoever is not there has said nothing."""
     if session.as_json or not (sys.stdin.isatty() and session.err.is_terminal):
         return False

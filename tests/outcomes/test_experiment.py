@@ -145,7 +145,7 @@ def test_a_covariate_narrows_the_interval_and_stands_beside_the_plain_one(
     assert within(0.5, found.adjusted.found)
 
 
-def test_segments_are_shown_with_everyone_large_enough(tmp_path: Path, drawn: pd.DataFrame) -> None:
+def test_segments_are_shown_and_called_exploratory(tmp_path: Path, drawn: pd.DataFrame) -> None:
     found = analyse(
         write(tmp_path, drawn),
         arm="arm",
@@ -156,6 +156,7 @@ def test_segments_are_shown_with_everyone_large_enough(tmp_path: Path, drawn: pd
     )
 
     assert {s.segment for s in found.segments.comparisons} == {"new", "old"}
+    assert "exploratory" in " ".join(found.warnings)
 
 
 def test_a_tiny_segment_is_not_shown(tmp_path: Path, drawn: pd.DataFrame) -> None:

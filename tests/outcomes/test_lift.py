@@ -48,7 +48,7 @@ def test_too_few_people_means_cannot_say(small: int) -> None:
     found = difference(arm(0, small), arm(5, 100))
 
     assert found.verdict == "cannot say"
-    assert found.difference is found.low is found.p_value is None
+    assert found.difference is found.low is found.p_value is found.treated_mean is None
 
 
 def test_a_missing_outcome_is_refused_and_not_guessed() -> None:

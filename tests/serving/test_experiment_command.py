@@ -1,13 +1,18 @@
 """`keepwell experiment analyse` and `power`: what they print, what they ask, how they end."""
 
+import io
 import re
+import sys
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
+from rich.console import Console
 
+from serving.cli.console import Session
+from serving.cli.experiments import is_known_before
 from tests.serving.test_cli import Commands
 
 ASKED = ("--arm", "arm", "--control", "none", "--outcome", "stayed", "--outcome", "spend")
@@ -71,6 +76,20 @@ def test_a_covariate_without_a_word_on_when_is_refused(commands: Commands, folde
     told = analysed(commands, folder / "test.csv", "--covariate", "before", code=2)
 
     assert told["error"]["message"] == "nobody said when 'before' was known"
+
+
+@pytest.mark.parametrize(("typed", "known"), [("y\n", True), ("n\n", False)])
+def test_a_person_at_a_terminal_is_asked(
+    typed: str, known: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stdin = io.StringIO(typed)
+    monkeypatch.setattr(stdin, "isatty", lambda: True)
+    monkeypatch.setattr(sys, "stdin", stdin)
+    terminal = Console(file=io.StringIO(), force_terminal=True)
+
+    session = Session(Path(), as_json=False, err=terminal)
+
+    assert is_known_before(session, ["age"]) is known
 
 
 def test_covariates_and_segments_stand_beside_the_plain_difference(
