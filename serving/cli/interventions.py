@@ -5,7 +5,7 @@ Whoever decides does so with a key of their own; a typed name is nobody's.
 
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 from rich.console import Console
@@ -201,8 +201,8 @@ def _decide(session: Session, ids: Sequence[str], key: str, act: _Act) -> int:
     return 0 if all(each.verdict is not None and each.verdict.allowed for each in done.each) else 1
 
 
-def _told(done: "Decided") -> dict[str, object]:
-    results = [
+def _told(done: "Decided") -> dict[str, Any]:
+    results: list[dict[str, Any]] = [
         {"intervention_id": each.intervention_id, "problem": each.problem}
         if each.verdict is None
         else each.verdict.to_json(may_see_refusals=True)
@@ -223,7 +223,7 @@ def _draw(out: Console, done: "Decided") -> None:
     if done.quick:
         n, of = done.quick, len(done.seconds)
         out.print(
-            f"[yellow]{n} of {of} lay before you for less than ten seconds.[/] "
+            f"[yellow]{n} of {of} you did not open, or decided within ten seconds.[/] "
             "Reasons and a message cannot be read so fast; reports say how often that happens.",
             highlight=False,
         )

@@ -160,6 +160,7 @@ class ContactEstimate(BaseModel):
     says: str
     sentence: str
     horizon_days: int
+    silence_days: int
     probability: float
     low: float
     high: float

@@ -37,13 +37,15 @@ class Reason(NamedTuple):
 class Estimate(NamedTuple):
     """The score behind a contact: a chance with its 90 % interval that `says` comes true.
 
-    `sentence` names what it says where pages have words for it in every language, else it is empty.
+    `sentence` names what it says where pages have words for it in every language, else it is empty;
+    `silence_days` is how long a silence is meant there.
     `reasons` are the strongest first, by what each adds in log-odds.
     """
 
     says: str
     sentence: str
     horizon_days: int
+    silence_days: int
     probability: float
     low: float
     high: float
@@ -124,6 +126,7 @@ def estimate_of(
         says="" if target is None else target.say(horizon_days),
         sentence="" if target is None else _sentence(target),
         horizon_days=horizon_days,
+        silence_days=0 if target is None else target.silence_days or 0,
         probability=float(result["probability"]),
         low=float(result["low"]),
         high=float(result["high"]),
@@ -132,8 +135,8 @@ def estimate_of(
 
 
 def _sentence(target: Target) -> str:
-    if target.kind == "inactivity" and target.event_kind == "order":
-        return "inactivity"
+    if target.kind in ("inactivity", "silence") and target.event_kind == "order":
+        return target.kind
     return "contract" if target.kind == "contract" and target.reason == "any" else ""
 
 

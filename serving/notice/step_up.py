@@ -61,7 +61,7 @@ def send_code(keepwell: Keepwell, link: NoticeLink, words: CodeWords, *, clock: 
             return Asked("too_many")
         _drop_earlier(conn, customer_id, now)
         if way is not None and keepwell.kind == "production":
-            _queue(conn, customer_id, made, words, way, now)
+            queue_code(conn, customer_id, made, words, way, now)
         keepwell.ledger.append(conn, "step_up_sent", {"person": link.person_id}, now=now)
         return Asked("sent", made.code if keepwell.kind == "demo" else None)
 
@@ -96,7 +96,7 @@ def _way(keepwell: Keepwell, conn: Connection, customer_id: str) -> Transport | 
     return "webhook" if told else None
 
 
-def _queue(
+def queue_code(
     conn: Connection,
     customer_id: str,
     made: NewCode,
@@ -104,6 +104,7 @@ def _queue(
     way: Transport,
     now: datetime,
 ) -> None:
+    """Put the message that carries a code into the outbox, due at once."""
     spaced = f"{made.code[:4]} {made.code[4:]}"
     data = {
         "customer_id": customer_id,

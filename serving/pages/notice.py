@@ -169,6 +169,7 @@ def _estimate(words: NoticeWords, estimate: Estimate) -> EstimateLines:
     chance = estimate.probability
     band = "low" if chance < _LOW else "middle" if chance < _HIGH else "high"
     known = words.targets.get(estimate.sentence)
+    days = {"days": estimate.horizon_days, "silence": estimate.silence_days}
     return EstimateLines(
         band=words.page["estimate_band"].format(
             band=words.bands[band],
@@ -176,7 +177,9 @@ def _estimate(words: NoticeWords, estimate: Estimate) -> EstimateLines:
             low=_in_hundred(estimate.low),
             high=_in_hundred(estimate.high),
         ),
-        says=estimate.says if known is None else known.format(days=estimate.horizon_days),
+        says=estimate.says
+        if known is None
+        else known.format(**days),
         says_locale="en" if known is None else words.locale,
         reasons=tuple(
             (each.text, words.page["raised" if each.raised else "lowered"])
