@@ -73,7 +73,7 @@ def points(
         Point(
             "looks",
             "yes",
-            f"{course.looks:,} recorded; intervals are {lift.looked}, which allows for them",
+            f"{course.looks:,} recorded, paid for by the level of the intervals ({lift.level:.0%})",
         ),
         _stopping(plan, course),
         Point(

@@ -73,7 +73,9 @@ class Comparison(NamedTuple):
             smallest_worthwhile=least,
             withheld=self.withheld,
         )
-        return made._replace(verdict=judged.word, reason=judged.reason)
+        return made._replace(
+            verdict=judged.word, reason=judged.reason, worthwhile=judged.worthwhile
+        )
 
 
 def blank(made: OutcomeLift, *, note: str) -> OutcomeLift:

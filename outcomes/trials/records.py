@@ -51,7 +51,8 @@ class OutcomeLift(NamedTuple):
 
     `raw` is the plain difference, `adjusted` the one that takes the time before the draw into
     account (None where that is not possible), `variance_reduction` what adjusting was worth. The
-    verdict rests on `raw`.
+    verdict rests on `raw`. `worthwhile` is whether the effect is at least the smallest worthwhile
+    one of the plan.
     """
 
     outcome: str
@@ -65,6 +66,7 @@ class OutcomeLift(NamedTuple):
     variance_reduction: float | None
     verdict: Word
     reason: str
+    worthwhile: Literal["yes", "no", "cannot say"] | None = None
     note: str = ""
 
 

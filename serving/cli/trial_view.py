@@ -33,6 +33,10 @@ def draw_lift(out: Console, found: Mapping[str, Any]) -> None:
     )
     colour = _COLOURS.get(found["verdict"], "bold")
     out.print(f"[{colour}]{found['verdict']}[/]: {found['reason']}", highlight=False)
+    for each in found["outcomes"]:
+        if each["worthwhile"] is not None:
+            said = f"at least the smallest worthwhile change: {each['worthwhile']}"
+            out.print(f"[dim]{_name(each)}: {said}[/]", highlight=False)
     told = [each for each in found["outcomes"] if each["raw"]["treated_units"]]
     if told:
         out.print()

@@ -42,6 +42,7 @@ class OutcomeAnswer(BaseModel):
     variance_reduction: float | None
     verdict: Word
     reason: str
+    worthwhile: Literal["yes", "no", "cannot say"] | None
     note: str
 
 

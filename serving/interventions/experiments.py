@@ -44,7 +44,7 @@ class TrialExperiment(NamedTuple):
 
     `holdout_share` (0-0.5) is what the draw leaves alone; people are drawn in [`started_at`,
     `ends_at`) and those left alone are free again `holdout_days` after their draw. `contacts` says
-    whom the playbook may reach now: those the lot `drawn` for it, `everyone`, or `nobody`.
+    whom the playbook may reach now: those `drawn` for it by lot, `everyone`, or `nobody`.
     """
 
     experiment: str
@@ -63,10 +63,10 @@ class TrialExperiment(NamedTuple):
 
     @property
     def contacts(self) -> Contacts:
-        """Whom the playbook may reach now."""
-        if self.stopped_for == "harm" and self.resumed_at is None:
-            return "nobody"
-        return "drawn" if self.status == "running" and self.holdout_share > 0 else "everyone"
+        """Whom the playbook may reach now; a run after an end draws into a new experiment."""
+        if self.stopped_for is not None and self.resumed_at is None:
+            return "nobody" if self.stopped_for == "harm" else "everyone"
+        return "drawn" if self.holdout_share > 0 else "everyone"
 
     def at(self, now: datetime) -> "TrialExperiment":
         """Give it as it stands now: whose time is over has ended, whether or not it was noted."""
@@ -77,7 +77,7 @@ class TrialExperiment(NamedTuple):
     @property
     def drawn_share(self) -> float:
         """The share that is left alone by a draw now: 0 where nobody is drawn."""
-        return self.holdout_share if self.contacts == "drawn" else 0.0
+        return self.holdout_share if self.status == "running" else 0.0
 
 
 def open_experiment(conn: Connection, playbook: Tried, now: datetime) -> TrialExperiment:
