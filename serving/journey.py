@@ -20,6 +20,7 @@ from serving.published import give, person_key
 from serving.text import rules_for
 
 _YEAR = timedelta(days=365)
+_JUST_AFTER = timedelta(microseconds=1)
 
 
 def journey_of(
@@ -47,7 +48,7 @@ def journey_of(
             if last is None:
                 raise InsufficientData("there is no history", hint="import data first")
             usual = start is None and end is None
-            over = period or _period(start, min(end or last, now), usual=usual)
+            over = period or _period(start, min(end or last + _JUST_AFTER, now), usual=usual)
             over.check()
             register = load_register(
                 conn,
