@@ -130,6 +130,10 @@ def _requests(each: Requests) -> Sequence[object]:
 
 
 def _approvals(each: Approvals) -> Sequence[object]:
-    minutes = "cannot say" if each.median_minutes is None else f"{each.median_minutes:,.0f}"
-    rate = percent(each.override_rate)
-    return (each.month, number(each.approved), number(each.rejected), rate, minutes)
+    waited, lay = (
+        "cannot say" if found is None else f"{found:,.0f}"
+        for found in (each.median_minutes, each.median_seconds)
+    )
+    counts = (number(n) for n in (each.approved, each.changed, each.rejected))
+    quick = "cannot say" if each.quick_rate is None else percent(each.quick_rate)
+    return (each.month, *counts, percent(each.override_rate), waited, lay, quick)

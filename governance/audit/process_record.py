@@ -43,9 +43,11 @@ class Requests(NamedTuple):
 class Approvals(NamedTuple):
     """How people decided on the contacts proposed in a month.
 
-    `rejected` are the overrides: a person said no to what the model and the playbook proposed.
-    Many quick yeses and no noes look like a rubber stamp; `median_minutes` is the time a proposal
-    waited for its person.
+    `rejected` and `changed` are the overrides: a person said no to what the model and the playbook
+    proposed, or let it go with other words; `approved` went as proposed. Many quick yeses and no
+    noes look like a rubber stamp: `median_minutes` is the time a proposal waited for its person,
+    `median_seconds` how long it lay before them, and `quick_rate` the share that lay there for less
+    than ten seconds or was never opened.
     """
 
     month: str
@@ -53,6 +55,9 @@ class Approvals(NamedTuple):
     rejected: int | None
     override_rate: Interval | None
     median_minutes: float | None
+    changed: int | None = None
+    median_seconds: float | None = None
+    quick_rate: Interval | None = None
 
 
 class Exposure(NamedTuple):
@@ -152,7 +157,7 @@ _ROWS: dict[str, Any] = {
     "gaps": GapAt,
     "harms": Harm,
 }
-_INTERVALS = {"override_rate", "contact_rate", "effect", "difference"}
+_INTERVALS = {"override_rate", "quick_rate", "contact_rate", "effect", "difference"}
 _INSTANTS = {"trained_at", "noted_at"}
 
 

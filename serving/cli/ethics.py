@@ -79,17 +79,26 @@ def _draw_approvals(out: Console, found: "EthicsFigures") -> None:
     if not found.approvals:
         out.print("no person decided on a contact", style="dim")
         return
-    drawn = table("month", "approved", "rejected", "overridden", "minutes", numbers=(1, 2, 3, 4))
+    drawn = table(
+        "month", "as proposed", "changed", "rejected", "overridden", "minutes", "seconds", "quick",
+        numbers=(1, 2, 3, 4, 5, 6, 7),
+    )  # fmt: skip
     for each in found.approvals:
-        minutes = "" if each.median_minutes is None else f"{each.median_minutes:,.0f}"
+        counts = (each.approved, each.changed, each.rejected)
+        times = (each.median_minutes, each.median_seconds)
         drawn.add_row(
             each.month,
-            _number(each.approved),
-            _number(each.rejected),
+            *map(_number, counts),
             _share(each.override_rate),
-            minutes,
+            *("" if found is None else f"{found:,.0f}" for found in times),
+            _share(each.quick_rate),
         )
     out.print(drawn)
+    out.print(
+        "minutes a proposal waited, seconds it lay before whoever decided; quick: under ten "
+        "seconds, or never opened",
+        style="dim",
+    )
 
 
 def _draw_groups(out: Console, found: "EthicsFigures") -> None:

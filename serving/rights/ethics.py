@@ -22,6 +22,7 @@ from governance.tables import consent_events, decisions
 from outcomes.measures.definition import Period
 from outcomes.measures.periods import floor, split, step
 from serving.bootstrap import Keepwell
+from serving.interventions.deciding import is_changed, is_quick
 from serving.interventions.tables import interventions
 from serving.rights.complaints import list_harms
 from serving.rights.ethics_groups import exposure, gaps
@@ -200,25 +201,46 @@ def _approvals(conn: Connection, months: Sequence[Period], limit: int) -> Iterab
     mine = interventions.c
     for month in months:
         rows = conn.execute(
-            select(mine.customer_id, mine.status, mine.created_at, mine.decided_at)
+            select(
+                mine.customer_id,
+                mine.status,
+                mine.created_at,
+                mine.decided_at,
+                mine.decided_seconds,
+                mine.message_before,
+            )
             .where(mine.needs_person, mine.decided_at.is_not(None))
             .where(_during(mine.created_at, month))
         ).all()
         if not rows:
             continue
-        people: dict[str, set[str]] = {"approved": set(), "rejected": set()}
+        people: dict[str, set[str]] = {"approved": set(), "changed": set(), "rejected": set()}
+        counts = Counter(map(_answer, rows))
         for row in rows:
-            people["rejected" if row.status == "rejected" else "approved"].add(row.customer_id)
+            people[_answer(row)].add(row.customer_id)
         hidden = hidden_cells({name: len(some) for name, some in people.items()}, limit)
-        no = sum(row.status == "rejected" for row in rows)
+        shown = {name: None if name in hidden else counts[name] for name in people}
         waits = [(row.decided_at - row.created_at).total_seconds() / 60 for row in rows]
+        lay = [row.decided_seconds for row in rows if row.decided_seconds is not None]
+        timed = len(lay) >= _FEWEST_WAITS
         yield Approvals(
             month=_name(month),
-            approved=None if "approved" in hidden else len(rows) - no,
-            rejected=None if "rejected" in hidden else no,
-            override_rate=None if hidden else wilson(no, len(rows)),
+            approved=shown["approved"],
+            changed=shown["changed"],
+            rejected=shown["rejected"],
+            override_rate=None
+            if hidden
+            else wilson(counts["rejected"] + counts["changed"], len(rows)),
             median_minutes=round(median(waits), 1) if len(waits) >= _FEWEST_WAITS else None,
+            median_seconds=round(median(lay), 1) if timed else None,
+            quick_rate=wilson(sum(map(is_quick, lay)), len(lay)) if timed else None,
         )
+
+
+def _answer(row: Any) -> str:
+    if row.status == "rejected":
+        return "rejected"
+    return "changed" if is_changed(row) else "approved"
 
 
 def _during(column: ColumnElement[Any], month: Period) -> ColumnElement[bool]:

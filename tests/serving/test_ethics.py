@@ -101,6 +101,32 @@ def test_overrides_and_waiting_times_are_told(shop: Shop) -> None:
     assert found.override_rate.value == pytest.approx(0.3)
 
 
+def test_changes_are_overrides_and_quick_decisions_are_told(shop: Shop) -> None:
+    for k in range(30):
+        contact(
+            shop,
+            f"c{k}",
+            status="rejected" if k < 6 else "sent",
+            decided=True,
+            changed=6 <= k < 12,
+            seconds=2.0 if k < 20 else 60.0,
+        )
+    [found] = measured(shop).approvals or ()
+    assert (found.approved, found.changed, found.rejected) == (18, 6, 6)
+    assert found.override_rate is not None
+    assert found.quick_rate is not None
+    assert found.override_rate.value == pytest.approx(0.4)
+    assert found.quick_rate.value == pytest.approx(2 / 3)
+    assert found.median_seconds == 2.0
+
+
+def test_a_few_changes_are_not_told(shop: Shop) -> None:
+    for k in range(20):
+        contact(shop, f"c{k}", status="sent", decided=True, changed=k < 2)
+    [found] = measured(shop).approvals or ()
+    assert (found.changed, found.override_rate) == (None, None)
+
+
 def test_a_harm_is_told_for_its_model_alone(shop: Shop) -> None:
     note_harm(shop.keepwell, "churn", text="Flagged people on leave", now=shop.clock())
     [found] = measured(shop, "churn").harms or ()
@@ -225,7 +251,14 @@ def groups(shop: Shop, *, permitting: list[str], small: int = 0) -> None:
 
 
 def contact(
-    shop: Shop, who: str, *, arm: str = "treated", status: str, decided: bool = False
+    shop: Shop,
+    who: str,
+    *,
+    arm: str = "treated",
+    status: str,
+    decided: bool = False,
+    seconds: float | None = None,
+    changed: bool = False,
 ) -> None:
     at = shop.clock()
     row = {
@@ -249,6 +282,8 @@ def contact(
         "valid_until": at + timedelta(days=3),
         "sent_at": at if arm == "treated" and status == "sent" else None,
         "decided_at": at + timedelta(minutes=30) if decided else None,
+        "decided_seconds": seconds,
+        "message_before": "{}" if changed else None,
     }
     with shop.keepwell.database.write() as conn:
         conn.execute(insert(interventions), row)
