@@ -59,6 +59,7 @@ evidence: setup ## the long forms: every law on many more examples, every benchm
 	@$(BIN)/python -m benchmarks.intervals
 	@$(BIN)/python -m benchmarks.fairness
 	@$(BIN)/python -m benchmarks.trials
+	@$(BIN)/python -m benchmarks.holdout
 	@$(BIN)/python -m benchmarks.training
 	@$(BIN)/python -m benchmarks.batch --customers 1000000
 	@$(BIN)/python -m benchmarks.soak --minutes 10
