@@ -245,17 +245,6 @@ def _broken(
     A column that differs far beyond chance while most do not was probably known only afterwards:
     unless times have shown it or somebody insists, that is an `InvalidInput`.
     """
-    if balance is not None and balance.outcome == "mismatch":
-        differing = balance.differing
-        suspects = [c for c in differing if c not in shown and c not in known.insisted]
-        if suspects and (len(differing) == 1 or 2 * len(differing) <= len(looked_at)):
-            least = min(differing[c] for c in suspects)
-            raise InvalidInput(
-                f"{', '.join(suspects)} differs between the arms as nothing that was known before "
-                f"a draw by lot does (p = {least:.1g})",
-                hint="it was probably known only after the assignment, and changed by it: leave it "
-                "out. If it was known before, the draw is broken; --insist NAME shows that",
-            )
     if ratio.outcome == "mismatch":
         return (
             f"the arms do not have the sizes the draw should give (p = {ratio.p_value:.1g}), so "
@@ -268,10 +257,19 @@ def _broken(
             "the arm follows from what was known before: people were chosen and not drawn by lot, "
             "and nobody like the treated was left alone"
         )
-    what = ", ".join(balance.differing) or "what was known before, taken together,"
+    differing = balance.differing
+    suspects = [c for c in differing if c not in shown and c not in known.insisted]
+    if suspects and (len(differing) == 1 or 2 * len(differing) <= len(looked_at)):
+        raise InvalidInput(
+            f"{', '.join(suspects)} differs between the arms as nothing that was known before "
+            f"a draw by lot does (p = {min(differing[c] for c in suspects):.1g})",
+            hint="it was probably known only after the assignment, and changed by it: leave it "
+            "out. If it was known before, the draw is broken; --insist NAME shows that",
+        )
+    what = ", ".join(differing) or "what was known before, taken together,"
     return (
         f"{what} tells the arms apart as after a draw by lot it would not "
-        f"(p = {min(balance.auc_p_value, *balance.differing.values(), 1.0):.1g}): the arms "
+        f"(p = {min(balance.auc_p_value, *differing.values(), 1.0):.1g}): the arms "
         "differed before anything was done"
     )
 

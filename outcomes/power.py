@@ -1,6 +1,6 @@
 """Before the start: how many people a test needs, what it can find, how long it takes."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from math import ceil, sqrt
 
 from scipy import special
@@ -152,11 +152,6 @@ def weeks_for(people: int, weekly: int) -> int:
     if weekly < 1:
         raise InvalidInput(f"weekly == {weekly}, must be at least 1")
     return ceil(people / weekly)
-
-
-def fixed(design: Design) -> Design:
-    """Give the same design for one look at the end."""
-    return replace(design, looked_at=False)
 
 
 def _error(design: Design, effect: float, treated: int, control: int) -> float:

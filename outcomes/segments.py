@@ -1,7 +1,7 @@
 """Inside segments: where an effect may be larger. Leads to be tested, never results."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from itertools import groupby
 
 import numpy as np
@@ -15,6 +15,7 @@ from outcomes.multiplicity import benjamini_hochberg, holm
 from outcomes.table import MAX_LEVELS, Floats
 
 MIN_SEGMENT = 5
+MIN_TESTED = 20
 CLEAR = 0.05
 
 
@@ -93,19 +94,18 @@ def compare_within(
 
 
 def judge_segments(
-    rows: Iterable[SegmentComparison], hidden: Iterable[tuple[str, int]]
+    rows: Sequence[SegmentComparison], hidden: Iterable[tuple[str, int]]
 ) -> Segments:
-    """Adjust all p-values for how many were looked at, and test each column as a whole."""
-    rows = list(rows)
+    """Adjust all p-values for how many were looked at, and test each column as a whole.
+
+    Only segments with `MIN_TESTED` units in both arms take part in that test.
+    """
     raw = {str(k): r.plain.p_value for k, r in enumerate(rows) if r.plain.p_value is not None}
     adjusted = benjamini_hochberg(raw)
-    judged = [
-        SegmentComparison(r.column, r.segment, r.outcome, r.arm, r.plain, adjusted.get(str(k)))
-        for k, r in enumerate(rows)
-    ]
+    judged = [replace(r, p_adjusted=adjusted.get(str(k))) for k, r in enumerate(rows)]
     tested = {}
     for key, group in groupby(rows, key=lambda r: (r.column, r.outcome, r.arm)):
-        usable = [r.plain for r in group if r.plain.error and r.plain.difference is not None]
+        usable = [r.plain for r in group if r.plain.error and _units(r.plain) >= MIN_TESTED]
         if len(usable) > 1:
             tested[key] = len(usable), _cochran_p(usable)
     overall = holm({"\0".join(key): p for key, (_, p) in tested.items()})
@@ -114,8 +114,12 @@ def judge_segments(
         interactions=tuple(
             Interaction(*key, n, p, overall["\0".join(key)]) for key, (n, p) in tested.items()
         ),
-        hidden=tuple(dict(each for each in hidden if each[1]).items()),
+        hidden=tuple((column, n) for column, n in dict(sorted(hidden)).items() if n),
     )
+
+
+def _units(found: Difference) -> int:
+    return min(found.treated_units, found.control_units)
 
 
 def _cochran_p(found: list[Difference]) -> float:

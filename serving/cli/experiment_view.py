@@ -98,7 +98,14 @@ def _segments(out: Console, found: Experiment) -> None:
     out.print("\n[bold]within segments[/]")
     shares = {c.outcome: c.is_share for c in found.comparisons}
     drawn = table(
-        "segment", "outcome", "arm", "people", "difference", "interval", "", numbers=(3, 4, 5)
+        "segment",
+        "outcome",
+        "arm",
+        escape(found.question.unit or "people"),
+        "difference",
+        "interval",
+        "",
+        numbers=(3, 4, 5),
     )
     for each in found.segments.comparisons:
         d = each.plain

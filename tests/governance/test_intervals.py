@@ -10,6 +10,7 @@ from governance.intervals import (
     mean_difference,
     mean_interval,
     newcombe,
+    newcombe_p,
     share_ratio,
     wilson,
 )
@@ -85,3 +86,18 @@ def test_wilson_covers_the_truth_about_as_often_as_it_says() -> None:
     found = [wilson(int(s), 40) for s in rng.binomial(40, 0.2, 2000)]
     covered = np.mean([i is not None and i.low <= 0.2 <= i.high for i in found])
     assert 0.93 <= covered <= 0.97
+
+
+@given(st.integers(0, 30), st.integers(0, 30), st.sampled_from([0.8, 0.95, 0.99]))
+def test_newcombes_p_is_small_exactly_where_its_interval_excludes_zero(
+    s1: int, s2: int, level: float
+) -> None:
+    found = newcombe(s1, 30, s2, 50, level)
+
+    assert found is not None
+    assert found.excludes_zero == (newcombe_p(s1, 30, s2, 50) < 1 - level)
+
+
+def test_newcombes_p_needs_somebody_in_both_groups() -> None:
+    with pytest.raises(InvalidInput, match="both need somebody"):
+        newcombe_p(0, 0, 1, 2)
