@@ -105,9 +105,10 @@ def withheld(experiments: int, seed: int = 1) -> Rate:
     return Rate(noticed, experiments)
 
 
-def _print_null(drawn: int) -> None:
+def _print_null(drawn: int, only: str) -> None:
     print(f"nothing differs: how often something is found, of {drawn:,} each")
-    for name, (draw, nominal, met) in NOMINAL.items():
+    asked = {name: each for name, each in NOMINAL.items() if only in name}
+    for name, (draw, nominal, met) in asked.items():
         rate = rate_of(draw, drawn)
         bar = f"{nominal:.3f}" if met else f"at most {nominal:.3f}"
         said = "" if rate.holds(nominal, met=met) else "  NOT HELD"
@@ -166,10 +167,11 @@ def main() -> None:
     asked = argparse.ArgumentParser(description=__doc__)
     asked.add_argument("--drawn", type=int, default=2_000)
     asked.add_argument("--part", default="null,truth,withheld,uplift")
+    asked.add_argument("--only", default="", help="of null: methods whose name holds this")
     said = asked.parse_args()
     parts = said.part.split(",")
     if "null" in parts:
-        _print_null(said.drawn)
+        _print_null(said.drawn, said.only)
     if "truth" in parts:
         _print_truth(said.drawn)
     if "withheld" in parts:

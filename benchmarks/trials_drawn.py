@@ -17,6 +17,7 @@ from outcomes.sequential import (
     MIN_RUNNING_EVENTS,
     MIN_RUNNING_UNITS,
     always_valid,
+    running,
     running_difference,
     running_sample_ratio,
 )
@@ -101,6 +102,17 @@ def running_rare_share(rng: np.random.Generator) -> bool:
 def running_heavy_mean(rng: np.random.Generator) -> bool:
     drawn = rng.lognormal(0, 1, (2, LOOKS_UNTIL))
     return peeked(drawn, is_share=False)
+
+
+def running_cuped(rng: np.random.Generator) -> bool:
+    """Whether an adjusted interval excludes zero at any look, one after every hundred pairs."""
+    before = rng.exponential(size=(2, LOOKS_UNTIL))
+    after = before + rng.exponential(size=before.shape)
+    for n in range(100, LOOKS_UNTIL + 1, 100):
+        found = adjusted_difference(after[0, :n], after[1, :n], before[0, :n], before[1, :n])
+        if found is not None and excludes(running(found.found, planned_units=PLANNED)):
+            return True
+    return False
 
 
 def peeked_with_fixed_intervals(rng: np.random.Generator) -> bool:
@@ -232,6 +244,7 @@ NOMINAL: dict[str, tuple[Draw, float, bool]] = {
     "running share, a look after every pair": (running_share, 0.05, False),
     "running rare share, a look after every pair": (running_rare_share, 0.05, False),
     "running mean (log-normal), a look after every pair": (running_heavy_mean, 0.05, False),
+    "running CUPED, a look after every hundred pairs": (running_cuped, 0.05, False),
     "sizes of the arms, at 0.05": (sizes, 0.05, True),
     "sizes while running, a look after every ten": (running_sizes, 0.05, False),
     "covariates tell the arms apart (alarm)": (balance, 0.002, False),
