@@ -116,6 +116,7 @@ def show_preview(out: Console, found: "Preview", currency: str) -> None:
         out,
         [
             ("playbook", f"{found.playbook.name}: {trigger_of(found.playbook)}"),
+            ("mode", found.mode + ("; a run contacts nobody" if found.mode == "observe" else "")),
             ("would be chosen", f"{len(chosen):,}"),
             ("would cost", f"{found.cost:,.2f} {currency}"),
             ("expected to help", _expected(found)),

@@ -161,6 +161,7 @@ def _preview_json(found: "Preview", currency: str) -> dict[str, Any]:
     refused = found.judged.refused
     return {
         "playbook": found.playbook.name,
+        "mode": found.mode,
         "chosen": [each.customer_id for each in found.judged.eligible],
         "outside": len(found.judged.outside),
         "refused": len(refused),

@@ -11,9 +11,11 @@ from serving.crm.stakes import stakes_of
 from serving.interventions.candidates import Found, Triggers, find_candidates
 from serving.interventions.contacts import recent_contacts
 from serving.interventions.desk import desk_of
+from serving.interventions.modes import mode_standing
 from serving.interventions.playbooks import Playbook, find_playbook, playbooks_of
 from serving.interventions.policy import Candidate, Judged
 from serving.interventions.run import Ask, InterventionRun, run_together, simulate
+from serving.settings import Mode
 from serving.wellbeing import dimension_levels
 
 Clock = Callable[[], datetime]
@@ -25,12 +27,14 @@ class Preview(NamedTuple):
 
     `not_looked_at` counts people its trigger could not be asked about, by reason.
     `sensitive_features` are those its model reads, where that is what keeps it from selling.
+    `mode` is the mode in force: in observe a run would contact nobody all the same.
     """
 
     playbook: Playbook
     judged: Judged
     not_looked_at: Mapping[str, int]
     sensitive_features: tuple[str, ...]
+    mode: Mode
 
     @property
     def cost(self) -> float:
@@ -75,8 +79,10 @@ def preview_playbook(
         effect=stakes.effects.get(playbook.name),
         margins=stakes.margins,
     )
+    with keepwell.database.read() as conn:
+        mode = mode_standing(conn, home_kind=keepwell.kind, stated=keepwell.settings.mode)
     sensitive = _sensitive(playbook, found.candidates)
-    return Preview(playbook, judged, found.not_looked_at, sensitive)
+    return Preview(playbook, judged, found.not_looked_at, sensitive, mode.effective)
 
 
 def run_playbooks(

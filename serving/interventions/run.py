@@ -154,10 +154,13 @@ def simulate(
     effect: Effect | None = None,
     margins: Mapping[str, float] | None = None,
 ) -> Judged:
-    """Say who would be chosen and why not the others, without acting or recording anything."""
+    """Say who would be chosen and why not the others, without acting or recording anything.
+
+    Where the mode in force is observe, who would be proposed to a person if it were advise.
+    """
     with desk.database.read() as conn:
         asks = [Ask(playbook, candidates, effect)]
-        found = _choose(conn, desk, asks, outside_contacts, margins, clock())
+        found = _choose(conn, desk, asks, outside_contacts, margins, clock(), least="advise")
     judged, picks = found.asked[0].judged, found.selection.picks[0]
     return replace(
         judged,
@@ -191,9 +194,12 @@ def _choose(
     outside: Mapping[str, int] | ContactCounts,
     margins: Mapping[str, float] | None,
     now: datetime,
+    *,
+    least: Mode = "observe",
 ) -> _Found:
     mode = mode_standing(conn, home_kind=desk.policy.home_kind, stated=desk.policy.mode)
-    policy = replace(desk.policy, mode=mode.effective)
+    in_force = least if mode.effective == "observe" else mode.effective
+    policy = replace(desk.policy, mode=in_force)
     everyone = {c.customer_id for ask in asks for c in ask.candidates}
     if not isinstance(outside, ContactCounts):
         outside = ContactCounts(outside, {})

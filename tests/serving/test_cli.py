@@ -615,8 +615,9 @@ def test_mistakes_of_playbooks_come_at_once(shop: Commands, tmp_path: Path) -> N
 
 def test_a_playbook_is_tried_out_without_acting(company: Company, tmp_path: Path) -> None:
     told = company.kw("playbooks", "simulate", "personal_note", "--scores", company.scores).json
-    assert told["chosen"] == []  # a new home observes; it does not act
-    assert set(told["reasons"]) == {"mode_observe"}
+    assert told["mode"] == "observe"  # a new home observes: a run would contact nobody
+    assert told["chosen"]
+    assert "mode_observe" not in told["reasons"]
     (tmp_path / "odd.parquet").write_text("no scores")
     odd = company.kw("playbooks", "simulate", "personal_note", "--scores", tmp_path / "odd.parquet")
     assert "not a file of scores" in odd.error["message"]
