@@ -43,9 +43,13 @@ Flags = NDArray[np.bool_]
 
 
 class Covered(NamedTuple):
-    """How many of `drawn` intervals held `effect`, plain and adjusted."""
+    """How many of `drawn` intervals held `effect`, plain and adjusted; `withheld` gave none.
+
+    Of arms drawn by tossing coins one in a thousand has sizes that are not believed.
+    """
 
     drawn: int
+    withheld: int
     effect: float
     plain: int
     adjusted: int
@@ -129,7 +133,7 @@ def covered(experiments: int, permit: AggregatePermit, seed: int = 1) -> Covered
     orders, treated = _pilots(experiments * PEOPLE, rng)
     stayed = orders[13:].sum(axis=0) > 0
     effect = float(stayed[treated].mean() - stayed[~treated].mean())
-    plain = adjusted = 0
+    plain = adjusted = withheld = 0
     for k in range(experiments):
         mine = slice(k * PEOPLE, (k + 1) * PEOPLE)
         week, who = np.nonzero(orders[:, mine])
@@ -137,14 +141,16 @@ def covered(experiments: int, permit: AggregatePermit, seed: int = 1) -> Covered
         histories = histories_of(
             treated[mine], np.full(PEOPLE, START), ("order",), who, np.zeros(len(who), np.int64), at
         )
-        found = lift(
-            histories, permit, days=HORIZON_DAYS, until=START + 200 * DAY_US, running=False
-        ).outcome("retained")
+        told = lift(histories, permit, days=HORIZON_DAYS, until=START + 200 * DAY_US, running=False)
+        found = told.outcome("retained")
         assert found is not None
+        if told.verdict == "withheld":
+            withheld += 1
+            continue
         assert found.adjusted is not None
         plain += _holds(found.raw.low, found.raw.high, effect)
         adjusted += _holds(found.adjusted.low, found.adjusted.high, effect)
-    return Covered(experiments, effect, plain, adjusted)
+    return Covered(experiments - withheld, withheld, effect, plain, adjusted)
 
 
 def stopped(
@@ -198,7 +204,10 @@ def _holds(low: float | None, high: float | None, effect: float) -> bool:
 
 def _print_truth(found: Covered) -> None:
     error = sqrt(FINAL_LEVEL * (1 - FINAL_LEVEL) / found.drawn)
-    print(f"the company's pilot, {found.drawn:,} of {PEOPLE} people, effect {found.effect:+.4f}")
+    print(
+        f"the company's pilot, {found.drawn:,} of {PEOPLE} people, effect {found.effect:+.4f} "
+        f"({found.withheld} withheld)"
+    )
     for name, held in (("plain", found.plain), ("adjusted", found.adjusted)):
         share = held / found.drawn
         said = "" if abs(share - FINAL_LEVEL) <= 3 * error else "  NOT HELD"
