@@ -89,6 +89,7 @@ def processing_record(keepwell: Keepwell, conn: Connection, *, now: datetime) ->
     """Write the record as things stand now."""
     parties = keepwell.settings.controller.handling()
     host = urlsplit(keepwell.settings.webhook.url or "").hostname
+    post = keepwell.settings.email.host
     uses = _uses(keepwell, conn, now)
     places = ", ".join(parties.storage_locations)
     return ProcessingRecord(
@@ -105,6 +106,7 @@ def processing_record(keepwell: Keepwell, conn: Connection, *, now: datetime) ->
         recipients=(
             *(f"{each.name} ({each.kind.replace('_', ' ')})" for each in parties.recipients),
             *([f"{host}, told whom to contact and how; never a score"] if host else []),
+            *([f"{post}, the mail server that takes e-mails to customers"] if post else []),
         ),
         transfers=f"The data lie in {places}." if places else NOT_STATED,
         retention=retention_in_words(keepwell.settings.retention),

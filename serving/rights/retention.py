@@ -93,6 +93,7 @@ def retention_in_words(settings: RetentionSettings) -> tuple[Kept, ...]:
             f"{_days(settings.consent_history_days)} after the next word; the last one always",
         ),
         Kept("messages handed over to senders", _days(settings.outbox_days)),
+        Kept("addresses that e-mails go to", "until they are removed, or erasure"),
         Kept("answers to requests that may be sent again", "24 hours"),
         Kept(
             "models",

@@ -107,6 +107,7 @@ def commands(folder: Path) -> list[list[str]]:
         ["replay", ID],
         ["import", str(folder / "words.csv")],
         ["what-if", ID, "--set", f"weather={NAME}"],
+        ["customers", "address", "set", ID, NAME],
     ]
 
 

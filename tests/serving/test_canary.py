@@ -136,6 +136,7 @@ def _ask(client: httpx.Client) -> Iterator[httpx.Response]:
         ("POST", f"{me}/complaints", {"category": "data", "text": f"{NAME}: {TEXT}"}),
         ("POST", f"{me}/preference-link", {}),
         ("POST", f"{me}/stop-link", {}),
+        ("PUT", f"{me}/addresses/email", {"address": "zelda.quince@example.com"}),
         ("GET", me, None),
         ("GET", f"{me}/consents", None),
         # what cannot be
@@ -143,6 +144,8 @@ def _ask(client: httpx.Client) -> Iterator[httpx.Response]:
         ("PUT", f"{me}/consents/risk_scoring", {"mechanism": "pre_ticked", "evidence": TEXT}),
         ("PUT", f"{me}/consents/risk_scoring", {"mechanism": TEXT, NAME: TEXT}),
         ("PUT", f"{me}/subject", {"adult_from": NAME}),
+        ("PUT", f"{me}/addresses/email", {"address": NAME}),
+        ("PUT", f"{me}/addresses/{quote(NAME)}", {"address": "zelda.quince@example.com"}),
         ("POST", "/v1/scores", scored | {"targets": [NAME]}),
         ("POST", "/v1/scores", scored | {"as_of": TEXT}),
         ("POST", "/v1/scores", {"inputs": [{"customer_id": ID, "name": NAME}]}),
@@ -178,7 +181,7 @@ def traces(text: str) -> list[str]:
 
 def test_the_canary_was_really_scored_and_heard(life: Life) -> None:
     """Or the other tests would find nothing because there was nothing."""
-    good = [(each.request.url.path, each.status_code) for each in life.answers[:12]]
+    good = [(each.request.url.path, each.status_code) for each in life.answers[:13]]
     assert all(status in (200, 201, 202) for _, status in good), good
     scored = next(each for each in life.answers if each.request.url.path == "/v1/scores")
     assert scored.json()["results"][0]["status"] == "scored", scored.text

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from datetime import UTC, datetime, time
+from datetime import UTC, datetime, time, timedelta
 from random import Random
 from typing import Any
 
@@ -11,13 +11,15 @@ import pytest
 from sqlalchemy import Row, select
 
 from features.tables import live_events
+from governance.instants import to_text
 from governance.log.ledger import entries
 from serving.demo_receiver import DemoReceiver
 from serving.interventions.desk import Ways
 from serving.interventions.dispatch import Dispatched, dispatch, http_client
 from serving.interventions.held_addresses import drop_address
 from serving.interventions.leases import Dropped, Go, Unseen
-from serving.interventions.outbox import erase_customer
+from serving.interventions.messages import STEP_UP
+from serving.interventions.outbox import enqueue, erase_customer
 from serving.interventions.switched_off import switch_off
 from serving.interventions.tables import outbox
 from serving.interventions.targets import Reach
@@ -111,6 +113,29 @@ def test_an_address_stands_in_no_message_and_no_entry_of_the_log(
         logged = " ".join(each.body for each in entries(conn))
         events = str(conn.execute(select(live_events)).all())
     assert "secret-address" not in logged + events + message(small_shop).body
+
+
+def test_a_code_somebody_asked_for_goes_to_their_address_without_a_clearance(
+    small_shop: Company, box: Mailbox
+) -> None:
+    small_shop.holds("ana", "ana@example.com")
+    until = to_text(small_shop.now + timedelta(minutes=10))
+    data = {
+        "customer_id": "ana",
+        "code": "12345678",
+        "message": {"subject": "Your code", "body": "1234 5678"},
+        "language": "en",
+        "valid_until": until,
+    }
+    with small_shop.desk.database.write() as conn:
+        enqueue(
+            conn, STEP_UP, data, customer_id="ana", intervention_id=None,
+            due_at=small_shop.now, now=small_shop.now, transport="email",
+        )  # fmt: skip
+
+    assert posts(small_shop, box).outcomes == {"delivered": 1}
+    assert box.mails[0]["Subject"] == "Your code"
+    assert box.mails[0]["List-Unsubscribe"] is None
 
 
 # no address
