@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 from rich.console import Console
+from rich.markup import escape
 
 from serving.cli.console import Session, table
 
@@ -116,25 +117,32 @@ def simulate_command(
 
     PLAYBOOK is a name, or a file whose playbooks are each looked at by themselves.
     """
+    from governance.errors import InsufficientData, InvalidInput
     from serving.cli.playbook_views import show_preview
     from serving.crm.contacts import preview_playbook
     from serving.interventions.playbooks import find_playbook, load_playbooks, playbooks_of
 
     whole_file = playbook.endswith(".toml")
+    previews: list[Preview] = []
+    skipped: list[dict[str, str]] = []
     with session.open() as keepwell, session.step("asking the policy") as say:
         known = load_playbooks(Path(playbook)) if whole_file else playbooks_of(keepwell.home, file)
-        wanted = known if whole_file else [find_playbook(known, playbook)]
-        previews = [
-            preview_playbook(
-                keepwell,
-                each,
-                scores=scores if each.target is not None or not whole_file else None,
-                customers=_ids(customers),
-                clock=_now,
-                progress=say,
-            )
-            for each in wanted
-        ]
+        for each in known if whole_file else [find_playbook(known, playbook)]:
+            try:
+                found = preview_playbook(
+                    keepwell,
+                    each,
+                    scores=scores if each.target is not None or not whole_file else None,
+                    customers=_ids(customers if _is_named(each) or not whole_file else None),
+                    clock=_now,
+                    progress=say,
+                )
+            except (InvalidInput, InsufficientData) as problem:
+                if not whole_file:
+                    raise
+                skipped.append({"playbook": each.name, "why": problem.message})
+            else:
+                previews.append(found)
         currency = keepwell.settings.currency
     payloads = [_preview_json(each, currency) for each in previews]
 
@@ -143,8 +151,18 @@ def simulate_command(
             if place:
                 out.print()
             show_preview(out, each, currency)
+        for left in skipped:
+            out.print(f"[yellow]![/] {escape(left['why'])}", highlight=False, soft_wrap=True)
 
-    session.emit({"playbooks": payloads} if whole_file else payloads[0], view)
+    session.emit(
+        {"playbooks": payloads, "skipped": skipped} if whole_file else payloads[0],
+        view,
+    )
+
+
+def _is_named(playbook: "Playbook") -> bool:
+    """Whether whom it concerns is for a person to say."""
+    return playbook.kind == "service" and playbook.stage is None
 
 
 def _ids(file: Path | None) -> list[str] | None:

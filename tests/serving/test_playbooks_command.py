@@ -110,16 +110,19 @@ def test_simulate_names_who_would_be_chosen_and_records_nothing(kw: Commands) ->
 
 def test_simulate_looks_at_every_playbook_of_a_file(kw: Commands, tmp_path: Path) -> None:
     file = tmp_path / "mine.toml"
-    last_four = STARTERS.read_text(encoding="utf-8").split("[[playbook]]")[-4:]
-    file.write_text("".join(f"[[playbook]]{each}" for each in last_four), encoding="utf-8")
-    told = kw("playbooks", "simulate", file)
+    file.write_text(STARTERS.read_text(encoding="utf-8"), encoding="utf-8")
+    told = kw("playbooks", "simulate", file).json
 
-    assert [each["playbook"] for each in told.json["playbooks"]] == [
+    assert [each["playbook"] for each in told["playbooks"]] == [
+        "how_to_help",
         "csat_after_purchase",
         "ease_after_support",
         "how_are_you",
         "payment_help",
     ]
+    assert {each["playbook"]: each["why"] for each in told["skipped"]}["personal_note"] == (
+        "personal_note answers scores of churn, and none were given"
+    )
 
 
 def test_run_queues_and_says_so_in_words(kw: Commands, now_shop: Shop) -> None:
