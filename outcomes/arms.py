@@ -11,6 +11,7 @@ from outcomes.cuped import Adjusted, adjusted_difference
 from outcomes.lift import Difference, difference
 from outcomes.table import Floats, Table
 
+MAX_ARMS = 30
 _FEW_ARMS = 10
 
 
@@ -90,8 +91,8 @@ class Arms:
 def read_arms(table: Table, *, arm: str, control: str, unit: str | None, level: float) -> Arms:
     """Read who was assigned to what.
 
-    Raises `InvalidInput` for fewer than two arms, an absent control, a row without its unit, and a
-    unit that sits in two arms.
+    Raises `InvalidInput` for fewer than two arms or more than `MAX_ARMS`, an absent control, a row
+    without its unit, and a unit that sits in two arms.
     """
     drawn = table.texts(arm)
     names = [str(name) for name in np.unique(drawn[drawn != ""])]
@@ -105,6 +106,11 @@ def read_arms(table: Table, *, arm: str, control: str, unit: str | None, level: 
         raise InvalidInput(
             f"every row of {arm!r} is in the control, two arms are needed",
             hint="without people who were treated nothing can be said about an effect",
+        )
+    if len(names) > MAX_ARMS:
+        raise InvalidInput(
+            f"{arm!r} holds {len(names):,} different values, at most {MAX_ARMS} can be arms",
+            hint="--arm names the column that says who was assigned to what",
         )
     treated = tuple(name for name in names if name != control)
     return Arms(drawn, _units(table, unit, drawn), control, treated, unit, level)

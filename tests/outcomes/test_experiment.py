@@ -420,6 +420,7 @@ def test_hidden_segments_are_counted(tmp_path: Path, drawn: pd.DataFrame) -> Non
     ("change", "asked_for", "message"),
     [
         ({"arm": "none"}, {}, "every row of 'arm' is in the control"),
+        ({"arm": ["none", *map(str, range(599))]}, {}, "600 different values, at most 30 can be"),
         ({}, {"covariates": ["spend"]}, "spend cannot be a covariate"),
         ({}, {"segments": ["arm"]}, "arm cannot be a covariate or a segment"),
         ({}, {"lower_is_better": ["before"]}, "before is no outcome"),
