@@ -6,7 +6,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from governance.intervals import from_json
+from governance.intervals import Interval
 from outcomes.journey.map import Look
 from outcomes.measures.definition import ALL
 from serving.reporting.charts import span, trend
@@ -42,25 +42,27 @@ def report_html(found: Report) -> str:
     )
 
 
-def _lift(trial: Trial) -> dict[str, Any] | None:
-    """Give the retention outcome of a trial with its drawing; None where there is none."""
+def _lift(trial: Trial, *outcomes: str) -> dict[str, Any] | None:
+    """Give the first of these outcomes that a trial has, said and drawn; None where it has none."""
     if trial.lift is None:
         return None
-    found = next((each for each in trial.lift["outcomes"] if each["outcome"] == "retained"), None)
+    known = {each["outcome"]: each for each in trial.lift["outcomes"]}
+    found = next((known[name] for name in outcomes if name in known), None)
     if found is None:
         return None
-    d = found["raw"]
-    value = from_json(
-        None
-        if d["difference"] is None or d["low"] is None
-        else {"value": d["difference"], "low": d["low"], "high": d["high"]}
-    )
-    if value is None:
-        return {"said": d["verdict"], "chart": Markup("")}
-    points = value._replace(value=100 * value.value, low=100 * value.low, high=100 * value.high)
-    said = f"{points.value:+.1f} points ({points.low:+.1f} to {points.high:+.1f})"
-    edge = max(abs(points.low), abs(points.high), 1.0)
-    return {"said": said, "chart": span(points, low=-edge, high=edge, label=said)}
+    d, title = found["raw"], str(found["outcome"]).replace("_", " ")
+    if d["difference"] is None or d["low"] is None or d["high"] is None:
+        return {"title": title, "said": found["reason"] or d["verdict"], "chart": Markup("")}
+    is_share = found["unit"] == "share"
+    scale, unit = (100.0, "points") if is_share else (1.0, f"{found['unit']} per person")
+    value = Interval(scale * d["difference"], scale * d["low"], scale * d["high"], d["level"])
+    said = f"{value.value:+.1f} {unit} ({value.low:+.1f} to {value.high:+.1f}, {d['level']:.0%})"
+    edge = max(abs(value.low), abs(value.high), 1e-9)
+    return {
+        "title": title,
+        "said": said,
+        "chart": span(value, low=-edge, high=edge, label=f"{title}: {said}"),
+    }
 
 
 def _heat(look: Look, lens: str) -> Markup:

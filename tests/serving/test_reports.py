@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -20,7 +21,7 @@ from serving.reporting.document import report_document
 from serving.reporting.operational import contacts
 from serving.reporting.page import report_html
 from serving.reporting.periods import journey_period, known_until, report_period
-from serving.reporting.record import Report
+from serving.reporting.record import Report, Trial
 from serving.reporting.report import make_report
 from serving.reporting.shelf import newest_report, write_report
 from serving.reporting.words import figure_in_words, parts_of_index
@@ -198,9 +199,47 @@ def test_page_and_twin_are_written_and_the_newest_is_read_without_texts(
     assert newest_report(home, "week")["research"]["samples"] == {}
 
 
-def test_an_evaluation_home_stamps_its_reports(weekly: Report) -> None:
-    from dataclasses import replace
+def outcome(name: str, unit: str, value: float, low: float, high: float) -> dict[str, object]:
+    raw = {"difference": value, "low": low, "high": high, "level": 0.99, "verdict": "helped"}
+    return {"outcome": name, "unit": unit, "raw": raw, "reason": ""}
 
+
+def test_what_was_tried_is_told_with_lift_margin_return_and_whether_its_plan_was_followed(
+    weekly: Report,
+) -> None:
+    lift = {
+        "outcomes": [
+            outcome("retained", "share", 0.05, 0.02, 0.08),
+            outcome("margin", "EUR", 4.0, 1.0, 7.0),
+        ],
+        "verdict": "helped",
+        "treated": 800,
+        "held_out": 200,
+        "waiting": 0,
+        "plan": {"followed": False, "deviations": ["stopped a week early"]},
+    }
+    roi = {
+        "lines": ["Net ROI over 90 days: +0.5."],
+        "assumptions": [{"name": "margin", "value": "0.3", "source": "the controller"}],
+    }
+    page = report_html(replace(weekly, trials=(Trial("note", lift, roi, "", ""),)))
+
+    assert "retained: +5.0 points (+2.0 to +8.0, 99%)" in page
+    assert "margin: +4.0 EUR per person (+1.0 to +7.0, 99%)" in page
+    assert "deviates: stopped a week early" in page
+    assert "Net ROI over 90 days: +0.5." in page
+    assert "margin 0.3 (the controller)" in page
+
+
+def test_without_lift_or_return_the_page_says_why(weekly: Report) -> None:
+    none = Trial("note", None, None, "nobody was drawn", "there is no lift to count")
+    page = report_html(replace(weekly, trials=(none,)))
+
+    assert "not measured: nobody was drawn" in page
+    assert "Not measured: there is no lift to count." in page
+
+
+def test_an_evaluation_home_stamps_its_reports(weekly: Report) -> None:
     other = replace(weekly, home="evaluation")
     assert report_document(other)["stamp"] == "evaluation"
     assert "Evaluation · pseudonymised data" in report_html(other)
