@@ -124,11 +124,12 @@ def _heard(
     if heard[ripe].all() or made.raw.difference is None:
         return made
     answered = difference(heard[ripe & drawn.treated], heard[ripe & ~drawn.treated], level=level)
-    share = f"heard of {heard[ripe].mean():.0%}"
+    counted = made.raw.treated_units + made.raw.control_units
+    note = "; ".join(filter(None, (f"heard of {counted / ripe.sum():.0%}", made.note)))
     if answered.low is None or answered.high is None or not answered.low <= 0 <= answered.high:
         why = "who was heard differs between the arms, so that the arms' answers do not compare"
-        return made._replace(verdict="cannot say", reason=why, note=share)
-    return made._replace(note=share)
+        return made._replace(verdict="cannot say", reason=why, worthwhile=None, note=note)
+    return made._replace(note=note)
 
 
 def _among(found: Sequence[OutcomeLift], primary: str, level: float) -> tuple[OutcomeLift, ...]:
@@ -176,8 +177,9 @@ def _segments(
     plan: Comparison,
 ) -> tuple[OutcomeLift, ...]:
     """Compare within groups known before the draw, corrected for their number."""
-    outcome = next(each for each in catalogue(terms) if each.name == primary)
-    values, own = values_of(followed, primary, days, terms)
+    known_outcomes = catalogue(terms)
+    outcome = next((each for each in known_outcomes if each.name == primary), known_outcomes[0])
+    values, own = values_of(followed, outcome.name, days, terms)
     known = before(followed, drawn, days, own)
     found: list[OutcomeLift] = []
     for name, group in segments.items():
@@ -252,13 +254,19 @@ def _share(mean: float | None, units: int) -> Interval | None:
 def _whole(outcomes: Sequence[OutcomeLift], primary: str, withheld: str) -> tuple[Word, str]:
     if withheld:
         return "withheld", withheld
-    main = next(each for each in outcomes if each.outcome == primary)
-    harmed = [each.outcome for each in outcomes if each.verdict == "harmed" and each is not main]
-    if harmed and main.verdict == "helped":
+    main = next((each for each in outcomes if each.outcome == primary), None)
+    harmed = [
+        each.outcome
+        for each in outcomes
+        if each.verdict == "harmed" and each.outcome in HARMS and each is not main
+    ]
+    if harmed and main is not None and main.verdict == "helped":
         said = f"{primary} gained and {', '.join(harmed)} suffered: a person has to weigh them"
         return "cannot say", said
     if harmed:
         return "harmed", f"{', '.join(harmed)}: worse than without a contact"
+    if main is None:
+        return "cannot say", f"{primary} is not measured here: state what it needs (a margin rate)"
     return main.verdict, f"{primary}: {main.reason}"
 
 

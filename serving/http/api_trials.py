@@ -42,7 +42,6 @@ def get_lift(playbook: Name, here: Here, caller: Reader, experiment: Experiment 
         experiment=experiment,
         horizon_days=None,
         file=None,
-        money=money_terms(here.keepwell.settings),
         now=now,
     )
     return fresh({"home": here.keepwell.kind, **lift_document(found, today=now.date())})

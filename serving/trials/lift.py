@@ -23,7 +23,7 @@ from serving.interventions.playbooks import find_playbook, playbooks_of
 from serving.published import give, person_key
 from serving.trials.plans import FrozenPlan, find_plan
 from serving.trials.shield import Shielded
-from serving.trials.terms import MoneyTerms
+from serving.trials.terms import MoneyTerms, money_terms
 
 HORIZON_DAYS = 90
 RISK = "risk"
@@ -157,7 +157,8 @@ def compare(
 ) -> TrialLift:
     """Compare the arms; intervals hold at every look unless the experiment is over for good.
 
-    `holdout_share` is what the draw meant to leave alone.
+    `holdout_share` is what the draw meant to leave alone; `money` is what `[costs]` says unless it
+    was stated.
     """
     until = to_micros(drawn.until)
     waits = bool((drawn.people.at + horizon_days * 86_400_000_000 > until).any())
@@ -189,9 +190,8 @@ def compare(
 
 
 def _terms(keepwell: Keepwell, money: MoneyTerms | None) -> Terms:
-    if money is None:
-        return Terms(currency=keepwell.settings.currency)
-    return Terms(keepwell.settings.currency, money.margin_rate, money.incentive)
+    stated = money or money_terms(keepwell.settings)
+    return Terms(keepwell.settings.currency, stated.margin_rate, stated.incentive)
 
 
 def _groups(drawn: Drawn, segments: Sequence[str]) -> dict[str, NDArray[np.object_]]:

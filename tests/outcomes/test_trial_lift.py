@@ -284,6 +284,21 @@ def test_nothing_is_said_where_the_contact_changed_who_answers(
     assert "who was heard differs" in of(found, "wellbeing").reason
 
 
+def test_a_plan_about_margin_needs_a_margin_rate(permit: AggregatePermit) -> None:
+    groups = {"group": np.array(["a"] * 80, np.object_)}
+    found = half(80, 30, 20).lift(permit, primary="margin", segments=groups)
+
+    assert found.verdict == "cannot say"
+    assert "margin is not measured here" in found.reason
+
+
+def test_an_effect_is_held_against_the_smallest_worthwhile_one(permit: AggregatePermit) -> None:
+    found = half(800, 380, 20).lift(permit, smallest_worthwhile=0.5)
+
+    assert of(found, "retained").worthwhile == "yes"
+    assert of(found, "unsubscribed").worthwhile is None
+
+
 def test_every_figure_passes_the_shield(permit: AggregatePermit) -> None:
     asked: list[tuple[str, int, str]] = []
 
@@ -342,5 +357,5 @@ def test_without_an_effect_help_or_harm_is_claimed_no_more_often_than_stated(
         trial.add("unsubscribed", np.flatnonzero(rng.random(300) < 0.1), 5.0)
         claimed += trial.lift(permit).verdict in ("helped", "harmed")
 
-    # 4 % for the outcome it is about and 4 % for the three guardrails together
+    # 4 % for the outcome it is about, and 4 % for the three guardrails together
     assert claimed / seeds <= 0.08 + 3 * np.sqrt(0.08 * 0.92 / seeds)
