@@ -86,7 +86,7 @@ class Desk:
     @property
     def leases(self) -> Leases:
         """What claims and sends this home's messages."""
-        return Leases(self.registry, self.ledger, self.policy.home_kind, self.lease)
+        return Leases(self.registry, self.ledger, self.policy.home_kind, self.lease, self.policy)
 
 
 def desk_of(keepwell: "Keepwell", *, mode: Mode | None = None) -> Desk:

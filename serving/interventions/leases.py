@@ -28,10 +28,11 @@ from serving.interventions.email_addresses import EmailAddress
 from serving.interventions.held_addresses import address_of
 from serving.interventions.messages import REQUESTED, SCORE_CHANGED
 from serving.interventions.outbox import Transport, announce_cancelled, end_intervention
-from serving.interventions.policy import Queued, recheck
+from serving.interventions.policy import ContactPolicy, Queued, recheck
 from serving.interventions.tables import interventions, outbox
 from serving.interventions.webhook import Delivery, Message, wait_after
 from serving.interventions.withdrawn_scores import forget_told_score
+from serving.interventions.zones import quiet_until
 from serving.locks import lock_customers
 
 LEASE = timedelta(seconds=60)
@@ -85,6 +86,8 @@ class Leases:
     ledger: Ledger
     home_kind: str
     lease: timedelta = LEASE
+    policy: ContactPolicy | None = None
+    """Whose quiet hours hold a retry back, too; nothing holds it back without."""
 
     def claim(
         self, conn: Connection, *, now: datetime, ways: Collection[Transport] = EVERY_WAY
@@ -94,6 +97,7 @@ class Leases:
         Contact and profiling permission are both read in this very transaction, at first attempts
         and retries alike. `Missed` means that another worker was quicker: ask again in a new
         transaction. One transaction looks at one customer, so that no two can wait for each other.
+        Outreach that is due in the customer's quiet hours waits for their end (`Missed`, too).
         Only messages that go one of these `ways` are looked at.
         """
         row = conn.execute(_due(now, ways)).first()
@@ -113,6 +117,10 @@ class Leases:
             verdict = recheck(conn, self.registry, queued, home_kind=self.home_kind, now=now)
             if isinstance(verdict, str):
                 return self._drop(conn, current, verdict, now)
+            if (quiet := self._quiet(conn, queued, now)) is not None:
+                waits = {"status": "pending", "due_at": quiet, "leased_until": None}
+                conn.execute(update(outbox).where(_same(current)).values(waits))
+                return Missed()
         elif (why := outdated(conn, self.registry, current, now=now)) is not None:
             return self._drop(conn, current, why, now)
         attempt, fence = current.attempts + 1, current.fence + 1
@@ -128,6 +136,12 @@ class Leases:
         message = Message(current.message_id, current.type, current.body, current.intervention_id)
         way: Transport = "email" if current.transport == "email" else "webhook"
         return Claim(message, current.customer_id, queued, fence, attempt, way)
+
+    def _quiet(self, conn: Connection, queued: Queued, now: datetime) -> datetime | None:
+        """Give the end of the quiet hours this contact would fall into; a duty is owed at night."""
+        if self.policy is None or queued.kind != "outreach":
+            return None
+        return quiet_until(conn, self.registry, self.policy, queued.customer_id, now=now)
 
     def put_on_wire(self, conn: Connection, claim: Claim, *, now: datetime) -> Go | Dropped | None:
         """Say that the message leaves now; None when the lease is gone and nothing may be sent.

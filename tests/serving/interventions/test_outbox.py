@@ -320,7 +320,7 @@ def test_a_message_nobody_takes_is_given_up(small_company: Company) -> None:
         claim = small_company.must_claim()
         small_company.goes(claim)
         outcomes.append(small_company.finishes(claim, "retry", 500))
-        small_company.passes(days=1.5)
+        small_company.passes(days=2)
 
     assert outcomes == ["retry"] * 9 + ["dead"]
     assert small_company.status("ana") == ("failed", "attempts_used_up")

@@ -8,11 +8,18 @@ import pytest
 from features.events import Event
 from features.history import from_events
 from features.live import append
+from serving.interventions.leases import Missed
 from serving.interventions.oversight import approve, confirm
+from serving.interventions.playbooks import Playbook
+from serving.interventions.policy import Candidate
 from serving.interventions.zones import quiet_until, zone_of, zones_in, zones_of
 from tests.serving.interventions.conftest import NOON, Company
 
 LISBON, TOKYO = ZoneInfo("Europe/Lisbon"), ZoneInfo("Asia/Tokyo")
+DUTY = Playbook(
+    name="payment_help", kind="service", channel="email", subject="s", body="b",
+    template="failed_payment",
+)  # fmt: skip
 EARLIER = datetime(2026, 1, 1, tzinfo=UTC)
 
 
@@ -92,3 +99,27 @@ def test_what_a_person_approves_waits_for_the_customers_morning(small_company: C
     assert advising.claims() is None
     advising.passes(hours=11)
     assert advising.must_claim().customer_id == "ana"
+
+
+def test_a_retry_that_falls_into_the_night_waits_for_the_morning(small_company: Company) -> None:
+    small_company.agrees("ana")
+    lives_in(small_company, "ana", "Asia/Tokyo")
+    small_company.now = datetime(2026, 6, 2, 10, 59, tzinfo=UTC)  # 19:59 in Tokyo
+    small_company.runs("ana")
+    claim = small_company.must_claim()
+    small_company.goes(claim)
+    small_company.finishes(claim, outcome="retry", status=503)
+
+    small_company.passes(hours=2)
+    assert isinstance(small_company.claims(), Missed)
+    assert small_company.claims() is None
+    small_company.now = datetime(2026, 6, 2, 23, tzinfo=UTC)
+    assert small_company.must_claim().attempt == 2
+
+
+def test_a_duty_is_done_at_night(small_company: Company) -> None:
+    small_company.now = datetime(2026, 6, 1, 23, tzinfo=UTC)
+
+    small_company.runs_for([Candidate(customer_id="ana")], playbook=DUTY)
+
+    assert small_company.must_claim().customer_id == "ana"
