@@ -26,6 +26,7 @@ from serving.courier import mail_server_of
 from serving.home import Home, keep_private
 from serving.interventions.email_server import check_server
 from serving.interventions.modes import mode_standing
+from serving.interventions.playbooks import playbooks_of
 from serving.interventions.targets import Reach
 from serving.interventions.webhook import Endpoint, addresses_of, check_endpoint
 from serving.migrate import current_revision
@@ -91,6 +92,7 @@ def _machine(root: Path) -> Iterator[Check]:
 def _home(keepwell: Keepwell, home: Home, now: datetime) -> Iterator[Check]:
     yield Check("home", "ok", f"{keepwell.kind} home at {home.root}")
     yield Check("settings", "ok", _settings_in_words(keepwell))
+    yield _playbooks(home)
     loose = [path.name for path in home.keys.iterdir() if path.stat().st_mode & 0o077]
     yield Check(
         "keys",
@@ -121,6 +123,16 @@ def _home(keepwell: Keepwell, home: Home, now: datetime) -> Iterator[Check]:
             _models,
         ):
             yield from check(keepwell, conn, now)
+
+
+def _playbooks(home: Home) -> Check:
+    whose = f"in {home.playbooks.name}" if home.playbooks.is_file() else "the starters"
+    try:
+        found = playbooks_of(home)
+    except ConfigurationError as error:
+        mistakes = _count(len(error.problems), "mistake")
+        return Check("playbooks", "attention", f"{mistakes} {whose}", "keepwell playbooks check")
+    return Check("playbooks", "ok", f"{_count(len(found), 'playbook')}, {whose}")
 
 
 def _settings_in_words(keepwell: Keepwell) -> str:

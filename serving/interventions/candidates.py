@@ -127,8 +127,7 @@ def candidates_of(
     """
     assert playbook.target is not None
     purpose = keepwell.target(playbook.target).purpose
-    rows = _rows(scores, with_reasons=playbook.reason is not None)
-    rows = [row for row in rows if row["status"] == "scored"]
+    rows = _scored_rows(scores, with_reasons=playbook.reason is not None)
     digests = {row["model_digest"] for row in rows}
     if len(digests) != 1:
         raise InvalidInput(
@@ -154,7 +153,7 @@ def candidates_of(
     )
 
 
-def _rows(scores: Path, *, with_reasons: bool) -> list[dict[str, Any]]:
+def _scored_rows(scores: Path, *, with_reasons: bool) -> list[dict[str, Any]]:
     columns = [*_COLUMNS, *(("reasons",) if with_reasons else ())]
     try:
         with pq.ParquetFile(scores) as file:
@@ -162,6 +161,7 @@ def _rows(scores: Path, *, with_reasons: bool) -> list[dict[str, Any]]:
                 row
                 for batch in file.iter_batches(batch_size=_AT_ONCE, columns=columns)
                 for row in batch.to_pylist()
+                if row["status"] == "scored"
             ]
         if found and not found[0].keys() >= set(columns):
             raise KeyError(*columns)

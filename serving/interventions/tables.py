@@ -46,7 +46,7 @@ interventions = Table(
     Column("expected_effect", Float),  # of contacting, in the playbook's outcome (0.02: 2 points)
     Column("chance", Float),  # that the choice took them: 1, or less for those drawn to explore
     Column("propensity", Float),  # the chance of being contacted that the draw gave, 0 to 1
-    Column("survey", Text),  # JSON: the question it asks, see survey_question; none: it asks none
+    Column("survey", Text),  # JSON: the question it asks, see question.py; none: it asks none
     Column("answered_at", UtcInstant),  # when the survey was last answered
     Column("needs_person", Boolean, nullable=False),
     Column("created_at", UtcInstant, nullable=False),

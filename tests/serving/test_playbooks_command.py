@@ -77,6 +77,16 @@ def test_mistakes_end_with_2_and_are_listed(kw: Commands, tmp_path: Path) -> Non
     assert len(told.json["error"]["problems"]) == 2
 
 
+def test_the_doctor_says_that_the_homes_own_playbooks_have_mistakes(
+    kw: Commands, now_shop: Shop
+) -> None:
+    now_shop.keepwell.home.playbooks.write_text(SELLS + "cost = -1\nblink = true\n")
+    found = {each["name"]: each for each in kw("doctor").json["checks"]}
+
+    assert found["playbooks"]["outcome"] == "attention"
+    assert found["playbooks"]["found"] == "1 mistake in playbooks.toml"
+
+
 def test_an_unknown_target_of_the_home_ends_with_2(kw: Commands, tmp_path: Path) -> None:
     (tmp_path / "mine.toml").write_text(SELLS.replace('"churn"', '"chrun"'))
     told = kw("playbooks", "check", tmp_path / "mine.toml")
