@@ -196,7 +196,8 @@ def _span(
     keepwell: Keepwell, words: NoticeWords, count: int, first: datetime, last: datetime
 ) -> str:
     days = {"first": _day(keepwell, words, first), "last": _day(keepwell, words, last)}
-    return words.page["records_line"].format(count=f"{count:,}", **days)
+    line = "records_once" if days["first"] == days["last"] else "records_line"
+    return words.page[line].format(count=f"{count:,}", **days)
 
 
 def _day(keepwell: Keepwell, words: NoticeWords, instant: datetime) -> str:

@@ -92,7 +92,7 @@ class Contacted:
             body_bytes=100_000,
             concurrency=8,
             shape=Shape(),
-            rates=Rates(failed_per_minute=60),
+            rates=Rates(failed_per_minute=20, clock=lambda: self.shop.clock.now.timestamp()),
         )
         self.browser = TestClient(door, headers={"Accept-Language": self.languages})
 

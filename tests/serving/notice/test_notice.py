@@ -29,7 +29,7 @@ def test_a_notice_says_why_from_what_how_and_whom_to_ask(ann: Contacted) -> None
         "Somebody listens & mends what is wrong.",
         "orders, payments and returns",
         "A computer adds up what the records say",
-        "No person looked at this single message",
+        "No person approved this single message",
         "care@tea.example",
     ):
         assert part in page.text
@@ -211,7 +211,7 @@ def test_a_person_who_approved_is_named_as_a_person(ann: Contacted) -> None:
     )
     token = ann.token()
 
-    assert "A person looked at this message" in ann.reads(token).text
+    assert "A person approved this message" in ann.reads(token).text
     own = ann.opens(token).text
     assert "We read both of your letters." in own
     assert "Kim" not in own

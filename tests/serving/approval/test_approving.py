@@ -1,0 +1,118 @@
+"""Deciding over HTTP and on the command line: by a key's owner, with a look and a reason."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+from starlette.testclient import TestClient
+
+from serving.cli import keepwell as command
+from serving.http.api import create_app
+from serving.interventions.views import find_intervention
+from tests.serving.approval.test_proposals import proposed, tea_shop
+from tests.serving.conftest import Shop
+
+__all__ = ["tea_shop"]
+
+
+def client(shop: Shop, *scopes: str) -> TestClient:
+    app = create_app(shop.keepwell, shop.scorer, clock=shop.clock)
+    return TestClient(app, headers={"Authorization": f"Bearer {shop.key(*scopes)}"})
+
+
+def row(shop: Shop, intervention_id: str) -> Any:
+    with shop.keepwell.database.read() as conn:
+        return find_intervention(conn, intervention_id)
+
+
+def test_each_scope_opens_its_part_of_a_contact(tea_shop: Shop) -> None:
+    [asked] = proposed(tea_shop, "ann")
+    path = f"/v1/interventions/{asked}"
+
+    reads = client(tea_shop, "intervention:read").get(path).json()
+    scores = client(tea_shop, "intervention:read", "score:read").get(path).json()
+    history = client(tea_shop, "intervention:read", "consent:read").get(path).json()
+
+    assert [reads[name] for name in ("estimate", "history", "decided_before")] == [None] * 3
+    assert scores["estimate"]["reasons"]
+    assert history["history"][0]["kind"] == "order"
+    assert client(tea_shop, "score:read").get(path).status_code == 403
+
+
+def test_only_whoever_may_decide_is_noted_as_having_looked(tea_shop: Shop) -> None:
+    [asked] = proposed(tea_shop, "ann")
+    client(tea_shop, "intervention:read").get(f"/v1/interventions/{asked}")
+    assert row(tea_shop, asked).looked_at is None
+
+    client(tea_shop, "intervention:read", "intervention:approve").get(f"/v1/interventions/{asked}")
+    assert row(tea_shop, asked).looked_at is not None
+
+
+def test_a_yes_may_bring_other_words(tea_shop: Shop) -> None:
+    [asked] = proposed(tea_shop, "ann")
+    crm = client(tea_shop, "intervention:approve")
+    path = f"/v1/interventions/{asked}/approve"
+
+    bad = crm.post(path, json={"reason": "she wrote", "message": {"subject": "a\nb"}})
+    good = crm.post(path, json={"reason": "she wrote", "message": {"body": "We read it."}})
+
+    assert (bad.status_code, good.json()["status"]) == (422, "queued")
+    assert json.loads(row(tea_shop, asked).message)["body"] == "We read it."
+    assert row(tea_shop, asked).decided_by == "crm"
+
+
+Run = Callable[..., tuple[int, Any]]
+
+
+@pytest.fixture
+def run(tea_shop: Shop, monkeypatch: pytest.MonkeyPatch) -> Run:
+    """Give the command line of this home, at the tests' clock."""
+    monkeypatch.setattr("serving.cli.interventions._now", tea_shop.clock)
+    monkeypatch.setattr("serving.cli.complaints._now", tea_shop.clock)
+    home = str(tea_shop.keepwell.home.root)
+
+    def call(*words: str) -> tuple[int, Any]:
+        done = CliRunner().invoke(
+            command, ["--home", home, "--json", "interventions", *words], standalone_mode=False
+        )
+        if done.exception is not None:
+            raise done.exception
+        return done.return_value or 0, json.loads(done.stdout)
+
+    return call
+
+
+def test_a_person_reads_and_decides_on_the_command_line(tea_shop: Shop, run: Run) -> None:
+    first, second = proposed(tea_shop, "ann", "ben")
+    key = tea_shop.key("intervention:approve")
+
+    _, waiting = run("list", "--waiting")
+    _, shown = run("show", first)
+    yes, told = run("change", first, "--key", key, "--body", "We read it.", "--reason", "wrote")
+    no, _ = run("reject", second, "--key", key, "--reason", "called already")
+    _, rate = run("rate")
+
+    assert {each["intervention_id"] for each in waiting["interventions"]} == {first, second}
+    assert shown["estimate"]["reasons"]
+    assert (yes, no, told["status"]) == (0, 0, "queued")
+    assert (rate["changed"], rate["rejected"], rate["override_rate"]["value"]) == (1, 1, 1.0)
+
+
+def test_a_yes_that_comes_too_late_is_a_clear_no(tea_shop: Shop, run: Run) -> None:
+    [asked] = proposed(tea_shop, "ann")
+    tea_shop.pass_days(4)
+
+    code, told = run(
+        "approve", asked, "--key", tea_shop.key("intervention:approve"), "--reason", "fits"
+    )
+
+    assert (code, told["status"], told["reason"]) == (1, "cancelled", "clearance_expired")
+
+
+def test_a_key_without_the_scope_decides_nothing(tea_shop: Shop, run: Run) -> None:
+    [asked] = proposed(tea_shop, "ann")
+
+    with pytest.raises(Exception, match="lacks the scope intervention:approve"):
+        run("approve", asked, "--key", tea_shop.key("intervention:read"), "--reason", "fits")
