@@ -19,15 +19,13 @@ from governance.consent.notices import publish_notice
 from governance.errors import ConfigurationError
 from outcomes.experiment import Question, analyse
 from serving.bootstrap import Keepwell, create_home
+from serving.crm.contacts import run_playbooks
 from serving.demo_receiver import DemoReceiver
 from serving.demo_story import Acted, Imported, Story, tell
 from serving.home import Home
-from serving.interventions.candidates import candidates_of
-from serving.interventions.contacts import recent_contacts
 from serving.interventions.desk import desk_of
 from serving.interventions.dispatch import dispatch, http_client
-from serving.interventions.playbooks import STARTERS, find_playbook, load_playbooks
-from serving.interventions.run import run_interventions
+from serving.interventions.views import count_sent
 from serving.interventions.webhook import Endpoint
 from serving.models import train_model
 from serving.permission.consent_files import read_consents
@@ -42,7 +40,8 @@ from training.pipeline import TrainResult
 Clock = Callable[[], datetime]
 Progress = Callable[[str], None]
 
-PLAYBOOK = "personal_note"
+PLAYBOOKS = ("personal_note", "support_call", "csat_after_purchase")
+"""Written to, called after a person's yes, and asked: in one choice, at most one of them each."""
 
 
 @dataclass(frozen=True)
@@ -201,15 +200,14 @@ def _train(stage: _Stage, seed: int) -> TrainResult:
 
 def _act(stage: _Stage, receiver: DemoReceiver, scores: Path, seed: int) -> Acted:
     keepwell = stage.keepwell
-    stage.progress("asking the playbook, the policy and the lot")
-    playbook = find_playbook(load_playbooks(STARTERS), PLAYBOOK)
-    candidates = candidates_of(keepwell, scores, playbook=playbook, now=stage.clock())
-    people = [each.customer_id for each in candidates]
-    recent = recent_contacts(keepwell, people, now=stage.clock())
-    desk = desk_of(keepwell)
-    run = run_interventions(desk, playbook, candidates, outside_contacts=recent, clock=stage.clock)
-    stage.progress(f"delivering {run.count('queued'):,} signed messages")
+    stage.progress("asking the playbooks, the policy and the lot")
+    runs = run_playbooks(keepwell, PLAYBOOKS, scores=scores, clock=stage.clock)
+    queued = sum(each.done.count("queued") for each in runs)
+    stage.progress(f"delivering {queued:,} signed messages")
     endpoint = Endpoint(receiver.url, keepwell.keys.webhook)
     with http_client() as client:
-        sent = dispatch(desk, endpoint, client, clock=stage.clock, rng=Random(seed))  # noqa: S311 - jitter
-    return Acted(run, sent, playbook)
+        jitter = Random(seed)  # noqa: S311
+        dispatch(desk_of(keepwell), endpoint, client, clock=stage.clock, rng=jitter)
+    with keepwell.database.read() as conn:
+        sent = {each.playbook.name: count_sent(conn, each.playbook.name) for each in runs}
+    return Acted(runs, sent)

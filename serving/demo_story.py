@@ -2,7 +2,7 @@
 
 import shlex
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -18,9 +18,7 @@ from governance.review.reviews import champion
 from governance.tables import decisions
 from outcomes.experiment import Experiment
 from serving.bootstrap import Keepwell
-from serving.interventions.dispatch import Dispatched
-from serving.interventions.playbooks import Playbook
-from serving.interventions.run import InterventionRun
+from serving.crm.contacts import PlaybookRun
 from serving.pages.start import (
     ModelSummary,
     SampleDecision,
@@ -48,11 +46,10 @@ class Imported(NamedTuple):
 
 
 class Acted(NamedTuple):
-    """What the demo's playbook came to."""
+    """What the demo's playbooks came to, the one that is shown first; `sent` counts by playbook."""
 
-    run: InterventionRun
-    sent: Dispatched
-    playbook: Playbook
+    runs: tuple[PlaybookRun, ...]
+    sent: Mapping[str, int]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,14 +59,16 @@ class Story:
     page: StartPage
     model_digest: str
     interventions: int
+    delivered: int
     decisions: int
+    further: tuple[str, ...]
     sample_customers: tuple[str, ...]
     url: str
     seconds: float
 
     def to_json(self) -> dict[str, Any]:
         """Shape it as the interface has it."""
-        model, action = self.page.model, self.page.action
+        model = self.page.model
         found = model.auc if model is not None else (0.0, 0.0, 0.0)
         return {
             "home": self.page.home_kind,
@@ -84,7 +83,7 @@ class Story:
             },
             "decisions": self.decisions,
             "interventions": self.interventions,
-            "delivered": action.delivered if action is not None else 0,
+            "delivered": self.delivered,
             "sample_customers": self.sample_customers,
             "url": self.url,
             "seconds": round(self.seconds, 1),
@@ -111,6 +110,7 @@ class Story:
                 f"signatures verified; {action.held_out:,} customers held out, "
                 f"{sum(action.refused.values()):,} left alone"
             )
+        told += self.further
         told.append(f"ledger: {page.ledger_entries or 0:,} entries, {page.ledger_outcome}")
         return told
 
@@ -144,6 +144,7 @@ def tell(
         checked = verify(conn, keepwell.keys.ledger_public)
         decided = conn.execute(select(func.count()).select_from(decisions)).scalar_one()
     seconds = (clock() - started).total_seconds()
+    first = acted.runs[0]
     page = StartPage(
         home_kind=keepwell.kind,
         made_at=now.strftime("%Y-%m-%d %H:%M UTC"),
@@ -159,7 +160,7 @@ def tell(
         insufficient=batch.insufficient_data,
         model=model,
         decisions=shown,
-        action=summarise_action(acted.run, acted.playbook, acted.sent),
+        action=summarise_action(first.done, first.playbook, acted.sent[first.playbook.name]),
         lift=summarise_lift(pilot, shares=frozenset({"retained"})),
         currency=keepwell.settings.currency,
         ledger_entries=checked.entries,
@@ -169,7 +170,9 @@ def tell(
     return Story(
         page=page,
         model_digest=trained.facts.model_digest,
-        interventions=len(acted.run.assigned),
+        interventions=sum(len(each.done.assigned) for each in acted.runs),
+        delivered=sum(acted.sent.values()),
+        further=tuple(_further(keepwell, each, acted.sent) for each in acted.runs[1:]),
         decisions=decided,
         sample_customers=tuple(row["customer_id"] for row in scored[:_SAMPLES]),
         url=url,
@@ -193,6 +196,19 @@ def _model(conn: Connection, trained: TrainResult, now: datetime) -> ModelSummar
         signed_by=approval.reviewer if approval is not None else "nobody",
         self_signed=approval.self_signed if approval is not None else False,
         report=f"/reports/{facts.model_digest}",
+    )
+
+
+def _further(keepwell: Keepwell, run: PlaybookRun, sent: Mapping[str, int]) -> str:
+    name, waiting = run.playbook.name, run.done.count("proposed")
+    if waiting:
+        return (
+            f"playbook {name}: {waiting:,} proposals wait for a person: "
+            f"{_command(keepwell)} interventions list --waiting"
+        )
+    return (
+        f"playbook {name}: {sent[name]:,} messages delivered, {run.done.count('held_out'):,} "
+        f"customers held out, {sum(run.done.refused.values()):,} left alone"
     )
 
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Row, and_, or_, select
+from sqlalchemy import Connection, Row, and_, func, or_, select
 
 from governance.consent.purposes import FAMILIES, family_of
 from governance.consent.registry import ConsentRegistry
@@ -89,6 +89,13 @@ def list_interventions(
         ).limit(limit)
     )
     return [view_of(row) for row in rows]
+
+
+def count_sent(conn: Connection, playbook: str) -> int:
+    """Count the contacts of a playbook that were handed over to whoever makes them."""
+    c = interventions.c
+    query = select(func.count()).where(c.playbook == playbook, c.status == "sent")
+    return int(conn.execute(query).scalar_one())
 
 
 def interventions_of(conn: Connection, customer_id: str) -> list[InterventionView]:

@@ -15,7 +15,6 @@ from pydantic import TypeAdapter
 
 from governance.intervals import Interval
 from outcomes.experiment import Experiment
-from serving.interventions.dispatch import Dispatched
 from serving.interventions.playbooks import Playbook
 from serving.interventions.run import InterventionRun
 from serving.scoring.chance import percent
@@ -143,10 +142,8 @@ class StartPage:
 _SHAPE = TypeAdapter(StartPage)
 
 
-def summarise_action(
-    run: InterventionRun, playbook: Playbook, dispatched: Dispatched
-) -> ActionSummary:
-    """Say what a playbook's run and its sending came to."""
+def summarise_action(run: InterventionRun, playbook: Playbook, delivered: int) -> ActionSummary:
+    """Say what a playbook's run came to, and how many of its messages arrived."""
     shown = sorted(run.assigned, key=lambda each: (each.status, -(each.probability or 0)))
     held = [each for each in shown if each.status == "held_out"][: _ROWS // 3]
     others = [each for each in shown if each.status != "held_out"][: _ROWS - len(held)]
@@ -159,12 +156,12 @@ def summarise_action(
         held_out=run.count("held_out"),
         holdout_days=playbook.holdout_days,
         waiting=run.count("proposed"),
-        delivered=dispatched.delivered,
+        delivered=delivered,
         rows=tuple(
             ActionRow(
                 customer_id=each.customer_id,
                 decision_id=each.decision_id,
-                status="sent" if each.status == "queued" and dispatched.delivered else each.status,
+                status="sent" if each.status == "queued" and delivered else each.status,
                 probability=each.probability,
             )
             for each in others + held

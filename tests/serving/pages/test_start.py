@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from serving.interventions.dispatch import Dispatched
 from serving.interventions.exposure import Exposure
 from serving.interventions.modes import ModeStanding
 from serving.interventions.playbooks import STARTERS, load_playbooks
@@ -210,7 +209,7 @@ def test_a_run_is_summed_up() -> None:
         exposure=Exposure("cannot_say", "", 0.8),
     )
 
-    found = summarise_action(run, note, Dispatched({"delivered": 3}, switched_off=False))
+    found = summarise_action(run, note, 3)
 
     assert (found.meant_for, found.held_out, found.delivered) == (6, 2, 3)
     assert [row.status for row in found.rows] == ["sent"] * 3 + ["held_out"] * 2
