@@ -2,12 +2,16 @@
 
 import json
 from dataclasses import replace
-from datetime import UTC, datetime, time
+from datetime import UTC, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
 
+from features.events import Event
+from features.live import append
 from governance.errors import InvalidInput, PermissionRefused
+from governance.intervals import Interval
+from governance.log.decision import recent
 from governance.model.gate import GateVerdict
 from governance.proof import Clearance, mint_clearance
 from governance.review.candidates import Candidate as Submitted
@@ -15,7 +19,8 @@ from governance.review.candidates import submit
 from serving.database import Database
 from serving.interventions.playbooks import Playbook
 from serving.interventions.policy import Candidate, ContactPolicy, first_moment
-from serving.interventions.run import simulate
+from serving.interventions.run import Ask, run_together, simulate
+from serving.interventions.worth import Effect
 from serving.settings import Mode
 from tests.governance.sample import NOW, facts
 from tests.serving.interventions.conftest import NOTE, Company, candidate, make_desk
@@ -288,3 +293,120 @@ def test_quiet_hours_within_a_day_and_none_at_all() -> None:
 
     assert first_moment(noon, lunch) == datetime(2026, 6, 1, 13, tzinfo=UTC)
     assert first_moment(noon, never) == noon
+
+
+def test_one_contact_a_week_by_all_playbooks_together(small_company: Company) -> None:
+    weekly = small_company.with_policy(max_contacts=9, max_per_week=1)
+    weekly.agrees("ana")
+    weekly.runs("ana")
+    weekly.sends()
+    other = replace(NOTE, name="thanks")
+
+    assert weekly.runs("ana", playbook=other).refused == {"contact_cap_week": 1}
+    weekly.passes(days=7, seconds=1)
+    assert weekly.runs("ana", playbook=other).refused == {}
+
+
+def test_a_contact_that_came_in_meanwhile_counts_under_the_lock(small_company: Company) -> None:
+    """The file of recent contacts was read before; what arrived since is counted once more."""
+    small_company.agrees("ana", "ben")
+    at = small_company.now - timedelta(hours=1)
+    events = [
+        Event("ana", "contact_outside", at, at, event_id=f"call {number}") for number in range(2)
+    ]
+    with small_company.desk.database.write() as conn:
+        append(conn, events)
+
+    run = small_company.runs("ana", "ben", outside={})
+
+    assert run.refused == {"contact_cap": 1}
+    assert [each.customer_id for each in run.assigned] == ["ben"]
+
+
+def test_the_same_playbook_waits_for_its_cool_down_and_another_does_not(
+    small_company: Company,
+) -> None:
+    rare = replace(NOTE, cooldown_days=20)
+    small_company.agrees("ana")
+    small_company.runs("ana", playbook=rare)
+    small_company.sends()
+    small_company.passes(days=8)
+
+    assert small_company.runs("ana", playbook=rare).refused == {"cool_down": 1}
+    assert small_company.runs("ana", playbook=replace(NOTE, name="thanks")).count("queued") == 1
+    small_company.passes(days=13)
+    assert "cool_down" not in small_company.runs("ana", playbook=rare).refused
+
+
+def test_what_thirty_days_may_cost_holds_over_runs(small_company: Company) -> None:
+    thrifty = small_company.with_policy(budget=5.0, budget_per_30_days=3.0)
+    thrifty.agrees("ana", "ben", "cem", "dee")
+    thrifty.runs("ana", "ben")
+
+    run = thrifty.runs("cem", "dee")
+
+    assert len(run.assigned) == 1
+    assert run.refused == {"budget_used_up": 1}
+
+
+def test_outreach_that_gives_the_customer_nothing_is_refused(small_company: Company) -> None:
+    with pytest.raises(InvalidInput, match="does not say what the customer gets"):
+        small_company.runs("ana", playbook=replace(NOTE, value=" "))
+
+
+def test_a_purpose_the_playbook_names_is_needed_beside_the_others(small_company: Company) -> None:
+    small_company.agrees("ana")
+    asking = replace(NOTE, purposes=("research_text",))
+
+    assert small_company.runs("ana", playbook=asking).refused == {"research_text: no_record": 1}
+
+
+def test_every_candidate_has_a_decision_that_says_how_it_came_about(
+    small_company: Company,
+) -> None:
+    thrifty = small_company.with_policy(budget=1.0)
+    thrifty.agrees("ana", "ben", "cem")
+    people = [candidate("ana", 0.9), candidate("ben", 0.6), candidate("cem", 0.1), candidate("dee")]
+
+    run = thrifty.runs_for(people, playbook=replace(NOTE, expected_effect=0.03))
+
+    with thrifty.desk.database.read() as conn:
+        found = {
+            each.reason: (each.outcome, each.result or {})
+            for each in recent(conn, limit=9, kind="contact")
+        }
+    assert run.decisions == 4
+    assert found["budget_used_up"] == (
+        "refused",
+        {"playbook": "personal_note", "trigger": "score", "score_decision_id": None, "chance": 0.0},
+    )
+    assert found["outside_range"][0] == "outside"
+    assert found["outreach.email: no_record"][0] == "refused"
+    told = found[""][1]
+    assert (told["chosen_by"], told["expected_effect"]) == ("rule", 0.03)
+    assert (told["chance"], told["propensity"], told["trigger"]) == (1.0, 1.0, "score")
+
+
+def test_of_several_playbooks_everyone_gets_one(company: Company) -> None:
+    company.agrees("ana", "ben")
+    people = [candidate("ana"), candidate("ben")]
+    asks = [Ask(NOTE, people), Ask(replace(NOTE, name="thanks", expected_effect=0.1), people)]
+
+    note, thanks = run_together(company.desk, asks, outside_contacts={}, clock=company.clock)
+
+    assert (note.count("queued"), thanks.count("queued")) == (0, 2)
+    assert note.refused == {"another_playbook_chosen": 2}
+
+
+def test_a_playbook_whose_experiment_harms_contacts_nobody(small_company: Company) -> None:
+    small_company.agrees("ana")
+    harms = Effect("personal_note/2026-05-01", Interval(-0.06, -0.09, -0.03))
+
+    [run] = run_together(
+        small_company.desk,
+        [Ask(NOTE, [candidate("ana")], harms)],
+        outside_contacts={},
+        clock=small_company.clock,
+    )
+
+    assert run.refused == {"experiment_shows_harm": 1}
