@@ -7,12 +7,12 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from datetime import date
-from typing import Any
+from typing import Any, Literal
 
 from governance.canonical import canonical
 from governance.errors import InvalidInput
 from outcomes.power import Design, Size, size_for_effect
-from outcomes.trials.records import FINAL_LEVEL, HARMS, Terms, catalogue
+from outcomes.trials.records import FINAL_LEVEL, HARMS, Terms, TrialLift, catalogue
 
 OUTCOMES = ("retained", "margin", "net_sales", "sentiment", "wellbeing", *HARMS)
 SHARES = ("retained", *HARMS)
@@ -100,6 +100,19 @@ class Plan:
     def _sign(self) -> int:
         lower = {each.name for each in catalogue(Terms()) if each.good_is == "lower"}
         return -1 if self.primary in lower else 1
+
+    def decision(self, lift: TrialLift) -> tuple[Literal["scale", "stop", "neither"], str]:
+        """Say what follows by the plan's own rule, in its words.
+
+        Scale: it helped, by at least the smallest worthwhile change, and is over. Stop: it harmed.
+        """
+        found = lift.outcome(self.primary)
+        if lift.verdict == "harmed":
+            return "stop", self.stop_if
+        large = found is not None and found.worthwhile == "yes"
+        if lift.verdict == "helped" and large and lift.waiting == 0:
+            return "scale", self.scale_if
+        return "neither", ""
 
     def problems(self) -> list[str]:
         """List everything that keeps this from being a plan; an empty list means it is one."""

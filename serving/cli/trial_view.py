@@ -184,6 +184,8 @@ def _plan(out: Console, found: Mapping[str, Any] | None) -> None:
     for each in found["points"]:
         drawn.add_row(marks[each["followed"]], each["point"], f"[dim]{each['said']}[/]")
     out.print(drawn, highlight=False)
+    then = found["then"] or "go on as planned"
+    out.print(f"by the plan: [bold]{found['decision']}[/] ({then})", highlight=False)
 
 
 def _name(each: Mapping[str, Any]) -> str:

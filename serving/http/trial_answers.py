@@ -99,9 +99,11 @@ class PlanPoint(BaseModel):
 
 
 class PlanFollowed(BaseModel):
-    """Whether the plan that was frozen before the start was followed."""
+    """Whether the plan frozen before the start was followed, and what follows by its own rule."""
 
     plan_digest: str
+    decision: Literal["scale", "stop", "neither"]
+    then: str
     followed: bool
     deviations: list[str]
     points: list[PlanPoint]

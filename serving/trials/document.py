@@ -125,8 +125,11 @@ def _plan_followed(found: HomeLift, today: date) -> dict[str, Any] | None:
     if found.plan is None:
         return None
     said = plan_points(found, today=today)
+    decision, then = found.plan.plan.decision(found.lift)
     return {
         "plan_digest": found.plan.plan_digest,
+        "decision": decision,
+        "then": then,
         "followed": not deviations(said),
         "deviations": list(deviations(said)),
         "points": [each._asdict() for each in said],

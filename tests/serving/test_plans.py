@@ -14,7 +14,7 @@ from serving.auth import ScopeMissing
 from serving.interventions.experiments import open_experiment
 from serving.interventions.playbooks import STARTERS, find_playbook, load_playbooks
 from serving.interventions.tables import measurement_plans
-from serving.trials.document import plan_points
+from serving.trials.document import lift_document, plan_points
 from serving.trials.lift import lift_of
 from serving.trials.plan_file import first_draft, read_plan, write
 from serving.trials.plans import FrozenPlan, fits, freeze, latest_plan, list_plans
@@ -199,6 +199,27 @@ def test_the_lift_says_point_by_point_whether_the_plan_was_followed(shop: Shop) 
         "read on its day": "yes",
     }
     assert said(shop, days=60)["horizon"] == "no"
+
+
+@pytest.mark.parametrize(
+    ("ordered", "decision"),
+    [((40, 5), "scale"), ((5, 40), "stop"), ((25, 24), "neither")],
+)
+def test_the_plan_says_what_follows(shop: Shop, ordered: tuple[int, int], decision: str) -> None:
+    half = replace(NOTE, holdout_share=0.5)
+    plan = replace(PLAN, holdout_share=0.5, smallest_worthwhile=0.2, people=240)
+    key = shop.key("intervention:approve")
+    freeze(shop.keepwell, plan, half, key=key, now=shop.clock())
+    made = begun(shop, 50, half)
+    made.did("order", made.treated[: ordered[0]], 20.0)
+    made.did("order", made.held[: ordered[1]], 20.0)
+    passed(made, 181)
+
+    found = lift_of(shop.keepwell, NOTE.name, horizon_days=None, file=None, now=shop.clock())
+
+    told = lift_document(found, today=shop.clock.now.date())["plan"]
+    assert told["decision"] == decision
+    assert bool(told["then"]) is (decision != "neither")
 
 
 def test_while_it_runs_the_end_is_not_yet_judged(shop: Shop) -> None:
