@@ -25,6 +25,7 @@ _WHY: Mapping[str, str] = {
     "fairness_not_shown": "the model was not shown to treat groups alike",
     "contacts_fall_unevenly": "contacts would fall unevenly on groups",
     "held_out": "left alone by lot, to learn whether it helps",
+    "answered_before": "this very occasion was answered before",
     "already_under_way": "the same is under way already",
     "cool_down": "they had this playbook not long ago",
     "contact_cap": "contacted as often in 30 days as may be",

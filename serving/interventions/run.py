@@ -31,7 +31,15 @@ from serving.interventions.modes import ModeStanding, mode_standing
 from serving.interventions.playbooks import Playbook
 from serving.interventions.policy import Candidate, ContactPolicy, Judged, judge, over_the_cap
 from serving.interventions.selection import Asked, ChoiceNote, Pick, Room, Selection, select
-from serving.interventions.under_way import MONTH, WEEK, ContactCounts, busy, own_contacts, spent
+from serving.interventions.under_way import (
+    MONTH,
+    WEEK,
+    ContactCounts,
+    answered,
+    busy,
+    own_contacts,
+    spent,
+)
 from serving.interventions.verdicts import Assigned, Verdicts, count_reasons, write_verdicts
 from serving.interventions.worth import Effect
 from serving.interventions.zones import read_people, zones_in
@@ -226,6 +234,7 @@ def _judge(
     playbook, candidates = ask.playbook, ask.candidates
     people = [c.customer_id for c in candidates]
     left = busy(conn, playbook, people, now=now)
+    left |= answered(conn, playbook, {c.customer_id: c.trigger for c in candidates})
     left |= contested_candidates(conn, desk.persons, candidates)
     if playbook.kind == "outreach":
         left |= {

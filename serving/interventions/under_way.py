@@ -72,6 +72,21 @@ def busy(
     return found
 
 
+def answered(conn: Connection, playbook: Playbook, triggers: Mapping[str, str]) -> dict[str, str]:
+    """Give those whose one occasion (customer to trigger) this playbook has answered before.
+
+    A trigger without the name of a single event, as a score's, is none that happens once.
+    """
+    once = {customer: trigger for customer, trigger in triggers.items() if " " in trigger}
+    if not once:
+        return {}
+    c = interventions.c
+    rows = conn.execute(
+        select(c.customer_id, c.trigger).where(c.playbook == playbook.name, *_only(once))
+    )
+    return {who: "answered_before" for who, trigger in rows if once.get(who) == trigger}
+
+
 def spent(conn: Connection, *, since: datetime) -> float:
     """Give what outreach cost that was sent since then or is on its way, in the home's currency."""
     c = interventions.c

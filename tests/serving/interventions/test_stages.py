@@ -1,6 +1,7 @@
 """Who is at a stage of their journey, and that each occasion is met once."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -10,9 +11,12 @@ from features.events import Event
 from features.history import Histories, read_all
 from features.live import append
 from features.store import HistoryStore
+from serving.interventions.playbooks import STARTERS, find_playbook, load_playbooks
+from serving.interventions.policy import Candidate
 from serving.interventions.stages import occasions
 from tests.serving.interventions.conftest import NOON, Company
 
+DUTY = find_playbook(load_playbooks(STARTERS), "payment_help")
 Happened = Mapping[str, list[tuple[str, float]]]
 
 
@@ -105,3 +109,16 @@ def test_a_first_order_on_a_leap_day_has_its_anniversary_on_the_28th(
 
     [leo] = occasions(found, "anniversary", days=0, as_of=as_of)
     assert leo.began_at == datetime.fromisoformat("2026-02-28T09:00:00+00:00")
+
+
+def test_an_occasion_is_answered_once_though_two_runs_found_it_at_once(company: Company) -> None:
+    """Both looked before either had written: the second finds it answered under the lock."""
+    failed = Candidate(customer_id="ana", purpose=None, trigger="after_failed_payment 1f")
+    company.runs_for([failed], playbook=DUTY)
+    company.sends()
+
+    again = company.runs_for([failed], playbook=DUTY)
+    later = company.runs_for([replace(failed, trigger="after_failed_payment 2c")], playbook=DUTY)
+
+    assert again.refused == {"answered_before": 1}
+    assert later.count("queued") == 1
