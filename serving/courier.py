@@ -19,7 +19,7 @@ from serving.bootstrap import Keepwell
 from serving.interventions.desk import desk_of
 from serving.interventions.dispatch import dispatch, http_client
 from serving.interventions.email_addresses import parse_address
-from serving.interventions.email_server import EXCHANGE_SECONDS, MailServer
+from serving.interventions.email_server import EXCHANGE_SECONDS, MailServer, check_server
 from serving.interventions.email_text import Sender
 from serving.interventions.experiments import any_running
 from serving.interventions.score_news import begin_telling, tell_changes
@@ -106,13 +106,26 @@ def start_courier(
     Demo and evaluation homes contact no one from the service.
     """
     settings = keepwell.settings
-    mail = mail_server_of(keepwell)
+    mail = _usable_mail_server(keepwell, failed)
     if (settings.webhook.url is None and mail is None) or keepwell.kind != "production":
         return None
     endpoint = None if settings.webhook.url is None else endpoint_of(keepwell)
     courier = Courier(keepwell, endpoint, clock=clock, failed=failed, mail=mail)
     courier.start()
     return courier
+
+
+def _usable_mail_server(keepwell: Keepwell, failed: Failed) -> MailServer | None:
+    """Give the mail server; one that cannot be used is told of, and holds nothing else up."""
+    try:
+        mail = mail_server_of(keepwell)
+        if mail is not None:
+            check_server(mail, home_kind=keepwell.kind)
+    except ConfigurationError as error:
+        log.error("sending failed", code=error.code, message=error.message)
+        failed("sending")
+        return None
+    return mail
 
 
 def endpoint_of(keepwell: Keepwell) -> Endpoint:

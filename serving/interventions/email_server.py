@@ -185,10 +185,12 @@ def _exchange(
         code, _ = link.getreply()
     except (OSError, smtplib.SMTPException):
         return Delivery("unknown", None, cause="no_answer_seen")
-    if code == 250:
+    if 200 <= code < 300:
         _say_goodbye(link)
         return Delivery("delivered", code)
-    return _refused(code, "message_refused")
+    if 400 <= code < 600:
+        return _refused(code, "message_refused")
+    return Delivery("unknown", None, cause="no_answer_seen")  # an answer that says nothing
 
 
 def _say_goodbye(link: smtplib.SMTP) -> None:

@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -70,6 +71,15 @@ def test_a_demo_home_sends_nobody_an_email(tmp_path: Path, box: Mailbox) -> None
     shop = mailing(tmp_path, box, "demo")
     assert start_courier(shop.keepwell, clock=shop.clock) is None
     shop.keepwell.close()
+
+
+def test_a_mail_server_that_cannot_be_used_is_told_of_and_holds_nothing_up(shop: Shop) -> None:
+    email = EmailSettings(host="127.0.0.1", sender="nobody")
+    settings = shop.keepwell.settings.model_copy(update={"email": email})
+    told = list[str]()
+    keepwell = replace(shop.keepwell, settings=settings)
+    assert start_courier(keepwell, clock=shop.clock, failed=told.append) is None
+    assert told == ["sending"]
 
 
 def mailing(place: Path, box: Mailbox, kind: str) -> Shop:

@@ -155,6 +155,7 @@ class Curt:
 
     def __init__(self, *, hangs_up_on: str) -> None:
         self.hangs_up_on = hangs_up_on
+        self.last_word = b"mumbles\r\n" if hangs_up_on == "mumbles" else b""
         self.taken = 0
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port = int(self._listener.getsockname()[1])
@@ -175,6 +176,7 @@ class Curt:
             for line in lines:
                 if line == b".\r\n":
                     self.taken += 1
+                    connection.sendall(self.last_word)
                     return
 
     def end(self) -> None:
@@ -189,7 +191,7 @@ def curt(request: pytest.FixtureRequest) -> Iterator[Curt]:
     found.end()
 
 
-@pytest.mark.parametrize("curt", [""], indirect=True)
+@pytest.mark.parametrize("curt", ["", "mumbles"], indirect=True)
 def test_an_answer_nobody_saw_is_unknown(curt: Curt) -> None:
     assert send(Mailbox(), port=curt.port) == ("unknown", None)
     curt.end()
