@@ -82,9 +82,8 @@ def adjusted_difference(
     if error == 0 or not plain.error:
         return None
     value = one.mean - other.mean
-    freedom = (one.error**2 + other.error**2) ** 2 / (
-        one.error**4 / one.freedom + other.error**4 / other.freedom
-    )
+    part = one.error**2 / (one.error**2 + other.error**2) if one.error else 0.0
+    freedom = 1 / (part**2 / one.freedom + (1 - part) ** 2 / other.freedom)
     half = float(special.stdtrit(freedom, (1 + level) / 2)) * error
     low, high = value - half, value + half
     found = plain._replace(

@@ -6,7 +6,14 @@ from benchmarks.trials import covered, rate_of, withheld
 from benchmarks.trials_drawn import NOMINAL, peeked_with_fixed_intervals
 from tests.conftest import long_form
 
-SLOW = ("heavy", "running CUPED", "sizes while", "tell the arms apart", "six verdicts")
+SLOW = (
+    "heavy",
+    "households",
+    "running CUPED",
+    "sizes while",
+    "tell the arms apart",
+    "six verdicts",
+)
 
 
 @pytest.mark.parametrize("name", [n for n in NOMINAL if not any(word in n for word in SLOW)])
