@@ -40,8 +40,8 @@ from training.pipeline import TrainResult
 Clock = Callable[[], datetime]
 Progress = Callable[[str], None]
 
-PLAYBOOKS = ("personal_note", "support_call", "csat_after_purchase")
-"""Written to, called after a person's yes, and asked: in one choice, at most one of them each."""
+PLAYBOOKS = ("personal_note", "goodwill_gesture", "csat_after_purchase")
+"""Written to, given something after a person's yes, or asked: one choice, at most one of them each."""
 
 
 @dataclass(frozen=True)
