@@ -41,7 +41,7 @@ Clock = Callable[[], datetime]
 Progress = Callable[[str], None]
 
 PLAYBOOKS = ("personal_note", "goodwill_gesture", "csat_after_purchase")
-"""Written to, given something after a person's yes, or asked: one choice, at most one of them each."""
+"""Write, give after a person's yes, ask: one choice over all, at most one of them for each."""
 
 
 @dataclass(frozen=True)
