@@ -69,7 +69,8 @@ def trigger_of(each: "Playbook") -> str:
     if each.dimension is not None:
         parts.append(f"{each.dimension} ≤ {each.below:g} of 100")
     if each.stage is not None:
-        days = "" if each.stage_days == 0 else f", {each.stage_days} days later"
+        noun = "day" if each.stage_days == 1 else "days"
+        days = "" if each.stage_days == 0 else f", {each.stage_days} {noun} later"
         parts.append(f"{each.stage.replace('_', ' ')}{days}")
     return "; ".join(parts) or "people named by a person"
 
@@ -212,4 +213,4 @@ def _expected(found: "Preview") -> str:
     effect, helped = found.playbook.expected_effect, found.expected
     if effect is None or helped is None:
         return "not stated"
-    return f"{helped:,.1f} of them ({100 * effect:g} points, as the playbook expects)"
+    return f"{helped:,.1f} people, at the {100 * effect:g} points the playbook expects"
