@@ -25,7 +25,7 @@ from outcomes.lift import (
 PLANNED_UNITS = 10_000
 MIN_RUNNING_UNITS = 50
 MIN_RUNNING_EVENTS = 10
-_CONCENTRATION = 1_000.0
+_CONCENTRATION = 1_000.0  # shares off by a few points are what the alarm is soonest for
 
 
 def always_valid(
@@ -41,8 +41,8 @@ def always_valid(
     `value` is any estimate that averages over `units` people so far, `error` its standard error
     now. `planned_units` is where it is made tightest; it is chosen before the start and must not
     follow the data. The asymptotic confidence sequence of Waudby-Smith, Arbour, Sinha, Kennedy and
-    Ramdas (2024), Annals of Statistics 52, theorem 2.2; the normal mixture of Robbins (1970), as in
-    Howard, Ramdas, McAuliffe and Sekhon (2021), Annals of Statistics 49.
+    Ramdas (2024), Annals of Statistics 52; the normal mixture of Robbins (1970), as in Howard,
+    Ramdas, McAuliffe and Sekhon (2021), Annals of Statistics 49.
     """
     mixed = 1 + units * _mixing(planned_units, level)
     half = error * sqrt(mixed / (mixed - 1) * (log(mixed) - 2 * log(1 - level)))
