@@ -22,7 +22,7 @@ from serving.interventions.tables import interventions, outbox
 from serving.locks import lock_customers
 from serving.notice.contact import find_contact
 from serving.notice_links import NoticeLink
-from serving.record.step_up_codes import NewCode, Tried, new_code, try_code
+from serving.record.step_up_codes import LASTS, NewCode, Tried, new_code, try_code
 
 Clock = Callable[[], datetime]
 OPENED = "intervention_notice_opened"
@@ -104,7 +104,10 @@ def queue_code(
     way: Transport,
     now: datetime,
 ) -> None:
-    """Put the message that carries a code into the outbox, due at once."""
+    """Put the message that carries a code into the outbox, before what is due already.
+
+    Somebody waits for it, and a morning's contacts may take longer to send than a code lasts.
+    """
     spaced = f"{made.code[:4]} {made.code[4:]}"
     data = {
         "customer_id": customer_id,
@@ -119,7 +122,7 @@ def queue_code(
         data,
         customer_id=customer_id,
         intervention_id=None,
-        due_at=now,
+        due_at=now - LASTS,
         now=now,
         transport=way,
     )

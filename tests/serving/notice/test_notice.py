@@ -1,16 +1,55 @@
 """What a contacted person reads and does: why, how to stop, and what is theirs after a code."""
 
 import json
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 import pytest
+from sqlalchemy import Row, delete, select
 
 from governance.log.ledger import entries
+from serving.addresses import remove_address, set_address
+from serving.bootstrap import create_home
+from serving.interventions.desk import desk_of
+from serving.interventions.leases import Claim, Dropped
+from serving.interventions.messages import STEP_UP
+from serving.interventions.oversight import Change, approve
+from serving.interventions.policy import Candidate
+from serving.interventions.run import run_interventions
+from serving.interventions.tables import outbox
 from serving.interventions.views import list_interventions
 from serving.record.review_requests import list_requests, show_request
 from serving.rights.acts import erase
-from tests.serving.conftest import Shop
+from serving.settings import Settings
+from serving.settings_acting import EmailSettings
+from serving.settings_permission import PreferenceSettings
+from tests.serving.conftest import Clock, Shop
 from tests.serving.notice.conftest import NOTE, Contacted, contacted, scored, words_of
+from tests.serving.unlocked import unlock_home
+
+
+@pytest.fixture
+def mailing(tmp_path: Path) -> Iterator[Contacted]:
+    """Give Ann, a customer of a home that sends e-mails by its own server and has no receiver."""
+    settings = Settings(
+        preferences=PreferenceSettings(base_url="http://testserver"),
+        email=EmailSettings(host="localhost", sender="care@tea.example"),
+        mode="act",
+    )
+    clock = Clock()
+    keepwell = create_home(tmp_path / "home", settings, now=clock())
+    unlock_home(keepwell)
+    yield contacted(Shop(keepwell, clock), "ann")
+    keepwell.close()
+
+
+def codes_sent(person: Contacted) -> Sequence[Row[Any]]:
+    """Give the messages with codes that wait, or went, to this customer."""
+    mine = (outbox.c.customer_id == person.customer_id) & (outbox.c.type == STEP_UP)
+    with person.shop.keepwell.database.read() as conn:
+        return conn.execute(select(outbox).where(mine)).all()
 
 
 def permits(person: Contacted, purpose: str) -> bool:
@@ -192,11 +231,6 @@ def test_a_notice_speaks_german(tea_shop: Shop) -> None:
 
 
 def test_a_person_who_approved_is_named_as_a_person(ann: Contacted) -> None:
-    from serving.interventions.desk import desk_of
-    from serving.interventions.oversight import Change, approve
-    from serving.interventions.policy import Candidate
-    from serving.interventions.run import run_interventions
-
     keepwell, clock = ann.shop.keepwell, ann.shop.clock
     asks = replace(NOTE, needs_person=True)
     chosen = Candidate(customer_id="ann", probability=0.6, target="churn")
@@ -224,3 +258,52 @@ def test_after_an_erasure_a_notice_leads_nowhere(ann: Contacted) -> None:
 
     assert ann.reads(token).status == 404
     assert ann.sends(page.form(act="file")).status_code == 404
+
+
+def test_a_code_goes_by_e_mail_where_an_address_is_held(mailing: Contacted) -> None:
+    set_address(mailing.shop.keepwell, "ann", "email", "ann@tea.example", clock=mailing.shop.clock)
+    mailing.asks_for_code(mailing.contact())
+
+    assert [(each.transport, each.status) for each in codes_sent(mailing)] == [("email", "pending")]
+
+
+def test_without_an_address_or_a_receiver_a_person_helps(mailing: Contacted) -> None:
+    """The message went out by e-mail, and the address was taken away since."""
+    set_address(mailing.shop.keepwell, "ann", "email", "ann@tea.example", clock=mailing.shop.clock)
+    token = mailing.contact()
+    remove_address(mailing.shop.keepwell, "ann", "email", clock=mailing.shop.clock)
+
+    page = mailing.asks_for_code(token)
+
+    assert "We hold no address" in page.text
+    assert codes_sent(mailing) == []
+
+
+def test_a_code_that_ended_is_not_sent(ann: Contacted) -> None:
+    ann.presses(ann.reads(ann.contact()).form(act="code"))
+    with ann.shop.keepwell.database.write() as conn:
+        conn.execute(delete(outbox).where(outbox.c.type != STEP_UP))
+    ann.shop.pass_days(11 / 1440)
+
+    with ann.shop.keepwell.database.write() as conn:
+        dropped = desk_of(ann.shop.keepwell).leases.claim(conn, now=ann.shop.clock())
+
+    assert isinstance(dropped, Dropped)
+    assert dropped.reason == "code_expired"
+
+
+def test_a_code_goes_before_what_waits_already(ann: Contacted) -> None:
+    ann.asks_for_code(ann.contact())
+
+    with ann.shop.keepwell.database.write() as conn:
+        first = desk_of(ann.shop.keepwell).leases.claim(conn, now=ann.shop.clock())
+
+    assert isinstance(first, Claim)
+    assert first.message.type == STEP_UP
+
+
+def test_the_message_of_a_used_code_is_deleted(ann: Contacted) -> None:
+    token = ann.contact()
+    ann.opens(token)
+
+    assert codes_sent(ann) == []
