@@ -30,6 +30,7 @@ from features.wellbeing.scheme import FIVE
 from features.wellbeing.settings import parse_scheme
 from governance.errors import ConfigurationError, InvalidInput
 from governance.instants import parse_instant, to_micros
+from outcomes.journey.stages import stages_of
 from outcomes.measures.own import parse as parse_own_measures
 from serving.settings_acting import ContactSettings, EmailSettings
 from serving.settings_mistakes import mistakes_of
@@ -329,6 +330,17 @@ class Settings(_Record):
     wellbeing: Mapping[str, Any] = Field(
         default_factory=dict, description="the scheme of well-being; see docs/wellbeing.md"
     )
+
+    @field_validator("journey")
+    @classmethod
+    def _stages_that_can_be(
+        cls, stated: Mapping[str, tuple[str, ...]]
+    ) -> Mapping[str, tuple[str, ...]]:
+        try:
+            stages_of(stated)
+        except ConfigurationError as error:
+            raise ValueError("; ".join(error.problems)) from None
+        return stated
 
     @field_validator("timezone")
     @classmethod

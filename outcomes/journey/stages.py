@@ -94,14 +94,14 @@ def stages_of(stated: Mapping[str, Sequence[str]]) -> tuple[Stage, ...]:
     if not stated:
         return STAGES
     found = tuple(Stage(name, tuple(kinds)) for name, kinds in stated.items())
-    wrong = [] if len(found) > 1 else ["[journey] states one stage, must be at least two"]
-    wrong += [f"[journey] {each.name}: names no kind of event" for each in found if not each.kinds]
+    wrong = [] if len(found) > 1 else ["one stage is stated, must be at least two"]
+    wrong += [f"{each.name}: names no kind of event" for each in found if not each.kinds]
     where: dict[str, str] = {}
     for each in found:
         for kind in each.kinds:
             if kind in where:
                 wrong.append(
-                    f"[journey] {kind} is in {where[kind]} and in {each.name}, must be in one"
+                    f"{kind} is in {where[kind]} and in {each.name}, must be in one"
                 )
             where[kind] = each.name
     if wrong:

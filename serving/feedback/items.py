@@ -46,8 +46,7 @@ class FeedbackItem(NamedTuple):
 
     def overdue(self, now: datetime) -> bool:
         """Whether its day has passed and nothing was done."""
-        late = self.due_at is not None and self.due_at < now
-        return late and self.status in ("open", "assigned")
+        return is_overdue(self.status, self.due_at, now)
 
     def remeasure_from(self) -> datetime | None:
         """Give when it can be measured again: once as much time has passed as before."""
@@ -108,10 +107,15 @@ def list_items(
 def counts(conn: Connection, *, now: datetime) -> dict[str, int]:
     """Count the items by status, and those overdue."""
     found = dict.fromkeys((*STATUSES, "overdue"), 0)
-    for each in list_items(conn, limit=100_000):
-        found[each.status] += 1
-        found["overdue"] += each.overdue(now)
+    for status, due_at in conn.execute(select(feedback_items.c.status, feedback_items.c.due_at)):
+        found[status] += 1
+        found["overdue"] += is_overdue(status, due_at, now)
     return found
+
+
+def is_overdue(status: str, due_at: datetime | None, now: datetime) -> bool:
+    """Whether the day of an item has passed and nothing was done."""
+    return due_at is not None and due_at < now and status in ("open", "assigned")
 
 
 def _item(row: Row[Any]) -> FeedbackItem:

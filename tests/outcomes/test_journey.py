@@ -178,8 +178,8 @@ def test_mistakes_in_stated_stages_are_told_at_once() -> None:
         stages_of({"a": ("order",), "b": ("order",), "c": ()})
 
     assert list(caught.value.problems) == [
-        "[journey] c: names no kind of event",
-        "[journey] order is in a and in b, must be in one",
+        "c: names no kind of event",
+        "order is in a and in b, must be in one",
     ]
 
 
