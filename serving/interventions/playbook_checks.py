@@ -68,11 +68,9 @@ _SERVICE_KEYS |= {"needs_person", "cooldown_days", "stage_days"}
 
 def mistakes(table: Mapping[str, Any]) -> list[str]:
     """List everything wrong with one playbook; an empty list means it can be used."""
-    found = [*_key_mistakes(table)]
-    if found:
-        return found
-    found += _name_mistakes(table)
-    found += _number_mistakes(table)
+    wrong = dict(_key_mistakes(table))
+    table = {name: value for name, value in table.items() if name not in wrong}
+    found = [*_name_mistakes(table), *_number_mistakes(table)]
     kind = table.get("class")
     if kind == "service":
         found += _service_mistakes(table)
@@ -80,23 +78,24 @@ def mistakes(table: Mapping[str, Any]) -> list[str]:
         found += _outreach_mistakes(table)
     else:
         found.append(f'class is {kind!r}, must be "service" or "outreach"')
-    return found
+    return [*wrong.values(), *(each for each in found if each.split(" ")[0] not in wrong)]
 
 
-def _key_mistakes(table: Mapping[str, Any]) -> Iterator[str]:
+def _key_mistakes(table: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Give every key that cannot be understood, with what is wrong about it."""
     for name in sorted(table.keys() - KEYS.keys()):
         if is_refused_key(name):
-            yield f"{name!r} works against people and is refused; take it out"
+            yield name, f"{name!r} works against people and is refused; take it out"
         else:
-            yield f"{name!r} is not a key of a playbook; known are {', '.join(KEYS)}"
+            yield name, f"{name!r} is not a key of a playbook; known are {', '.join(KEYS)}"
     for name, kinds in KEYS.items():
         if name not in table:
             continue
         value = table[name]
         if not isinstance(value, kinds) or (isinstance(value, bool) and bool not in kinds):
-            yield f"{name} is {value!r}, must be a {' or '.join(k.__name__ for k in kinds)}"
+            yield name, f"{name} is {value!r}, must be a {' or '.join(k.__name__ for k in kinds)}"
         elif isinstance(value, str) and (problem := text_problem(value)):
-            yield f"{name} {problem}"
+            yield name, f"{name} {problem}"
 
 
 def _name_mistakes(table: Mapping[str, Any]) -> Iterator[str]:

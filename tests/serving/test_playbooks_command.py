@@ -84,7 +84,7 @@ def test_the_doctor_says_that_the_homes_own_playbooks_have_mistakes(
     found = {each["name"]: each for each in kw("doctor").json["checks"]}
 
     assert found["playbooks"]["outcome"] == "attention"
-    assert found["playbooks"]["found"] == "1 mistake in playbooks.toml"
+    assert found["playbooks"]["found"] == "2 mistakes in playbooks.toml"
 
 
 def test_an_unknown_target_of_the_home_ends_with_2(kw: Commands, tmp_path: Path) -> None:

@@ -122,6 +122,14 @@ def test_all_mistakes_are_listed_at_once() -> None:
         assert part in found
 
 
+def test_a_key_that_cannot_be_understood_hides_no_other_mistake() -> None:
+    found = problems(GOOD.replace('"Hello"', "3") + "colour = 'red'\ncost = -1")
+
+    assert "'colour' is not a key" in found
+    assert "cost == -1" in found
+    assert found.count("subject") == 2  # said once, beside the list of keys there are
+
+
 @pytest.mark.parametrize(
     ("line", "said"),
     [
