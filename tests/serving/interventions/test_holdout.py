@@ -37,6 +37,23 @@ def test_every_stratum_holds_out_its_share_to_the_person(
         assert abs(held - share * size) < 1
 
 
+@given(st.integers(1, 60), st.floats(0, 1), st.data())
+def test_the_share_is_exact_however_people_come(
+    size: int, share: float, data: st.DataObject
+) -> None:
+    people = [f"C{k}" for k in range(size)]
+    cut = data.draw(st.integers(0, size))
+
+    first = assign(dict.fromkeys(people[:cut], "s"), key=KEY, experiment="e", share=share)
+    second = assign(
+        dict.fromkeys(people[cut:], "s"),
+        key=KEY, experiment="e", share=share, drawn_before={"s": cut},
+    )  # fmt: skip
+
+    held = [*first.values(), *second.values()].count("holdout")
+    assert abs(held - share * size) < 1 + 1e-9
+
+
 def test_another_key_or_experiment_draws_others() -> None:
     first = assign(PEOPLE, key=KEY, experiment="spring", share=0.5)
 
