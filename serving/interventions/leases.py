@@ -9,7 +9,6 @@ id; an e-mail is `unknown` then and does not, because no mail server knows a mes
 are taken in one order everywhere: the customer, the permission, the row, the ledger.
 """
 
-import json
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -29,6 +28,7 @@ from serving.interventions.held_addresses import address_of
 from serving.interventions.messages import REQUESTED, SCORE_CHANGED
 from serving.interventions.outbox import Transport, announce_cancelled, end_intervention
 from serving.interventions.policy import ContactPolicy, Queued, recheck
+from serving.interventions.queued import intervention_of, queued_of
 from serving.interventions.tables import interventions, outbox
 from serving.interventions.webhook import Delivery, Message, wait_after
 from serving.interventions.withdrawn_scores import forget_told_score
@@ -224,7 +224,7 @@ class Leases:
             .where(interventions.c.intervention_id == row.intervention_id)
             .values(status=status, reason=why, sent_at=at, ended_at=now)
         )
-        sent = conn.execute(_intervention(row.intervention_id)).one()
+        sent = conn.execute(intervention_of(row.intervention_id)).one()
         doubt = {"delivery": "unknown"} if unseen else {}
         append(
             conn,
@@ -271,10 +271,6 @@ class Leases:
         return Dropped(row.intervention_id, reason)
 
 
-def _intervention(intervention_id: str | None) -> Any:
-    return select(interventions).where(interventions.c.intervention_id == intervention_id)
-
-
 def _due(now: datetime, ways: Collection[Transport]) -> Any:
     waiting = and_(outbox.c.status == "pending", outbox.c.due_at <= now)
     abandoned = and_(outbox.c.status.in_(("leased", "on_wire")), outbox.c.leased_until <= now)
@@ -300,20 +296,4 @@ def _held(claim: Claim, status: str, now: datetime) -> Any:
         outbox.c.fence == claim.fence,
         outbox.c.status == status,
         outbox.c.leased_until > now,
-    )
-
-
-def queued_of(conn: Connection, row: Row[Any]) -> Queued | None:
-    """Read what a contact is checked against; a contact without its row is never let through."""
-    if row.type != REQUESTED:
-        return None
-    each = conn.execute(_intervention(row.intervention_id)).one_or_none()
-    return Queued(
-        intervention_id=row.intervention_id or "",
-        customer_id=row.customer_id or "",
-        channel="" if each is None else each.channel,
-        playbook="" if each is None else each.playbook,
-        kind="outreach" if each is None else each.playbook_class,
-        valid_until=row.created_at if each is None else each.valid_until,
-        permissions={} if each is None else json.loads(each.permissions),
     )

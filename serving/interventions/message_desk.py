@@ -14,9 +14,9 @@ from governance.errors import InvalidInput, NotFound
 from governance.instants import to_text
 from serving.interventions.announcements import outdated
 from serving.interventions.desk import Desk
-from serving.interventions.leases import queued_of
 from serving.interventions.messages import REQUESTED
 from serving.interventions.policy import recheck
+from serving.interventions.queued import queued_of
 from serving.interventions.tables import interventions, outbox
 from serving.locks import lock_customers
 from serving.positions import Position, find_position

@@ -109,6 +109,7 @@ def test_all_dead_messages_are_sent_again_but_for_those_without_permission(
     company: Company,
 ) -> None:
     dies(company, "ana")
+    company.passes(seconds=1)
     dies(company, "ben")
     company.passes(minutes=1)
     company.withdraws("ben")
