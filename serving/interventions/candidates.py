@@ -89,19 +89,13 @@ def _all_of(parts: Sequence[Mapping[str, Candidate]]) -> tuple[Candidate, ...]:
     first, *others = parts
     found = []
     for customer, candidate in first.items():
-        together: Candidate | None = candidate
+        if not all(customer in other for other in others):
+            continue
         for other in others:
-            more = other.get(customer)
-            if together is None or more is None:
-                together = None
-                break
-            together = replace(
-                together,
-                level=more.level if together.level is None else together.level,
-                trigger=more.trigger,
-            )
-        if together is not None:
-            found.append(together)
+            more = other[customer]
+            level = more.level if candidate.level is None else candidate.level
+            candidate = replace(candidate, level=level, trigger=more.trigger)
+        found.append(candidate)
     return tuple(found)
 
 

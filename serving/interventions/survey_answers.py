@@ -41,10 +41,11 @@ class Answered(NamedTuple):
 
 
 class _Given(NamedTuple):
-    """The answer that counts so far: its event's name, its value, and how often it was given."""
+    """The answer that counts so far: its event's name, what it says, and how often it was given."""
 
     name: str
     value: float
+    text: str | None
     times: int
 
 
@@ -93,11 +94,12 @@ def answer(
         kept = takes_comments(keepwell, question) and _permits(
             keepwell, conn, customer_id, _TEXTS, now
         )
-        said = text if kept else None
+        new = text if kept else None
         before = _given(read_customer(conn, permit, customer_id), link.intervention_id)
         comment_kept = None if text is None else kept
-        if before is not None and before.value == value and said is None:
+        if before is not None and before.value == value and new in (None, before.text):
             return Answered("again", comment_kept)
+        said = before.text if new is None and before is not None and kept else new
         event = _event(customer_id, link.intervention_id, question, value, said, before, now)
         append(conn, [event])
         conn.execute(
@@ -153,7 +155,8 @@ def _given(histories: Histories, intervention_id: str) -> _Given | None:
     if not counts:
         return None
     row, name = counts[-1]
-    return _Given(name, float(histories.value[row]), len(mine))
+    [text] = histories.pick("text", np.array([row]))
+    return _Given(name, float(histories.value[row]), text, len(mine))
 
 
 def _event(

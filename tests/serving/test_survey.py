@@ -322,6 +322,16 @@ def test_a_comment_is_kept_with_the_answer_where_texts_may_be_read(shop: Shop) -
     assert answers(shop) == [(3.0, "It was wet.")]
 
 
+def test_another_answer_keeps_the_comment_before(shop: Shop) -> None:
+    shop.order("ann", 3)
+    shop.permit("ann", "research_text")
+    reader = Reader(shop, OWN)
+    reader.press(3, comment="It was wet.")
+    reader.press(2)
+
+    assert answers(shop) == [(2.0, "It was wet.")]
+
+
 def test_a_comment_is_not_kept_without_permission_to_read_texts(shop: Shop) -> None:
     shop.order("ann", 3)
     told = Reader(shop, OWN).press(3, comment="It was wet.").text
