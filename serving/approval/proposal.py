@@ -18,7 +18,12 @@ from serving.interventions.deciding import note_look
 from serving.interventions.desk import Desk, links_of
 from serving.interventions.pressure import pressing_phrases
 from serving.interventions.tables import interventions
-from serving.interventions.views import InterventionView, find_intervention, view_of
+from serving.interventions.views import (
+    InterventionView,
+    find_intervention,
+    view_of,
+    without_refused,
+)
 from serving.interventions.wording import Words
 from serving.locks import lock_customers
 from serving.notice.own_data import Estimate, Records, estimate_of, records_of
@@ -138,8 +143,9 @@ def _proposal(
     words = _words(row.message)
     links, problem = _links(desk, conn, row, now)
     person = keepwell.persons.find(conn, row.customer_id)
+    [view] = without_refused(conn, keepwell.registry, [view_of(row)], now=now)
     return Proposal(
-        view=view_of(row),
+        view=view,
         kind=row.playbook_class,
         trigger=row.trigger or "",
         chosen_by=row.chosen_by or "",

@@ -96,7 +96,9 @@ def test_an_estimate_goes_with_its_permission(tea_shop: Shop) -> None:
     [asked] = proposed(tea_shop, "ann")
     withdraw(tea_shop.keepwell, "ann", "risk_scoring", actor="customer", clock=tea_shop.clock)
 
-    assert opened(tea_shop, asked).estimate is None
+    found = opened(tea_shop, asked)
+
+    assert (found.estimate, found.view.probability) == (None, None)
 
 
 def test_whoever_may_see_less_is_told_less(tea_shop: Shop) -> None:

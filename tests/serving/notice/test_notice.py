@@ -209,6 +209,16 @@ def test_what_is_wrong_is_recorded_for_a_person(ann: Contacted) -> None:
     assert "a person will look at it and answer" in page.text
 
 
+def test_a_long_answer_in_any_script_is_taken(ann: Contacted) -> None:
+    page = ann.opens(ann.contact())
+
+    page = ann.presses(page.form(act="correct"), text="茶" * 2_000)
+
+    assert page.status == 200
+    [complaint] = ann.events("rights_complaint_received")
+    assert complaint["properties"]["text"] == "茶" * 2_000
+
+
 def test_everything_can_be_taken_away_after_a_code(ann: Contacted) -> None:
     page = ann.opens(ann.contact())
 
