@@ -8,7 +8,7 @@ from governance.disclosure.breakdown import Part, Verdict, decide
 from governance.disclosure.published import Figure, Register, cell_of, trace_of
 from governance.errors import InvalidInput
 from governance.instants import to_micros
-from governance.intervals import Interval, mean_interval, wilson
+from governance.intervals import Interval, from_json, mean_interval, wilson
 from outcomes.journey.samples import Place, Sample, open_period, samples
 from outcomes.journey.table import JourneyTable
 from outcomes.journey.worst import LENSES, Lens, Worst, worst_stage
@@ -109,19 +109,13 @@ def journey_map(
     table.place()
     open_period(table, to_micros(period.start), to_micros(period.end))
     desk = _Desk(table, period, by, register or Register(min_people=table.permit.min_people))
-    whole = desk.decide("anywhere", "", samples(table, "anywhere").get("", {}), _volume)
+    whole = desk.take("anywhere", "", _volume)
     everyone = {place.segment: whole.body(place).get("people") for place in whole.samples}
     order = [stage.name for stage in table.stages]
     cells: list[JourneyCell] = []
     for stage in order:
-        bases = {
-            "volume": desk.decide("volume", stage, desk.at("volume", stage).get("", {}), _volume)
-        }
-        for lens in LENSES:
-            own = desk.at(lens.name, stage).get("", {})
-            bases[lens.name] = desk.decide(lens.name, stage, own, partial(_mean, lens))
-        writing = desk.at("writing", stage).get("", {})
-        bases["writing"] = desk.decide("writing", stage, writing, _volume)
+        bases = {name: desk.take(name, stage, _volume) for name in ("volume", "writing")}
+        bases |= {lens.name: desk.take(lens.name, stage, partial(_mean, lens)) for lens in LENSES}
         told = {field: _told(desk, stage, sources, bases) for field, sources in _TOLD.items()}
         cells += [_cell(place, bases, everyone, told) for place in bases["volume"].samples]
     segments = {each.segment: None for each in cells}
@@ -175,6 +169,10 @@ class _Desk:
             if own:
                 found[name] = own
         return found
+
+    def take(self, source: str, stage: str, body: Callable[[Sample], Body]) -> _Decided:
+        """Decide over a figure that is about the cells of a stage alone."""
+        return self.decide(source, stage, self.at(source, stage).get("", {}), body)
 
     def decide(
         self, name: str, stage: str, found: Mapping[Place, Sample], body: Callable[[Sample], Body]
@@ -284,7 +282,7 @@ def _cell(
 
 def _look(decided: _Decided, place: Place) -> Look:
     body = decided.body(place)
-    return Look(_interval(body.get("value")), body.get("people"), decided.note(place))
+    return Look(from_json(body.get("value")), body.get("people"), decided.note(place))
 
 
 def _worst(lens: Lens, desk: _Desk, order: Sequence[str]) -> Worst:
@@ -297,7 +295,3 @@ def _worst(lens: Lens, desk: _Desk, order: Sequence[str]) -> Worst:
         if place in decided.fresh:
             shown[stage] = decided.samples[place]
     return worst_stage(lens, shown)
-
-
-def _interval(found: Sequence[float] | None) -> Interval | None:
-    return None if found is None else Interval(*found)
