@@ -6,8 +6,6 @@ event in the history and the message in the outbox: all of it happened, or none 
 by one, so that no cap and no budget is counted twice.
 """
 
-import hashlib
-import hmac
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
@@ -15,49 +13,35 @@ from datetime import datetime
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
-import numpy as np
 from sqlalchemy import Connection
 
-from governance.instants import to_text
 from governance.log.decision import record
-from governance.review.candidates import fairness_outcomes
 from serving.interventions.arms import Drawn, draw_arms, stratum_of
+from serving.interventions.consider import Ask, Considered, consider
 from serving.interventions.contacts import outside_contacts as counted_outside
 from serving.interventions.contest import contested_candidates
 from serving.interventions.desk import Desk
-from serving.interventions.experiments import halted, open_experiment
+from serving.interventions.experiments import open_experiment
 from serving.interventions.exposure import Exposure, look_at_exposure
-from serving.interventions.modes import ModeStanding, mode_standing
+from serving.interventions.modes import ModeStanding
 from serving.interventions.playbooks import Playbook
-from serving.interventions.policy import Candidate, ContactPolicy, Judged, judge, over_the_cap
-from serving.interventions.selection import Asked, ChoiceNote, Pick, Room, Selection, select
+from serving.interventions.policy import Candidate, ContactPolicy, Judged, over_the_cap
+from serving.interventions.selection import ChoiceNote, Pick
 from serving.interventions.under_way import (
     MONTH,
     WEEK,
     ContactCounts,
-    answered,
-    busy,
     own_contacts,
-    spent,
 )
 from serving.interventions.verdicts import Assigned, Verdicts, count_reasons, write_verdicts
 from serving.interventions.worth import Effect
 from serving.interventions.zones import read_people, zones_in
 from serving.locks import lock_customers, lock_runs
-from serving.settings import Mode
 
 __all__ = ["Ask", "Assigned", "InterventionRun", "run_interventions", "run_together", "simulate"]
 
 _MOST_LOCKS = 5_000
 """PostgreSQL keeps each lock in shared memory: of more people permission alone is held."""
-
-
-class Ask(NamedTuple):
-    """A playbook, whom it is asked about, and what its experiment showed where one did."""
-
-    playbook: Playbook
-    candidates: Sequence[Candidate]
-    effect: Effect | None = None
 
 
 class InterventionRun(NamedTuple):
@@ -122,14 +106,14 @@ def run_together(
     with desk.database.write() as conn:
         lock_runs(conn)
         begun = clock()
-        found = _choose(conn, desk, asks, outside_contacts, margins, begun)
+        found = consider(conn, desk, asks, outside_contacts, margins, begun)
         people = {customer for picks in found.selection.picks for customer in picks}
         few = len(people) <= _MOST_LOCKS
         if few:
             lock_customers(conn, people)
         now = max(clock(), begun)
-        late = _late(conn, desk, found, people, now, hold=not few)
-        exposure = _exposure(conn, desk, found, people - late.dropped.keys(), now)
+        late = _late(conn, desk, found, now, hold=not few)
+        exposure = _exposure(conn, desk, found, late, now)
         verdicts = [
             _verdicts(conn, desk, found, number, late, exposure, now) for number in range(len(asks))
         ]
@@ -168,7 +152,7 @@ def simulate(
     """
     with desk.database.read() as conn:
         asks = [Ask(playbook, candidates, effect)]
-        found = _choose(conn, desk, asks, outside_contacts, margins, clock(), least="advise")
+        found = consider(conn, desk, asks, outside_contacts, margins, clock(), least="advise")
     judged, picks = found.asked[0].judged, found.selection.picks[0]
     return replace(
         judged,
@@ -177,169 +161,82 @@ def simulate(
     )
 
 
-class _Found(NamedTuple):
-    """Verdicts before anything is drawn or written."""
-
-    asked: tuple[Asked, ...]
-    selection: Selection
-    policy: ContactPolicy
-    mode: ModeStanding
-    contacts: ContactCounts
-    modes: Mapping[str | None, Mode]
-
-
 class _Late(NamedTuple):
-    """What a last look under the lock found: who is dropped and why, and where people live."""
+    """What a last look under the lock found: who is dropped from each playbook, where people live.
 
-    dropped: Mapping[str, str]
+    `dropped` maps, for each playbook asked, customer to reason.
+    """
+
+    dropped: tuple[Mapping[str, str], ...]
     zones: Mapping[str, ZoneInfo]
 
 
-def _choose(
-    conn: Connection,
-    desk: Desk,
-    asks: Sequence[Ask],
-    outside: Mapping[str, int] | ContactCounts,
-    margins: Mapping[str, float] | None,
-    now: datetime,
-    *,
-    least: Mode = "observe",
-) -> _Found:
-    mode = mode_standing(conn, home_kind=desk.policy.home_kind, stated=desk.policy.mode)
-    in_force = least if mode.effective == "observe" else mode.effective
-    policy = replace(desk.policy, mode=in_force)
-    everyone = {c.customer_id for ask in asks for c in ask.candidates}
-    if not isinstance(outside, ContactCounts):
-        outside = ContactCounts(outside, {})
-    contacts = outside + own_contacts(conn, everyone, now=now)
-    modes = _modes(conn, policy, [c for ask in asks for c in ask.candidates])
-    asked = tuple(
-        Asked(ask.playbook, _judge(conn, desk, policy, ask, contacts, modes, now), ask.effect)
-        for ask in asks
-    )
-    rng = np.random.default_rng(_seed(desk.holdout_key, asks, now))
-    selection = select(asked, _room(conn, policy, now), margins=margins, rng=rng)
-    return _Found(asked, selection, policy, mode, contacts, modes)
-
-
-def _judge(
-    conn: Connection,
-    desk: Desk,
-    policy: ContactPolicy,
-    ask: Ask,
-    contacts: ContactCounts,
-    modes: Mapping[str | None, Mode],
-    now: datetime,
-) -> Judged:
-    playbook, candidates = ask.playbook, ask.candidates
-    people = [c.customer_id for c in candidates]
-    left = busy(conn, playbook, people, now=now)
-    left |= answered(conn, playbook, {c.customer_id: c.trigger for c in candidates})
-    left |= contested_candidates(conn, desk.persons, candidates)
-    if playbook.kind == "outreach":
-        left |= {
-            c.customer_id: "fairness_not_shown"
-            for c in candidates
-            if c.model_digest is not None and modes[c.model_digest] == "observe"
-        }
-        stop = halted(conn, playbook)
-        if stop is None and ask.effect is not None and ask.effect.harms:
-            stop = "experiment_shows_harm"
-        if stop is not None:
-            left |= dict.fromkeys(people, stop)
-    return judge(
-        conn,
-        desk.registry,
-        playbook,
-        candidates,
-        policy=policy,
-        contacts=contacts,
-        busy=left,
-        now=now,
-    )
-
-
-def _modes(
-    conn: Connection, policy: ContactPolicy, candidates: Sequence[Candidate]
-) -> dict[str | None, Mode]:
-    """Give the mode for each model behind the candidates, by what its fairness audit showed."""
-    digests = {c.model_digest for c in candidates if c.model_digest is not None}
-    outcomes = fairness_outcomes(conn, digests)
-    return {None: policy.mode} | {each: policy.mode_for(found) for each, found in outcomes.items()}
-
-
-def _room(conn: Connection, policy: ContactPolicy, now: datetime) -> Room:
-    budget = policy.budget
-    if policy.budget_per_30_days is not None:
-        left = policy.budget_per_30_days - spent(conn, since=now - MONTH)
-        budget = max(min(budget, left), 0.0)
-    return Room(budget, policy.capacity, policy.exploration_share)
-
-
-def _seed(key: bytes, asks: Sequence[Ask], now: datetime) -> int:
-    """Draw as the holdout does: nobody can foresee it without the key, and it can be repeated."""
-    text = "\n".join(["explore", to_text(now), *(ask.playbook.name for ask in asks)])
-    return int.from_bytes(hmac.new(key, text.encode(), hashlib.sha256).digest()[:8], "big")
-
-
-def _late(
-    conn: Connection,
-    desk: Desk,
-    found: _Found,
-    people: Collection[str],
-    now: datetime,
-    *,
-    hold: bool,
-) -> _Late:
+def _late(conn: Connection, desk: Desk, found: Considered, now: datetime, *, hold: bool) -> _Late:
     """Look once more at those chosen: permission, contests and contacts that came meanwhile."""
-    dropped: dict[str, str] = {}
-    for each in found.asked:
-        for purpose, permit in each.judged.permits.items():
-            for customer in desk.registry.changed_since(conn, permit, hold=hold):
-                dropped.setdefault(customer, f"{purpose}: permission_changed")
-        dropped |= contested_candidates(conn, desk.persons, each.judged.eligible)
     outreach = {
         customer
         for each, picks in zip(found.asked, found.selection.picks, strict=True)
         if each.playbook.kind == "outreach"
         for customer in picks
     }
+    zones, full = _lived(conn, desk, found.policy, outreach, now)
+    dropped = []
+    for each, picks in zip(found.asked, found.selection.picks, strict=True):
+        mine: dict[str, str] = {}
+        for purpose, permit in each.judged.permits.items():
+            for customer in desk.registry.changed_since(conn, permit, hold=hold):
+                mine.setdefault(customer, f"{purpose}: permission_changed")
+        for customer, why in contested_candidates(conn, desk.persons, each.judged.eligible).items():
+            mine.setdefault(customer, why)
+        if each.playbook.kind == "outreach":
+            mine = {**full, **mine}
+        dropped.append({customer: why for customer, why in mine.items() if customer in picks})
+    return _Late(tuple(dropped), zones)
+
+
+def _lived(
+    conn: Connection, desk: Desk, policy: ContactPolicy, people: Collection[str], now: datetime
+) -> tuple[dict[str, ZoneInfo], dict[str, str]]:
+    """Read where people live, and whose cap is full by now with what came in meanwhile."""
     zones: dict[str, ZoneInfo] = {}
-    own = own_contacts(conn, outreach, now=now)
-    for histories in read_people(conn, desk.registry, outreach, now=now):
+    full: dict[str, str] = {}
+    own = own_contacts(conn, people, now=now)
+    for histories in read_people(conn, desk.registry, people, now=now):
         zones |= zones_in(histories, now=now)
         fresh = own + ContactCounts(
             counted_outside(histories, since=now - MONTH, until=now),
             counted_outside(histories, since=now - WEEK, until=now),
         )
-        for customer in outreach.intersection(histories.customers):
-            cap = over_the_cap(found.policy, fresh, customer)
+        for customer in map(str, histories.customers):
+            cap = over_the_cap(policy, fresh, customer)
             if cap is not None:
-                dropped.setdefault(customer, cap)
-    return _Late({c: why for c, why in dropped.items() if c in people}, zones)
+                full[customer] = cap
+    return zones, full
 
 
 def _exposure(
-    conn: Connection, desk: Desk, found: _Found, chosen: Collection[str], now: datetime
+    conn: Connection, desk: Desk, found: Considered, late: _Late, now: datetime
 ) -> Exposure:
     """Compare groups among everyone who could have got outreach."""
     outreach = [
-        (each.judged, picks)
-        for each, picks in zip(found.asked, found.selection.picks, strict=True)
+        (each.judged, picks.keys() - dropped.keys())
+        for each, picks, dropped in zip(
+            found.asked, found.selection.picks, late.dropped, strict=True
+        )
         if each.playbook.kind == "outreach"
     ]
     return look_at_exposure(
         conn,
         desk.registry,
         {c.customer_id for judged, _ in outreach for c in judged.eligible},
-        {customer for _, picks in outreach for customer in picks if customer in chosen},
+        {customer for _, chosen in outreach for customer in chosen},
         limit=found.policy.min_impact_ratio,
         now=now,
     )
 
 
 def _log_exposure(
-    conn: Connection, desk: Desk, found: _Found, exposure: Exposure, now: datetime
+    conn: Connection, desk: Desk, found: Considered, exposure: Exposure, now: datetime
 ) -> None:
     """Write how contacts fell on groups in the log, as aggregates."""
     if exposure.outcome != "cannot_say":
@@ -351,7 +248,7 @@ def _log_exposure(
 def _verdicts(
     conn: Connection,
     desk: Desk,
-    found: _Found,
+    found: Considered,
     number: int,
     late: _Late,
     exposure: Exposure,
@@ -359,7 +256,7 @@ def _verdicts(
 ) -> Verdicts:
     playbook, judged, _ = found.asked[number]
     picks = found.selection.picks[number]
-    dropped = {customer: why for customer, why in late.dropped.items() if customer in picks}
+    dropped = late.dropped[number]
     kept = {customer: pick for customer, pick in picks.items() if customer not in dropped}
     return Verdicts(
         playbook=playbook,

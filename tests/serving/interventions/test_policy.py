@@ -410,3 +410,25 @@ def test_a_playbook_whose_experiment_harms_contacts_nobody(small_company: Compan
     )
 
     assert run.refused == {"experiment_shows_harm": 1}
+
+
+def test_a_full_cap_never_holds_a_duty_back(small_company: Company) -> None:
+    """Two calls came in meanwhile: the note is dropped at the last look, the duty is not."""
+    small_company.agrees("ana")
+    at = small_company.now - timedelta(hours=1)
+    events = [
+        Event("ana", "contact_outside", at, at, event_id=f"call {number}") for number in range(2)
+    ]
+    with small_company.desk.database.write() as conn:
+        append(conn, events)
+    duty = Ask(SERVICE, [Candidate(customer_id="ana")])
+
+    note, owed = run_together(
+        small_company.desk,
+        [Ask(NOTE, [candidate("ana")]), duty],
+        outside_contacts={},
+        clock=small_company.clock,
+    )
+
+    assert note.refused == {"contact_cap": 1}
+    assert owed.count("queued") == 1
