@@ -84,7 +84,7 @@ def trial_lift(
                             if outcome.name == primary else None)  # fmt: skip
         found.append(_heard(made, values, drawn, ripe, level))
     outcomes = _among(found, primary, level)
-    lasting = _lasting(followed, drawn, observed_until, terms, plan)
+    lasting = _lasting(followed, drawn, observed_until, plan)
     groups = _segments(followed, drawn, ripe, horizon_days, terms, primary, segments or {}, plan)
     verdict, reason = _whole(outcomes, primary, withheld)
     return TrialLift(
@@ -103,7 +103,7 @@ def trial_lift(
         exposure=_exposure(followed, drawn, ripe, horizon_days, playbook, plan),
         verdict=verdict,
         reason=reason,
-        notes=_notes(followed, terms, counts),
+        notes=_notes(followed, terms),
     )
 
 
@@ -153,7 +153,7 @@ def _among(found: Sequence[OutcomeLift], primary: str, level: float) -> tuple[Ou
 
 
 def _lasting(
-    followed: Followed, drawn: Assignments, until: int, terms: Terms, plan: Comparison
+    followed: Followed, drawn: Assignments, until: int, plan: Comparison
 ) -> tuple[OutcomeLift, ...]:
     found = []
     for day in LASTING_DAYS:
@@ -270,7 +270,7 @@ def _whole(outcomes: Sequence[OutcomeLift], primary: str, withheld: str) -> tupl
     return main.verdict, f"{primary}: {main.reason}"
 
 
-def _notes(followed: Followed, terms: Terms, counts: Mapping[str, int]) -> tuple[str, ...]:
+def _notes(followed: Followed, terms: Terms) -> tuple[str, ...]:
     found = []
     if followed.other_currency:
         found.append(

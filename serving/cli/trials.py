@@ -108,11 +108,10 @@ def watch_command(session: Session, playbook: str | None) -> None:
     playbook contacts nobody until a person resumes it.
     """
     from serving.cli.trial_view import draw_looks
-    from serving.trials.document import look_document
     from serving.trials.watch import watch
 
     with session.open() as keepwell, session.step("looking"):
-        found = [look_document(each) for each in watch(keepwell, now=_now(), playbook=playbook)]
+        found = [each._asdict() for each in watch(keepwell, now=_now(), playbook=playbook)]
     session.emit({"looks": found}, lambda out: draw_looks(out, found))
 
 

@@ -12,7 +12,6 @@ from serving.interventions.experiments import TrialExperiment
 from serving.trials.lift import HomeLift
 from serving.trials.plans import FrozenPlan
 from serving.trials.roi import HomeRoi
-from serving.trials.watch import ExperimentLook
 
 
 def lift_document(found: HomeLift, *, today: date) -> dict[str, Any]:
@@ -114,11 +113,6 @@ def roi_document(found: HomeRoi) -> dict[str, Any]:
         "assumptions": [each._asdict() for each in found.assumptions],
         "note": found.note,
     }
-
-
-def look_document(found: ExperimentLook) -> dict[str, Any]:
-    """Give what one look came to."""
-    return found._asdict()
 
 
 def _plan_followed(found: HomeLift, today: date) -> dict[str, Any] | None:
