@@ -100,9 +100,7 @@ def stages_of(stated: Mapping[str, Sequence[str]]) -> tuple[Stage, ...]:
     for each in found:
         for kind in each.kinds:
             if kind in where:
-                wrong.append(
-                    f"{kind} is in {where[kind]} and in {each.name}, must be in one"
-                )
+                wrong.append(f"{kind} is in {where[kind]} and in {each.name}, must be in one")
             where[kind] = each.name
     if wrong:
         raise ConfigurationError(wrong, source="keepwell.toml")

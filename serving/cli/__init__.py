@@ -40,7 +40,7 @@ COMMANDS = {
     ),
     "playbooks": ("playbooks", "Check playbooks; see who would be chosen, without acting."),
     "mode": ("mode", "How far Keepwell goes by itself; unlocked by evidence."),
-    "outcomes": ("outcomes", "Did it help? Measures and lift."),
+    "outcomes": ("outcomes", "Did it help? Measures, lift, return, journey, reports."),
     "text": ("text", "What people wrote: tags, themes, search, a model of one's own."),
     "feedback": ("feedback", "What could be better, who mends it, whether it got better."),
     "experiment": ("experiments", "Analyse any randomised test in a table."),

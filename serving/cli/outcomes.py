@@ -11,7 +11,7 @@ from serving.cli.trials import lift_command, resume_command, roi_command, watch_
 
 @click.group("outcomes")
 def outcomes_command() -> None:
-    """Did it help? Measures, lift, return and plans."""
+    """Did it help? Measures, lift, return, plans, the journey, reports."""
 
 
 outcomes_command.add_command(measures_command)
