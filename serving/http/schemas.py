@@ -13,6 +13,7 @@ from pydantic import (
 )
 
 from features.storable import text_problem
+from serving.interventions.wording import LONGEST_BODY, LONGEST_SUBJECT
 
 
 def _text_of_number(value: object) -> object:
@@ -149,8 +150,8 @@ class ReasonRequest(Incoming):
 class MessageChange(Incoming):
     """Other words for a proposed message; what is left out stays as the playbook has it."""
 
-    subject: Annotated[str, Field(max_length=150)] | None = None
-    body: Annotated[str, Field(max_length=5_000)] | None = None
+    subject: Annotated[str, Field(max_length=LONGEST_SUBJECT)] | None = None
+    body: Annotated[str, Field(max_length=LONGEST_BODY)] | None = None
 
 
 class ApprovalRequest(ReasonRequest):
