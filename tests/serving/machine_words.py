@@ -80,6 +80,7 @@ class Words(RuleBasedStateMachine):
         self.workbench = workbench
         self.clock = StillClock(workbench.now + DAY)
         self.shop = Shop(workbench.fresh(), self.clock)
+        unlock_home(self.shop.keepwell)
         self.model = Permitted({each: Person() for each in PEOPLE})
         self.backup: Permitted | None = None
         self.candidates: dict[str, Candidate] = {}
@@ -100,7 +101,6 @@ class Words(RuleBasedStateMachine):
 
     @property
     def desk(self) -> Desk:
-        unlock_home(self.keepwell)
         desk = desk_of(self.keepwell, mode="act")
         awake = replace(
             desk.policy, quiet_from=time(0), quiet_until=time(0), max_contacts=3, max_per_week=3

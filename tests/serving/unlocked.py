@@ -17,9 +17,10 @@ SUFFICIENT = {"decided": 60, "override_rate": 0.2, "median_seconds": 45.0, "expe
 
 def unlock_modes(database: Database, ledger: Ledger, secret_file: Path | None = None) -> None:
     """Unlock advise and act; does nothing where that was done before."""
-    with database.write() as conn:
+    with database.read() as conn:  # callers may be writing already
         if unlocked_mode(conn, home_kind="production") == "act":
             return
+    with database.write() as conn:
         secret = create_enrolment_key(conn, ledger, now=AT)
         if secret is None and secret_file is not None:
             secret = secret_file.read_text()
