@@ -166,7 +166,7 @@ def mail_server_of(keepwell: Keepwell) -> MailServer | None:
             source=f"[email] of {keepwell.home.settings_file.name}",
             hint="see docs/email.md",
         ) from None
-    ca_file = email.ca_file
+    ca_certificate = email.ca_certificate
     return MailServer(
         host=email.host,
         port=email.port,
@@ -174,7 +174,7 @@ def mail_server_of(keepwell: Keepwell) -> MailServer | None:
         sender=sender,
         username=email.username,
         password=email.password(),
-        ca_file=None if ca_file is None else keepwell.home.root / ca_file,
+        ca_certificate=None if ca_certificate is None else keepwell.home.root / ca_certificate,
     )
 
 

@@ -51,6 +51,7 @@ NOT_SETTINGS = {
     "HOME": "where the home is, where `--home` does not say it",
     "SIGNING_KEY": "the reviewer's key, where `--key` does not say it",
     "ENROLMENT_KEY": "the enrolment key, where `--enrolment-key` does not say it",
+    "EMAIL_PASSWORD": "the password of the mail server, where `password_env` names no other",
     "DEBUG": "anything: errors show where they come from, with data; never in production",
     "WORKERS": "how many worker processes; `keepwell serve` sets it",
     "REQUIRE_ALL": "tests fail instead of leaving something out",

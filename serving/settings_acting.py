@@ -65,7 +65,7 @@ class EmailSettings(_Record):
     security: str = Field(
         default="starttls", pattern="^(starttls|tls|none)$", description="how the way is sealed"
     )
-    ca_file: Path | None = Field(
+    ca_certificate: Path | None = Field(
         default=None, description="the authority that signed its certificate, where it is private"
     )
     username: str | None = Field(default=None, description="who sends, where the server asks")

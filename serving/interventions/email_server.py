@@ -38,7 +38,7 @@ class MailServer:
     """The company's mail server, how the way there is sealed, and who sends.
 
     `security`: `starttls`, `tls` or, to this machine alone, `none`. Certificates are always
-    verified, by the system's authorities or those in `ca_file`.
+    verified, by the system's authorities or those in `ca_certificate`.
     """
 
     host: str
@@ -47,7 +47,7 @@ class MailServer:
     sender: Sender
     username: str | None = None
     password: str | None = field(default=None, repr=False)
-    ca_file: Path | None = None
+    ca_certificate: Path | None = None
     timeout_s: float = 10.0
 
     @property
@@ -68,8 +68,8 @@ def check_server(server: MailServer, *, home_kind: str) -> None:
         problems.append("security = none lets anybody read e-mails on their way: use starttls")
     if server.username is not None and server.password is None:
         problems.append("username is set and the variable named by password_env is not")
-    if server.ca_file is not None and not server.ca_file.is_file():
-        problems.append("there is no file at ca_file")
+    if server.ca_certificate is not None and not server.ca_certificate.is_file():
+        problems.append("there is no file at ca_certificate")
     if problems:
         raise ConfigurationError(problems, source="[email]", hint="see docs/email.md")
 
@@ -137,7 +137,7 @@ def _connect(server: MailServer) -> smtplib.SMTP:
     if server.security == "none":
         link = smtplib.SMTP(server.host, server.port, name, timeout)
     else:
-        trusted = ssl.create_default_context(cafile=server.ca_file)
+        trusted = ssl.create_default_context(cafile=server.ca_certificate)
         trusted.minimum_version = ssl.TLSVersion.TLSv1_2
         if server.security == "tls":
             link = smtplib.SMTP_SSL(

@@ -76,7 +76,7 @@ def test_a_refused_for_now_waits_a_quarter_of_an_hour() -> None:
 def test_the_way_is_sealed_and_its_certificate_verified(tmp_path: Path) -> None:
     certificate = certificate_for(tmp_path)
     with Mailbox(certificate=certificate) as box:
-        sealed: dict[str, Any] = {"security": "starttls", "ca_file": certificate[0]}
+        sealed: dict[str, Any] = {"security": "starttls", "ca_certificate": certificate[0]}
         assert send(box, **sealed) == ("delivered", 250)
 
 
@@ -89,7 +89,7 @@ def test_a_certificate_nobody_vouches_for_gets_nothing(tmp_path: Path) -> None:
 def test_a_certificate_for_another_host_gets_nothing(tmp_path: Path) -> None:
     certificate = certificate_for(tmp_path, "127.0.0.2")
     with Mailbox(certificate=certificate) as box:
-        assert send(box, security="starttls", ca_file=certificate[0]) == ("retry", None)
+        assert send(box, security="starttls", ca_certificate=certificate[0]) == ("retry", None)
     assert box.envelopes == []
 
 
@@ -101,7 +101,11 @@ def test_a_server_that_offers_no_seal_gets_nothing() -> None:
 
 def test_a_wrong_password_is_trouble_with_the_way_not_with_the_message(tmp_path: Path) -> None:
     certificate = certificate_for(tmp_path)
-    sealed: dict[str, Any] = {"security": "starttls", "ca_file": certificate[0], "username": "care"}
+    sealed: dict[str, Any] = {
+        "security": "starttls",
+        "ca_certificate": certificate[0],
+        "username": "care",
+    }
     with Mailbox(certificate=certificate, password="right") as box:
         assert send(box, password="wrong", **sealed)[0] == "retry"
         assert send(box, password="right", **sealed) == ("delivered", 250)
@@ -114,7 +118,7 @@ def test_a_wrong_password_is_trouble_with_the_way_not_with_the_message(tmp_path:
         ("evaluation", {"host": "mail.tea.example"}, "delivers nothing outside this machine"),
         ("production", {"host": "mail.tea.example"}, "anybody read e-mails"),
         ("production", {"username": "care"}, "password_env is not"),
-        ("production", {"ca_file": Path("nowhere.pem")}, "no file at ca_file"),
+        ("production", {"ca_certificate": Path("nowhere.pem")}, "no file at ca_certificate"),
     ],
 )
 def test_where_emails_may_not_go(kind: str, given: dict[str, object], said: str) -> None:
