@@ -6,12 +6,14 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from datetime import time as clock_time
 from random import Random
 from typing import Any
 
 import serving.interventions.dispatch as dispatching
 import serving.interventions.email_server as email_server
 from serving.database import Database
+from serving.interventions.desk import Desk
 from serving.interventions.dispatch import dispatch, http_client
 from serving.interventions.email_server import MailServer
 from serving.interventions.leases import Leases
@@ -60,7 +62,7 @@ def arm(point: str) -> None:
 
 def send_and_die(url: str, endpoint: str, point: str, now: str) -> None:
     arm(point)
-    company = Company(make_desk(Database(url)), now=datetime.fromisoformat(now))
+    company = Company(awake(Database(url)), now=datetime.fromisoformat(now))
     with http_client() as client:
         dispatch(
             company.desk,
@@ -74,14 +76,14 @@ def send_and_die(url: str, endpoint: str, point: str, now: str) -> None:
 def write_and_die(url: str, port: int, point: str, now: str) -> None:
     """Send e-mails until the point."""
     arm(point)
-    company = Company(make_desk(Database(url)), now=datetime.fromisoformat(now))
+    company = Company(awake(Database(url)), now=datetime.fromisoformat(now))
     with http_client() as client:
         dispatch(company.desk, None, client, clock=company.clock, rng=Random(1), mail=here(port))
 
 
 def send_for_ever(url: str, endpoint: str, port: int, lease: float) -> None:
     """Send whatever is due by both ways, by the real clock, until somebody kills this process."""
-    desk = make_desk(Database(url))
+    desk = awake(Database(url))
     desk = replace(desk, lease=timedelta(seconds=lease))
     to = Endpoint(endpoint, b"s" * 32, reach=Reach(private=True))
     with http_client() as client:
@@ -90,6 +92,13 @@ def send_for_ever(url: str, endpoint: str, port: int, lease: float) -> None:
                 desk, to, client, clock=lambda: datetime.now(UTC), rng=Random(), mail=here(port)
             )
             time.sleep(0.01)
+
+
+def awake(database: Database) -> Desk:
+    """A desk without quiet hours: tests run at night, too."""
+    desk = make_desk(database)
+    policy = replace(desk.policy, quiet_from=clock_time(0), quiet_until=clock_time(0))
+    return replace(desk, policy=policy)
 
 
 def here(port: int) -> MailServer:

@@ -164,10 +164,12 @@ def kill_at_random(
             for child in crowd:
                 child.start()
             enough = (number + 1) * people // (kills + 2)
-            _wait_for(enough, box, receiver)
-            time.sleep(rng.random() * 0.03)
-            for child in crowd:
-                child.kill()
+            try:
+                _wait_for(enough, box, receiver)
+                time.sleep(rng.random() * 0.03)
+            finally:
+                for child in crowd:
+                    child.kill()
             for child in crowd:
                 child.join(timeout=10)
                 assert child.exitcode == -signal.SIGKILL
