@@ -20,12 +20,13 @@ from governance.model.gate import GateVerdict
 from governance.review import reviews as review
 from governance.signing.keys import create_enrolment_key
 from serving.auth import create_key
-from serving.bootstrap import Keepwell, create_home
+from serving.bootstrap import Keepwell
 from serving.intake import take_events
 from serving.permission.consents import record_all
 from serving.scoring.scorer import Scorer
 from serving.settings import Settings
 from serving.settings_permission import PreferenceSettings
+from tests.serving.homes import new_home
 from tests.serving.unlocked import enrolment_file
 from training.bundle import Description, Support, digest, save
 from training.calibrator import Calibrator
@@ -229,7 +230,7 @@ def register_model(
 def shop(tmp_path: Path) -> Iterator[Shop]:
     """Give a production home without customers, its wall clock at the first of June 2026."""
     clock = Clock()
-    keepwell = create_home(tmp_path / "home", REACHABLE, now=clock())
+    keepwell = new_home(tmp_path / "home", REACHABLE, now=clock())
     yield Shop(keepwell, clock)
     keepwell.close()
 

@@ -8,11 +8,11 @@ import pytest
 from governance.errors import InvalidInput, NotFound
 from governance.log.ledger import entries
 from serving.addresses import import_addresses, remove_address, set_address
-from serving.bootstrap import create_home
 from serving.interventions.held_addresses import address_of
 from serving.rights.acts import erase, export
 from serving.settings import Settings
 from tests.serving.conftest import Clock, Shop
+from tests.serving.homes import new_home
 from tests.serving.test_api import Crm
 from tests.serving.test_cli import Commands
 
@@ -71,7 +71,7 @@ def test_no_address_of_the_erased_is_held_again(regular: Shop) -> None:
 
 def test_an_evaluation_home_holds_none(tmp_path: Path) -> None:
     clock = Clock()
-    shop = Shop(create_home(tmp_path, Settings(kind="evaluation"), now=clock()), clock)
+    shop = Shop(new_home(tmp_path, Settings(kind="evaluation"), now=clock()), clock)
     with pytest.raises(InvalidInput, match="contacts nobody"):
         holds(shop)
     shop.keepwell.close()

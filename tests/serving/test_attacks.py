@@ -17,13 +17,13 @@ from structlog.testing import capture_logs
 
 from features.tables import customers
 from serving.auth import SCOPES, Unauthenticated, authenticate
-from serving.bootstrap import create_home
 from serving.database import Database
 from serving.http.api import create_app
 from serving.http.door import Door, Receive, Scope, Send
 from serving.http.rates import Rates
 from serving.settings import Settings
 from tests.serving.conftest import START, Clock, Shop
+from tests.serving.homes import new_home
 
 SCRIPTED = re.compile(r"<script(?![^>]*\bsrc=)|\son[a-z]+\s*=|\sstyle\s*=|<style|javascript:", re.I)
 INJECTIONS = (
@@ -104,7 +104,7 @@ def postgres_house(tmp_path_factory: pytest.TempPathFactory, postgres_uri: str) 
 
 def _furnished(folder: Path, settings: Settings) -> Iterator[Shop]:
     clock = Clock()
-    shop = Shop(create_home(folder, settings, now=clock()), clock)
+    shop = Shop(new_home(folder, settings, now=clock()), clock)
     shop.order("ann", 80, 60, 40)
     shop.permit("ann")
     shop.approve_model()

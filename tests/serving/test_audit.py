@@ -20,7 +20,6 @@ from governance.model.gate import GateVerdict
 from governance.review.candidates import Candidate, submit
 from governance.tables import ledger_entries
 from serving.audit.drawing import Drawn, draw_report
-from serving.bootstrap import create_home
 from serving.cli.models import _command
 from serving.http.api import create_app
 from serving.permission.consents import record_all
@@ -28,6 +27,7 @@ from serving.scoring.staleness import Monitored, keep
 from serving.settings import Settings
 from tests.governance.sample import facts, result
 from tests.serving.conftest import Clock, Shop
+from tests.serving.homes import new_home
 from tests.serving.test_cli import Commands
 
 ANN = "ann.miller@example.org"
@@ -265,7 +265,7 @@ def test_a_page_is_not_the_file_that_verifies(shop: Shop, tmp_path: Path) -> Non
 def demo(tmp_path: Path) -> Iterator[Shop]:
     """Give a demo home, whose people are made up."""
     clock = Clock()
-    keepwell = create_home(tmp_path / "demo", Settings(kind="demo"), now=clock())
+    keepwell = new_home(tmp_path / "demo", Settings(kind="demo"), now=clock())
     yield Shop(keepwell, clock)
     keepwell.close()
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from serving.bootstrap import create_home, open_home
+from serving.bootstrap import open_home
 from serving.courier import Courier, Keeper
 from serving.daily_look import alone
 from serving.database import Database
@@ -19,6 +19,7 @@ from serving.interventions.webhook import Endpoint
 from serving.serve import be_frugal
 from serving.settings import Settings
 from tests.serving.conftest import START, Shop
+from tests.serving.homes import new_home
 
 
 class Post:
@@ -98,7 +99,7 @@ def test_one_of_several_hosts_over_one_database_looks_at_the_models(
         conn.execute(text("CREATE DATABASE hosts"))
     server.close()
     url = server.engine.url.set(database="hosts").render_as_string(hide_password=False)
-    one = create_home(tmp_path / "home", Settings(database_url=url), now=START)
+    one = new_home(tmp_path / "home", Settings(database_url=url), now=START)
     other = open_home(tmp_path / "home")
     monkeypatch.setattr("serving.daily_look.flock", lambda *_: None)  # on machines of their own
     with alone(one) as first, alone(other) as second:

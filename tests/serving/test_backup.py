@@ -27,7 +27,7 @@ from governance.proof import Permit
 from serving.backup.archive import Manifest, Member, unpack, write_archive
 from serving.backup.restore import EMBEDDED, Restored, check_backup, restore_backup
 from serving.backup.take import Taken, take_backup
-from serving.bootstrap import Keepwell, create_home, open_home
+from serving.bootstrap import Keepwell, open_home
 from serving.database import Database, sqlite_url
 from serving.migrate import metadatas, upgrade
 from serving.permission.consents import withdraw
@@ -39,6 +39,7 @@ from serving.settings import Settings
 from tests.conftest import long_form
 from tests.serving.conftest import Clock, Shop
 from tests.serving.holding import check_home, places_of
+from tests.serving.homes import new_home
 from tests.serving.lived import ANN, BOB, CLEO, PEOPLE, live
 from tests.serving.running import running
 from tests.serving.test_cli import Commands
@@ -624,7 +625,7 @@ def test_on_the_command_line(small: Drill) -> None:
 def test_a_service_under_load_is_backed_up_killed_and_restored(tmp_path: Path) -> None:
     long_form()
     clock, said_no = Clock(), list[str]()
-    shop = Shop(create_home(tmp_path / "home", Settings(), now=clock()), clock)
+    shop = Shop(new_home(tmp_path / "home", Settings(), now=clock()), clock)
     for each in [f"person-{k}" for k in range(200)]:
         shop.permit(each)
     shop.approve_model()

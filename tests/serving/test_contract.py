@@ -23,9 +23,9 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
-from serving.bootstrap import create_home
 from tests.serving.conftest import REACHABLE, Clock, Shop
 from tests.serving.described import operations
+from tests.serving.homes import new_home
 from tests.serving.test_openapi import BESIDE, Session
 from tests.serving.test_review_queue import case_of
 from tests.serving.workbench import empty_database
@@ -54,7 +54,7 @@ def lived(
     if request.param == "postgres":
         url = empty_database(request, "contract")
         settings = REACHABLE.model_copy(update={"database_url": url})
-    shop = Shop(create_home(place / "home", settings, now=clock()), clock)
+    shop = Shop(new_home(place / "home", settings, now=clock()), clock)
     for each in ("ann", "bob", "cleo"):
         shop.order(each, 80, 60, 40)
         shop.permit(each)

@@ -11,13 +11,13 @@ import serving.courier as courier
 from features.compaction import waiting
 from features.holding import held
 from serving.addresses import set_address
-from serving.bootstrap import create_home
 from serving.courier import start_courier, tidy_if_due
 from serving.interventions.run import run_interventions
 from serving.settings import Settings
 from serving.settings_acting import EmailSettings
 from serving.settings_permission import PreferenceSettings
 from tests.serving.conftest import Clock, Shop
+from tests.serving.homes import new_home
 from tests.serving.interventions.mailbox import Mailbox
 from tests.serving.lived import NOTE, awake_desk, candidate
 
@@ -94,7 +94,7 @@ def mailing(place: Path, box: Mailbox, kind: str) -> Shop:
         }
     )
     clock = Clock()
-    shop = Shop(create_home(place / "home", settings, now=clock()), clock)
+    shop = Shop(new_home(place / "home", settings, now=clock()), clock)
     shop.order("ann", 30)
     shop.permit("ann", "risk_scoring", "outreach.email")
     set_address(shop.keepwell, "ann", "email", "ann@example.com", clock=clock)

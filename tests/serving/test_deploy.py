@@ -17,12 +17,12 @@ import httpx
 import pytest
 import yaml  # type: ignore[import-untyped]
 
-from serving.bootstrap import create_home
 from serving.caches import BUILT, CACHE, place_caches
 from serving.settings import Settings
 from serving.workers import GRACE_SECONDS
 from tests.conftest import long_form
 from tests.serving.conftest import Clock, Shop
+from tests.serving.homes import new_home
 
 ROOT = Path(__file__).parents[2]
 DEPLOY = ROOT / "deploy"
@@ -156,7 +156,7 @@ def test_where_the_program_can_be_written_nothing_is_put_into_the_home(tmp_path:
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
     clock = Clock()
-    keepwell = create_home(tmp_path_factory.mktemp("shop") / "home", Settings(), now=clock())
+    keepwell = new_home(tmp_path_factory.mktemp("shop") / "home", Settings(), now=clock())
     made = Shop(keepwell, clock)
     made.order("ann", 80, 60, 40)
     made.permit("ann")

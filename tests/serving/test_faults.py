@@ -24,7 +24,7 @@ from governance.log.ledger import verify
 from governance.proof import Permit
 from governance.tables import consent_events, ledger_entries
 from serving.auth import Unauthenticated, authenticate, create_key
-from serving.bootstrap import Keepwell, create_home
+from serving.bootstrap import Keepwell
 from serving.courier import endpoint_of
 from serving.database import Database
 from serving.http.api import create_app
@@ -40,6 +40,7 @@ from serving.settings_service import WebhookSettings
 from tests.conftest import MEMORY, missing
 from tests.serving.conftest import Clock, Shop
 from tests.serving.holding import check_home
+from tests.serving.homes import new_home
 from tests.serving.test_cli import Commands
 
 ANN = {"inputs": [{"customer_id": "ann"}]}
@@ -77,7 +78,7 @@ def own_postgres() -> Iterator[Any]:
 def on_postgres(own_postgres: Any, tmp_path: Path) -> Iterator[Shop]:
     url = own_postgres.get_uri().replace("postgresql://", "postgresql+psycopg://", 1)
     clock = Clock()
-    keepwell = create_home(tmp_path / "home", Settings(database_url=url), now=clock())
+    keepwell = new_home(tmp_path / "home", Settings(database_url=url), now=clock())
     shop = Shop(keepwell, clock)
     shop.order("ann", 80, 60, 40)
     shop.permit("ann")
@@ -261,7 +262,7 @@ def test_a_receiver_that_never_answers_holds_up_neither_scores_nor_words(tmp_pat
         url = f"http://127.0.0.1:{silent.getsockname()[1]}/hook"
         webhook = WebhookSettings(url=url, allow_private=True, timeout_seconds=2)
         clock = Clock()
-        shop = Shop(create_home(tmp_path / "home", Settings(webhook=webhook), now=clock()), clock)
+        shop = Shop(new_home(tmp_path / "home", Settings(webhook=webhook), now=clock()), clock)
         shop.order("ann", 80, 60, 40)
         shop.permit("ann")
         shop.approve_model()

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from serving.bootstrap import create_home
 from serving.settings import Settings
 from tests.serving.conftest import Clock, Shop
+from tests.serving.homes import new_home
 from tests.serving.test_api import Crm
 from tests.serving.test_cli import Commands
 from tests.serving.test_feedback import TEN, tickets
@@ -21,7 +21,7 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
     """Give a home whose ten customers wrote tickets yesterday, by the clock on the wall."""
     clock = Clock(datetime.now(UTC) - timedelta(days=1))
     folder = tmp_path_factory.mktemp("feedback")
-    keepwell = create_home(folder / "home", Settings(kind="demo"), now=clock())
+    keepwell = new_home(folder / "home", Settings(kind="demo"), now=clock())
     made = Shop(keepwell, clock)
     tickets(made, TEN, escalated=8, text="where is my parcel")
     made.pass_days(1)

@@ -20,11 +20,11 @@ from sqlalchemy import text
 
 from governance.instants import to_text
 from governance.log.ledger import verify
-from serving.bootstrap import create_home
 from serving.database import Database
 from serving.settings import Settings
 from serving.settings_service import WebhookSettings
 from tests.serving.conftest import Clock, Shop
+from tests.serving.homes import new_home
 from tests.serving.running import Running, running, until
 
 SECONDS = 20
@@ -146,7 +146,7 @@ def company(root: Path, postgres_uri: str, url: str) -> Iterator[Shop]:
     database = server.engine.url.set(database="two_hosts").render_as_string(hide_password=False)
     settings = Settings(database_url=database, webhook=WebhookSettings(url=url, allow_private=True))
     clock = Clock(datetime.now(UTC) - timedelta(hours=1))
-    shop = Shop(create_home(root, settings, now=clock()), clock)
+    shop = Shop(new_home(root, settings, now=clock()), clock)
     for each in PEOPLE:
         shop.order(each, 80, 60, 40)
         shop.permit(each)

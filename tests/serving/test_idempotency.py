@@ -11,7 +11,6 @@ import httpx
 import pytest
 from sqlalchemy import text
 
-from serving.bootstrap import create_home
 from serving.record import kept_answers
 from serving.record.kept_answers import CLAIMED_FOR, KEPT_FOR
 from serving.rights import complaints as complaints_desk
@@ -19,6 +18,7 @@ from serving.rights.retention import apply_if_due
 from serving.settings import Settings
 from tests.serving.conftest import Clock, Shop
 from tests.serving.dying_answers import DYING, complain_and_die
+from tests.serving.homes import new_home
 from tests.serving.test_api import Crm
 from tests.serving.test_review_queue import case_of
 from tests.serving.workbench import empty_database
@@ -52,7 +52,7 @@ def either(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Shop]:
     if request.param == "postgres":
         settings = Settings(database_url=empty_database(request, "once"))
     clock = Clock()
-    shop = Shop(create_home(tmp_path / "home", settings, now=clock()), clock)
+    shop = Shop(new_home(tmp_path / "home", settings, now=clock()), clock)
     shop.order("ann", 80, 60, 40)
     yield shop
     shop.keepwell.close()

@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from serving.bootstrap import create_home
 from serving.intake import take_events
 from serving.rights.acts import erase
 from serving.rights.retention import apply_retention
 from serving.settings import Settings
 from serving.tables import dropped_events
 from tests.serving.conftest import Clock, Shop
+from tests.serving.homes import new_home
 from tests.serving.workbench import empty_database
 
 ORDER = {
@@ -34,7 +34,7 @@ def either(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Shop]:
     if request.param == "postgres":
         settings = Settings(database_url=empty_database(request, "intake"))
     clock = Clock()
-    shop = Shop(create_home(tmp_path / "home", settings, now=clock()), clock)
+    shop = Shop(new_home(tmp_path / "home", settings, now=clock()), clock)
     yield shop
     shop.keepwell.close()
 

@@ -15,7 +15,6 @@ from features.history import customer_ids, read_all, read_everything_of
 from features.tables import history_chunks, history_pending
 from governance.log.ledger import verify
 from governance.tables import decisions
-from serving.bootstrap import create_home
 from serving.database import Database
 from serving.rights.acts import erase
 from serving.settings import Settings
@@ -31,6 +30,7 @@ from tests.serving.dying import (
     score_and_die,
     tidy_and_die,
 )
+from tests.serving.homes import new_home
 
 MAPPING = """
 [source]
@@ -117,7 +117,7 @@ def busy(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Shop]:
     if request.param == "postgres":
         settings = Settings(database_url=own_database(request.getfixturevalue("postgres_uri")))
     clock = Clock()
-    shop = Shop(create_home(tmp_path / "busy", settings, now=clock()), clock)
+    shop = Shop(new_home(tmp_path / "busy", settings, now=clock()), clock)
     for day in range(3):
         for who in ("ann", "bob", "cid"):
             shop.order(who, 30 - day)

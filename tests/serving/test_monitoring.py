@@ -20,7 +20,7 @@ from governance.consent.record import ConsentChange
 from governance.errors import InsufficientData
 from governance.instants import to_micros, to_text
 from governance.log.ledger import entries, verify
-from serving.bootstrap import Keepwell, create_home
+from serving.bootstrap import Keepwell
 from serving.courier import Keeper
 from serving.daily_look import monitor_due
 from serving.database import Database
@@ -35,6 +35,7 @@ from serving.watching.look import Look
 from serving.watching.monitoring import monitor
 from serving.watching.scored_now import categories_told, score_now
 from tests.serving.conftest import Clock, Shop, register_model, save_bundle
+from tests.serving.homes import new_home
 from training.bundle import Description, save
 from training.watch.reference import REFERENCE, Reference, distribution_of
 
@@ -47,7 +48,7 @@ def open_shop(
     """Make a shop of 200 customers who ordered one to six times and permit being scored."""
     clock = clock or Clock()
     settings = Settings(monitoring=MonitoringSettings(on_stale=on_stale), database_url=url)  # type: ignore[arg-type]
-    shop = Shop(create_home(place / "home", settings, now=clock()), clock)
+    shop = Shop(new_home(place / "home", settings, now=clock()), clock)
     rng = np.random.default_rng(0)
     events = [
         order(shop, f"c{k}", float(days))
@@ -297,7 +298,7 @@ def test_a_model_that_cannot_be_read_asks_for_retraining(shop: Shop) -> None:
 
 def test_without_an_approved_model_there_is_nothing_to_look_at(tmp_path: Path) -> None:
     clock = Clock()
-    keepwell = create_home(tmp_path / "home", Settings(), now=clock())
+    keepwell = new_home(tmp_path / "home", Settings(), now=clock())
     with pytest.raises(InsufficientData, match="no model is approved"):
         monitor(keepwell, keepwell.target("churn"), clock=clock)
     keepwell.close()

@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from serving.bootstrap import create_home
 from serving.interventions.announcements import announce_consents
 from serving.interventions.messages import MESSAGES
 from serving.interventions.outbox import announce_cancelled
@@ -24,6 +23,7 @@ from serving.settings import Settings
 from serving.settings_permission import PreferenceSettings
 from tests.serving.conftest import Clock, Shop
 from tests.serving.described import answer_schema, mistakes, named, operations, references
+from tests.serving.homes import new_home
 from tests.serving.test_api import Crm
 from tests.serving.test_feedback import TEN, tickets
 from tests.serving.test_review_queue import Case, case_of
@@ -132,7 +132,7 @@ def shop(tmp_path: Path) -> Iterator[Shop]:
     """Give a home that says where people reach it."""
     clock = Clock()
     settings = Settings(preferences=PreferenceSettings(base_url="http://testserver"))
-    keepwell = create_home(tmp_path / "home", settings, now=clock())
+    keepwell = new_home(tmp_path / "home", settings, now=clock())
     yield Shop(keepwell, clock)
     keepwell.close()
 

@@ -14,7 +14,7 @@ from features.importing.mapping import parse_mapping
 from features.importing.run import import_source
 from governance.log.decision import load
 from serving.auth import create_key
-from serving.bootstrap import Keepwell, create_home
+from serving.bootstrap import Keepwell
 from serving.http.api import create_app
 from serving.models import train_model
 from serving.record.replay import replay
@@ -23,6 +23,7 @@ from serving.scoring.outlook import day_by
 from serving.scoring.scorer import Scorer
 from serving.settings import Settings, TargetSettings
 from serving.signing_desk import review_model
+from tests.serving.homes import new_home
 
 NOW = datetime(2026, 1, 15, tzinfo=UTC)
 START = datetime(2025, 1, 1, tzinfo=UTC)
@@ -68,7 +69,7 @@ def write_orders(path: Path, customers: int = 220) -> Path:
 def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Keepwell]:
     """An evaluation home with a trained and approved model of each target."""
     place = tmp_path_factory.mktemp("outlook")
-    keepwell = create_home(
+    keepwell = new_home(
         place / "home", Settings(kind="evaluation", targets=TARGETS, currency="GBP"), now=NOW
     )
     path = write_orders(place / "orders.csv")

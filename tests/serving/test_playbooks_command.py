@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from serving.bootstrap import create_home
 from serving.cli.playbook_views import in_words, trigger_of
 from serving.interventions.playbooks import STARTERS, load_playbooks
 from serving.interventions.question import known_question
@@ -14,6 +13,7 @@ from serving.interventions.response_rates import response_rates
 from serving.interventions.tables import interventions
 from serving.settings import Settings
 from tests.serving.conftest import Shop
+from tests.serving.homes import new_home
 from tests.serving.test_cli import Commands
 from tests.serving.test_survey import ask
 
@@ -34,7 +34,7 @@ value = "They see what is new, at a stated price."
 @pytest.fixture
 def now_shop(tmp_path: Path) -> Iterator[Shop]:
     """Give a demo home that lives now: Ann ordered six days ago and permits e-mail."""
-    keepwell = create_home(tmp_path / "home", Settings(kind="demo"), now=datetime.now(UTC))
+    keepwell = new_home(tmp_path / "home", Settings(kind="demo"), now=datetime.now(UTC))
     shop = Shop(keepwell)
     shop.clock.now = datetime.now(UTC) - timedelta(seconds=5)
     shop.order("ann", 6)

@@ -10,7 +10,6 @@ import httpx
 import pytest
 from starlette.testclient import TestClient
 
-from serving.bootstrap import create_home
 from serving.http.api import create_app
 from serving.http.door import Door
 from serving.pages.preference_words import wordings
@@ -20,6 +19,7 @@ from serving.rights.acts import erase
 from serving.settings import Settings
 from serving.settings_permission import ControllerSettings, PreferenceSettings
 from tests.serving.conftest import Clock, Shop
+from tests.serving.homes import new_home
 from tests.serving.test_api import _bento
 
 WORDS = {
@@ -143,7 +143,7 @@ def shop(tmp_path: Any) -> Iterator[Shop]:
     """Give a production home that says where people reach it."""
     settings = Settings(preferences=PreferenceSettings(base_url="http://testserver"))
     clock = Clock()
-    keepwell = create_home(tmp_path / "home", settings, now=clock())
+    keepwell = new_home(tmp_path / "home", settings, now=clock())
     yield Shop(keepwell, clock)
     keepwell.close()
 
@@ -166,7 +166,7 @@ def embedding(tmp_path: Any) -> Iterator[Shop]:
         ),
     )
     clock = Clock()
-    keepwell = create_home(tmp_path / "home", settings, now=clock())
+    keepwell = new_home(tmp_path / "home", settings, now=clock())
     yield Shop(keepwell, clock)
     keepwell.close()
 
@@ -512,7 +512,7 @@ def test_a_production_home_makes_no_link_before_it_says_where_it_is(
     tmp_path: Any, kind: str
 ) -> None:
     clock = Clock()
-    keepwell = create_home(tmp_path / "home", Settings(), now=clock())
+    keepwell = new_home(tmp_path / "home", Settings(), now=clock())
     answer = Person(Shop(keepwell, clock)).site.post(
         f"/v1/customers/ann/{kind}", headers={"Host": "elsewhere.example"}
     )
@@ -522,7 +522,7 @@ def test_a_production_home_makes_no_link_before_it_says_where_it_is(
 
 def test_a_demo_home_links_to_where_it_was_asked(tmp_path: Any) -> None:
     clock = Clock()
-    keepwell = create_home(tmp_path / "home", Settings(kind="demo"), now=clock())
+    keepwell = new_home(tmp_path / "home", Settings(kind="demo"), now=clock())
     made = Person(Shop(keepwell, clock)).site.post("/v1/customers/ann/stop-link").json()
     keepwell.close()
     assert made["url"].startswith("http://testserver/stop?token=")
@@ -547,7 +547,7 @@ def test_an_older_link_whose_channel_nobody_can_name_stops_everything(ann: Perso
 
 def test_an_evaluation_home_gives_no_links(tmp_path: Any) -> None:
     clock = Clock()
-    keepwell = create_home(tmp_path / "home", Settings(kind="evaluation"), now=clock())
+    keepwell = new_home(tmp_path / "home", Settings(kind="evaluation"), now=clock())
     site = Person(Shop(keepwell, clock)).site
     for kind in ("preference-link", "stop-link"):
         assert site.post(f"/v1/customers/ann/{kind}").status_code == 422

@@ -13,7 +13,7 @@ from markupsafe import escape
 
 from governance.errors import InsufficientData, NotFound
 from governance.instants import to_text
-from serving.bootstrap import Keepwell, create_home
+from serving.bootstrap import Keepwell
 from serving.feedback.desk import assign, open_item
 from serving.intake import take_events
 from serving.interventions.tables import interventions
@@ -27,6 +27,7 @@ from serving.reporting.shelf import newest_report, write_report
 from serving.reporting.words import figure_in_words, parts_of_index
 from serving.settings import Settings
 from tests.serving.conftest import Clock, Shop
+from tests.serving.homes import new_home
 
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)  # a Monday
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -59,7 +60,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Keepwell]:
     """Give a demo home with a history and an item that is overdue."""
     clock = Clock()
     folder = tmp_path_factory.mktemp("reports")
-    keepwell = create_home(folder / "home", Settings(kind="demo"), now=clock())
+    keepwell = new_home(folder / "home", Settings(kind="demo"), now=clock())
     shop = Shop(keepwell, clock)
     lived(shop)
     for who in PEOPLE:

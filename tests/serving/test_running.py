@@ -12,9 +12,9 @@ from pathlib import Path
 import httpx
 import pytest
 
-from serving.bootstrap import create_home
 from serving.settings import Settings
 from tests.serving.conftest import Clock, Shop, register_model, save_bundle
+from tests.serving.homes import new_home
 from tests.serving.running import Running, running, until
 
 ANN = {"inputs": [{"customer_id": "ann"}]}
@@ -23,7 +23,7 @@ ANN = {"inputs": [{"customer_id": "ann"}]}
 @pytest.fixture(scope="module")
 def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
     clock = Clock()
-    keepwell = create_home(tmp_path_factory.mktemp("shop") / "home", Settings(), now=clock())
+    keepwell = new_home(tmp_path_factory.mktemp("shop") / "home", Settings(), now=clock())
     made = Shop(keepwell, clock)
     made.order("ann", 80, 60, 40)
     made.permit("ann")

@@ -7,12 +7,12 @@ import pytest
 from governance.errors import ConfigurationError, InvalidInput, PermissionRefused
 from governance.log.ledger import entries
 from governance.review.reviews import Candidate, champion, find_model, self_sign, submit
-from serving.bootstrap import create_home
 from serving.key_issue import end_key, issue_key, machine_user
 from serving.new_home import make_home
 from serving.settings import Settings
 from serving.signing_desk import review_model
 from tests.serving.conftest import Clock, Shop, register_model, save_bundle
+from tests.serving.homes import new_home
 
 
 @pytest.fixture
@@ -69,7 +69,7 @@ def test_an_attempt_to_sign_what_one_may_not_is_in_the_log(waiting: Shop) -> Non
 def test_a_reviewer_the_enrolment_key_vouches_for_promotes(tmp_path: Path) -> None:
     clock = Clock()
     made = make_home(tmp_path / "home", evaluation=False, timezone=None, currency=None, now=clock())
-    keepwell = create_home(tmp_path / "home", Settings(), now=clock())
+    keepwell = new_home(tmp_path / "home", Settings(), now=clock())
     shop = Shop(keepwell, clock)
     digest = save_bundle(keepwell)
     with keepwell.database.write() as conn:
@@ -120,7 +120,7 @@ def test_a_production_home_cannot_sign_itself_whatever_its_settings_say(waiting:
         )  # fmt: skip
     home.settings_file.write_text('kind = "evaluation"\n', encoding="utf-8")
     with pytest.raises(ConfigurationError, match="was made as"):
-        create_home(home.root, Settings(kind="evaluation"), now=waiting.clock())
+        new_home(home.root, Settings(kind="evaluation"), now=waiting.clock())
 
 
 @pytest.fixture

@@ -8,12 +8,13 @@ from multiprocessing import get_context
 import pytest
 
 from governance.review.reviews import approval
-from serving.bootstrap import Keepwell, create_home, open_home
+from serving.bootstrap import Keepwell, open_home
 from serving.models import train_model
 from serving.settings import Settings
 from serving.signing_desk import review_model
 from serving.sources import import_file
 from tests.serving.dying_training import POINTS, train_and_die
+from tests.serving.homes import new_home
 from tests.training.company import SNAPSHOT, write_people
 from training.tracking import Tracking
 
@@ -26,7 +27,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Keepwell,
     place = tmp_path_factory.mktemp("killed")
     write_people(place / "people.csv", 500)
     (place / "people.toml").write_text(SNAPSHOT)
-    keepwell = create_home(place / "home", Settings(kind="evaluation"), now=NOW)
+    keepwell = new_home(place / "home", Settings(kind="evaluation"), now=NOW)
     import_file(keepwell, place / "people.toml", None, now=NOW)
     keepwell.close()
     keepwell = open_home(keepwell.home.root)  # the label that came with the data is a target now

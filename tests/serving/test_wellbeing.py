@@ -9,11 +9,12 @@ from typing import Any, NamedTuple
 import pytest
 
 from features.simulate.stream import write_stream
-from serving.bootstrap import Keepwell, create_home
+from serving.bootstrap import Keepwell
 from serving.permission.consent_files import read_consents
 from serving.permission.consents import record_all
 from serving.settings import Settings
 from serving.sources import import_file
+from tests.serving.homes import new_home
 from tests.serving.test_cli import Commands
 
 END = datetime(2026, 11, 1, tzinfo=UTC)
@@ -34,7 +35,7 @@ class Home(NamedTuple):
 def home(tmp_path_factory: pytest.TempPathFactory) -> Home:
     root = tmp_path_factory.mktemp("wellbeing")
     company = write_stream(400, 3, root / "company", end=END, block_customers=400)
-    keepwell = create_home(root / "home", Settings(), now=END)
+    keepwell = new_home(root / "home", Settings(), now=END)
     try:
         _fill(keepwell, company.mappings, company.permissions)
     finally:

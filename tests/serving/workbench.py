@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
-from serving.bootstrap import Keepwell, create_home, open_home
+from serving.bootstrap import Keepwell, open_home
 from serving.database import Database
 from tests.serving.conftest import REACHABLE, Clock, Shop
+from tests.serving.homes import new_home
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,7 @@ def make_workbench(
         url_text = url.render_as_string(hide_password=False)
         settings = REACHABLE.model_copy(update={"database_url": url_text})
     template, clock = folder / "template", Clock()
-    shop = Shop(create_home(template, settings, now=clock()), clock)
+    shop = Shop(new_home(template, settings, now=clock()), clock)
     fill(shop)
     shop.keepwell.close()
     written = template / "keepwell.toml"

@@ -14,7 +14,6 @@ import serving.crm.export as export
 from features.definitions import sentence
 from features.suggestions.rhythm import course
 from governance.errors import InsufficientData, InvalidInput
-from serving.bootstrap import create_home
 from serving.crm.cells import cell, in_words, is_safe_key
 from serving.crm.export import Exported, export_scores
 from serving.crm.fields import CUSTOMER, Field, System
@@ -23,6 +22,7 @@ from serving.rights.acts import erase
 from serving.scoring.batch import score_everyone
 from serving.settings import Settings
 from tests.serving.conftest import Shop
+from tests.serving.homes import new_home
 
 TEXT = Field(source="reason", words=("Reason",), label="", help="", kind="text", length=12)
 SHARE = Field(source="low", words=("Low",), label="", help="", kind="share")
@@ -160,7 +160,7 @@ def test_another_file_is_no_file_of_scores(regular: Shop, tmp_path: Path) -> Non
 
 
 def test_an_evaluation_home_says_so_in_every_row_and_permits_no_contact(tmp_path: Path) -> None:
-    keepwell = create_home(tmp_path / "eval", Settings(kind="evaluation"), now=datetime.now(UTC))
+    keepwell = new_home(tmp_path / "eval", Settings(kind="evaluation"), now=datetime.now(UTC))
     shop = Shop(keepwell)
     with keepwell.database.read() as conn:
         found = export._Work(keepwell, keepwell.target("churn"), "hubspot", ["email"])._contacts(

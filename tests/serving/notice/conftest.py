@@ -15,7 +15,6 @@ from sqlalchemy import select
 from starlette.testclient import TestClient
 
 from features.history import read_everything_of
-from serving.bootstrap import create_home
 from serving.http.api import create_app
 from serving.http.door import Door
 from serving.http.limits import Shape
@@ -30,6 +29,7 @@ from serving.settings import Settings
 from serving.settings_permission import ControllerSettings, PreferenceSettings
 from serving.settings_service import WebhookSettings
 from tests.serving.conftest import Clock, Shop
+from tests.serving.homes import new_home
 from tests.serving.test_api import _bento
 from tests.serving.unlocked import unlock_home
 
@@ -177,7 +177,7 @@ def tea_shop(tmp_path: Path) -> Iterator[Shop]:
         mode="act",
     )
     clock = Clock()
-    keepwell = create_home(tmp_path / "home", settings, now=clock())
+    keepwell = new_home(tmp_path / "home", settings, now=clock())
     shop = Shop(keepwell, clock)
     shop.approve_model()
     unlock_home(keepwell)

@@ -11,7 +11,6 @@ from sqlalchemy import Row, delete, select
 
 from governance.log.ledger import entries
 from serving.addresses import remove_address, set_address
-from serving.bootstrap import create_home
 from serving.interventions.desk import desk_of
 from serving.interventions.leases import Claim, Dropped
 from serving.interventions.messages import STEP_UP
@@ -26,6 +25,7 @@ from serving.settings import Settings
 from serving.settings_acting import EmailSettings
 from serving.settings_permission import PreferenceSettings
 from tests.serving.conftest import Clock, Shop
+from tests.serving.homes import new_home
 from tests.serving.notice.conftest import NOTE, Contacted, contacted, scored, words_of
 from tests.serving.unlocked import unlock_home
 
@@ -39,7 +39,7 @@ def mailing(tmp_path: Path) -> Iterator[Contacted]:
         mode="act",
     )
     clock = Clock()
-    keepwell = create_home(tmp_path / "home", settings, now=clock())
+    keepwell = new_home(tmp_path / "home", settings, now=clock())
     unlock_home(keepwell)
     yield contacted(Shop(keepwell, clock), "ann")
     keepwell.close()
