@@ -14,7 +14,7 @@ import numpy as np
 from scipy.optimize import Bounds, LinearConstraint, milp
 from scipy.sparse import csr_array, vstack
 
-from serving.interventions.choice import Limits, Options, choose
+from serving.interventions.choosing.choice import Limits, Options, choose
 
 LIMITS = Limits(1_000.0, {1: 60, 2: 400})
 

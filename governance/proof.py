@@ -369,8 +369,8 @@ def mint_clearance(
     valid_until: datetime,
     consent_event_ids: Mapping[str, str],
 ) -> Clearance:
-    """Make a clearance; answers `serving.interventions.policy` only."""
-    _only("serving.interventions.policy")
+    """Make a clearance; answers `serving.interventions.policy.policy` only."""
+    _only("serving.interventions.policy.policy")
     ids = MappingProxyType(dict(consent_event_ids))
     facts = _Cleared(intervention_id, customer_id, channel, playbook, valid_until, ids)
     return _mint(Clearance, facts)

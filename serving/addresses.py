@@ -9,8 +9,8 @@ from typing import NamedTuple
 from governance.consent.registry import Refusal
 from governance.errors import InvalidInput, KeepwellError, NotFound
 from serving.bootstrap import Keepwell
-from serving.interventions.email_addresses import parse_address
-from serving.interventions.held_addresses import drop_address, hold_address
+from serving.interventions.delivery.email_addresses import parse_address
+from serving.interventions.delivery.held_addresses import drop_address, hold_address
 from serving.links import person_permit
 from serving.locks import lock_customers
 from serving.rights.customers import unknown_customer

@@ -16,15 +16,15 @@ import structlog
 from features.compaction import tidy, waiting
 from governance.errors import ConfigurationError, InvalidInput, KeepwellError
 from serving.bootstrap import Keepwell
-from serving.interventions.desk import desk_of
-from serving.interventions.dispatch import dispatch, http_client
-from serving.interventions.email_addresses import parse_address
-from serving.interventions.email_server import EXCHANGE_SECONDS, MailServer, check_server
-from serving.interventions.email_text import Sender
-from serving.interventions.experiments import any_running
-from serving.interventions.score_news import begin_telling, tell_changes
-from serving.interventions.targets import Reach
-from serving.interventions.webhook import Endpoint
+from serving.interventions.delivery.desk import desk_of
+from serving.interventions.delivery.dispatch import dispatch, http_client
+from serving.interventions.delivery.email_addresses import parse_address
+from serving.interventions.delivery.email_server import EXCHANGE_SECONDS, MailServer, check_server
+from serving.interventions.delivery.email_text import Sender
+from serving.interventions.delivery.score_news import begin_telling, tell_changes
+from serving.interventions.delivery.targets import Reach
+from serving.interventions.delivery.webhook import Endpoint
+from serving.interventions.lots.experiments import any_running
 from serving.rights.retention import apply_if_due
 from serving.scoring.staleness import due_targets
 

@@ -23,10 +23,10 @@ from serving.crm.contacts import run_playbooks
 from serving.demo_receiver import DemoReceiver
 from serving.demo_story import Acted, Imported, Story, tell
 from serving.home import Home
-from serving.interventions.desk import desk_of
-from serving.interventions.dispatch import dispatch, http_client
-from serving.interventions.views import count_sent
-from serving.interventions.webhook import Endpoint
+from serving.interventions.deciding.views import count_sent
+from serving.interventions.delivery.desk import desk_of
+from serving.interventions.delivery.dispatch import dispatch, http_client
+from serving.interventions.delivery.webhook import Endpoint
 from serving.models import train_model
 from serving.permission.consent_files import read_consents
 from serving.permission.consents import record_all

@@ -24,11 +24,11 @@ from serving.auth import list_keys
 from serving.bootstrap import Keepwell, open_home
 from serving.courier import mail_server_of
 from serving.home import Home, keep_private
-from serving.interventions.email_server import check_server
-from serving.interventions.modes import mode_standing
-from serving.interventions.playbooks import playbooks_of
-from serving.interventions.targets import Reach
-from serving.interventions.webhook import Endpoint, addresses_of, check_endpoint
+from serving.interventions.delivery.email_server import check_server
+from serving.interventions.delivery.targets import Reach
+from serving.interventions.delivery.webhook import Endpoint, addresses_of, check_endpoint
+from serving.interventions.playbooks.playbook import playbooks_of
+from serving.interventions.policy.modes import mode_standing
 from serving.migrate import current_revision
 from serving.record.restore import standing
 from serving.record.retention_runs import last_run

@@ -9,13 +9,13 @@ from sqlalchemy import Connection
 from governance.errors import InvalidInput
 from serving.auth import Unauthenticated, split_key
 from serving.bootstrap import Keepwell
-from serving.interventions.mode_evidence import (
+from serving.interventions.choosing.mode_evidence import (
     ActEvidence,
     act_evidence,
     assessment,
     require_enough,
 )
-from serving.interventions.modes import (
+from serving.interventions.policy.modes import (
     ModeStanding,
     Unlock,
     list_unlocks,

@@ -39,7 +39,7 @@ from outcomes.assignments import first_assignments
 from outcomes.measures.definition import Period
 from outcomes.measures.periods import DEFAULT_COUNT, Every, floor, longer, split, step
 from serving.bootstrap import Keepwell
-from serving.interventions.playbooks import find_playbook, playbooks_of
+from serving.interventions.playbooks.playbook import find_playbook, playbooks_of
 from serving.links import lock_linked, person_permit
 from serving.published import give, person_key
 from serving.scoring.home_clock import home_clock

@@ -14,17 +14,17 @@ from sqlalchemy import Connection, Row, select
 from governance.errors import ConfigurationError
 from governance.instants import to_text
 from serving.bootstrap import Keepwell
-from serving.interventions.deciding import note_look
-from serving.interventions.desk import Desk, links_of
-from serving.interventions.pressure import pressing_phrases
-from serving.interventions.tables import interventions
-from serving.interventions.views import (
+from serving.interventions.deciding.attention import note_look
+from serving.interventions.deciding.views import (
     InterventionView,
     find_intervention,
     view_of,
     without_refused,
 )
-from serving.interventions.wording import Words
+from serving.interventions.delivery.desk import Desk, links_of
+from serving.interventions.playbooks.pressure import pressing_phrases
+from serving.interventions.playbooks.wording import Words
+from serving.interventions.tables import interventions
 from serving.locks import lock_customers
 from serving.notice.own_data import Estimate, Records, estimate_of, records_of
 from serving.record.review_requests import open_of

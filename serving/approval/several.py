@@ -9,10 +9,10 @@ from statistics import median
 from typing import NamedTuple
 
 from governance.errors import InvalidInput, KeepwellError
-from serving.interventions.deciding import is_quick
-from serving.interventions.desk import Desk
-from serving.interventions.oversight import Verdict
-from serving.interventions.views import find_intervention
+from serving.interventions.deciding.attention import is_quick
+from serving.interventions.deciding.oversight import Verdict
+from serving.interventions.deciding.views import find_intervention
+from serving.interventions.delivery.desk import Desk
 
 
 class Each(NamedTuple):

@@ -18,8 +18,8 @@ from governance.lineage import people_of
 from governance.signing.keys import list_signing_keys
 from serving.audit.coverage import permission_today, training_coverage
 from serving.bootstrap import Keepwell
-from serving.interventions.modes import mode_standing
-from serving.interventions.playbooks import playbooks_of
+from serving.interventions.playbooks.playbook import playbooks_of
+from serving.interventions.policy.modes import mode_standing
 from serving.scoring.staleness import newest
 from serving.watching.retraining import FEWEST
 

@@ -16,8 +16,8 @@ from serving.cli.interventions_view import draw_proposal, draw_rate
 
 if TYPE_CHECKING:
     from serving.approval.several import Decided
-    from serving.interventions.desk import Desk
-    from serving.interventions.oversight import Change, Verdict
+    from serving.interventions.deciding.oversight import Change, Verdict
+    from serving.interventions.delivery.desk import Desk
 
 _MINUTE = "%Y-%m-%d %H:%M"
 _STATUSES = (
@@ -52,7 +52,7 @@ def list_command(
     session: Session, waiting: bool, status: str | None, limit: int, after: str | None
 ) -> None:
     """Contacts, the newest first: who decided, and how they stand."""
-    from serving.interventions.views import list_interventions, without_refused
+    from serving.interventions.deciding.views import list_interventions, without_refused
 
     now = _now()
     wanted = "proposed" if waiting else status
@@ -86,7 +86,7 @@ def show_command(session: Session, interventions: Sequence[str]) -> None:
     That it was opened is noted: reports say how long contacts lay before whoever decided.
     """
     from serving.approval.proposal import open_proposal
-    from serving.interventions.desk import desk_of
+    from serving.interventions.delivery.desk import desk_of
 
     with session.open() as keepwell:
         desk = desk_of(keepwell)
@@ -112,7 +112,7 @@ def show_command(session: Session, interventions: Sequence[str]) -> None:
 @click.pass_obj
 def approve_command(session: Session, interventions: Sequence[str], key: str, reason: str) -> int:
     """Say yes: it is queued if permission still holds. Several only after each was opened."""
-    from serving.interventions.oversight import AS_PROPOSED
+    from serving.interventions.deciding.oversight import AS_PROPOSED
 
     return _decide(session, interventions, key, _yes(reason, AS_PROPOSED))
 
@@ -134,7 +134,7 @@ def change_command(
 ) -> int:
     """Say yes to other words; those of the playbook are kept beside them."""
     from governance.errors import InvalidInput
-    from serving.interventions.oversight import Change
+    from serving.interventions.deciding.oversight import Change
 
     if subject is None and body is None:
         raise InvalidInput("nothing to change was given", hint="give --subject, --body or both")
@@ -148,7 +148,7 @@ def change_command(
 @click.pass_obj
 def reject_command(session: Session, interventions: Sequence[str], key: str, reason: str) -> int:
     """Say no: nothing is sent."""
-    from serving.interventions.oversight import reject
+    from serving.interventions.deciding.oversight import reject
 
     def act(desk: "Desk", intervention_id: str, approver: str) -> "Verdict":
         return reject(desk, intervention_id, approver=approver, reason=reason, now=_now())
@@ -164,7 +164,7 @@ def reject_command(session: Session, interventions: Sequence[str], key: str, rea
 @click.pass_obj
 def rate_command(session: Session, days: int) -> None:
     """How people decided: overrides, waiting times, and how many were decided within seconds."""
-    from serving.interventions.deciding import oversight
+    from serving.interventions.deciding.attention import oversight
 
     since = _now() - timedelta(days=days)
     with session.open() as keepwell, keepwell.database.read() as conn:
@@ -176,7 +176,7 @@ _Act = Callable[["Desk", str, str], "Verdict"]
 
 
 def _yes(reason: str, change: "Change") -> _Act:
-    from serving.interventions.oversight import approve
+    from serving.interventions.deciding.oversight import approve
 
     def act(desk: "Desk", intervention_id: str, approver: str) -> "Verdict":
         return approve(
@@ -190,7 +190,7 @@ def _decide(session: Session, ids: Sequence[str], key: str, act: _Act) -> int:
     """Decide on each, tell what came of it, and give 1 where any may not be contacted."""
     from serving.approval.several import decide_each
     from serving.cli.complaints import whose
-    from serving.interventions.desk import desk_of
+    from serving.interventions.delivery.desk import desk_of
 
     with session.open() as keepwell:
         principal = whose(keepwell, key)

@@ -12,7 +12,7 @@ from serving.cli.console import facts
 if TYPE_CHECKING:
     from governance.intervals import Interval
     from serving.approval.proposal import Proposal
-    from serving.interventions.deciding import Oversight
+    from serving.interventions.deciding.attention import Oversight
     from serving.notice.own_data import Records
 
 _DAY, _MINUTE = "%Y-%m-%d", "%Y-%m-%d %H:%M"

@@ -25,8 +25,8 @@ def messages_command() -> None:
 @click.pass_obj
 def list_command(session: Session, dead: bool, status: str | None, limit: int) -> None:
     """List messages, the newest first, without whom they are about or what they say."""
-    from serving.interventions.message_desk import MessageStatus, list_messages
-    from serving.interventions.switched_off import switched_off
+    from serving.interventions.delivery.message_desk import MessageStatus, list_messages
+    from serving.interventions.delivery.switched_off import switched_off
 
     wanted = cast(MessageStatus | None, "dead" if dead else status)
     with session.open() as keepwell, keepwell.database.read() as conn:
@@ -68,8 +68,8 @@ def list_command(session: Session, dead: bool, status: str | None, limit: int) -
 @click.pass_obj
 def replay_command(session: Session, message_id: str | None, everything: bool) -> int:
     """Let a dead message be sent again, under the same id, if permission still holds."""
-    from serving.interventions.desk import desk_of
-    from serving.interventions.message_desk import replay, replay_all
+    from serving.interventions.delivery.desk import desk_of
+    from serving.interventions.delivery.message_desk import replay, replay_all
 
     if (message_id is None) == (not everything):
         raise click.UsageError("Name one message, or say --all.")
@@ -102,7 +102,7 @@ def test_command(session: Session, address: str) -> int:
     """
     from governance.errors import ConfigurationError
     from serving.courier import mail_server_of
-    from serving.interventions.email_trial import send_trial_mail
+    from serving.interventions.delivery.email_trial import send_trial_mail
 
     with session.open() as keepwell:
         server = mail_server_of(keepwell)

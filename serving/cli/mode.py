@@ -11,7 +11,7 @@ from rich.markup import escape
 from serving.cli.console import Session, facts, table
 
 if TYPE_CHECKING:
-    from serving.interventions.modes import Unlock
+    from serving.interventions.policy.modes import Unlock
     from serving.settings import Mode
 
 _KEY = click.option(

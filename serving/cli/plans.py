@@ -30,7 +30,7 @@ def plan_command() -> None:
 def new_command(session: Session, playbook: str, playbooks: Path | None) -> None:
     """One page to fill in, as TOML on standard output."""
     from serving.home import Home
-    from serving.interventions.playbooks import find_playbook, playbooks_of
+    from serving.interventions.playbooks.playbook import find_playbook, playbooks_of
     from serving.trials.plan_file import first_draft, write
 
     found = find_playbook(playbooks_of(Home(session.home.resolve()), playbooks), playbook)
@@ -46,7 +46,7 @@ def new_command(session: Session, playbook: str, playbooks: Path | None) -> None
 def check_command(session: Session, plan: Path, playbooks: Path | None) -> int:
     """Every mistake of a plan at once, and the people it needs. Exit code 1 where there is one."""
     from serving.home import Home
-    from serving.interventions.playbooks import find_playbook, playbooks_of
+    from serving.interventions.playbooks.playbook import find_playbook, playbooks_of
     from serving.trials.plan_file import read_plan
     from serving.trials.plans import fits
 
@@ -89,7 +89,7 @@ def check_command(session: Session, plan: Path, playbooks: Path | None) -> int:
 def freeze_command(session: Session, plan: Path, playbooks: Path | None, key: str | None) -> None:
     """Write a plan down for good, its digest in the log, before its experiment starts."""
     from serving.home import Home
-    from serving.interventions.playbooks import find_playbook, playbooks_of
+    from serving.interventions.playbooks.playbook import find_playbook, playbooks_of
     from serving.trials.document import plan_document
     from serving.trials.plan_file import read_plan
     from serving.trials.plans import freeze

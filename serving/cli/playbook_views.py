@@ -11,10 +11,10 @@ from serving.cli.console import facts, table
 
 if TYPE_CHECKING:
     from serving.crm.contacts import PlaybookRun, Preview
-    from serving.interventions.home_checks import Refused
-    from serving.interventions.playbooks import Playbook
-    from serving.interventions.policy import Candidate
-    from serving.interventions.run import InterventionRun
+    from serving.interventions.choosing.run import InterventionRun
+    from serving.interventions.playbooks.home_checks import Refused
+    from serving.interventions.playbooks.playbook import Playbook
+    from serving.interventions.policy.policy import Candidate
 
 _SHOWN = 10
 

@@ -14,8 +14,8 @@ from serving.cli.console import Session, table
 
 if TYPE_CHECKING:
     from serving.crm.contacts import PlaybookRun, Preview
-    from serving.interventions.home_checks import HomeCheck
-    from serving.interventions.playbooks import Playbook
+    from serving.interventions.playbooks.home_checks import HomeCheck
+    from serving.interventions.playbooks.playbook import Playbook
 
 
 def _now() -> datetime:
@@ -30,7 +30,7 @@ def playbooks_command() -> None:
 @playbooks_command.command("starters")
 def starters_command() -> None:
     """Print the playbooks a home starts with, to be written to playbooks.toml and changed."""
-    from serving.interventions.playbooks import STARTERS
+    from serving.interventions.playbooks.playbook import STARTERS
 
     click.echo(STARTERS.read_text(encoding="utf-8"), nl=False)
 
@@ -47,7 +47,7 @@ def check_command(ctx: click.Context, file: Path | None) -> None:
     from governance.errors import ConfigurationError
     from serving.cli.playbook_views import show_playbooks
     from serving.home import Home
-    from serving.interventions.playbooks import playbooks_of
+    from serving.interventions.playbooks.playbook import playbooks_of
 
     session: Session = ctx.obj
     found = playbooks_of(Home(session.home), file)
@@ -74,7 +74,7 @@ def _source(session: Session, file: Path | None) -> str:
 def _checked(session: Session, found: "Sequence[Playbook]") -> "HomeCheck":
     """Hold playbooks against the home, where there is one."""
     from serving.home import Home
-    from serving.interventions.home_checks import HomeCheck, check_in_home, warnings_of
+    from serving.interventions.playbooks.home_checks import HomeCheck, check_in_home, warnings_of
 
     if not Home(session.home).keys.is_dir():
         session.note("no home here, so no models were looked at: keepwell --home DIR says which")
@@ -120,7 +120,7 @@ def simulate_command(
     from governance.errors import InsufficientData, InvalidInput
     from serving.cli.playbook_views import show_preview
     from serving.crm.contacts import preview_playbook
-    from serving.interventions.playbooks import find_playbook, load_playbooks, playbooks_of
+    from serving.interventions.playbooks.playbook import find_playbook, load_playbooks, playbooks_of
 
     whole_file = playbook.endswith(".toml")
     previews: list[Preview] = []
@@ -269,7 +269,7 @@ def _run_json(found: "PlaybookRun") -> dict[str, Any]:
 @click.pass_obj
 def answers_command(session: Session) -> None:
     """How many of those who were sent a survey have answered it, by playbook."""
-    from serving.interventions.response_rates import response_rates
+    from serving.interventions.surveys.response_rates import response_rates
 
     with session.open(to_look=True) as keepwell, keepwell.database.read() as conn:
         permit = keepwell.registry.aggregate_permit(conn, "aggregate", now=_now())

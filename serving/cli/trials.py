@@ -73,7 +73,7 @@ def lift_command(
     from serving.trials.terms import money_terms
 
     if playbook is None:
-        from serving.interventions.experiments import list_experiments
+        from serving.interventions.lots.experiments import list_experiments
 
         with session.open() as keepwell, keepwell.database.read() as conn:
             known = [experiment_document(each.at(_now())) for each in list_experiments(conn)]
@@ -122,7 +122,7 @@ def watch_command(session: Session, playbook: str | None) -> None:
 @click.pass_obj
 def resume_command(session: Session, playbook: str, key: str | None, reason: str) -> None:
     """Let a playbook whose experiment was stopped go on, with a new experiment."""
-    from serving.interventions.experiments import resume
+    from serving.interventions.lots.experiments import resume
     from serving.trials.document import experiment_document
     from serving.trials.plans import who
 

@@ -18,7 +18,7 @@ def webhook_command() -> None:
 @click.pass_obj
 def secret_command(session: Session) -> None:
     """Print the signing secret as a receiver configures it. Keep it like a password."""
-    from serving.interventions.webhook import Endpoint
+    from serving.interventions.delivery.webhook import Endpoint
 
     with session.open() as keepwell:
         secret = Endpoint("", keepwell.keys.webhook).shown_secret
@@ -30,8 +30,8 @@ def secret_command(session: Session) -> None:
 def test_command(session: Session) -> int:
     """Send a signed message of the type webhook.test, once; exit code 1 if nobody took it."""
     from serving.courier import endpoint_of
-    from serving.interventions.dispatch import http_client
-    from serving.interventions.trial import send_trial
+    from serving.interventions.delivery.dispatch import http_client
+    from serving.interventions.delivery.trial import send_trial
 
     now = datetime.now(UTC)
     with session.open() as keepwell:
@@ -70,7 +70,7 @@ def test_command(session: Session) -> int:
 def enable_command(session: Session) -> None:
     """Send to the webhook again, after its receiver had answered 410 and was switched off."""
     from serving.courier import endpoint_of
-    from serving.interventions.switched_off import switch_on
+    from serving.interventions.delivery.switched_off import switch_on
 
     with session.open() as keepwell:
         url = endpoint_of(keepwell).url

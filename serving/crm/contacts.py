@@ -8,13 +8,13 @@ from typing import NamedTuple
 from serving.bootstrap import Keepwell
 from serving.crm.score_rows import JUDGED, batches, kept_results
 from serving.crm.stakes import stakes_of
-from serving.interventions.candidates import Found, Triggers, find_candidates
-from serving.interventions.contacts import recent_contacts
-from serving.interventions.desk import desk_of
-from serving.interventions.modes import mode_standing
-from serving.interventions.playbooks import Playbook, find_playbook, playbooks_of
-from serving.interventions.policy import Candidate, Judged
-from serving.interventions.run import Ask, InterventionRun, run_together, simulate
+from serving.interventions.choosing.candidates import Found, Triggers, find_candidates
+from serving.interventions.choosing.run import Ask, InterventionRun, run_together, simulate
+from serving.interventions.delivery.desk import desk_of
+from serving.interventions.playbooks.playbook import Playbook, find_playbook, playbooks_of
+from serving.interventions.policy.contacts import recent_contacts
+from serving.interventions.policy.modes import mode_standing
+from serving.interventions.policy.policy import Candidate, Judged
 from serving.settings import Mode
 from serving.wellbeing import dimension_levels
 

@@ -6,8 +6,8 @@ from typing import NamedTuple
 
 from serving.bootstrap import Keepwell
 from serving.crm.margins import margins_of
-from serving.interventions.playbooks import Playbook
-from serving.interventions.worth import Effect
+from serving.interventions.choosing.worth import Effect
+from serving.interventions.playbooks.playbook import Playbook
 from serving.trials.shown import shown_effects
 
 _PURPOSE = "risk_scoring"

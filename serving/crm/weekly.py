@@ -22,8 +22,8 @@ from serving.bootstrap import Keepwell
 from serving.crm.cells import in_words
 from serving.crm.margins import Margins, margins_of
 from serving.crm.score_rows import Reader, batches, target_of
-from serving.interventions.contest import contested_candidates
-from serving.interventions.policy import Candidate
+from serving.interventions.deciding.contest import contested_candidates
+from serving.interventions.policy.policy import Candidate
 from serving.interventions.tables import interventions
 
 _OUTREACH = "outreach."

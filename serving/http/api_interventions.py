@@ -11,9 +11,9 @@ from serving.http.context import Caller, Here, Step, fresh
 from serving.http.idempotency import AnsweredOnce
 from serving.http.paging import LIMIT, After, paged
 from serving.http.schemas import ApprovalRequest, ReasonRequest
-from serving.interventions import oversight, views
-from serving.interventions.desk import Status, desk_of
-from serving.interventions.oversight import AS_PROPOSED, Change, Verdict
+from serving.interventions.deciding import oversight, views
+from serving.interventions.deciding.oversight import AS_PROPOSED, Change, Verdict
+from serving.interventions.delivery.desk import Status, desk_of
 
 router = APIRouter(tags=["interventions"])
 once = APIRouter(tags=["interventions"], route_class=AnsweredOnce)

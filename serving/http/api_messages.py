@@ -9,8 +9,8 @@ from serving.http.context import Caller, Here, Step, fresh
 from serving.http.idempotency import AnsweredOnce
 from serving.http.message_answers import MessageReplayed, MessagesPage
 from serving.http.paging import LIMIT, After, paged
-from serving.interventions.desk import desk_of
-from serving.interventions.message_desk import MessageStatus, list_messages, replay
+from serving.interventions.delivery.desk import desk_of
+from serving.interventions.delivery.message_desk import MessageStatus, list_messages, replay
 
 router = APIRouter(tags=["interventions"])
 once = APIRouter(tags=["interventions"], route_class=AnsweredOnce)

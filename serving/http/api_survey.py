@@ -12,7 +12,7 @@ from starlette.concurrency import run_in_threadpool
 from governance.errors import InvalidInput
 from serving.http.context import Context, Here
 from serving.http.page_requests import page, read_form, wanted_locales
-from serving.interventions.survey_answers import answer, question_of
+from serving.interventions.surveys.answers import answer, question_of
 from serving.pages.preferences import render_dead
 from serving.pages.survey import render_survey
 from serving.survey_links import open_survey_link

@@ -11,7 +11,7 @@ from fastapi import APIRouter, Depends, Path, Query, Response
 from serving.auth import Principal
 from serving.http.context import Caller, Here, Step, fresh
 from serving.http.trial_answers import ExperimentsAnswer, LiftAnswer, PlansAnswer, RoiAnswer
-from serving.interventions.experiments import list_experiments
+from serving.interventions.lots.experiments import list_experiments
 from serving.trials.document import (
     experiment_document,
     lift_document,

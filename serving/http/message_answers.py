@@ -6,7 +6,7 @@ from pydantic import BaseModel
 
 from serving.http.answers import Next
 from serving.http.schemas import Instant
-from serving.interventions.message_desk import MessageStatus
+from serving.interventions.delivery.message_desk import MessageStatus
 
 
 class MessageAnswer(BaseModel):

@@ -17,7 +17,7 @@ from serving.http.metering import Meter, counts_text, gauges_text
 from serving.http.model_gauges import model_gauges
 from serving.http.process_gauges import ProcessGauges
 from serving.http.worker_counts import Told, WorkerCounts, all_counts
-from serving.interventions.switched_off import switched_off
+from serving.interventions.delivery.switched_off import switched_off
 from serving.interventions.tables import outbox
 from serving.scoring.scorer import Scorer
 from serving.version import product_version

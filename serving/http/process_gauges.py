@@ -12,7 +12,7 @@ from sqlalchemy import Connection, func, select
 
 from outcomes.measures.periods import floor
 from serving.bootstrap import Keepwell
-from serving.interventions.deciding import oversight
+from serving.interventions.deciding.attention import oversight
 from serving.rights.ethics import last_month
 from serving.tables import complaints, review_requests
 

@@ -13,7 +13,7 @@ from pydantic import (
 )
 
 from features.storable import text_problem
-from serving.interventions.wording import LONGEST_BODY, LONGEST_SUBJECT
+from serving.interventions.playbooks.wording import LONGEST_BODY, LONGEST_SUBJECT
 
 
 def _text_of_number(value: object) -> object:

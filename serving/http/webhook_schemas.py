@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from serving.interventions.messages import MESSAGES
+from serving.interventions.delivery.messages import MESSAGES
 
 
 def webhooks(schemas: dict[str, Any]) -> dict[str, Any]:

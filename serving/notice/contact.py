@@ -13,8 +13,8 @@ from governance.consent.processing import handled
 from governance.consent.purposes import FAMILIES, family_of
 from governance.errors import NotFound
 from serving.bootstrap import Keepwell
+from serving.interventions.deciding.views import find_intervention, view_of
 from serving.interventions.tables import experiments
-from serving.interventions.views import find_intervention, view_of
 from serving.notice_links import NoticeLink
 
 _SENSITIVE = frozenset({"wellbeing_inference", "research_text"})

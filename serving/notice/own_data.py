@@ -19,8 +19,8 @@ from governance.errors import NotFound
 from governance.instants import from_micros, to_micros
 from governance.log.decision import RecordedDecision, load
 from serving.bootstrap import Keepwell
-from serving.interventions.views import interventions_of
-from serving.interventions.wording import Words
+from serving.interventions.deciding.views import interventions_of
+from serving.interventions.playbooks.wording import Words
 from serving.links import person_permit
 from serving.notice.contact import Found
 from serving.record.review_requests import open_of

@@ -15,9 +15,9 @@ from features.events import keepwell_event
 from features.live import append
 from governance.instants import to_text
 from serving.bootstrap import Keepwell
-from serving.interventions.held_addresses import address_of
-from serving.interventions.messages import STEP_UP
-from serving.interventions.outbox import Transport, enqueue
+from serving.interventions.delivery.held_addresses import address_of
+from serving.interventions.delivery.messages import STEP_UP
+from serving.interventions.delivery.outbox import Transport, enqueue
 from serving.interventions.tables import interventions, outbox
 from serving.locks import lock_customers
 from serving.notice.contact import find_contact

@@ -177,9 +177,7 @@ def _estimate(words: NoticeWords, estimate: Estimate) -> EstimateLines:
             low=_in_hundred(estimate.low),
             high=_in_hundred(estimate.high),
         ),
-        says=estimate.says
-        if known is None
-        else known.format(**days),
+        says=estimate.says if known is None else known.format(**days),
         says_locale="en" if known is None else words.locale,
         reasons=tuple(
             (each.text, words.page["raised" if each.raised else "lowered"])

@@ -15,8 +15,8 @@ from pydantic import TypeAdapter
 
 from governance.intervals import Interval
 from outcomes.experiment import Experiment
-from serving.interventions.playbooks import Playbook
-from serving.interventions.run import InterventionRun
+from serving.interventions.choosing.run import InterventionRun
+from serving.interventions.playbooks.playbook import Playbook
 from serving.scoring.chance import percent
 
 FILE_NAME = "start.json"

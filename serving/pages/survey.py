@@ -12,8 +12,8 @@ from typing import NamedTuple
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
 from serving.bootstrap import Keepwell
-from serving.interventions.question import Question
-from serving.interventions.survey_answers import LONGEST_COMMENT, Answered, takes_comments
+from serving.interventions.playbooks.question import Question
+from serving.interventions.surveys.answers import LONGEST_COMMENT, Answered, takes_comments
 
 _FOLDER = Path(__file__).parent / "survey_words"
 

@@ -22,9 +22,9 @@ from governance.consent.record import OBJECTED, STOPPING, ConsentChange, Consent
 from governance.consent.sealed import sealed_subject, word_digest
 from governance.errors import InvalidInput, NotFound
 from serving.bootstrap import Keepwell
-from serving.interventions.announcements import announce_consents
-from serving.interventions.messages import CONSENT_CHANGED
-from serving.interventions.outbox import cancel_for
+from serving.interventions.delivery.announcements import announce_consents
+from serving.interventions.delivery.messages import CONSENT_CHANGED
+from serving.interventions.delivery.outbox import cancel_for
 from serving.locks import lock_customers
 from serving.permission.taken_back import take_back_refused, take_back_scores
 from serving.record.kept_answers import forget_answers

@@ -9,7 +9,7 @@ from features.links import counted_for, other_ids
 from governance.consent.purposes import NAMED_PURPOSES, OBJECTION
 from governance.log.decision import forget_results
 from serving.bootstrap import Keepwell
-from serving.interventions.withdrawn_scores import (
+from serving.interventions.delivery.withdrawn_scores import (
     announce_withdrawn,
     forget_contact_scores,
     forget_told_scores,

@@ -13,7 +13,7 @@ from sqlalchemy import Connection, insert, select, update
 
 from governance.log.journal import JournalEntry
 from serving.bootstrap import Keepwell
-from serving.interventions.contest import hold, stop
+from serving.interventions.deciding.contest import hold, stop
 from serving.record.review_requests import ReviewRequest, ids_of
 from serving.tables import api_keys, review_requests
 

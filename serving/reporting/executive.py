@@ -5,8 +5,8 @@ from datetime import datetime
 from governance.errors import KeepwellError
 from serving.bootstrap import Keepwell
 from serving.crm.weekly import weekly_list
-from serving.interventions.experiments import list_experiments
-from serving.interventions.playbooks import STARTERS
+from serving.interventions.lots.experiments import list_experiments
+from serving.interventions.playbooks.playbook import STARTERS
 from serving.reporting.record import AtRisk, Trial
 from serving.trials.document import lift_document, roi_document
 from serving.trials.lift import HomeLift, lift_of

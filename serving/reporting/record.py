@@ -11,7 +11,7 @@ from outcomes.keywords import Keyword
 from outcomes.measures.definition import Measure, Period
 from outcomes.themes import ThemeFigure
 from serving.feedback.items import FeedbackItem
-from serving.interventions.deciding import Oversight
+from serving.interventions.deciding.attention import Oversight
 from serving.reporting.periods import Kind
 
 

@@ -10,7 +10,7 @@ from outcomes.measures.periods import Every, floor, step
 from serving.bootstrap import Keepwell
 from serving.feedback.items import counts, list_items
 from serving.figures import measure_home
-from serving.interventions.deciding import oversight
+from serving.interventions.deciding.attention import oversight
 from serving.journey import journey_of
 from serving.reporting.executive import at_risk, trials
 from serving.reporting.operational import contacts

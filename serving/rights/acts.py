@@ -18,9 +18,9 @@ from governance.errors import NotFound
 from governance.instants import to_text
 from governance.log.decision import forget_person
 from serving.bootstrap import Keepwell
-from serving.interventions import outbox
-from serving.interventions.held_addresses import erase_addresses, export_addresses
-from serving.interventions.score_news import forget_told, told_to
+from serving.interventions.delivery import outbox
+from serving.interventions.delivery.held_addresses import erase_addresses, export_addresses
+from serving.interventions.delivery.score_news import forget_told, told_to
 from serving.links import lock_linked
 from serving.permission.consents import follow_up
 from serving.record import kept_answers

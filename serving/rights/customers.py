@@ -11,7 +11,7 @@ from governance.consent.registry import Refusal
 from governance.errors import NotFound
 from governance.log.decision import of_person
 from serving.bootstrap import Keepwell
-from serving.interventions.views import interventions_of, without_refused
+from serving.interventions.deciding.views import interventions_of, without_refused
 from serving.links import person_permit
 from serving.record.review_requests import requests_of
 from serving.record.tellable import tellable

@@ -22,7 +22,7 @@ from governance.tables import consent_events, decisions
 from outcomes.measures.definition import Period
 from outcomes.measures.periods import floor, split, step
 from serving.bootstrap import Keepwell
-from serving.interventions.deciding import is_changed, is_quick
+from serving.interventions.deciding.attention import is_changed, is_quick
 from serving.interventions.tables import interventions
 from serving.rights.complaints import list_harms
 from serving.rights.ethics_groups import exposure, gaps

@@ -9,7 +9,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from governance.consent.processing import handled
 from governance.consent.purposes import OBJECTION, family_of
-from serving.interventions.desk import STATUSES
+from serving.interventions.delivery.desk import STATUSES
 from serving.rights.processing_record import ProcessingRecord
 
 _NEVER = frozenset({"digest", "subject", "kind", "occurred_at", "known_at", "event_id"})

@@ -23,7 +23,7 @@ from governance.instants import to_text
 from governance.review.candidates import find_model
 from governance.review.reviews import champion
 from serving.bootstrap import Keepwell
-from serving.interventions.playbooks import playbooks_of
+from serving.interventions.playbooks.playbook import playbooks_of
 from serving.rights.retention import retention_in_words
 from serving.scoring.champions import open_bundle
 

@@ -23,8 +23,8 @@ from governance.review.candidates import list_models
 from governance.review.reviews import approval
 from governance.tables import decisions, training_people
 from serving.bootstrap import Keepwell
-from serving.interventions.outbox import forget_ended, forget_finished
-from serving.interventions.score_news import forget_retired
+from serving.interventions.delivery.outbox import forget_ended, forget_finished
+from serving.interventions.delivery.score_news import forget_retired
 from serving.record.dropped_events import forget_dropped
 from serving.record.kept_answers import tidy_answers
 from serving.record.retention_runs import last_run, note_run

@@ -16,7 +16,7 @@ from governance.errors import InvalidInput, NotFound, PermissionRefused
 from governance.log.decision import load, new_decision_id
 from serving.auth import Principal
 from serving.bootstrap import Keepwell
-from serving.interventions.contest import approvers, hold, release, stop
+from serving.interventions.deciding.contest import approvers, hold, release, stop
 from serving.links import lock_linked
 from serving.record.restore import note_journal
 from serving.record.review_journal import note_review

@@ -8,7 +8,7 @@ from governance.intervals import Interval
 from outcomes.lift import Difference
 from outcomes.plan_followed import Course, Point, deviations, points
 from outcomes.trials.records import Exposure, OutcomeLift
-from serving.interventions.experiments import TrialExperiment
+from serving.interventions.lots.experiments import TrialExperiment
 from serving.trials.lift import HomeLift
 from serving.trials.plans import FrozenPlan
 from serving.trials.roi import HomeRoi

@@ -18,8 +18,12 @@ from outcomes.followed import WELLBEING, Followed
 from outcomes.trials.lift import trial_lift
 from outcomes.trials.records import PLANNED_UNITS, Terms, TrialLift
 from serving.bootstrap import Keepwell
-from serving.interventions.experiments import TrialExperiment, find_experiment, list_experiments
-from serving.interventions.playbooks import find_playbook, playbooks_of
+from serving.interventions.lots.experiments import (
+    TrialExperiment,
+    find_experiment,
+    list_experiments,
+)
+from serving.interventions.playbooks.playbook import find_playbook, playbooks_of
 from serving.published import give, person_key
 from serving.trials.plans import FrozenPlan, find_plan
 from serving.trials.shield import Shielded

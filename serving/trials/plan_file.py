@@ -12,7 +12,7 @@ from governance.errors import ConfigurationError, InvalidInput, NotFound
 from outcomes.plan import Plan
 from outcomes.power import Design, size_for_effect
 from outcomes.trials.records import FINAL_LEVEL, HARMS, LOOK_LEVEL
-from serving.interventions.playbooks import Playbook
+from serving.interventions.playbooks.playbook import Playbook
 
 _SECTIONS: Mapping[str, tuple[str, ...]] = {
     "": ("playbook", "question", "owner"),

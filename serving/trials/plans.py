@@ -11,8 +11,8 @@ from governance.errors import IntegrityBroken, InvalidInput, NotFound
 from outcomes.plan import Plan
 from serving.auth import authenticate
 from serving.bootstrap import Keepwell
-from serving.interventions.experiments import list_experiments
-from serving.interventions.playbooks import Playbook
+from serving.interventions.lots.experiments import list_experiments
+from serving.interventions.playbooks.playbook import Playbook
 from serving.interventions.tables import experiments, measurement_plans
 
 SCOPE = "intervention:approve"

@@ -15,8 +15,8 @@ from governance.intervals import Interval
 from outcomes.lift import sample_ratio
 from outcomes.roi import MIN_UNITS, Roi, roi
 from serving.bootstrap import Keepwell
-from serving.interventions.experiments import TrialExperiment
-from serving.interventions.playbooks import Playbook, find_playbook, playbooks_of
+from serving.interventions.lots.experiments import TrialExperiment
+from serving.interventions.playbooks.playbook import Playbook, find_playbook, playbooks_of
 from serving.published import give, person_key
 from serving.trials.lift import UNNAMED, Drawn, choose, follow, horizon_of
 from serving.trials.plans import find_plan

@@ -6,8 +6,8 @@ from datetime import datetime
 from governance.disclosure.published import Register
 from governance.intervals import Interval
 from serving.bootstrap import Keepwell
-from serving.interventions.experiments import TrialExperiment, list_experiments
-from serving.interventions.worth import Effect
+from serving.interventions.choosing.worth import Effect
+from serving.interventions.lots.experiments import TrialExperiment, list_experiments
 from serving.trials.lift import compare, follow
 from serving.trials.plans import find_plan
 from serving.trials.watch import WATCHED_DAYS

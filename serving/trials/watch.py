@@ -14,7 +14,7 @@ from governance.errors import NotFound
 from outcomes.trials.records import HARMS, LOOK_LEVEL, OutcomeLift, TrialLift
 from outcomes.verdict import judge
 from serving.bootstrap import Keepwell
-from serving.interventions.experiments import (
+from serving.interventions.lots.experiments import (
     TrialExperiment,
     end_overdue,
     find_experiment,

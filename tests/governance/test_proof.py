@@ -23,7 +23,7 @@ MAY_MINT = {
     "mint_permit": {"governance/consent/registry.py"},
     "mint_aggregate_permit": {"governance/consent/registry.py"},
     "mint_approval": {"governance/review/reviews.py"},
-    "mint_clearance": {"serving/interventions/policy.py"},
+    "mint_clearance": {"serving/interventions/policy/policy.py"},
 }
 ROOT = Path(__file__).parents[2]
 

@@ -12,9 +12,9 @@ from typing import Any, NamedTuple
 
 import features.erasure as features
 import governance.review.reviews as review
-import serving.interventions.leases as leases
-import serving.interventions.outbox as outbox
-import serving.interventions.run as running
+import serving.interventions.choosing.run as running
+import serving.interventions.delivery.leases as leases
+import serving.interventions.delivery.outbox as outbox
 import serving.key_issue as key_issue
 import serving.permission.consents as consents
 import serving.permission.taken_back as taken_back
@@ -29,8 +29,8 @@ from governance.log.ledger import Ledger
 from governance.pseudonym import PersonIds, Suppression
 from serving.auth import Principal
 from serving.bootstrap import Keepwell, open_home
-from serving.interventions.leases import Claim, Leases
-from serving.interventions.webhook import Delivery
+from serving.interventions.delivery.leases import Claim, Leases
+from serving.interventions.delivery.webhook import Delivery
 from serving.record.review_requests import list_requests
 from serving.settings_rights import RetentionSettings
 from tests.serving.dying import after, die

@@ -7,12 +7,12 @@ from random import Random
 
 from serving.auth import create_key
 from serving.bootstrap import Keepwell
-from serving.interventions.desk import Desk, desk_of
-from serving.interventions.leases import Claim
-from serving.interventions.playbooks import Playbook
-from serving.interventions.policy import Candidate
-from serving.interventions.run import run_interventions
-from serving.interventions.webhook import Delivery
+from serving.interventions.choosing.run import run_interventions
+from serving.interventions.delivery.desk import Desk, desk_of
+from serving.interventions.delivery.leases import Claim
+from serving.interventions.delivery.webhook import Delivery
+from serving.interventions.playbooks.playbook import Playbook
+from serving.interventions.policy.policy import Candidate
 from tests.serving.conftest import Shop, register_model, save_bundle
 from tests.serving.unlocked import unlock_home
 

@@ -13,10 +13,10 @@ from governance.consent.notices import publish_notice
 from governance.consent.record import ConsentChange
 from governance.errors import InvalidInput
 from serving.bootstrap import Keepwell
-from serving.interventions.desk import Desk, desk_of
-from serving.interventions.leases import Claim
-from serving.interventions.playbooks import Playbook
-from serving.interventions.policy import Candidate
+from serving.interventions.delivery.desk import Desk, desk_of
+from serving.interventions.delivery.leases import Claim
+from serving.interventions.playbooks.playbook import Playbook
+from serving.interventions.policy.policy import Candidate
 from serving.permission.consents import (
     change_consent,
     describe_subject,

@@ -12,9 +12,9 @@ from typing import Any
 from governance.consent.record import ConsentChange
 from governance.errors import NotFound
 from serving.bootstrap import Keepwell, open_home
-from serving.interventions.leases import Claim, Go
-from serving.interventions.run import run_interventions
-from serving.interventions.webhook import Delivery
+from serving.interventions.choosing.run import run_interventions
+from serving.interventions.delivery.leases import Claim, Go
+from serving.interventions.delivery.webhook import Delivery
 from serving.permission.consents import change_consent, record_all, withdraw
 from serving.rights.acts import erase, object_to_processing
 from serving.scoring.batch import score_everyone

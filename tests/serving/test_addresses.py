@@ -8,7 +8,7 @@ import pytest
 from governance.errors import InvalidInput, NotFound
 from governance.log.ledger import entries
 from serving.addresses import import_addresses, remove_address, set_address
-from serving.interventions.held_addresses import address_of
+from serving.interventions.delivery.held_addresses import address_of
 from serving.rights.acts import erase, export
 from serving.settings import Settings
 from tests.serving.conftest import Clock, Shop

@@ -14,8 +14,8 @@ from serving.bootstrap import open_home
 from serving.courier import Courier, Keeper
 from serving.daily_look import alone
 from serving.database import Database
-from serving.interventions.dispatch import Dispatched
-from serving.interventions.webhook import Endpoint
+from serving.interventions.delivery.dispatch import Dispatched
+from serving.interventions.delivery.webhook import Endpoint
 from serving.serve import be_frugal
 from serving.settings import Settings
 from tests.serving.conftest import START, Shop

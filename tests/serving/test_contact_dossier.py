@@ -1,7 +1,7 @@
 """The page about a contact: how it came about, and why someone else was not contacted."""
 
 from governance.log.decision import recent
-from serving.interventions.run import run_interventions
+from serving.interventions.choosing.run import run_interventions
 from serving.record.dossier import write_dossier
 from tests.serving.conftest import Shop
 from tests.serving.lived import NOTE, awake_desk, candidate

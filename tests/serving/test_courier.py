@@ -12,7 +12,7 @@ from features.compaction import waiting
 from features.holding import held
 from serving.addresses import set_address
 from serving.courier import start_courier, tidy_if_due
-from serving.interventions.run import run_interventions
+from serving.interventions.choosing.run import run_interventions
 from serving.settings import Settings
 from serving.settings_acting import EmailSettings
 from serving.settings_permission import PreferenceSettings

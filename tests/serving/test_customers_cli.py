@@ -17,8 +17,8 @@ from features.tables import account_members, identity_links
 from governance.proof import Permit
 from serving.bootstrap import open_home
 from serving.database import Database
-from serving.interventions.policy import Candidate, ContactPolicy, Queued, judge, recheck
-from serving.interventions.under_way import ContactCounts
+from serving.interventions.policy.policy import Candidate, ContactPolicy, Queued, judge, recheck
+from serving.interventions.policy.under_way import ContactCounts
 from serving.links import join, lock_linked, merge_customers, split_customers
 from serving.locks import _key
 from serving.permission.consents import describe_subject, withdraw

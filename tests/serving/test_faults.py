@@ -29,8 +29,8 @@ from serving.courier import endpoint_of
 from serving.database import Database
 from serving.http.api import create_app
 from serving.http.door import Door
-from serving.interventions.desk import desk_of
-from serving.interventions.dispatch import dispatch, http_client
+from serving.interventions.delivery.desk import desk_of
+from serving.interventions.delivery.dispatch import dispatch, http_client
 from serving.interventions.tables import outbox
 from serving.migrate import is_newer
 from serving.permission.consents import withdraw

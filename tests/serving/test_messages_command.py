@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from serving.bootstrap import open_home
-from serving.interventions.outbox import enqueue
-from serving.interventions.switched_off import switch_off
+from serving.interventions.delivery.outbox import enqueue
+from serving.interventions.delivery.switched_off import switch_off
 from tests.serving.conftest import START
 from tests.serving.interventions.mailbox import Mailbox
 from tests.serving.test_cli import Commands

@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from serving.interventions.announcements import announce_consents
-from serving.interventions.messages import MESSAGES
-from serving.interventions.outbox import announce_cancelled
+from serving.interventions.delivery.announcements import announce_consents
+from serving.interventions.delivery.messages import MESSAGES
+from serving.interventions.delivery.outbox import announce_cancelled
+from serving.interventions.delivery.withdrawn_scores import announce_withdrawn
 from serving.interventions.tables import outbox
-from serving.interventions.withdrawn_scores import announce_withdrawn
 from serving.notice.step_up import queue_code
 from serving.pages.notice import code_words
 from serving.record.step_up_codes import NewCode

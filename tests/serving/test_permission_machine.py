@@ -24,10 +24,10 @@ from governance.errors import NotFound
 from governance.instants import to_text
 from governance.proof import Permit
 from serving.intake import take_events
-from serving.interventions.leases import LEASE, Claim, Go
-from serving.interventions.policy import Candidate
-from serving.interventions.run import run_interventions
-from serving.interventions.webhook import Delivery
+from serving.interventions.choosing.run import run_interventions
+from serving.interventions.delivery.leases import LEASE, Claim, Go
+from serving.interventions.delivery.webhook import Delivery
+from serving.interventions.policy.policy import Candidate
 from serving.permission.consents import withdraw
 from serving.rights.acts import erase, settle
 from serving.scoring.batch import score_everyone

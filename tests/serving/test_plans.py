@@ -11,8 +11,8 @@ from governance.errors import ConfigurationError, IntegrityBroken, InvalidInput,
 from governance.log.ledger import entries
 from outcomes.plan import Plan
 from serving.auth import ScopeMissing
-from serving.interventions.experiments import open_experiment
-from serving.interventions.playbooks import STARTERS, find_playbook, load_playbooks
+from serving.interventions.lots.experiments import open_experiment
+from serving.interventions.playbooks.playbook import STARTERS, find_playbook, load_playbooks
 from serving.interventions.tables import measurement_plans
 from serving.trials.document import lift_document, plan_points
 from serving.trials.lift import lift_of

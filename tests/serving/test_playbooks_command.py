@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from serving.cli.playbook_views import in_words, trigger_of
-from serving.interventions.playbooks import STARTERS, load_playbooks
-from serving.interventions.question import known_question
-from serving.interventions.response_rates import response_rates
+from serving.interventions.playbooks.playbook import STARTERS, load_playbooks
+from serving.interventions.playbooks.question import known_question
+from serving.interventions.surveys.response_rates import response_rates
 from serving.interventions.tables import interventions
 from serving.settings import Settings
 from tests.serving.conftest import Shop

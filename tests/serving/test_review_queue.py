@@ -11,11 +11,11 @@ from governance.errors import InvalidInput, NotFound, PermissionRefused
 from governance.log.ledger import entries
 from serving.auth import Principal, ScopeMissing
 from serving.bootstrap import open_home
-from serving.interventions.desk import desk_of
-from serving.interventions.leases import Claim, Dropped
-from serving.interventions.oversight import approve, confirm
-from serving.interventions.policy import Candidate
-from serving.interventions.run import run_interventions
+from serving.interventions.choosing.run import run_interventions
+from serving.interventions.deciding.oversight import approve, confirm
+from serving.interventions.delivery.desk import desk_of
+from serving.interventions.delivery.leases import Claim, Dropped
+from serving.interventions.policy.policy import Candidate
 from serving.interventions.tables import interventions
 from serving.links import merge_customers
 from serving.permission.consents import withdraw

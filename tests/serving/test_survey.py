@@ -16,7 +16,7 @@ from governance.instants import to_micros
 from governance.proof import Permit
 from serving.http.api import create_app
 from serving.http.door import Door
-from serving.interventions.question import SINGLE, Question, known_question
+from serving.interventions.playbooks.question import SINGLE, Question, known_question
 from serving.interventions.tables import interventions
 from serving.pages.survey import survey_words
 from serving.preference_links import stop_link

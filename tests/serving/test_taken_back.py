@@ -17,7 +17,7 @@ from governance.log.decision import load
 from serving.bootstrap import open_home
 from serving.crm.export import export_scores
 from serving.http.api import create_app
-from serving.interventions.run import run_interventions
+from serving.interventions.choosing.run import run_interventions
 from serving.interventions.tables import outbox
 from serving.links import merge_customers
 from serving.permission.consents import change_consent, describe_subject, withdraw

@@ -10,7 +10,7 @@ from features.catalogue import catalogue
 from features.definitions import meaning, sentence
 from features.history import from_events
 from governance.tables import decisions
-from serving.interventions.run import run_interventions
+from serving.interventions.choosing.run import run_interventions
 from serving.rights.acts import erase
 from tests.features.test_catalogue import usual_company
 from tests.serving.conftest import Shop

@@ -11,8 +11,13 @@ from features.events import Event, keepwell_event
 from features.live import append
 from governance.errors import InvalidInput, NotFound
 from governance.log.ledger import entries
-from serving.interventions.experiments import find_experiment, halted, open_experiment
-from serving.interventions.playbooks import STARTERS, Playbook, find_playbook, load_playbooks
+from serving.interventions.lots.experiments import find_experiment, halted, open_experiment
+from serving.interventions.playbooks.playbook import (
+    STARTERS,
+    Playbook,
+    find_playbook,
+    load_playbooks,
+)
 from serving.trials.document import lift_document, roi_document
 from serving.trials.lift import HomeLift, lift_of
 from serving.trials.roi import HomeRoi, roi_of

@@ -12,11 +12,11 @@ from starlette.testclient import TestClient
 
 from serving.bootstrap import Keepwell, open_home
 from serving.http.api import create_app
-from serving.interventions.dispatch import dispatch
-from serving.interventions.run import run_interventions
+from serving.interventions.choosing.run import run_interventions
+from serving.interventions.delivery.dispatch import dispatch
+from serving.interventions.delivery.targets import Reach
+from serving.interventions.delivery.webhook import Endpoint
 from serving.interventions.tables import interventions, outbox
-from serving.interventions.targets import Reach
-from serving.interventions.webhook import Endpoint
 from serving.permission.consents import withdraw
 from serving.record.dossier import write_dossier
 from serving.scoring.batch import VALID_FOR, score_everyone

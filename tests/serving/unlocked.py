@@ -8,7 +8,7 @@ from governance.signing.keys import create_enrolment_key
 from serving.auth import create_key
 from serving.bootstrap import Keepwell
 from serving.database import Database
-from serving.interventions.modes import unlock, unlocked_mode
+from serving.interventions.policy.modes import unlock, unlocked_mode
 
 AT = datetime(2026, 1, 1, tzinfo=UTC)
 ASSESSED = {"assessment_sha256": "a" * 64, "assessment_bytes": 2_000}

@@ -10,7 +10,7 @@ from starlette.testclient import TestClient
 
 from serving.cli import keepwell as command
 from serving.http.api import create_app
-from serving.interventions.views import find_intervention
+from serving.interventions.deciding.views import find_intervention
 from tests.serving.approval.test_proposals import proposed, tea_shop
 from tests.serving.conftest import Shop
 

@@ -8,10 +8,10 @@ import pytest
 from governance.errors import InvalidInput
 from serving.approval.proposal import Proposal, open_proposal
 from serving.approval.several import Decided, decide_each
-from serving.interventions.desk import desk_of
-from serving.interventions.oversight import Verdict, approve, reject
-from serving.interventions.policy import Candidate
-from serving.interventions.run import run_interventions
+from serving.interventions.choosing.run import run_interventions
+from serving.interventions.deciding.oversight import Verdict, approve, reject
+from serving.interventions.delivery.desk import desk_of
+from serving.interventions.policy.policy import Candidate
 from serving.permission.consents import withdraw
 from tests.serving.conftest import Shop
 from tests.serving.notice.conftest import NOTE, contacted, scored, tea_shop

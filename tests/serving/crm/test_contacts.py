@@ -7,8 +7,8 @@ import pytest
 
 from serving.bootstrap import open_home
 from serving.crm.contacts import run_playbooks
-from serving.interventions.run import InterventionRun
-from serving.interventions.views import list_interventions
+from serving.interventions.choosing.run import InterventionRun
+from serving.interventions.deciding.views import list_interventions
 from serving.permission.consents import withdraw
 from serving.scoring.batch import score_everyone
 from tests.serving.conftest import Shop

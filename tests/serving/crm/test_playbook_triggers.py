@@ -11,9 +11,9 @@ from governance.errors import InvalidInput
 from serving.bootstrap import open_home
 from serving.crm.contacts import Preview, preview_playbook, run_playbooks
 from serving.intake import take_events
-from serving.interventions.home_checks import check_in_home
-from serving.interventions.playbooks import Playbook, parse_playbooks
-from serving.interventions.policy import Candidate
+from serving.interventions.playbooks.home_checks import check_in_home
+from serving.interventions.playbooks.playbook import Playbook, parse_playbooks
+from serving.interventions.policy.policy import Candidate
 from serving.scoring.batch import score_everyone
 from tests.serving.conftest import Shop
 from tests.serving.unlocked import unlock_home

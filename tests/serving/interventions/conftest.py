@@ -16,16 +16,16 @@ from governance.consent.registry import ConsentChange, ConsentRegistry
 from governance.log.ledger import Ledger
 from governance.pseudonym import PersonIds
 from serving.database import Database
-from serving.interventions.desk import Desk, StopLinks
-from serving.interventions.email_addresses import parse_address
-from serving.interventions.held_addresses import hold_address
-from serving.interventions.leases import Claim, Dropped, Go, Missed, Unseen
-from serving.interventions.outbox import cancel_for
-from serving.interventions.playbooks import Playbook
-from serving.interventions.policy import Candidate, ContactPolicy
-from serving.interventions.run import InterventionRun, run_interventions
+from serving.interventions.choosing.run import InterventionRun, run_interventions
+from serving.interventions.delivery.desk import Desk, StopLinks
+from serving.interventions.delivery.email_addresses import parse_address
+from serving.interventions.delivery.held_addresses import hold_address
+from serving.interventions.delivery.leases import Claim, Dropped, Go, Missed, Unseen
+from serving.interventions.delivery.outbox import cancel_for
+from serving.interventions.delivery.webhook import Delivery
+from serving.interventions.playbooks.playbook import Playbook
+from serving.interventions.policy.policy import Candidate, ContactPolicy
 from serving.interventions.tables import interventions, outbox
-from serving.interventions.webhook import Delivery
 from serving.keys import HomeKeys
 from tests.serving.unlocked import unlock_modes
 

@@ -10,15 +10,15 @@ from datetime import time as clock_time
 from random import Random
 from typing import Any
 
-import serving.interventions.dispatch as dispatching
-import serving.interventions.email_server as email_server
+import serving.interventions.delivery.dispatch as dispatching
+import serving.interventions.delivery.email_server as email_server
 from serving.database import Database
-from serving.interventions.desk import Desk
-from serving.interventions.dispatch import dispatch, http_client
-from serving.interventions.email_server import MailServer
-from serving.interventions.leases import Leases
-from serving.interventions.targets import Reach
-from serving.interventions.webhook import Endpoint
+from serving.interventions.delivery.desk import Desk
+from serving.interventions.delivery.dispatch import dispatch, http_client
+from serving.interventions.delivery.email_server import MailServer
+from serving.interventions.delivery.leases import Leases
+from serving.interventions.delivery.targets import Reach
+from serving.interventions.delivery.webhook import Endpoint
 from tests.serving.interventions.conftest import Company, make_desk
 from tests.serving.interventions.mailbox import OURS
 

@@ -19,9 +19,9 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from serving.interventions.email_addresses import parse_address
-from serving.interventions.email_server import MailServer
-from serving.interventions.email_text import Sender
+from serving.interventions.delivery.email_addresses import parse_address
+from serving.interventions.delivery.email_server import MailServer
+from serving.interventions.delivery.email_text import Sender
 
 OURS = Sender(parse_address("care@tea.example"), "Tea Shop", parse_address("lin@tea.example"), "en")
 

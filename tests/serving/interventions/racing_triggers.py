@@ -8,8 +8,8 @@ from random import Random
 from features.events import Event
 from features.live import append
 from serving.database import Database
-from serving.interventions.desk import Desk
-from serving.interventions.run import run_interventions
+from serving.interventions.choosing.run import run_interventions
+from serving.interventions.delivery.desk import Desk
 from serving.locks import lock_customers
 from tests.serving.interventions.conftest import NOTE, candidate, make_desk
 

@@ -13,11 +13,11 @@ from sqlalchemy import select
 from governance.consent.record import ConsentChange
 from governance.errors import ConfigurationError
 from serving.bootstrap import open_home
-from serving.interventions.dispatch import dispatch
-from serving.interventions.messages import MESSAGES, message_body, message_schema
+from serving.interventions.delivery.dispatch import dispatch
+from serving.interventions.delivery.messages import MESSAGES, message_body, message_schema
+from serving.interventions.delivery.targets import Reach
+from serving.interventions.delivery.webhook import Endpoint
 from serving.interventions.tables import outbox
-from serving.interventions.targets import Reach
-from serving.interventions.webhook import Endpoint
 from serving.permission.consents import change_consent, withdraw
 from serving.rights.acts import erase, object_to_processing
 from serving.settings import load_settings

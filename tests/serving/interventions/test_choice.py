@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from governance.errors import InvalidInput
-from serving.interventions.choice import Choice, Limits, Options, choose
+from serving.interventions.choosing.choice import Choice, Limits, Options, choose
 
 Row = tuple[int, float, float, int]  # customer, worth, cost, channel
 

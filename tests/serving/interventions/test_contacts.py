@@ -7,7 +7,7 @@ from features.events import Event
 from features.history import read_all
 from features.live import append
 from features.store import HistoryStore
-from serving.interventions.contacts import outside_contacts
+from serving.interventions.policy.contacts import outside_contacts
 from tests.serving.interventions.conftest import NOON, Company
 
 

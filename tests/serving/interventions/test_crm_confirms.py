@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 
 from serving.demo_receiver import DemoReceiver
-from serving.interventions.desk import desk_of
-from serving.interventions.dispatch import dispatch, http_client
-from serving.interventions.run import run_interventions
-from serving.interventions.targets import Reach
-from serving.interventions.webhook import Endpoint
+from serving.interventions.choosing.run import run_interventions
+from serving.interventions.delivery.desk import desk_of
+from serving.interventions.delivery.dispatch import dispatch, http_client
+from serving.interventions.delivery.targets import Reach
+from serving.interventions.delivery.webhook import Endpoint
 from serving.permission.consents import withdraw
 from serving.rights.acts import erase
 from tests.serving.conftest import Shop

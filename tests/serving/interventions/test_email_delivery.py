@@ -14,16 +14,16 @@ from features.tables import live_events
 from governance.instants import to_text
 from governance.log.ledger import entries
 from serving.demo_receiver import DemoReceiver
-from serving.interventions.desk import Ways
-from serving.interventions.dispatch import Dispatched, dispatch, http_client
-from serving.interventions.held_addresses import drop_address
-from serving.interventions.leases import Dropped, Go, Unseen
-from serving.interventions.messages import STEP_UP
-from serving.interventions.outbox import enqueue, erase_customer
-from serving.interventions.switched_off import switch_off
+from serving.interventions.delivery.desk import Ways
+from serving.interventions.delivery.dispatch import Dispatched, dispatch, http_client
+from serving.interventions.delivery.held_addresses import drop_address
+from serving.interventions.delivery.leases import Dropped, Go, Unseen
+from serving.interventions.delivery.messages import STEP_UP
+from serving.interventions.delivery.outbox import enqueue, erase_customer
+from serving.interventions.delivery.switched_off import switch_off
+from serving.interventions.delivery.targets import Reach
+from serving.interventions.delivery.webhook import Endpoint
 from serving.interventions.tables import outbox
-from serving.interventions.targets import Reach
-from serving.interventions.webhook import Endpoint
 from tests.serving.interventions.conftest import NOTE, Company
 from tests.serving.interventions.mailbox import Mailbox
 

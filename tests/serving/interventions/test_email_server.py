@@ -12,10 +12,15 @@ import pytest
 
 from governance.errors import ConfigurationError, PermissionRefused
 from governance.proof import Clearance
-from serving.interventions.email_addresses import parse_address
-from serving.interventions.email_server import check_server, email_code, email_contact, send_mail
-from serving.interventions.email_text import compose
-from serving.interventions.webhook import Message
+from serving.interventions.delivery.email_addresses import parse_address
+from serving.interventions.delivery.email_server import (
+    check_server,
+    email_code,
+    email_contact,
+    send_mail,
+)
+from serving.interventions.delivery.email_text import compose
+from serving.interventions.delivery.webhook import Message
 from tests.serving.interventions.mailbox import OURS, Mailbox, certificate_for, free_port
 
 ANA = parse_address("ana@example.com")

@@ -13,8 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from governance.errors import InvalidInput
-from serving.interventions.email_addresses import parse_address
-from serving.interventions.email_text import Sender, compose
+from serving.interventions.delivery.email_addresses import parse_address
+from serving.interventions.delivery.email_text import Sender, compose
 
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
 STOP = "https://privacy.tea.example/stop?token=s~" + "a" * 120 + "~outreach.email~" + "b" * 32

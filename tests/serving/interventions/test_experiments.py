@@ -10,8 +10,8 @@ from sqlalchemy import select
 
 from governance.errors import InvalidInput, NotFound
 from governance.log.ledger import entries
-from serving.interventions.arms import draw_arms, stratum_of
-from serving.interventions.experiments import (
+from serving.interventions.lots.arms import draw_arms, stratum_of
+from serving.interventions.lots.experiments import (
     TrialExperiment,
     end_overdue,
     find_experiment,

@@ -8,7 +8,7 @@ from sqlalchemy import insert
 
 from features.tables import protected_attributes
 from governance.log.ledger import entries
-from serving.interventions.exposure import UNEVEN, Exposure, compare
+from serving.interventions.choosing.exposure import UNEVEN, Exposure, compare
 from serving.interventions.tables import interventions
 from tests.serving.interventions.conftest import Company, candidate
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from governance.errors import InvalidInput
-from serving.interventions.holdout import assign, risk_stratum
+from serving.interventions.lots.holdout import assign, risk_stratum
 
 KEY = b"k" * 32
 PEOPLE = {f"C{k:03d}": f"risk_{k % 3}" for k in range(90)}

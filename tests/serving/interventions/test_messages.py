@@ -8,8 +8,8 @@ import pytest
 
 from governance.errors import InvalidInput, NotFound
 from governance.log.ledger import entries
-from serving.interventions.message_desk import Replayed, list_messages, replay, replay_all
-from serving.interventions.switched_off import switch_off, switch_on, switched_off
+from serving.interventions.delivery.message_desk import Replayed, list_messages, replay, replay_all
+from serving.interventions.delivery.switched_off import switch_off, switch_on, switched_off
 from tests.serving.interventions.conftest import NOTE, Company
 
 LONG = replace(NOTE, valid_hours=700)

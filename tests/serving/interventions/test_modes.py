@@ -13,8 +13,19 @@ from governance.log.ledger import entries
 from governance.signing.keys import create_enrolment_key
 from serving.auth import create_key
 from serving.database import Database
-from serving.interventions.mode_evidence import ActEvidence, Tried, assessment, require_enough
-from serving.interventions.modes import list_unlocks, lock, mode_standing, unlock, unlocked_mode
+from serving.interventions.choosing.mode_evidence import (
+    ActEvidence,
+    Tried,
+    assessment,
+    require_enough,
+)
+from serving.interventions.policy.modes import (
+    list_unlocks,
+    lock,
+    mode_standing,
+    unlock,
+    unlocked_mode,
+)
 from serving.interventions.tables import mode_unlocks
 from serving.settings import Mode
 from tests.serving.conftest import Shop

@@ -8,8 +8,8 @@ from sqlalchemy import select
 
 from features.tables import live_events
 from governance.log.ledger import entries, verify
-from serving.interventions.leases import Dropped, Go
-from serving.interventions.outbox import erase_customer, export_customer
+from serving.interventions.delivery.leases import Dropped, Go
+from serving.interventions.delivery.outbox import erase_customer, export_customer
 from serving.interventions.tables import interventions, outbox
 from tests.serving.interventions.conftest import NOTE, Company
 
@@ -378,7 +378,7 @@ def test_a_run_that_fails_leaves_nothing_behind(
     def broken(*_: object, **__: object) -> None:
         raise RuntimeError("the disk is full")
 
-    monkeypatch.setattr("serving.interventions.run.record", broken)
+    monkeypatch.setattr("serving.interventions.choosing.run.record", broken)
     with pytest.raises(RuntimeError):
         small_company.runs("ana")
 

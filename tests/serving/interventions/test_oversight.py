@@ -7,14 +7,21 @@ from datetime import timedelta
 import pytest
 
 from governance.errors import InvalidInput, NotFound
-from serving.interventions.deciding import Oversight, note_look, oversight
-from serving.interventions.oversight import AS_PROPOSED, Change, Verdict, approve, confirm, reject
-from serving.interventions.policy import Candidate
-from serving.interventions.views import (
+from serving.interventions.deciding.attention import Oversight, note_look, oversight
+from serving.interventions.deciding.oversight import (
+    AS_PROPOSED,
+    Change,
+    Verdict,
+    approve,
+    confirm,
+    reject,
+)
+from serving.interventions.deciding.views import (
     find_intervention,
     interventions_of,
     list_interventions,
 )
+from serving.interventions.policy.policy import Candidate
 from tests.serving.interventions.conftest import NOON, NOTE, Company
 
 CALL = replace(NOTE, name="goodwill_call", needs_person=True)

@@ -6,8 +6,8 @@ import pytest
 
 from governance.errors import ConfigurationError, NotFound
 from serving.home import Home
-from serving.interventions.actions import ACTIONS, DUTIES
-from serving.interventions.playbooks import (
+from serving.interventions.playbooks.actions import ACTIONS, DUTIES
+from serving.interventions.playbooks.playbook import (
     STARTERS,
     Playbook,
     find_playbook,
@@ -15,7 +15,7 @@ from serving.interventions.playbooks import (
     parse_playbooks,
     playbooks_of,
 )
-from serving.interventions.pressure import pressing_phrases
+from serving.interventions.playbooks.pressure import pressing_phrases
 
 WORDS = """
 [[playbook]]

@@ -17,10 +17,10 @@ from governance.proof import Clearance, mint_clearance
 from governance.review.candidates import Candidate as Submitted
 from governance.review.candidates import submit
 from serving.database import Database
-from serving.interventions.playbooks import Playbook
-from serving.interventions.policy import Candidate, ContactPolicy, first_moment
-from serving.interventions.run import Ask, run_together, simulate
-from serving.interventions.worth import Effect
+from serving.interventions.choosing.run import Ask, run_together, simulate
+from serving.interventions.choosing.worth import Effect
+from serving.interventions.playbooks.playbook import Playbook
+from serving.interventions.policy.policy import Candidate, ContactPolicy, first_moment
 from serving.settings import Mode
 from tests.governance.sample import NOW, facts
 from tests.serving.interventions.conftest import NOTE, Company, candidate, make_desk

@@ -15,13 +15,13 @@ from governance.log.decision import Decision, forget_results, record
 from governance.log.ledger import Ledger
 from serving.bootstrap import open_home
 from serving.database import Database
-from serving.interventions import score_news
-from serving.interventions.dispatch import dispatch
-from serving.interventions.run import run_interventions
-from serving.interventions.score_news import VALID_FOR, begin_telling, tell_changes
+from serving.interventions.choosing.run import run_interventions
+from serving.interventions.delivery import score_news
+from serving.interventions.delivery.dispatch import dispatch
+from serving.interventions.delivery.score_news import VALID_FOR, begin_telling, tell_changes
+from serving.interventions.delivery.targets import Reach
+from serving.interventions.delivery.webhook import Endpoint
 from serving.interventions.tables import outbox, told_scores
-from serving.interventions.targets import Reach
-from serving.interventions.webhook import Endpoint
 from serving.permission.consents import withdraw
 from serving.rights.acts import erase, export
 from serving.scoring.batch import VALID_FOR as IN_A_FILE

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 
 from governance.intervals import Interval
-from serving.interventions.playbooks import Playbook
-from serving.interventions.policy import Candidate, Judged
-from serving.interventions.selection import Asked, Room, Selection, select
-from serving.interventions.worth import ASSUMED_EFFECT, Effect, worth_of
+from serving.interventions.choosing.selection import Asked, Room, Selection, select
+from serving.interventions.choosing.worth import ASSUMED_EFFECT, Effect, worth_of
+from serving.interventions.playbooks.playbook import Playbook
+from serving.interventions.policy.policy import Candidate, Judged
 from tests.serving.interventions.conftest import NOTE, candidate
 
 CALL = replace(NOTE, name="call", channel="phone", cost=6.0, expected_effect=0.08)

@@ -6,7 +6,7 @@ import pytest
 
 from features.definitions import FeatureDefinition
 from features.suggestions.voice import tone
-from serving.interventions.sensitive import sensitive_features
+from serving.interventions.playbooks.sensitive import sensitive_features
 
 
 def feature(name: str = "plain", **more: Any) -> FeatureDefinition:

@@ -11,9 +11,9 @@ from features.events import Event
 from features.history import Histories, read_all
 from features.live import append
 from features.store import HistoryStore
-from serving.interventions.playbooks import STARTERS, find_playbook, load_playbooks
-from serving.interventions.policy import Candidate
-from serving.interventions.stages import occasions
+from serving.interventions.playbooks.playbook import STARTERS, find_playbook, load_playbooks
+from serving.interventions.playbooks.stages import occasions
+from serving.interventions.policy.policy import Candidate
 from tests.serving.interventions.conftest import NOON, Company
 
 DUTY = find_playbook(load_playbooks(STARTERS), "payment_help")

@@ -9,7 +9,7 @@ import pytest
 
 from governance.errors import ConfigurationError
 from governance.pseudonym import keyed_token
-from serving.interventions.desk import StopLinks
+from serving.interventions.delivery.desk import StopLinks
 from serving.keys import create_keys
 from tests.serving.interventions.conftest import NOTE, Company
 

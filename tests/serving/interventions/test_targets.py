@@ -18,9 +18,9 @@ from cryptography.x509.oid import NameOID
 from pydantic import ValidationError
 
 from serving.doctor import examine
-from serving.interventions.dispatch import http_client
-from serving.interventions.targets import Bounded, Reach, TargetRefused, is_public
-from serving.interventions.webhook import Delivery, Endpoint, Message, notify
+from serving.interventions.delivery.dispatch import http_client
+from serving.interventions.delivery.targets import Bounded, Reach, TargetRefused, is_public
+from serving.interventions.delivery.webhook import Delivery, Endpoint, Message, notify
 from serving.settings_service import WebhookSettings
 from tests.serving.conftest import Shop
 

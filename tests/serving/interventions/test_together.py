@@ -14,11 +14,11 @@ from sqlalchemy import select
 
 from serving.database import Database
 from serving.demo_receiver import DemoReceiver
-from serving.interventions.dispatch import dispatch, http_client
-from serving.interventions.leases import Claim, Go
+from serving.interventions.delivery.dispatch import dispatch, http_client
+from serving.interventions.delivery.leases import Claim, Go
+from serving.interventions.delivery.targets import Reach
+from serving.interventions.delivery.webhook import Endpoint
 from serving.interventions.tables import outbox
-from serving.interventions.targets import Reach
-from serving.interventions.webhook import Endpoint
 from tests.serving.interventions.conftest import Company, make_desk
 from tests.serving.interventions.crashing_sender import POINTS, send_and_die
 

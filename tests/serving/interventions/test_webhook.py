@@ -12,10 +12,10 @@ from governance.errors import ConfigurationError, PermissionRefused
 from governance.proof import Clearance
 from serving.database import Database
 from serving.demo_receiver import DemoReceiver
-from serving.interventions.dispatch import dispatch, http_client
-from serving.interventions.leases import Go
-from serving.interventions.targets import Reach
-from serving.interventions.webhook import (
+from serving.interventions.delivery.dispatch import dispatch, http_client
+from serving.interventions.delivery.leases import Go
+from serving.interventions.delivery.targets import Reach
+from serving.interventions.delivery.webhook import (
     Delivery,
     Endpoint,
     Message,

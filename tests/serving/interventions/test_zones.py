@@ -8,11 +8,11 @@ import pytest
 from features.events import Event
 from features.history import from_events
 from features.live import append
-from serving.interventions.leases import Missed
-from serving.interventions.oversight import approve, confirm
-from serving.interventions.playbooks import Playbook
-from serving.interventions.policy import Candidate
-from serving.interventions.zones import quiet_until, zone_of, zones_in, zones_of
+from serving.interventions.deciding.oversight import approve, confirm
+from serving.interventions.delivery.leases import Missed
+from serving.interventions.playbooks.playbook import Playbook
+from serving.interventions.policy.policy import Candidate
+from serving.interventions.policy.zones import quiet_until, zone_of, zones_in, zones_of
 from tests.serving.interventions.conftest import NOON, Company
 
 LISBON, TOKYO = ZoneInfo("Europe/Lisbon"), ZoneInfo("Asia/Tokyo")

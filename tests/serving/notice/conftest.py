@@ -19,11 +19,11 @@ from serving.http.api import create_app
 from serving.http.door import Door
 from serving.http.limits import Shape
 from serving.http.rates import Rates
-from serving.interventions.desk import desk_of
-from serving.interventions.messages import REQUESTED, STEP_UP
-from serving.interventions.playbooks import Playbook
-from serving.interventions.policy import Candidate
-from serving.interventions.run import run_interventions
+from serving.interventions.choosing.run import run_interventions
+from serving.interventions.delivery.desk import desk_of
+from serving.interventions.delivery.messages import REQUESTED, STEP_UP
+from serving.interventions.playbooks.playbook import Playbook
+from serving.interventions.policy.policy import Candidate
 from serving.interventions.tables import outbox
 from serving.settings import Settings
 from serving.settings_permission import ControllerSettings, PreferenceSettings

@@ -11,14 +11,14 @@ from sqlalchemy import Row, delete, select
 
 from governance.log.ledger import entries
 from serving.addresses import remove_address, set_address
-from serving.interventions.desk import desk_of
-from serving.interventions.leases import Claim, Dropped
-from serving.interventions.messages import STEP_UP
-from serving.interventions.oversight import Change, approve
-from serving.interventions.policy import Candidate
-from serving.interventions.run import run_interventions
+from serving.interventions.choosing.run import run_interventions
+from serving.interventions.deciding.oversight import Change, approve
+from serving.interventions.deciding.views import list_interventions
+from serving.interventions.delivery.desk import desk_of
+from serving.interventions.delivery.leases import Claim, Dropped
+from serving.interventions.delivery.messages import STEP_UP
+from serving.interventions.policy.policy import Candidate
 from serving.interventions.tables import outbox
-from serving.interventions.views import list_interventions
 from serving.record.review_requests import list_requests, show_request
 from serving.rights.acts import erase
 from serving.settings import Settings

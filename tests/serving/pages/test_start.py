@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from serving.interventions.exposure import Exposure
-from serving.interventions.modes import ModeStanding
-from serving.interventions.playbooks import STARTERS, load_playbooks
-from serving.interventions.run import Assigned, InterventionRun
-from serving.interventions.selection import ChoiceNote
+from serving.interventions.choosing.exposure import Exposure
+from serving.interventions.choosing.run import Assigned, InterventionRun
+from serving.interventions.choosing.selection import ChoiceNote
+from serving.interventions.playbooks.playbook import STARTERS, load_playbooks
+from serving.interventions.policy.modes import ModeStanding
 from serving.pages.start import (
     ActionRow,
     ActionSummary,

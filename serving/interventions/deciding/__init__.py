@@ -1,0 +1,1 @@
+"""What people do about proposed contacts: look, decide, contest."""

@@ -1,0 +1,1 @@
+"""Answers to the surveys that playbooks ask."""
