@@ -9,7 +9,7 @@ import numpy as np
 from sqlalchemy import Connection
 
 from features.history import Histories, customer_ids, observed_until, read_all
-from features.text.model import TextModel, load, save
+from features.text.model import TextModel, load
 from features.text.narratives import PURPOSE as RESEARCH
 from features.text.narratives import Excerpt, Matches, sample_texts, search_texts
 from features.text.tagging import Rules, themes_of
@@ -24,10 +24,8 @@ from outcomes.themes import MOOD, PURPOSE, ThemeFigure, theme_figures
 from serving.bootstrap import Keepwell
 from serving.home import Home
 from serving.published import give, person_key
-from training.text.fit import TextComparison, compare, fit
-from training.text.labelled import read_labelled
 
-_CURRENT = "current"
+CURRENT = "current"
 _YEAR = timedelta(days=365)
 _JUST_AFTER = timedelta(microseconds=1)
 
@@ -55,15 +53,6 @@ class _Told(NamedTuple):
     people: int
 
 
-class Trained(NamedTuple):
-    """What came of training: the comparison, and the model's digest where it replaced the lists."""
-
-    comparison: TextComparison
-    model_digest: str | None
-    low: float
-    high: float
-
-
 def rules_for(root: Path, stated: Path | None = None) -> Rules:
     """Read the rules `stated`, else the home's own tagging.toml, else the ones that come along."""
     own = root / FILE_NAME
@@ -75,40 +64,10 @@ def own_model(home: Home) -> TextModel | None:
 
     Raises `IntegrityBroken` where its files were changed, `InvalidInput` where they are outdated.
     """
-    pointer = _folder(home) / _CURRENT
+    pointer = models_folder(home) / CURRENT
     if not pointer.is_file():
         return None
-    return load(_folder(home) / pointer.read_text(encoding="ascii").strip())
-
-
-def train_text_model(
-    keepwell: Keepwell, path: Path, *, scale: tuple[float, float] | None, now: datetime
-) -> Trained:
-    """Fit a model to labelled texts; it replaces the word lists only where it is better.
-
-    `scale` is the lowest and highest rating there can be; without it, those in the file. Raises
-    `InsufficientData` below 100 labels.
-    """
-    labelled = read_labelled(path)
-    ratings = labelled.ratings
-    low, high = scale or (float(ratings.min(initial=0)), float(ratings.max(initial=0)))
-    if scale is not None and (not low < high or ((ratings < low) | (ratings > high)).any()):
-        raise InvalidInput(
-            f"the scale {low:g} to {high:g} does not hold every rating",
-            hint="state the lowest and the highest rating there can be: --scale 1 5",
-        )
-    found = compare(labelled)
-    if not found.better:
-        return Trained(found, None, low, high)
-    folder = _folder(keepwell.home)
-    model = save(fit(labelled, low=low, high=high), folder)
-    with keepwell.database.write() as conn:
-        body = {"model_digest": model.digest, "labels": model.labels, "scorer": model.scorer}
-        keepwell.ledger.append(conn, "text_model_replaced", body, now=now)
-    aside = folder / f".{_CURRENT}.writing"
-    aside.write_text(model.digest, encoding="ascii")
-    aside.replace(folder / _CURRENT)
-    return Trained(found, model.digest, low, high)
+    return load(models_folder(home) / pointer.read_text(encoding="ascii").strip())
 
 
 def home_themes(
@@ -225,7 +184,8 @@ def _note_reading(
         keepwell.ledger.append(conn, "texts_read", body, now=now)
 
 
-def _folder(home: Home) -> Path:
+def models_folder(home: Home) -> Path:
+    """Give where a home's own models of texts lie."""
     return home.var / "text"
 
 

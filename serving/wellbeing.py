@@ -14,6 +14,7 @@ from sqlalchemy import Connection
 
 from features.groups import protected
 from features.history import Histories, customer_ids, read_all, read_customer, read_ranges
+from features.stated_groups import stated_groups
 from features.wellbeing.durability import DURABLE_DAYS, Durability, Trial, durability, trial_rows
 from features.wellbeing.groups import (
     Figure,
@@ -23,7 +24,6 @@ from features.wellbeing.groups import (
     equity,
     group_figures,
     group_sums,
-    stated_groups,
 )
 from features.wellbeing.noise import Noise, estimate_noise
 from features.wellbeing.scheme import PURPOSE, Scheme

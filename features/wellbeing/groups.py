@@ -6,7 +6,6 @@ those are drawn towards the company's mean and would make groups look more alike
 Each person counts once, with weight 1 ÷ (differences between people + own noise).
 """
 
-import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -92,18 +91,6 @@ class GroupSums:
                 sums[groups.index(name)] += part.sums[k]
                 traces[groups.index(name)] ^= part.traces[k]
         return GroupSums(groups, self.spans, sums, traces)
-
-
-def stated_groups(histories: Histories, attribute: str, as_of: int) -> dict[str, str]:
-    """Give each customer's newest `attribute` of their profile as known at `as_of` (µs)."""
-    rows = np.flatnonzero(histories.kind_mask("profile") & histories.visible(as_of))
-    found: dict[str, str] = {}
-    owners = histories.customer_of_event[rows]
-    for owner, text in zip(owners, histories.pick("properties", rows), strict=True):
-        value = json.loads(text or "{}").get(attribute)
-        if value is not None:
-            found[str(histories.customers[owner])] = str(value)
-    return found
 
 
 def group_sums(

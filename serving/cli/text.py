@@ -223,7 +223,7 @@ def train_command(session: Session, labelled: Path, scale: tuple[float, float] |
     From 100 labels up. The model replaces the word lists in this home only if it is better on texts
     it has not seen.
     """
-    from serving.text import train_text_model
+    from serving.text_training import train_text_model
 
     with session.open() as keepwell, session.step("training and comparing"):
         found = train_text_model(keepwell, labelled, scale=scale, now=datetime.now(UTC))

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from features.events import Event
+from features.stated_groups import stated_groups
 from features.wellbeing.groups import (
     Figure,
     GroupSums,
@@ -13,7 +14,6 @@ from features.wellbeing.groups import (
     equity,
     group_figures,
     group_sums,
-    stated_groups,
 )
 from features.wellbeing.noise import DimensionNoise, Noise, SignalNoise
 from features.wellbeing.scheme import Dimension, Scheme, Signal

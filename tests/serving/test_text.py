@@ -11,7 +11,8 @@ from features.text.tagging_file import DEFAULTS, load_rules
 from governance.errors import InsufficientData, InvalidInput, PermissionRefused
 from governance.instants import to_text
 from serving.intake import take_events
-from serving.text import home_themes, own_model, rules_for, search_home, train_text_model
+from serving.text import home_themes, own_model, rules_for, search_home
+from serving.text_training import train_text_model
 from tests.serving.conftest import Shop
 
 

@@ -15,8 +15,6 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import Bounds, LinearConstraint, linprog, milp
-from scipy.sparse import csr_array, vstack
 
 from governance.errors import InvalidInput
 
@@ -230,6 +228,8 @@ def _lowest(
     slopes: Sequence[Floats], heights: Sequence[float], top: Floats
 ) -> tuple[float, Floats]:
     """Give the lowest point of the cuts found so far (Kelley's master problem), by HiGHS."""
+    from scipy.optimize import linprog  # slow to load, and a service seldom chooses
+
     size = max(max(map(abs, heights)), 1.0)
     cuts = np.column_stack([np.stack(slopes) / size, -np.ones(len(slopes))])
     limits = [(0.0, float(each)) for each in top]
@@ -249,6 +249,9 @@ def _solve(
     worth: Floats, use: Ints, room: Ints, owner: Ints, seconds: float
 ) -> tuple[NDArray[np.bool_], bool]:
     """Solve one small problem by HiGHS, and say whether it was proved best in time."""
+    from scipy.optimize import Bounds, LinearConstraint, milp
+    from scipy.sparse import csr_array, vstack
+
     if not len(worth):
         return np.zeros(0, np.bool_), True
     _, row = np.unique(owner, return_inverse=True)

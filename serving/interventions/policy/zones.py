@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 
 from features.history import Histories, read_customer, read_customers
 from features.links import contributors
-from features.wellbeing.groups import stated_groups
+from features.stated_groups import stated_groups
 from governance.consent.registry import ConsentRegistry
 from governance.instants import to_micros
 from governance.proof import Permit
