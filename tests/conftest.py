@@ -14,6 +14,10 @@ from sqlalchemy import MetaData, exists, literal, select, text, union_all
 
 from serving.database import Database, create_tables, sqlite_url
 
+# Threads of other tests' processes need the cores: do not spin while waiting for one's own.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
 settings.register_profile("short", max_examples=60, deadline=None)
 settings.register_profile("evidence", max_examples=1_000, deadline=None)
 settings.load_profile("short")
