@@ -25,8 +25,8 @@ from governance.consent.purposes import PurposeRules
 from governance.consent.registry import ConsentRegistry
 from governance.instants import DAY_US, to_micros
 from governance.proof import AggregatePermit
-from outcomes.assignments import first_assignments
-from outcomes.followed import Followed
+from outcomes.trials.assignments import first_assignments
+from outcomes.trials.followed import Followed
 from outcomes.trials.lift import trial_lift
 from outcomes.trials.records import FINAL_LEVEL, LOOK_LEVEL, Terms, TrialLift
 from serving.database import Database, sqlite_url

@@ -17,10 +17,10 @@ import pyarrow as pa
 
 from benchmarks.quality_uplift import COVARIATES, FILE
 from benchmarks.trials_drawn import NOMINAL, Draw, excludes, peeked_with_fixed_intervals, pilots
-from outcomes.cuped import adjusted_difference
-from outcomes.experiment import Question, analyse_table
-from outcomes.lift import difference
-from outcomes.table import Table
+from outcomes.experiment.analysis import Question, analyse_table
+from outcomes.experiment.table import Table
+from outcomes.randomised.cuped import adjusted_difference
+from outcomes.randomised.lift import difference
 
 DATA = Path(__file__).parents[2] / "shared" / "data"
 PEOPLE = 600

@@ -8,12 +8,13 @@ from numpy.typing import NDArray
 
 from features.simulate.life import PILOT_WEEK, PILOT_WEEKS, live, make_people
 from features.simulate.world import PLAIN
-from outcomes.balance import check_balance
-from outcomes.cuped import adjusted_difference
-from outcomes.experiment import Question, analyse_table
-from outcomes.lift import Difference, difference, sample_ratio
-from outcomes.segments import SegmentComparison, judge_segments
-from outcomes.sequential import (
+from outcomes.experiment.analysis import Question, analyse_table
+from outcomes.experiment.balance import check_balance
+from outcomes.experiment.segments import SegmentComparison, judge_segments
+from outcomes.experiment.table import Covariates, Table
+from outcomes.randomised.cuped import adjusted_difference
+from outcomes.randomised.lift import Difference, difference, sample_ratio
+from outcomes.randomised.sequential import (
     MIN_RUNNING_EVENTS,
     MIN_RUNNING_UNITS,
     always_valid,
@@ -21,7 +22,6 @@ from outcomes.sequential import (
     running_difference,
     running_sample_ratio,
 )
-from outcomes.table import Covariates, Table
 
 Floats = NDArray[np.float64]
 Draw = Callable[[np.random.Generator], bool]

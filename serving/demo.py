@@ -17,7 +17,7 @@ from features.simulate.company import CompanyFiles, simulate, write_company
 from features.simulate.permissions import NOTICE_LOCALE, NOTICE_VERSION, NOTICES, notice_id
 from governance.consent.notices import publish_notice
 from governance.errors import ConfigurationError
-from outcomes.experiment import Question, analyse
+from outcomes.experiment.analysis import Question, analyse
 from serving.bootstrap import Keepwell, create_home
 from serving.crm.contacts import run_playbooks
 from serving.demo_receiver import DemoReceiver

@@ -16,7 +16,7 @@ from features.history import customer_ids
 from governance.log.ledger import verify
 from governance.review.reviews import champion
 from governance.tables import decisions
-from outcomes.experiment import Experiment
+from outcomes.experiment.analysis import Experiment
 from serving.bootstrap import Keepwell
 from serving.crm.contacts import PlaybookRun
 from serving.pages.start import (

@@ -10,8 +10,8 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from governance.errors import InsufficientData, InvalidInput
-from outcomes.lift import SampleRatio, sample_ratio
-from outcomes.table import Table, numeric_outcome, read_table
+from outcomes.experiment.table import Table, numeric_outcome, read_table
+from outcomes.randomised.lift import SampleRatio, sample_ratio
 from training.uplift.report import UpliftResult, uplift_report
 
 

@@ -35,9 +35,9 @@ from governance.errors import InsufficientData, InvalidInput
 from governance.instants import from_micros, to_micros
 from governance.intervals import Interval
 from governance.proof import AggregatePermit, Permit
-from outcomes.assignments import first_assignments
 from outcomes.measures.definition import Period
 from outcomes.measures.periods import DEFAULT_COUNT, Every, floor, longer, split, step
+from outcomes.trials.assignments import first_assignments
 from serving.bootstrap import Keepwell
 from serving.interventions.playbooks.playbook import find_playbook, playbooks_of
 from serving.links import lock_linked, person_permit

@@ -2,11 +2,11 @@
 
 from typing import NamedTuple
 
-from outcomes.cuped import adjusted_difference
-from outcomes.lift import difference
-from outcomes.sequential import running
+from outcomes.randomised.cuped import adjusted_difference
+from outcomes.randomised.lift import difference
+from outcomes.randomised.sequential import running
+from outcomes.randomised.verdict import judge
 from outcomes.trials.records import Outcome, OutcomeLift, Sample, Shield
-from outcomes.verdict import judge
 
 
 class Comparison(NamedTuple):

@@ -13,12 +13,13 @@ from numpy.typing import NDArray
 from governance.disclosure.small_cells import hidden_cells
 from governance.instants import DAY_US
 from governance.intervals import Interval, wilson
-from outcomes.assignments import Assignments
-from outcomes.followed import Followed
-from outcomes.lift import SampleRatio, difference, sample_ratio
-from outcomes.multiplicity import holm
-from outcomes.sequential import running_sample_ratio
+from outcomes.randomised.lift import SampleRatio, difference, sample_ratio
+from outcomes.randomised.multiplicity import holm
+from outcomes.randomised.sequential import running_sample_ratio
+from outcomes.randomised.verdict import Word
+from outcomes.trials.assignments import Assignments
 from outcomes.trials.comparison import Comparison
+from outcomes.trials.followed import Followed
 from outcomes.trials.records import (
     FINAL_LEVEL,
     HARMS,
@@ -36,7 +37,6 @@ from outcomes.trials.records import (
     catalogue,
 )
 from outcomes.trials.values import before, sample_of, values_of
-from outcomes.verdict import Word
 
 
 def trial_lift(

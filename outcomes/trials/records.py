@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from governance.intervals import Interval
-from outcomes.lift import Difference, SampleRatio
-from outcomes.verdict import Direction, Word
+from outcomes.randomised.lift import Difference, SampleRatio
+from outcomes.randomised.verdict import Direction, Word
 
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]

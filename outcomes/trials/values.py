@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from outcomes.assignments import Assignments
-from outcomes.followed import Followed
+from outcomes.trials.assignments import Assignments
+from outcomes.trials.followed import Followed
 from outcomes.trials.records import Flags, Floats, Sample, Terms
 
 

@@ -3,9 +3,9 @@
 from rich.console import Console
 from rich.markup import escape
 
-from outcomes.experiment import Comparison, Experiment
-from outcomes.experiment_document import METHODS
-from outcomes.lift import Difference
+from outcomes.experiment.analysis import Comparison, Experiment
+from outcomes.experiment.document import METHODS
+from outcomes.randomised.lift import Difference
 from serving.cli.console import table
 
 _COLOUR = {"helped": "bold green", "harmed": "bold red", "cannot say": "yellow", "withheld": "red"}

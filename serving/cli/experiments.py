@@ -121,9 +121,9 @@ def analyse_command(
     Exit code 1 where the verdict is withheld or nobody was drawn by lot.
     """
     from governance.errors import InvalidInput
-    from outcomes.experiment import Question, analyse
-    from outcomes.experiment_document import to_document
-    from outcomes.timing import Known
+    from outcomes.experiment.analysis import Question, analyse
+    from outcomes.experiment.document import to_document
+    from outcomes.experiment.timing import Known
     from serving.cli.experiment_view import draw
 
     if planned_units is not None and not running:

@@ -9,7 +9,7 @@ from rich.console import Console
 from serving.cli.console import Session, facts
 
 if TYPE_CHECKING:
-    from outcomes.power import Design, Size
+    from outcomes.randomised.power import Design, Size
 
 
 @click.command("power")
@@ -58,7 +58,7 @@ def power_command(
     both: the chance to find it.
     """
     from governance.errors import InvalidInput
-    from outcomes.power import Design, effect_for_size, power_for_size, size_for_effect
+    from outcomes.randomised.power import Design, effect_for_size, power_for_size, size_for_effect
 
     if effect is None and people is None:
         raise InvalidInput(
@@ -89,7 +89,7 @@ def power_command(
 def _document(design: "Design", size: "Size", weekly: int | None) -> dict[str, Any]:
     from dataclasses import asdict
 
-    from outcomes.power import weeks_for
+    from outcomes.randomised.power import weeks_for
 
     return {
         **asdict(size),

@@ -14,7 +14,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from pydantic import TypeAdapter
 
 from governance.intervals import Interval
-from outcomes.experiment import Experiment
+from outcomes.experiment.analysis import Experiment
 from serving.interventions.choosing.run import InterventionRun
 from serving.interventions.playbooks.playbook import Playbook
 from serving.scoring.chance import percent

@@ -5,8 +5,8 @@ from typing import Any
 
 from governance.instants import to_text
 from governance.intervals import Interval
-from outcomes.lift import Difference
-from outcomes.plan_followed import Course, Point, deviations, points
+from outcomes.randomised.lift import Difference
+from outcomes.trials.plan_followed import Course, Point, deviations, points
 from outcomes.trials.records import Exposure, OutcomeLift
 from serving.interventions.lots.experiments import TrialExperiment
 from serving.trials.lift import HomeLift

@@ -13,8 +13,8 @@ from features.history import Histories, customer_ids, observed_until, read_all
 from governance.disclosure.published import Register, load_register
 from governance.errors import InvalidInput, NotFound
 from governance.instants import to_micros
-from outcomes.assignments import PURPOSE, Assignments, first_assignments
-from outcomes.followed import WELLBEING, Followed
+from outcomes.trials.assignments import PURPOSE, Assignments, first_assignments
+from outcomes.trials.followed import WELLBEING, Followed
 from outcomes.trials.lift import trial_lift
 from outcomes.trials.records import PLANNED_UNITS, Terms, TrialLift
 from serving.bootstrap import Keepwell

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from governance.errors import ConfigurationError, InvalidInput, NotFound
-from outcomes.plan import Plan
-from outcomes.power import Design, size_for_effect
+from outcomes.randomised.power import Design, size_for_effect
+from outcomes.trials.plan import Plan
 from outcomes.trials.records import FINAL_LEVEL, HARMS, LOOK_LEVEL
 from serving.interventions.playbooks.playbook import Playbook
 

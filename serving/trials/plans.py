@@ -8,7 +8,7 @@ from typing import NamedTuple
 from sqlalchemy import Connection, Row, insert, select
 
 from governance.errors import IntegrityBroken, InvalidInput, NotFound
-from outcomes.plan import Plan
+from outcomes.trials.plan import Plan
 from serving.auth import authenticate
 from serving.bootstrap import Keepwell
 from serving.interventions.lots.experiments import list_experiments

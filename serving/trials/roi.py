@@ -12,7 +12,7 @@ from governance.disclosure.published import Figure, Register, cell_of, person_ke
 from governance.errors import InvalidInput
 from governance.instants import DAY_US, to_micros
 from governance.intervals import Interval
-from outcomes.lift import sample_ratio
+from outcomes.randomised.lift import sample_ratio
 from outcomes.roi import MIN_UNITS, Roi, roi
 from serving.bootstrap import Keepwell
 from serving.interventions.lots.experiments import TrialExperiment

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from features.history import Histories
 from governance.disclosure.breakdown import NEAR
 from governance.disclosure.published import Figure, Register, cell_of, person_keys, trace_of
-from outcomes.lift import Difference
+from outcomes.randomised.lift import Difference
 from outcomes.trials.comparison import blank
 from outcomes.trials.records import OutcomeLift, Sample
 

@@ -11,8 +11,8 @@ from typing import Literal, NamedTuple
 
 from governance.disclosure.published import Register
 from governance.errors import NotFound
+from outcomes.randomised.verdict import judge
 from outcomes.trials.records import HARMS, LOOK_LEVEL, OutcomeLift, TrialLift
-from outcomes.verdict import judge
 from serving.bootstrap import Keepwell
 from serving.interventions.lots.experiments import (
     TrialExperiment,

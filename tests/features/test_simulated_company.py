@@ -22,7 +22,7 @@ from features.simulate.world import DIMENSIONS, WORSE_OFF_AREA, World
 from features.store import HistoryStore
 from features.text.sentiment import sentiment
 from governance.errors import ConfigurationError, InvalidInput
-from outcomes.lift import difference
+from outcomes.randomised.lift import difference
 from serving.database import Database
 
 END = datetime(2026, 11, 1, 15, 30, tzinfo=UTC)

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from features.events import Event, keepwell_event
 from features.history import Histories
 from governance.proof import AggregatePermit
-from outcomes.assignments import first_assignments
+from outcomes.trials.assignments import first_assignments
 from tests.outcomes.conftest import assigned, on
 
 Build = Callable[[Sequence[Event]], Histories]

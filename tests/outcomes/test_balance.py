@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from outcomes.balance import Balance, check_balance
-from outcomes.table import Covariates
+from outcomes.experiment.balance import Balance, check_balance
+from outcomes.experiment.table import Covariates
 
 RNG = np.random.default_rng(1)
 AGE, SPEND = RNG.normal(40, 10, 1_000), RNG.lognormal(3, 1, 1_000)

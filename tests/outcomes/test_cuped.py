@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from governance.errors import InvalidInput
-from outcomes.cuped import adjusted_difference
-from outcomes.lift import difference
+from outcomes.randomised.cuped import adjusted_difference
+from outcomes.randomised.lift import difference
 
 
 def test_variance_falls_by_what_the_covariate_explains() -> None:

@@ -12,11 +12,11 @@ import pytest
 
 from features.simulate.company import simulate
 from governance.errors import InvalidInput, NotFound
-from outcomes.experiment import Experiment, Question
-from outcomes.experiment import analyse as analyse_question
-from outcomes.experiment_document import to_document
-from outcomes.lift import Difference
-from outcomes.timing import Known
+from outcomes.experiment.analysis import Experiment, Question
+from outcomes.experiment.analysis import analyse as analyse_question
+from outcomes.experiment.document import to_document
+from outcomes.experiment.timing import Known
+from outcomes.randomised.lift import Difference
 
 BEFORE = Known(all_before=True)
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from outcomes.heavy_tails import is_heavy, permuted_difference
+from outcomes.randomised.heavy_tails import is_heavy, permuted_difference
 
 RNG = np.random.default_rng(1)
 TAIL = RNG.lognormal(0, 1.5, 2_000)

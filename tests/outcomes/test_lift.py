@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from governance.errors import InvalidInput
-from outcomes.lift import difference, sample_ratio
+from outcomes.randomised.lift import difference, sample_ratio
 
 
 def arm(ones: int, units: int) -> list[float]:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from outcomes.multiplicity import benjamini_hochberg, holm
+from outcomes.randomised.multiplicity import benjamini_hochberg, holm
 
 
 def test_holm_makes_many_looks_pay() -> None:

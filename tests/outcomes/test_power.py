@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from governance.errors import InvalidInput
-from outcomes.lift import difference
-from outcomes.power import (
+from outcomes.randomised.lift import difference
+from outcomes.randomised.power import (
     Design,
     effect_for_size,
     power_for_size,

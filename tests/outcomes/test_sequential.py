@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from governance.errors import InvalidInput
-from outcomes.lift import difference
-from outcomes.sequential import (
+from outcomes.randomised.lift import difference
+from outcomes.randomised.sequential import (
     always_valid,
     always_valid_p,
     running_difference,

@@ -8,8 +8,8 @@ import pyarrow as pa
 import pytest
 
 from governance.errors import InvalidInput
-from outcomes.table import Table
-from outcomes.timing import Known, check_known
+from outcomes.experiment.table import Table
+from outcomes.experiment.timing import Known, check_known
 
 DAY = [datetime(2026, 3, day) for day in range(1, 5)]  # noqa: DTZ001
 DRAWN = Known(times={"visits": "counted"}, assigned_at="drawn")

@@ -8,7 +8,7 @@ import pytest
 from governance.consent.purposes import PurposeRules
 from governance.consent.registry import ConsentChange, ConsentRegistry
 from governance.proof import AggregatePermit, Permit
-from outcomes.followed import Followed
+from outcomes.trials.followed import Followed
 from outcomes.trials.records import OutcomeLift, Sample, Terms, TrialLift
 from serving.database import Database
 from tests.conftest import long_form
@@ -89,7 +89,7 @@ def test_amounts_in_another_currency_are_left_out(permit: AggregatePermit) -> No
     trial = half(20, 5, 5)
     histories = trial.histories()
     histories.strings["currency"] = ["USD" if k else "EUR" for k in histories.occurred_at > 0]
-    from outcomes.assignments import first_assignments
+    from outcomes.trials.assignments import first_assignments
 
     drawn = first_assignments(histories, permit, playbook="note")
     followed = Followed(histories, drawn, permit, currency="EUR")

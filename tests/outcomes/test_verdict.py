@@ -2,8 +2,8 @@
 
 import pytest
 
-from outcomes.lift import Difference, difference
-from outcomes.verdict import Direction, judge
+from outcomes.randomised.lift import Difference, difference
+from outcomes.randomised.verdict import Direction, judge
 
 NOTHING = difference([], [])
 

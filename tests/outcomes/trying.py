@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from features.history import Histories
 from governance.instants import DAY_US, to_micros
 from governance.proof import AggregatePermit
-from outcomes.assignments import first_assignments
-from outcomes.followed import Followed
+from outcomes.trials.assignments import first_assignments
+from outcomes.trials.followed import Followed
 from outcomes.trials.lift import trial_lift
 from outcomes.trials.records import Terms, TrialLift
 from tests.outcomes.conftest import NEW_YEAR

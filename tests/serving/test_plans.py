@@ -9,7 +9,7 @@ from sqlalchemy import update
 
 from governance.errors import ConfigurationError, IntegrityBroken, InvalidInput, NotFound
 from governance.log.ledger import entries
-from outcomes.plan import Plan
+from outcomes.trials.plan import Plan
 from serving.auth import ScopeMissing
 from serving.interventions.lots.experiments import open_experiment
 from serving.interventions.playbooks.playbook import STARTERS, find_playbook, load_playbooks

@@ -13,21 +13,34 @@ import numpy as np
 from numpy.typing import NDArray
 
 from governance.errors import InvalidInput
-from outcomes.arms import Arms, read_arms
-from outcomes.balance import Balance, check_balance
-from outcomes.cuped import Adjusted
-from outcomes.lift import SAMPLE_RATIO_ALARM, Difference, SampleRatio, difference, sample_ratio
-from outcomes.multiplicity import holm
-from outcomes.segments import (
+from outcomes.experiment.arms import Arms, read_arms
+from outcomes.experiment.balance import Balance, check_balance
+from outcomes.experiment.segments import (
     SegmentComparison,
     Segments,
     compare_within,
     judge_segments,
 )
-from outcomes.sequential import PLANNED_UNITS, running, running_sample_ratio
-from outcomes.table import Covariates, Floats, Table, numeric_outcome, read_covariates, read_table
-from outcomes.timing import Known, check_known
-from outcomes.verdict import NOT_RANDOMISED, Direction, Judged, judge
+from outcomes.experiment.table import (
+    Covariates,
+    Floats,
+    Table,
+    numeric_outcome,
+    read_covariates,
+    read_table,
+)
+from outcomes.experiment.timing import Known, check_known
+from outcomes.randomised.cuped import Adjusted
+from outcomes.randomised.lift import (
+    SAMPLE_RATIO_ALARM,
+    Difference,
+    SampleRatio,
+    difference,
+    sample_ratio,
+)
+from outcomes.randomised.multiplicity import holm
+from outcomes.randomised.sequential import PLANNED_UNITS, running, running_sample_ratio
+from outcomes.randomised.verdict import NOT_RANDOMISED, Direction, Judged, judge
 
 PERFECTLY = 0.99
 

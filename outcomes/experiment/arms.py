@@ -7,9 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from governance.errors import InvalidInput
-from outcomes.cuped import Adjusted, adjusted_difference
-from outcomes.lift import Difference, difference
-from outcomes.table import Floats, Table
+from outcomes.experiment.table import Floats, Table
+from outcomes.randomised.cuped import Adjusted, adjusted_difference
+from outcomes.randomised.lift import Difference, difference
 
 MAX_ARMS = 30
 _FEW_ARMS = 10
@@ -64,7 +64,7 @@ class Arms:
     ) -> Difference:
         """Compare arm `name` with the control over `rows`, whose outcome is known.
 
-        `resample` as of `outcomes.lift.difference`.
+        `resample` as of `outcomes.randomised.lift.difference`.
         """
         (a, a_rows), (b, b_rows) = (
             self._sums(y, rows & (self.drawn == side)) for side in (name, self.control)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Literal, NamedTuple
 
-from outcomes.plan import Plan
+from outcomes.trials.plan import Plan
 from outcomes.trials.records import TrialLift
 
 Followed = Literal["yes", "no", "not yet"]

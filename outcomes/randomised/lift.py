@@ -13,7 +13,7 @@ from scipy.special import chdtrc, stdtr
 
 from governance.errors import InvalidInput
 from governance.intervals import mean_difference, newcombe, newcombe_p
-from outcomes.heavy_tails import is_heavy, permuted_difference
+from outcomes.randomised.heavy_tails import is_heavy, permuted_difference
 
 Verdict = Literal["higher", "lower", "not distinguishable from zero", "cannot say"]
 MIN_UNITS = 5
@@ -32,8 +32,8 @@ class Difference(NamedTuple):
     `relative` is the difference as a
     share of the control's mean (None when that is 0). `method`: "welch", "newcombe" or
     "permutation" ("cuped" and "always valid" where another module made the interval). `verdict` is
-    the direction alone; whether that is good, `outcomes.verdict` says. `error` is the standard
-    error, `fewest_events` of a share the fewest ones or zeros in an arm, None for other outcomes.
+    the direction alone; whether that is good, `outcomes.randomised.verdict` says. `error` is the
+    standard error, `fewest_events` of a share the fewest ones or zeros in an arm, None for other outcomes.
     """
 
     treated_units: int

@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike
 
 from governance.errors import InvalidInput
 from governance.intervals import Interval
-from outcomes.lift import (
+from outcomes.randomised.lift import (
     SAMPLE_RATIO_ALARM,
     Difference,
     SampleRatio,
@@ -115,8 +115,8 @@ def running_difference(
 ) -> Difference:
     """Give the difference of two arms so far with its always-valid interval and p-value.
 
-    Shares and means alike; arguments as of `outcomes.lift.difference`. Hand over whoever's outcome
-    is complete, and at each look those of the looks before too.
+    Shares and means alike; arguments as of `outcomes.randomised.lift.difference`. Hand over
+    whoever's outcome is complete, and at each look those of the looks before too.
     """
     found = difference(
         treated, control, treated_rows=treated_rows, control_rows=control_rows, level=level,

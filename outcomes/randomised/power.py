@@ -6,7 +6,7 @@ from math import ceil, sqrt
 from scipy import special
 
 from governance.errors import InvalidInput
-from outcomes.sequential import always_valid
+from outcomes.randomised.sequential import always_valid
 
 _MAX_UNITS = 10_000_000_000
 
@@ -20,8 +20,8 @@ class Design:
     is treated. `comparisons` that share the risk of a false find (Bonferroni). Where groups are
     drawn, `cluster_size` people each, `icc` says how alike the people of one group are (0 to 1).
     `explained` is the part of the variance that covariates from before explain (0.3 is usual for
-    spend, see `outcomes.cuped`). `looked_at` plans for an always-valid interval, looked at while it
-    runs.
+    spend, see `outcomes.randomised.cuped`). `looked_at` plans for an always-valid interval, looked
+    at while it runs.
     """
 
     share: float | None = None

@@ -3,9 +3,9 @@
 from dataclasses import asdict
 from typing import Any
 
-from outcomes.experiment import Comparison, Experiment
-from outcomes.lift import Difference
-from outcomes.segments import Segments
+from outcomes.experiment.analysis import Comparison, Experiment
+from outcomes.experiment.segments import Segments
+from outcomes.randomised.lift import Difference
 
 METHODS = {
     "welch": "Welch's interval",

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from governance.errors import InvalidInput
-from outcomes.table import Table
+from outcomes.experiment.table import Table
 
 _ASK = (
     "say --known-before NAME (or --known-before all) if it was known before anybody was assigned, "

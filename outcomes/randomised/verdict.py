@@ -2,7 +2,7 @@
 
 from typing import Literal, NamedTuple
 
-from outcomes.lift import Difference
+from outcomes.randomised.lift import Difference
 
 Word = Literal["helped", "harmed", "cannot say", "withheld"]
 Direction = Literal["higher", "lower"]

@@ -18,7 +18,7 @@ from features.text.sentiment import sentiment
 from governance.consent.record import OBJECTED, STOPPING
 from governance.instants import DAY_US, to_micros
 from governance.proof import AggregatePermit, Permit
-from outcomes.assignments import PURPOSE, Assignments
+from outcomes.trials.assignments import PURPOSE, Assignments
 
 Floats = NDArray[np.float64]
 _NO = STOPPING | {OBJECTED}

@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 from scipy.special import chdtrc
 
 from governance.errors import InvalidInput
-from outcomes.arms import Arms
-from outcomes.lift import Difference
-from outcomes.multiplicity import benjamini_hochberg, holm
-from outcomes.table import MAX_LEVELS, Floats
+from outcomes.experiment.arms import Arms
+from outcomes.experiment.table import MAX_LEVELS, Floats
+from outcomes.randomised.lift import Difference
+from outcomes.randomised.multiplicity import benjamini_hochberg, holm
 
 MIN_SEGMENT = 5
 MIN_TESTED = 20

@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import chdtrc
 
-from outcomes.lift import SAMPLE_RATIO_ALARM
-from outcomes.table import Covariates
+from outcomes.experiment.table import Covariates
+from outcomes.randomised.lift import SAMPLE_RATIO_ALARM
 
 Floats = NDArray[np.float64]
 _FEWEST_TO_TELL = 40

@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import special
 
 from governance.errors import InvalidInput
-from outcomes.lift import MIN_UNITS, Difference, difference, direction_of
+from outcomes.randomised.lift import MIN_UNITS, Difference, difference, direction_of
 
 Floats = NDArray[np.float64]
 

@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from governance.canonical import canonical
 from governance.errors import InvalidInput
-from outcomes.power import Design, Size, size_for_effect
+from outcomes.randomised.power import Design, Size, size_for_effect
 from outcomes.trials.records import FINAL_LEVEL, HARMS, Terms, TrialLift, catalogue
 
 OUTCOMES = ("retained", "margin", "net_sales", "sentiment", "wellbeing", *HARMS)

@@ -1,0 +1,1 @@
+"""Any randomised test in a table: read, checked, analysed and written down."""

@@ -1,0 +1,1 @@
+"""The difference between arms drawn by lot: estimates, intervals, looks, power, verdicts."""
