@@ -33,7 +33,8 @@ class Difference(NamedTuple):
     share of the control's mean (None when that is 0). `method`: "welch", "newcombe" or
     "permutation" ("cuped" and "always valid" where another module made the interval). `verdict` is
     the direction alone; whether that is good, `outcomes.randomised.verdict` says. `error` is the
-    standard error, `fewest_events` of a share the fewest ones or zeros in an arm, None for other outcomes.
+    standard error, `fewest_events` of a share the fewest ones or zeros in an arm, None for other
+    outcomes.
     """
 
     treated_units: int
