@@ -2,7 +2,6 @@
 
 import signal
 from collections.abc import Callable, Iterator
-from multiprocessing import get_context
 from multiprocessing.context import ForkServerContext
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ from serving.backup.take import take_backup
 from serving.bootstrap import open_home
 from serving.database import Database
 from tests.conftest import long_form
+from tests.serving.children import forked
 from tests.serving.dying_backups import NOW, RESTORING, TAKING, restore_and_die, take_and_die
 from tests.serving.holding import check_home
 from tests.serving.lived import PEOPLE, live
@@ -26,9 +26,7 @@ from tests.serving.workbench import Workbench, copy_database, make_workbench
 @pytest.fixture(scope="module")
 def children() -> ForkServerContext:
     """Give what starts children quickly: one clean process that has imported everything."""
-    context = get_context("forkserver")
-    context.set_forkserver_preload([take_and_die.__module__])
-    return context
+    return forked()
 
 
 @pytest.fixture(scope="module")

@@ -1,7 +1,6 @@
 """A batch that is killed leaves nothing that looks like a score, and the next one begins anew."""
 
 from datetime import timedelta
-from multiprocessing import get_context
 from multiprocessing.context import ForkServerContext
 from pathlib import Path
 
@@ -15,6 +14,7 @@ from governance.tables import decision_batches, decisions
 from serving.permission.consents import withdraw
 from serving.rights.acts import erase
 from serving.scoring.batch import Batch, score_everyone
+from tests.serving.children import forked
 from tests.serving.conftest import Shop
 from tests.serving.dying_batch import BEFORE, score_everyone_and_die
 from tests.serving.test_killed import intact, kill
@@ -22,9 +22,7 @@ from tests.serving.test_killed import intact, kill
 
 @pytest.fixture(scope="module")
 def children() -> ForkServerContext:
-    context = get_context("forkserver")
-    context.set_forkserver_preload([score_everyone_and_die.__module__])
-    return context
+    return forked()
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 import signal
 from collections.abc import Callable, Iterator
-from multiprocessing import get_context
 from multiprocessing.context import ForkServerContext
 from pathlib import Path
 from typing import Any
@@ -19,6 +18,7 @@ from serving.database import Database
 from serving.rights.acts import erase
 from serving.settings import Settings
 from serving.sources import import_file
+from tests.serving.children import forked
 from tests.serving.conftest import Clock, Shop
 from tests.serving.dying import (
     ERASING,
@@ -49,9 +49,7 @@ value = "price"
 @pytest.fixture(scope="module")
 def children() -> ForkServerContext:
     """Give what starts children quickly: one clean process that has imported everything."""
-    context = get_context("forkserver")
-    context.set_forkserver_preload([import_and_die.__module__])
-    return context
+    return forked()
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ import threading
 from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from multiprocessing import get_context
 from multiprocessing.context import ForkServerContext
 from pathlib import Path
 from typing import Any
@@ -19,6 +18,7 @@ from serving.bootstrap import Keepwell, open_home
 from serving.interventions.tables import outbox
 from serving.permission.consents import withdraw
 from serving.scoring.batch import score_everyone
+from tests.serving.children import forked
 from tests.serving.holding import check_home
 from tests.serving.lived import PEOPLE, live
 from tests.serving.racing_home import work
@@ -31,9 +31,7 @@ ROUNDS = settings().max_examples // 4
 
 @pytest.fixture(scope="module")
 def children() -> ForkServerContext:
-    context = get_context("forkserver")
-    context.set_forkserver_preload([work.__module__])
-    return context
+    return forked()
 
 
 @pytest.fixture(params=["sqlite", "postgres"])

@@ -1,6 +1,5 @@
 """The migrations make exactly the tables the code expects, on SQLite and PostgreSQL."""
 
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +37,7 @@ from serving.migrate import (
     upgrade,
 )
 from tests.conftest import long_form
+from tests.serving.children import forked
 from tests.serving.test_cli import Commands
 
 EARLIER = sorted(path.name.split("_")[0] for path in (MIGRATIONS / "versions").glob("0*.py"))[:-1]
@@ -166,8 +166,7 @@ def _migrate_in_a_child(url: str, together: Any) -> None:
 def test_processes_that_migrate_at_once_take_turns(empty_database: Database) -> None:
     _at(empty_database, "0001")
     empty_database.close()
-    context = get_context("forkserver")
-    context.set_forkserver_preload([__name__, "alembic.command"])
+    context = forked()
     together = context.Barrier(3)
     given = (empty_database.url, together)
     children = [context.Process(target=_migrate_in_a_child, args=given) for _ in range(3)]

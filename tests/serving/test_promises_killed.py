@@ -4,7 +4,6 @@ import os
 import signal
 from collections.abc import Callable, Iterator, Mapping
 from datetime import timedelta
-from multiprocessing import get_context
 from multiprocessing.context import ForkServerContext
 
 import pytest
@@ -23,6 +22,7 @@ from serving.permission.consents import withdraw
 from serving.record.review_requests import list_requests, open_of
 from serving.rights.acts import erase, object_to_processing, settle
 from serving.rights.review_queue import request_review
+from tests.serving.children import forked
 from tests.serving.dying_promises import COMMITTED, act_and_die, all_points, do
 from tests.serving.holding import check_home
 from tests.serving.lived import ANN, BOB, CLEO, PEOPLE, live, read_key
@@ -35,9 +35,7 @@ A_WHILE = timedelta(minutes=2)
 @pytest.fixture(scope="module")
 def children() -> ForkServerContext:
     """Give what starts children quickly: one clean process that has imported everything."""
-    context = get_context("forkserver")
-    context.set_forkserver_preload([act_and_die.__module__])
-    return context
+    return forked()
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,6 @@ from collections import Counter
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from datetime import time as clock_time
-from multiprocessing import get_context
 from multiprocessing.context import ForkServerContext
 from random import Random
 
@@ -25,6 +24,7 @@ from serving.interventions.delivery.targets import Reach
 from serving.interventions.delivery.webhook import Endpoint
 from serving.interventions.tables import interventions, outbox
 from tests.conftest import long_form
+from tests.serving.children import forked
 from tests.serving.interventions.conftest import Company, make_desk
 from tests.serving.interventions.crashing_sender import (
     EMAIL_POINTS,
@@ -47,9 +47,7 @@ UNSEEN = {"on_wire", "connected", *TAKEN}
 @pytest.fixture(scope="module")
 def children() -> ForkServerContext:
     """Give what starts children quickly: one clean process that has imported everything."""
-    context = get_context("forkserver")
-    context.set_forkserver_preload([send_and_die.__module__])
-    return context
+    return forked()
 
 
 def awake(database: Database) -> Company:

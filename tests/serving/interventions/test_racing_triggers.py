@@ -1,7 +1,6 @@
 """A hundred triggers at once break no cap and no budget, and contact nobody twice."""
 
 from collections import Counter
-from multiprocessing import get_context
 from multiprocessing.context import ForkServerContext
 
 import pytest
@@ -13,6 +12,7 @@ from governance.log.ledger import verify
 from serving.database import Database
 from serving.interventions.tables import interventions, outbox
 from tests.conftest import long_form
+from tests.serving.children import forked
 from tests.serving.interventions.conftest import Company
 from tests.serving.interventions.racing_triggers import (
     MAX_CONTACTS,
@@ -26,9 +26,7 @@ from tests.serving.interventions.racing_triggers import (
 @pytest.fixture(scope="module")
 def processes() -> ForkServerContext:
     """Give what starts processes quickly: one clean process that has imported everything."""
-    context = get_context("forkserver")
-    context.set_forkserver_preload([fire.__module__])
-    return context
+    return forked()
 
 
 def fire_at_once(

@@ -5,7 +5,6 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
-from multiprocessing import get_context
 from multiprocessing.context import ForkServerContext
 from random import Random
 
@@ -19,6 +18,7 @@ from serving.interventions.delivery.leases import Claim, Go
 from serving.interventions.delivery.targets import Reach
 from serving.interventions.delivery.webhook import Endpoint
 from serving.interventions.tables import outbox
+from tests.serving.children import forked
 from tests.serving.interventions.conftest import Company, make_desk
 from tests.serving.interventions.crashing_sender import POINTS, send_and_die
 
@@ -86,9 +86,7 @@ def test_a_withdrawal_and_a_sender_at_once_never_send_after_the_withdrawal(
 @pytest.fixture(scope="module")
 def children() -> ForkServerContext:
     """Give what starts children quickly: one clean process that has imported everything."""
-    context = get_context("forkserver")
-    context.set_forkserver_preload([send_and_die.__module__])
-    return context
+    return forked()
 
 
 def kill_a_sender(children: ForkServerContext, company: Company, url: str, point: str) -> None:
