@@ -50,6 +50,8 @@ _FROM_FILE = "_FILE"
 NOT_SETTINGS = {
     "HOME": "where the home is, where `--home` does not say it",
     "SIGNING_KEY": "the reviewer's key, where `--key` does not say it",
+    "APPROVAL_KEY": "the key of whoever decides on contacts, where `--key` does not say it",
+    "KEY": "the key of whoever freezes a plan or ends an experiment, where `--key` does not say it",
     "ENROLMENT_KEY": "the enrolment key, where `--enrolment-key` does not say it",
     "EMAIL_PASSWORD": "the password of the mail server, where `password_env` names no other",
     "DEBUG": "anything: errors show where they come from, with data; never in production",

@@ -1,12 +1,15 @@
 """Every setting is in one table, with its meaning; and a home tells where its own come from."""
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
+import click
 import pytest
 
 from governance.errors import ConfigurationError
-from serving.settings import load_settings
+from serving.cli import keepwell
+from serving.settings import NOT_SETTINGS, PREFIX, load_settings
 from serving.settings_table import HIDDEN, Effective, effective, page, rows
 from tests.serving.test_cli import Commands
 
@@ -101,3 +104,26 @@ def test_on_the_command_line(tmp_path: Path) -> None:
     shown = kw.plain("settings").out
     assert re.search(r'^currency +"GBP" +keepwell.toml', shown, re.MULTILINE)
     assert re.search(r'^gate.fairness_blocks +\["act"\] +default', shown, re.MULTILINE)
+
+
+def test_every_variable_an_option_reads_is_no_unknown_setting() -> None:
+    read = {variable for command in every_command(keepwell) for variable in variables_of(command)}
+    assert "KEEPWELL_APPROVAL_KEY" in read
+    assert {each.removeprefix(PREFIX) for each in read} - NOT_SETTINGS.keys() == set()
+
+
+def every_command(command: click.Command) -> Iterator[click.Command]:
+    yield command
+    if isinstance(command, click.Group):
+        with click.Context(command) as ctx:
+            for name in command.list_commands(ctx):
+                found = command.get_command(ctx, name)
+                assert found is not None
+                yield from every_command(found)
+
+
+def variables_of(command: click.Command) -> Iterator[str]:
+    for parameter in command.params:
+        named = parameter.envvar
+        if named is not None:
+            yield from [named] if isinstance(named, str) else named
