@@ -111,6 +111,12 @@ class Story:
                 f"{sum(action.refused.values()):,} left alone"
             )
         told += self.further
+        told += [
+            f"the note that was tried by lot last year: {100 * row.difference:+.1f} points stayed "
+            f"[{100 * row.low:+.1f}, {100 * row.high:+.1f}], contacted less left alone"
+            for row in page.lift
+            if row.is_share
+        ]
         told.append(f"ledger: {page.ledger_entries or 0:,} entries, {page.ledger_outcome}")
         return told
 

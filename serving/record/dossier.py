@@ -25,6 +25,7 @@ from governance.log.decision import RecordedDecision, load
 from governance.review.reviews import Review, find_model, reviews_of
 from serving.bootstrap import Keepwell
 from serving.links import person_permit
+from serving.record.contact_record import contact_record
 from serving.record.replay import Replay, replay
 from serving.record.review_requests import contests_of
 from serving.scoring.chance import percent
@@ -44,6 +45,7 @@ class Dossier:
     data: Mapping[str, Any]
     model: Mapping[str, Any] | None
     approval: Mapping[str, Any] | None
+    contact: Mapping[str, Any] | None
     contested: tuple[Mapping[str, Any], ...]
     replay: Mapping[str, Any]
 
@@ -72,6 +74,7 @@ def make_dossier(keepwell: Keepwell, decision_id: str, *, now: datetime) -> Doss
             data=_data(keepwell, conn, found, customer_id, now),
             model=model,
             approval=approval,
+            contact=contact_record(keepwell, conn, found, customer_id, now=now),
             contested=tuple(each.to_json(now=now) for each in contests_of(conn, decision_id)),
             replay=_replay(again),
         )

@@ -37,5 +37,13 @@ def test_the_page_of_a_contact_says_how_it_came_about(regular: Shop) -> None:
     assert "chance of being contacted once chosen" in told
 
 
+def test_the_page_of_a_contact_holds_the_message_and_who_decided(regular: Shop) -> None:
+    told = page(asked(regular), "cleared")
+
+    assert NOTE.subject in told
+    assert "No person had to decide." in told
+    assert "No estimate spoke for it." in told
+
+
 def test_the_page_of_someone_left_alone_says_why(regular: Shop) -> None:
     assert "Not contacted: outreach.email: no record." in page(asked(regular), "refused")
