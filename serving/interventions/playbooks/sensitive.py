@@ -14,10 +14,19 @@ from serving.interventions.playbooks.question import ABOUT_US
 _KINDS = frozenset({"wearable", "payment_failed"})
 """Kinds that tell of a body or of money running short, by their mere number."""
 
-_WORDS = re.compile(
-    "wellbeing|well_being|sentiment|emotion|stress|mood|anxi|depress|lonel|burn_?out|distress|"
-    "happiness|perma_|who5|pulse_|hardship",
+_STEMS = (
+    *("wellbeing", "well_being", "sentiment", "emotion", "mood", "happiness", "perma_", "who5"),
+    *("(?<!im)pulse", "self_rated", "stress", "anxi", "depress", "lonel", "burn_?out"),
+    *("frustrat", "despair", "desperat", "worry", "worri", "misera", "misery", "grief", "suicid"),
+    *("fatigue", "exhausted", "exhaustion", "hopeless", "overwhelm", "(?<!con)(?<!re)strain"),
+    *("heart", "sleep", "insomnia", "blood", "breath", "hrv", "illness", "sick", "diagnos"),
+    *("debt", "hardship", "overdraft", "arrears", "insolv", "bankrupt", "dunning", "poverty"),
+    *("wohlbefinden", "stimmung", "verzweif", "einsam", "erschöpf", "schlaf", "herz", "krank"),
+    *("schulden", "überschuld", "mahnung", "armut", "(?<![a-zäöüß])(?:angst|sorge)"),
 )
+"""Beginnings of words that speak of how someone is faring, in English and German."""
+
+_WORDS = re.compile("|".join(_STEMS))
 
 
 def sensitive_features(definitions: Sequence[FeatureDefinition]) -> tuple[str, ...]:
@@ -25,7 +34,9 @@ def sensitive_features(definitions: Sequence[FeatureDefinition]) -> tuple[str, .
 
     A feature does so if it needs the permission for well-being, reads the tone of texts, readings
     of a body or failed payments, the answers to any survey but one about the company itself
-    (csat, nps, ces), or says so by its name or the property it reads.
+    (csat, nps, ces), or says so by a word in its name, its kinds, the property it reads or the
+    values it keeps. A company's own function that may read every kind counts as one, too: what it
+    looks at cannot be told from outside, so it states its kinds where something is sold.
     """
     found = {each.name for each in definitions if _reads(each)}
     while True:
@@ -38,16 +49,19 @@ def sensitive_features(definitions: Sequence[FeatureDefinition]) -> tuple[str, .
 def _reads(each: FeatureDefinition) -> bool:
     if PURPOSE in each.purposes or each.column == "sentiment" or _KINDS.intersection(each.kinds):
         return True
+    if each.aggregate == "function" and not each.kinds:
+        return True
     if "survey" in each.kinds and _asks_how_people_fare(each):
         return True
-    stated = (each.name, each.column, each.function, *(f"{k}={v}" for k, v in each.where))
-    return any(_WORDS.search(text.casefold()) for text in stated)
+    kept = (f"{key}={value}" for key, value in each.where)
+    stated = (each.name, *each.kinds, each.column, each.function, *kept)
+    return any(_WORDS.search(re.sub(r"[\s-]+", "_", text.casefold())) for text in stated)
 
 
 def _asks_how_people_fare(each: FeatureDefinition) -> bool:
     """Whether a feature of survey answers reads other instruments than those about the company."""
     asked = [value for key, value in each.where if key == "instrument"]
     if asked:
-        return asked[0] not in ABOUT_US
-    counts_alone = each.column == "" and each.aggregate != "function"
-    return not counts_alone
+        return not ABOUT_US.issuperset(asked)
+    all_alike = each.column == "" and not each.where and each.aggregate != "function"
+    return not all_alike
