@@ -112,7 +112,11 @@ class Proposal:
             "estimate": None
             if self.estimate is None or not sees_scores
             else self.estimate._asdict()
-            | {"reasons": [each._asdict() for each in self.estimate.reasons]},
+            | {
+                "reasons": [
+                    {"text": each.text, "raised": each.raised} for each in self.estimate.reasons
+                ]
+            },
             "history": None
             if self.records is None or not sees_history
             else [_plain(each) for each in self.records],

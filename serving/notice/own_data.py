@@ -1,7 +1,8 @@
 """What the person behind a notice reads after a code: the message, the estimate, their records.
 
 Reasons are told as what the records say, which can be wrong and be put right, and never as what to
-buy. What permission no longer covers is not told, and said to be gone.
+buy: `plain` is what the person reads of one, `text` what an approver reads. What permission no
+longer covers is not told, and said to be gone.
 """
 
 import json
@@ -23,6 +24,7 @@ from serving.interventions.deciding.views import interventions_of
 from serving.interventions.playbooks.wording import Words
 from serving.links import person_permit
 from serving.notice.contact import Found
+from serving.notice.plain_reasons import Plain, plain
 from serving.record.review_requests import open_of
 from serving.record.tellable import tellable
 
@@ -32,6 +34,7 @@ class Reason(NamedTuple):
 
     text: str
     raised: bool
+    plain: Plain
 
 
 class Estimate(NamedTuple):
@@ -144,7 +147,14 @@ def reasons_in(decided: RecordedDecision) -> list[Reason]:
     """Give a score's reasons in words, the strongest first."""
     told = [each for each in (decided.result or {}).get("reasons", ()) if each.get("text")]
     told.sort(key=lambda each: -abs(each["contribution"]))
-    return [Reason(str(each["text"]), each["contribution"] > 0) for each in told]
+    return [
+        Reason(
+            str(each["text"]),
+            each["contribution"] > 0,
+            plain(str(each.get("group", "")), str(each["text"])),
+        )
+        for each in told
+    ]
 
 
 def records_of(

@@ -11,6 +11,7 @@ from governance.consent.handling import NOT_STATED, Party
 from serving.bootstrap import Keepwell
 from serving.notice.contact import Contact
 from serving.notice.own_data import Estimate, OwnData
+from serving.notice.plain_reasons import Plain
 from serving.notice.step_up import CodeWords
 from serving.pages.notice_words import NoticeWords, notice_words
 from serving.preference_links import EVERYTHING
@@ -180,10 +181,20 @@ def _estimate(words: NoticeWords, estimate: Estimate) -> EstimateLines:
         says=estimate.says if known is None else known.format(**days),
         says_locale="en" if known is None else words.locale,
         reasons=tuple(
-            (each.text, words.page["raised" if each.raised else "lowered"])
-            for each in estimate.reasons
+            dict.fromkeys(
+                (_reason(words, each.plain), words.page["raised" if each.raised else "lowered"])
+                for each in estimate.reasons
+            )
         ),
     )
+
+
+def _reason(words: NoticeWords, told: Plain) -> str:
+    """Say what a reason is about, in the page's own language."""
+    what = ", ".join(words.kind(each) for each in told.kinds)
+    one = told.theme.endswith("_ago") and told.figure == "1"
+    theme = f"{told.theme}_one" if one else told.theme
+    return words.reasons[theme].format(what=what, figure=told.figure, days=told.days)
 
 
 def _in_hundred(share: float) -> int:

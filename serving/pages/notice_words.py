@@ -28,6 +28,7 @@ class NoticeWords(NamedTuple):
     targets: Mapping[str, str]
     data: Mapping[str, str]
     kinds: Mapping[str, str]
+    reasons: Mapping[str, str]
     status: Mapping[str, str]
     code: Mapping[str, str]
 

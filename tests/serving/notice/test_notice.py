@@ -148,7 +148,7 @@ def test_a_code_opens_the_message_the_estimate_and_the_records(ann: Contacted) -
         NOTE.subject,
         "in 100 people in a situation like yours",
         "places no order within 90 days",
-        "last order was 40 days ago",
+        "orders: the last one was 40 days ago",
         "made the estimate",
         "3 from",
     ):
@@ -173,7 +173,7 @@ def test_an_estimate_whose_permission_ended_is_not_told(ann: Contacted) -> None:
     page = ann.opens(token)
 
     assert "No estimate is kept about you" in page.text
-    assert "last order was" not in page.text
+    assert "the last one was" not in page.text
 
 
 def test_contesting_holds_what_rests_on_it_until_a_person_decided(ann: Contacted) -> None:
