@@ -3,6 +3,7 @@
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
+from random import Random
 
 import pytest
 from sqlalchemy import select
@@ -15,6 +16,7 @@ from serving.interventions.choosing.run import run_interventions
 from serving.interventions.deciding.oversight import approve, confirm
 from serving.interventions.delivery.desk import desk_of
 from serving.interventions.delivery.leases import Claim, Dropped
+from serving.interventions.delivery.webhook import Delivery
 from serving.interventions.policy.policy import Candidate
 from serving.interventions.tables import interventions
 from serving.links import merge_customers
@@ -135,6 +137,37 @@ def test_a_leased_message_is_held_too(case: Case) -> None:
     leases = desk_of(case.shop.keepwell).leases
     with case.shop.keepwell.database.write() as conn:
         assert leases.put_on_wire(conn, claim, now=case.shop.clock()) is None
+
+
+def sent_by_a_receiver(case: Case) -> str:
+    each = case.runs()
+    claim = case.claims()
+    assert isinstance(claim, Claim)
+    leases, now = desk_of(case.shop.keepwell).leases, case.shop.clock()
+    with case.shop.keepwell.database.write() as conn:
+        leases.put_on_wire(conn, claim, now=now)
+        leases.finish(conn, claim, Delivery("delivered", 204), now=now, rng=Random(1))
+    return each
+
+
+def test_what_was_sent_stays_sent_and_its_sender_is_told_no(case: Case) -> None:
+    each = sent_by_a_receiver(case)
+    case.contests()
+    assert case.status() == ("sent", "contested")
+    verdict = confirm(desk_of(case.shop.keepwell), each, now=case.shop.clock())
+    assert (verdict.allowed, verdict.reason) == (False, "contested")
+
+
+def test_what_was_sent_is_as_before_once_the_decision_was_upheld(case: Case) -> None:
+    sent_by_a_receiver(case)
+    case.decides(case.contests(), "upheld")
+    assert case.status() == ("sent", "")
+
+
+def test_what_was_sent_is_cancelled_once_the_decision_was_overturned(case: Case) -> None:
+    sent_by_a_receiver(case)
+    case.decides(case.contests(), "overturned")
+    assert case.status() == ("cancelled", "overturned")
 
 
 def test_contesting_without_naming_a_decision_holds_what_rests_on_any_score(case: Case) -> None:

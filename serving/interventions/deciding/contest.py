@@ -1,7 +1,10 @@
 """Contacts that rest on a contested decision wait until a person has looked at it again.
 
-proposed | queued | sent and still valid ──contested──▶ contested ──stands──▶ as it was before
-                                                            └──── overturned ──▶ cancelled
+proposed | queued ──contested──▶ contested ──stands──▶ as it was before
+                                     └──── overturned ──▶ cancelled
+
+What was sent stays sent, with `contested` as its reason: nothing of it can wait. While it may still
+be acted upon, a sender who asks is told no, and an overturned decision cancels it.
 """
 
 from collections.abc import Collection, Iterable, Sequence
@@ -28,10 +31,15 @@ def rests_on(each: Row[Any], decision_id: str | None) -> bool:
     return decision_id in (each.decision_id, each.score_decision_id)
 
 
+def is_contested(each: Row[Any]) -> bool:
+    """Whether an intervention waits, or was sent and is contested since."""
+    return bool(each.status == CONTESTED or (each.status, each.reason) == ("sent", CONTESTED))
+
+
 def hold(
     conn: Connection, customers: Collection[str], decision_id: str | None, *, now: datetime
 ) -> int:
-    """Hold what could still be acted upon; gives the number of interventions.
+    """Hold what could still be acted upon, sent or not; gives the number of interventions.
 
     What is on the wire cannot be held: it is not tried again, and followed by a cancellation.
     """
@@ -51,7 +59,7 @@ def hold(
             .where(requests, outbox.c.status.in_(("pending", "leased")))
             .values(status="held", reason=CONTESTED, leased_until=None)
         )
-        _set(conn, each, CONTESTED, CONTESTED)
+        _set(conn, each, "sent" if sent else CONTESTED, CONTESTED)
         held += 1
     return held
 
@@ -145,7 +153,7 @@ def _treated(conn: Connection, customers: Collection[str]) -> Sequence[Row[Any]]
 
 def _held(conn: Connection, customers: Collection[str], decision_id: str | None) -> list[Row[Any]]:
     found: Iterable[Row[Any]] = _treated(conn, customers)
-    return [each for each in found if each.status == CONTESTED and rests_on(each, decision_id)]
+    return [each for each in found if is_contested(each) and rests_on(each, decision_id)]
 
 
 def _requests(each: Row[Any]) -> Any:

@@ -9,6 +9,7 @@ from sqlalchemy import Connection, Row, update
 from governance.errors import InvalidInput
 from governance.instants import to_text
 from serving.interventions.deciding.attention import seconds_at_hand
+from serving.interventions.deciding.contest import CONTESTED, is_contested
 from serving.interventions.deciding.views import find_intervention
 from serving.interventions.delivery.desk import Desk, queue_request
 from serving.interventions.delivery.outbox import end_intervention
@@ -111,6 +112,7 @@ def confirm(desk: Desk, intervention_id: str, *, now: datetime) -> Verdict:
         row = find_intervention(conn, intervention_id)
         held = row.status not in ("queued", "sent") or row.arm != "treated"
         refusal = row.status if held else _refusal(conn, desk, row, now)
+        refusal = CONTESTED if is_contested(row) else refusal
         not_before: datetime | None = None
         if refusal is None and (moment := _due(conn, desk, row, now)) > now:
             refusal, not_before = QUIET_HOURS, moment
