@@ -15,6 +15,8 @@ from governance.errors import InvalidInput, NotFound
 Floats = NDArray[np.float64]
 Times = NDArray[np.datetime64]
 MAX_LEVELS = 30
+LARGEST = 1e15
+"""The largest size of a number in a table: beyond it, sums and squares lose what is compared."""
 _ONES = ("1", "1.0", "true", "yes", "y", "t")
 _ZEROS = ("0", "0.0", "false", "no", "n", "f")
 
@@ -179,5 +181,11 @@ def _finite(values: Floats, what: str) -> Floats:
         raise InvalidInput(
             f"{endless:,} values of {what} are infinite",
             hint="an infinite value is no measurement; leave it empty where it is not known",
+        )
+    large = int((np.abs(values) > LARGEST).sum())
+    if large:
+        raise InvalidInput(
+            f"{large:,} values of {what} are larger than {LARGEST:g}",
+            hint="measure in a larger unit, or leave empty what is no measurement",
         )
     return values

@@ -1,5 +1,6 @@
 """Did it help? One word per comparison, and the reason for it."""
 
+from math import isfinite
 from typing import Literal, NamedTuple
 
 from outcomes.randomised.lift import Difference
@@ -39,12 +40,15 @@ def judge(
     "helped" and "harmed" need an interval wholly on one side of zero and, where several comparisons
     were made, `p_adjusted` (Holm) within 1 − level. `smallest_worthwhile` is a size in the unit of
     the outcome, above 0. `withheld` says why nothing may be read from these arms (a broken draw);
-    without a random draw (`randomised`) an interval never becomes an effect.
+    without a random draw (`randomised`) an interval never becomes an effect. Bounds or a difference
+    that are no finite numbers say nothing.
     """
     if withheld:
         return Judged("withheld", withheld)
     if found.low is None or found.high is None:
         return Judged("cannot say", "too few people to say")
+    if not all(isfinite(each) for each in (found.low, found.high, found.difference or 0.0)):
+        return Judged("cannot say", "the values are too large to be counted with")
     if not randomised:
         return Judged("cannot say", NOT_RANDOMISED)
     low, high = (
@@ -52,8 +56,8 @@ def judge(
     )  # above 0 is good
     worthwhile = _worthwhile(low, high, smallest_worthwhile)
     if low <= 0 <= high:
-        return Judged("cannot say", "no effect lies within the interval", worthwhile)
-    if p_adjusted is not None and p_adjusted > 1 - found.level:
+        return Judged("cannot say", "zero lies within the interval", worthwhile)
+    if p_adjusted is not None and not p_adjusted <= 1 - found.level:
         reason = (
             f"clear alone, but of as many comparisons as were made one does so by chance "
             f"(p = {p_adjusted:.2g} over all)"

@@ -118,7 +118,7 @@ def judged(lift: TrialLift, primary: str) -> tuple[Came, str]:
 
 def _clear(each: OutcomeLift, risk: float) -> str:
     p_value = each.raw.p_value
-    if p_value is None or p_value > risk:
+    if p_value is None or not p_value <= risk:  # NaN is no reason to stop
         return "cannot say"
     return judge(each.raw, good_is=each.good_is).word
 

@@ -442,6 +442,14 @@ def test_what_cannot_be_analysed_says_why(
         asked(tmp_path, drawn.assign(**change), known=BEFORE, **asked_for)
 
 
+def test_values_too_large_to_be_squared_are_refused(tmp_path: Path, drawn: pd.DataFrame) -> None:
+    drawn.loc[3, "spend"] = -1e200
+    drawn.to_parquet(tmp_path / "test.parquet")
+
+    with pytest.raises(InvalidInput, match="1 values of the outcome 'spend' are larger than 1e"):
+        analyse(tmp_path / "test.parquet", arm="arm", control="none", outcomes=["spend"])
+
+
 def test_infinite_outcomes_are_no_measurements(tmp_path: Path, drawn: pd.DataFrame) -> None:
     drawn.loc[3, "spend"] = np.inf
     drawn.to_parquet(tmp_path / "test.parquet")

@@ -29,6 +29,13 @@ def test_an_interval_on_the_good_side_of_nothing_is_help(
     assert judge(interval(low, high), good_is=good_is).word == word
 
 
+@pytest.mark.parametrize(
+    ("low", "high"), [(float("nan"), float("nan")), (float("-inf"), -1.0), (1.0, float("inf"))]
+)
+def test_bounds_that_are_no_numbers_never_harm_or_help(low: float, high: float) -> None:
+    assert judge(interval(low, high)).word == "cannot say"
+
+
 def test_too_few_people_cannot_say() -> None:
     assert judge(NOTHING).reason == "too few people to say"
 

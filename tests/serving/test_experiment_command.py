@@ -62,7 +62,7 @@ def test_a_verdict_per_comparison_is_drawn(commands: Commands, folder: Path) -> 
     shown = drawn(commands, folder / "test.csv")
 
     assert re.search(r"stayed +mail .* points .* helped", shown)
-    assert re.search(r"spend +mail .* cannot say +no effect lies within the interval", shown)
+    assert re.search(r"spend +mail .* cannot say +zero lies within the interval", shown)
 
 
 def test_the_document_names_what_made_it(commands: Commands, folder: Path) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from math import inf, nan
 from typing import Any
 
 import pytest
@@ -22,7 +23,7 @@ from serving.trials.document import lift_document, roi_document
 from serving.trials.lift import HomeLift, lift_of
 from serving.trials.roi import HomeRoi, roi_of
 from serving.trials.terms import MoneyTerms, money_terms
-from serving.trials.watch import ExperimentLook, watch
+from serving.trials.watch import ExperimentLook, judged, watch
 from tests.serving.conftest import Shop
 from tests.serving.test_api import Crm
 
@@ -234,6 +235,21 @@ def test_a_guardrail_stops_the_playbook_too(shop: Shop) -> None:
 
     assert look.outcome == "stopped for harm"
     assert look.reason.startswith("unsubscribed is worse than without a contact (+40.0 points")
+
+
+@pytest.mark.parametrize(
+    ("p_value", "low", "high"), [(nan, nan, nan), (nan, -2.0, -1.0), (0.0, -inf, -1.0)]
+)
+def test_figures_that_are_no_numbers_stop_nothing(
+    shop: Shop, p_value: float, low: float, high: float
+) -> None:
+    made = begun(shop)
+    passed(made, 40)
+    lift = made.lift().lift
+    broken: dict[str, Any] = {"p_value": p_value, "low": low, "high": high, "difference": -1.5}
+    outcomes = tuple(each._replace(raw=each.raw._replace(**broken)) for each in lift.outcomes)
+
+    assert judged(lift._replace(outcomes=outcomes), "retained")[0] == "goes on"
 
 
 def test_clear_benefit_ends_the_holdout(shop: Shop) -> None:
