@@ -16,9 +16,10 @@ from governance.intervals import as_json
 from serving.bootstrap import Keepwell
 from serving.feedback.figure import (
     NOT_AN_EFFECT,
+    Figure,
     check_subject,
     difference,
-    history_end,
+    known_until,
     take_figure,
 )
 from serving.feedback.items import FeedbackItem, load_item
@@ -57,12 +58,10 @@ def open_item(
             said = naming_nobody(keepwell, conn, title or said, what="title")
     before = None
     if subject is not None:
-        end = history_end(keepwell, now=now)
-        start = end - timedelta(days=days)
         if source is not None and source != subject:
-            _enough(take_figure(keepwell, source, start=start, end=end, now=now).value, source)
-        before = take_figure(keepwell, subject, start=start, end=end, now=now)
-        _enough(before.value, subject)
+            _enough(_last(keepwell, source, days, now))
+        before = _last(keepwell, subject, days, now)
+        _enough(before)
     item_id = str(uuid4())
     row = {
         "item_id": item_id,
@@ -118,7 +117,7 @@ def remeasure(keepwell: Keepwell, item_id: str, *, now: datetime) -> FeedbackIte
             "this item was opened without a figure",
             hint="close it with a reason, or open one with --measure",
         )
-    known = history_end(keepwell, now=now)
+    known = known_until(keepwell, found.measure, now=now)
     if now < end or known < end - timedelta(days=1):
         raise InsufficientData(
             f"the window after the act ends on {end:%Y-%m-%d}, "
@@ -173,11 +172,17 @@ def _title(source: str) -> str:
     }.get(kind, "")
 
 
-def _enough(value: object, subject: str) -> None:
-    if value is None:
-        kind = subject.partition(":")[0]
+def _last(keepwell: Keepwell, subject: str, days: int, now: datetime) -> Figure:
+    """Take the figure of a subject over the last `days` days that are known."""
+    end = known_until(keepwell, subject, now=now)
+    return take_figure(keepwell, subject, start=end - timedelta(days=days), end=end, now=now)
+
+
+def _enough(found: Figure) -> None:
+    if found.value is None:
+        kind, why = found.subject.partition(":")[0], f": {found.note}" if found.note else ""
         raise InsufficientData(
-            f"this {kind} has no figure over enough people in the window",
+            f"this {kind} has no figure over enough people in the window{why}",
             hint="choose a longer one with --days, or open the item by hand with a title",
         )
 

@@ -13,9 +13,17 @@ from typing import Any, NamedTuple
 from sqlalchemy import func, select
 
 from features.history import observed_until, read_all
-from governance.disclosure.published import Register, load_register
+from governance.disclosure.breakdown import NEAR
+from governance.disclosure.published import Figure as Published
+from governance.disclosure.published import (
+    Register,
+    cell_of,
+    load_register,
+    person_keys,
+    trace_of,
+)
 from governance.errors import InsufficientData, InvalidInput
-from governance.instants import parse_instant, to_text
+from governance.instants import parse_instant, to_micros, to_text
 from governance.intervals import Interval, as_json, from_json
 from outcomes.journey.worst import LENSES
 from outcomes.keywords import keywords
@@ -123,6 +131,12 @@ def take_figure(
     return Figure(subject, start, end, value, people, unit, note)
 
 
+def known_until(keepwell: Keepwell, subject: str, *, now: datetime) -> datetime:
+    """Give up to when a subject can be measured: complaints up to now, all else as the history."""
+    is_now = subject.partition(":")[0] == "complaints"
+    return now if is_now else history_end(keepwell, now=now)
+
+
 def history_end(keepwell: Keepwell, *, now: datetime) -> datetime:
     """Give the instant after the last event; raises `InsufficientData` without a history."""
     with keepwell.database.read() as conn:
@@ -195,17 +209,48 @@ def _journey(keepwell: Keepwell, name: str, window: Period, now: datetime) -> _T
 
 
 def _complaints(keepwell: Keepwell, category: str, window: Period, now: datetime) -> _Taken:
-    mine = complaints.c
-    query = select(func.count(), func.count(mine.person_id.distinct())).where(
-        mine.category == category, mine.received_at >= window.start, mine.received_at < window.end
+    """Count complaints; two windows that differ in few people's complaints are not both told.
+
+    The window of the same days is given as it was, where few have complained since.
+    """
+    mine, unit = complaints.c, "complaints"
+    query = (
+        select(mine.person_id, func.count())
+        .where(
+            mine.category == category,
+            mine.received_at >= window.start,
+            mine.received_at < window.end,
+        )
+        .group_by(mine.person_id)
     )
-    with keepwell.database.read() as conn:
-        limit = keepwell.registry.aggregate_permit(conn, "aggregate", now=now).min_people
-        n, people = conn.execute(query).one()
-    unit = "complaints"
-    if people < limit:
-        return None, None, unit, "too few people complained to say how many"
-    return total(float(n), float(n)), people, unit, ""
+
+    def work_out() -> tuple[_Taken, Register]:
+        with keepwell.database.read() as conn:
+            permit = keepwell.registry.aggregate_permit(conn, "aggregate", now=now)
+            register = load_register(conn, min_people=permit.min_people)
+            found = conn.execute(query).all()
+        people, counts = [each[0] for each in found], [float(each[1]) for each in found]
+        if len(people) < permit.min_people:
+            return (None, None, unit, "too few people complained to say how many"), register
+        figure = Published(
+            f"complaints {category}",
+            cell_of(f"{window.start:%Y-%m-%d}", f"{window.end:%Y-%m-%d}"),
+            to_micros(window.start),
+            to_micros(window.end),
+            len(people),
+            trace_of(person_keys(people, person_key(keepwell)), counts),
+        )
+        value = total(sum(counts), sum(counts))
+        if register.standing(figure) != "near":
+            register.give(figure, {"value": as_json(value), "people": len(people)})
+            return (value, len(people), unit, ""), register
+        before = register.before(figure)
+        if before is None:
+            return (None, None, unit, NEAR.format(permit.min_people)), register
+        told = from_json(before.body["value"]), before.body["people"], unit, before.said()
+        return told, register
+
+    return give(keepwell, work_out, now=now)
 
 
 def _stage(name: str) -> tuple[str, Any]:

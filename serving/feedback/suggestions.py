@@ -37,7 +37,7 @@ def suggestions(
         *_stages(keepwell, start, end, now),
         *_measures(keepwell, start, end, now),
         *_themes(keepwell, start, end, now),
-        *_complaints(keepwell, start, end, now),
+        *_complaints(keepwell, now - timedelta(days=days), now),
     )
 
 
@@ -78,12 +78,10 @@ def _themes(keepwell: Keepwell, start: datetime, end: datetime, now: datetime) -
     return made
 
 
-def _complaints(
-    keepwell: Keepwell, start: datetime, end: datetime, now: datetime
-) -> list[Suggestion]:
+def _complaints(keepwell: Keepwell, start: datetime, now: datetime) -> list[Suggestion]:
     made = []
     for category in CATEGORIES:
-        found = take_figure(keepwell, f"complaints:{category}", start=start, end=end, now=now)
+        found = take_figure(keepwell, f"complaints:{category}", start=start, end=now, now=now)
         if found.value is not None:
             why = "complaints of this category that were received"
             made.append(Suggestion(found.subject, found.value, found.people, found.unit, why))

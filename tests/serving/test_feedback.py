@@ -16,6 +16,7 @@ from serving.feedback.figure import Figure, difference
 from serving.feedback.items import FeedbackItem, counts, list_items, load_item
 from serving.feedback.suggestions import suggestions
 from serving.intake import take_events
+from serving.rights.complaints import add_complaint
 from serving.tables import feedback_items
 from tests.serving.conftest import START, Shop
 
@@ -282,3 +283,43 @@ def test_the_difference_of_two_figures_has_the_interval_of_both() -> None:
     found = difference(figure(0.8), figure(0.5))
     assert found is not None
     assert found[:3] == pytest.approx((-0.3, -0.3 - 0.02**0.5, -0.3 + 0.02**0.5))
+
+
+def complain(shop: Shop, people: Sequence[str]) -> None:
+    for who in people:
+        add_complaint(
+            shop.keepwell, who, category="contact", text="too many letters", clock=shop.clock
+        )
+    shop.pass_days(0.01)
+
+
+def test_one_more_complaint_cannot_be_told_from_two_figures(shop: Shop) -> None:
+    tickets(shop, TEN, escalated=0)
+    complain(shop, TEN[:6])
+
+    def figure(days: int) -> Figure | None:
+        return open_item(
+            shop.keepwell, title=None, source="complaints:contact", days=days, now=shop.clock()
+        ).before
+
+    first = figure(30)
+    complain(shop, TEN[6:7])
+    again = figure(30)
+
+    assert first is not None
+    assert again is not None
+    assert first.value is not None
+    assert first.value.value == 6
+    assert again.value == first.value
+    assert "as given" in again.note
+    with pytest.raises(InsufficientData, match="differ from an earlier figure"):
+        figure(29)
+
+
+def test_complaints_after_the_last_event_of_the_history_count(shop: Shop) -> None:
+    tickets(shop, TEN, escalated=0)
+    shop.pass_days(3)
+    complain(shop, TEN[:6])
+
+    subjects = [each.subject for each in suggestions(shop.keepwell, days=30, now=shop.clock())]
+    assert "complaints:contact" in subjects
