@@ -31,6 +31,7 @@ _key = click.option(
     help="Your own key with the scope intervention:approve; or KEEPWELL_APPROVAL_KEY.",
 )
 _several = click.argument("interventions", nargs=-1, required=True, metavar="ID…")
+"""Ids, or as much of the beginning of one as no other has."""
 
 
 def _now() -> datetime:
@@ -92,7 +93,7 @@ def show_command(session: Session, interventions: Sequence[str]) -> None:
         desk = desk_of(keepwell)
         found = [
             open_proposal(keepwell, desk, each, to_decide=True, now=_now())
-            for each in dict.fromkeys(interventions)
+            for each in _full_ids(desk, interventions)
         ]
 
     def view(out: Console) -> None:
@@ -196,9 +197,19 @@ def _decide(session: Session, ids: Sequence[str], key: str, act: _Act) -> int:
         principal = whose(keepwell, key)
         principal.require("intervention:approve")
         desk = desk_of(keepwell)
-        done = decide_each(desk, ids, lambda each: act(desk, each, principal.owner))
+        done = decide_each(
+            desk, _full_ids(desk, ids), lambda each: act(desk, each, principal.owner)
+        )
     session.emit(_told(done), lambda out: _draw(out, done))
     return 0 if all(each.verdict is not None and each.verdict.allowed for each in done.each) else 1
+
+
+def _full_ids(desk: "Desk", given: Sequence[str]) -> list[str]:
+    """Give the id that each begins, every one once."""
+    from serving.interventions.deciding.views import full_id
+
+    with desk.database.read() as conn:
+        return list(dict.fromkeys(full_id(conn, each) for each in given))
 
 
 def _told(done: "Decided") -> dict[str, Any]:
@@ -220,6 +231,9 @@ def _draw(out: Console, done: "Decided") -> None:
             continue
         told = [("intervention", each.intervention_id), ("status", each.verdict.status)]
         facts(out, told + ([("why", each.verdict.reason)] if each.verdict.reason else []))
+        if each.verdict.pressing:
+            phrases = escape(", ".join(each.verdict.pressing))
+            out.print(f"[yellow]!  its words may press people:[/] {phrases}", highlight=False)
     if done.quick:
         n, of = done.quick, len(done.seconds)
         out.print(

@@ -229,7 +229,8 @@ class InterventionsPage(BaseModel):
 class VerdictAnswer(BaseModel):
     """Whether a contact may be made, at this moment; `reason` for keys with `consent:read`.
 
-    `not_before`: in quiet hours, when to ask again.
+    `not_before`: in quiet hours, when to ask again. `warnings`: what whoever said yes should think
+    about, such as changed words that press people, or that nobody had opened it.
     """
 
     intervention_id: str
@@ -238,3 +239,4 @@ class VerdictAnswer(BaseModel):
     reason: str | None
     valid_until: Instant
     not_before: Instant | None
+    warnings: list[str]

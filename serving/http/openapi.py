@@ -83,7 +83,8 @@ _REFUSALS = {
     "409": _Refusal(
         "Conflict",
         "The same Idempotency-Key is in use at this moment (then with Retry-After), its answer is "
-        "no longer kept, or there are too few data to say anything.",
+        "no longer kept, what is to be decided was decided before, or there are too few data to "
+        "say anything.",
         _RETRY,
     ),
     "413": _Refusal("TooLarge", "The body is larger than the home's limit."),

@@ -31,6 +31,7 @@ from governance.errors import (
 )
 from serving.auth import ScopeMissing, Unauthenticated
 from serving.http.addresses import allowed_at
+from serving.interventions.deciding.oversight import AlreadyDecided
 from serving.logs import REQUEST_ID
 from serving.record.kept_answers import AnswerGone, KeyInUse
 
@@ -44,6 +45,7 @@ STATUS: Mapping[type[KeepwellError], int] = {
     NotFound: 404,
     GateRefused: 409,
     InsufficientData: 409,
+    AlreadyDecided: 409,
     KeyInUse: 409,
     AnswerGone: 409,
     InvalidInput: 422,

@@ -13,6 +13,7 @@ from serving.interventions.deciding.contest import CONTESTED, is_contested
 from serving.interventions.deciding.views import find_intervention
 from serving.interventions.delivery.desk import Desk, queue_request
 from serving.interventions.delivery.outbox import end_intervention
+from serving.interventions.playbooks.pressure import pressing_phrases
 from serving.interventions.playbooks.wording import Words, wording_problems
 from serving.interventions.policy.policy import QUIET_HOURS, Queued, recheck
 from serving.interventions.policy.zones import quiet_until
@@ -20,10 +21,18 @@ from serving.interventions.tables import interventions
 from serving.locks import lock_customers
 
 
+class AlreadyDecided(InvalidInput):
+    """A contact that does not wait for a person, or not any more."""
+
+    code = "already_decided"
+
+
 class Verdict(NamedTuple):
     """What came of a person's yes or a sender's question; `reason` is empty for a yes.
 
-    `not_before` is when a contact that only quiet hours forbid may be asked for again.
+    `not_before` is when a contact that only quiet hours forbid may be asked for again. Of a yes,
+    `pressing` are phrases that press people among changed words, and `unopened` says that nobody
+    had opened it.
     """
 
     intervention_id: str
@@ -32,14 +41,26 @@ class Verdict(NamedTuple):
     reason: str
     valid_until: datetime
     not_before: datetime | None = None
+    pressing: tuple[str, ...] = ()
+    unopened: bool = False
+
+    @property
+    def warnings(self) -> list[str]:
+        """Say what whoever decided should think about."""
+        found = [f"its words may press people: {', '.join(self.pressing)}"] if self.pressing else []
+        return found + (["nobody had opened it before it was decided"] if self.unopened else [])
 
     def to_json(self, *, may_see_refusals: bool = False) -> dict[str, Any]:
         """Give a plain mapping; the reason for a no is for those who may know it."""
         open_to_all = may_see_refusals or self.reason == QUIET_HOURS
-        return self._asdict() | {
+        return {
+            "intervention_id": self.intervention_id,
+            "allowed": self.allowed,
+            "status": self.status,
             "reason": (self.reason or None) if open_to_all else None,
             "valid_until": to_text(self.valid_until),
             "not_before": None if self.not_before is None else to_text(self.not_before),
+            "warnings": self.warnings,
         }
 
 
@@ -65,7 +86,7 @@ def approve(
     """Say yes to a proposed contact: it is queued if permission still holds, else cancelled.
 
     With a `change` its words are replaced first, and those before are kept beside them. Raises
-    `InvalidInput` for words that may not go out, or a change to a duty's.
+    `InvalidInput` for words that may not go out, or a change to a duty's, and `AlreadyDecided`.
     """
     with desk.database.write() as conn:
         row = _open(conn, intervention_id, "approve")
@@ -84,7 +105,15 @@ def approve(
             queue_request(desk, conn, intervention_id, due_at=_due(conn, desk, row, now), now=now)
         kind = "intervention_approved" if words is None else "intervention_changed"
         _log(conn, desk, kind, row, approver, refusal or "", now)
-        return Verdict(intervention_id, refusal is None, status, refusal or "", row.valid_until)
+        return Verdict(
+            intervention_id,
+            refusal is None,
+            status,
+            refusal or "",
+            row.valid_until,
+            pressing=() if words is None else pressing_phrases(words),
+            unopened=row.looked_at is None,
+        )
 
 
 def reject(
@@ -126,7 +155,7 @@ def _open(conn: Connection, intervention_id: str, act: str) -> Row[Any]:
     lock_customers(conn, [find_intervention(conn, intervention_id).customer_id])
     row = find_intervention(conn, intervention_id)
     if row.status != "proposed":
-        raise InvalidInput(
+        raise AlreadyDecided(
             f"the intervention is {row.status}, only a proposed one can be decided ({act})"
         )
     return row

@@ -9,13 +9,15 @@ from sqlalchemy import Connection, Row, and_, func, or_, select
 
 from governance.consent.purposes import FAMILIES, family_of
 from governance.consent.registry import ConsentRegistry
-from governance.errors import NotFound
+from governance.errors import InvalidInput, NotFound
 from governance.instants import to_text
 from serving.interventions.tables import interventions
 from serving.positions import Position, find_position
 
 _WITHIN = frozenset({"permissions", "action", "value"})
 """What a page of many leaves out."""
+_SHORTEST = 6
+_HINT = "list the interventions to see their ids"
 
 
 class InterventionView(NamedTuple):
@@ -141,8 +143,23 @@ def find_intervention(conn: Connection, intervention_id: str) -> Row[Any]:
         select(interventions).where(interventions.c.intervention_id == intervention_id)
     ).one_or_none()
     if row is None:
-        raise NotFound("there is no such intervention", hint="list them: GET /v1/interventions")
+        raise NotFound("there is no such intervention", hint=_HINT)
     return row
+
+
+def full_id(conn: Connection, given: str) -> str:
+    """Give the one id that is `given` or begins with it (6 characters or more).
+
+    Raises `NotFound` where there is none, and `InvalidInput` where there are several.
+    """
+    c = interventions.c.intervention_id
+    mine = c.startswith(given, autoescape=True) if len(given) >= _SHORTEST else c == given
+    found = conn.execute(select(c).where(mine).order_by(c).limit(2)).scalars().all()
+    if not found:
+        raise NotFound("there is no such intervention", hint=_HINT)
+    if len(found) > 1 and given not in found:
+        raise InvalidInput(f"several interventions begin with {given}", hint="name more of the id")
+    return given if given in found else found[0]
 
 
 def view_of(row: Row[Any]) -> InterventionView:

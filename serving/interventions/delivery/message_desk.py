@@ -102,7 +102,7 @@ def replay(desk: Desk, message_id: str, *, by: str, now: datetime) -> Replayed:
             why = "it may have arrived" if row.status == "unknown" else "only a dead one is"
             raise InvalidInput(
                 f"the message is {row.status} and is not sent again: {why}",
-                hint="see what is dead: keepwell messages list --dead",
+                hint="list the messages that are dead",
             )
         refusal = _refusal(desk, conn, row, now)
         if refusal is None:
@@ -156,7 +156,7 @@ def _wait_again(conn: Connection, row: Row[Any], now: datetime) -> None:
 def _find(conn: Connection, message_id: str) -> Row[Any]:
     found = conn.execute(select(outbox).where(outbox.c.message_id == message_id)).one_or_none()
     if found is None:
-        raise NotFound("there is no such message", hint="list them: keepwell messages list")
+        raise NotFound("there is no such message", hint="list the messages to see their ids")
     return found
 
 

@@ -8,6 +8,7 @@ import pytest
 from click.testing import CliRunner
 from starlette.testclient import TestClient
 
+from governance.errors import NotFound
 from serving.cli import keepwell as command
 from serving.http.api import create_app
 from serving.interventions.deciding.views import find_intervention
@@ -63,6 +64,32 @@ def test_a_yes_may_bring_other_words(tea_shop: Shop) -> None:
     assert row(tea_shop, asked).decided_by == "crm"
 
 
+def test_a_yes_says_what_whoever_decided_should_think_about(tea_shop: Shop) -> None:
+    [asked] = proposed(tea_shop, "ann")
+    crm = client(tea_shop, "intervention:approve")
+    words = {"body": "Last chance! Buy only today."}
+
+    done = crm.post(
+        f"/v1/interventions/{asked}/approve", json={"reason": "fits", "message": words}
+    ).json()
+
+    assert done["warnings"] == [
+        "its words may press people: last chance, only today",
+        "nobody had opened it before it was decided",
+    ]
+
+
+def test_what_was_decided_is_a_conflict_to_decide_again(tea_shop: Shop) -> None:
+    [asked] = proposed(tea_shop, "ann")
+    crm = client(tea_shop, "intervention:approve")
+    path = f"/v1/interventions/{asked}"
+    crm.post(f"{path}/approve", json={"reason": "fits"})
+
+    again = crm.post(f"{path}/reject", json={"reason": "thought again"})
+
+    assert (again.status_code, again.json()["code"]) == (409, "already_decided")
+
+
 Run = Callable[..., tuple[int, Any]]
 
 
@@ -116,3 +143,26 @@ def test_a_key_without_the_scope_decides_nothing(tea_shop: Shop, run: Run) -> No
 
     with pytest.raises(Exception, match="lacks the scope intervention:approve"):
         run("approve", asked, "--key", tea_shop.key("intervention:read"), "--reason", "fits")
+
+
+def test_the_beginning_of_an_id_is_enough(tea_shop: Shop, run: Run) -> None:
+    [asked] = proposed(tea_shop, "ann")
+
+    _, shown = run("show", asked[:8])
+    _, told = run(
+        "reject", asked[:6], "--key", tea_shop.key("intervention:approve"), "--reason", "called"
+    )
+
+    assert (shown["intervention_id"], told["intervention_id"]) == (asked, asked)
+    with pytest.raises(NotFound):
+        run("show", asked[:5])
+
+
+def test_changed_words_that_press_are_pointed_out(tea_shop: Shop, run: Run) -> None:
+    [asked] = proposed(tea_shop, "ann")
+    run("show", asked)
+
+    words = ("--body", "Last chance! Buy only today.", "--reason", "sells")
+    _, told = run("change", asked, "--key", tea_shop.key("intervention:approve"), *words)
+
+    assert told["warnings"] == ["its words may press people: last chance, only today"]
