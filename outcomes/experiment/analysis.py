@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from governance.errors import InvalidInput
 from outcomes.experiment.arms import Arms, read_arms
 from outcomes.experiment.balance import Balance, check_balance
+from outcomes.experiment.doubt import Pair, doubts
 from outcomes.experiment.segments import (
     SegmentComparison,
     Segments,
@@ -174,6 +175,9 @@ def analyse_table(table: Table, question: Question) -> Experiment:
             f"{NOT_RANDOMISED}. Do not write that anything was changed, raised or saved by it"
         )
     comparisons, segments = _compare_all(table, arms, question, withheld, warnings)
+    if set(question.covariates) - set(shown):
+        pairs = (Pair(c.outcome, c.arm, c.plain, c.adjusted) for c in comparisons)
+        warnings.extend(doubts(pairs, question.covariates))
     if segments.comparisons:
         warnings.append(
             f"{len(segments.comparisons)} segment differences were looked at; they are "
