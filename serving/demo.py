@@ -24,7 +24,7 @@ from serving.demo_receiver import DemoReceiver
 from serving.demo_story import Acted, Imported, Story, tell
 from serving.home import Home
 from serving.interventions.deciding.views import count_sent
-from serving.interventions.delivery.desk import desk_of
+from serving.interventions.delivery.desk import OWN_ADDRESS, desk_of
 from serving.interventions.delivery.dispatch import dispatch, http_client
 from serving.interventions.delivery.webhook import Endpoint
 from serving.models import train_model
@@ -33,6 +33,7 @@ from serving.permission.consents import record_all
 from serving.scoring.batch import score_everyone
 from serving.settings import Settings, TargetSettings, load_settings
 from serving.settings_acting import ContactSettings
+from serving.settings_permission import ControllerSettings, PreferenceSettings
 from serving.signing_desk import review_model
 from serving.sources import import_file
 from training.pipeline import TrainResult
@@ -62,7 +63,11 @@ def run_demo(
     started = clock()
     home = Home(root.resolve())
     _clear(home)
-    with DemoReceiver(_webhook_secret(home)) as receiver, _opened(home, receiver, clock) as opened:
+    address = f"http://127.0.0.1:{port}"
+    with (
+        DemoReceiver(_webhook_secret(home)) as receiver,
+        _opened(home, address, clock) as opened,
+    ):
         stage = _Stage(opened, progress, clock)
         progress("making up two years of a company")
         files = write_company(simulate(customers, seed, end=started), home.var / "company")
@@ -70,7 +75,7 @@ def run_demo(
         _ask(stage, files)
         trained = _train(stage, seed)
         progress("scoring everyone who permits it")
-        scores = home.var / "scores.parquet"
+        scores = home.scores
         batch = score_everyone(
             opened, opened.target("churn"), out=scores, clock=clock, progress=progress
         )
@@ -88,7 +93,7 @@ def run_demo(
             acted=acted,
             pilot=pilot,
             purposes=tuple(NOTICES),
-            url=f"http://127.0.0.1:{port}",
+            url=address,
             started=started,
             clock=clock,
         )
@@ -123,7 +128,7 @@ def _webhook_secret(home: Home) -> bytes:
 
 
 @contextmanager
-def _opened(home: Home, receiver: DemoReceiver, clock: Clock) -> Iterator[Keepwell]:
+def _opened(home: Home, address: str, clock: Clock) -> Iterator[Keepwell]:
     settings = Settings(
         kind="demo",
         currency="EUR",
@@ -132,6 +137,12 @@ def _opened(home: Home, receiver: DemoReceiver, clock: Clock) -> Iterator[Keepwe
             "churn": TargetSettings(kind="silence", silence_days=90, horizons=(30, 60, 90)),
         },
         contact=ContactSettings(quiet_from="00:00", quiet_until="00:00"),
+        preferences=PreferenceSettings(base_url=None if address == OWN_ADDRESS else address),
+        controller=ControllerSettings(
+            name="Simulated company (demo)",
+            address="nowhere: the company is made up",
+            contact="nobody reads what is written to a demo",
+        ),
     )
     keepwell = create_home(home.root, settings, now=clock())
     try:

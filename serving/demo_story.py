@@ -166,6 +166,7 @@ def tell(
         insufficient=batch.insufficient_data,
         model=model,
         decisions=shown,
+        messages=sum(acted.sent.values()),
         action=summarise_action(first.done, first.playbook, acted.sent[first.playbook.name]),
         lift=summarise_lift(pilot, shares=frozenset({"retained"})),
         currency=keepwell.settings.currency,

@@ -28,6 +28,7 @@ from serving.pages.notice import (
     render_notice,
     render_own,
 )
+from serving.record.step_up_codes import DIGITS
 
 router = APIRouter(include_in_schema=False)
 
@@ -118,7 +119,7 @@ def _open(asked: _Asked) -> Response:
     if tried == "dead":
         return _dead(asked.here, asked.locales)
     if tried != "right":
-        return _ask_code(asked, tried)
+        return _ask_code(asked, tried, code=_still_shown(asked) if tried == "wrong" else None)
     return _show_own(asked, opened_token(keepwell.keys, asked.link, now=now))
 
 
@@ -205,6 +206,13 @@ def _ask_code(asked: _Asked, said: str, *, code: str | None = None) -> Response:
         code=code,
     )
     return page(html, status=403 if said else 200)
+
+
+def _still_shown(asked: _Asked) -> str | None:
+    """Give the code a demo's page showed: only its digest is kept, so the page brings it along."""
+    shown = asked.form.get("demo_code", "")
+    is_code = len(shown) == DIGITS and shown.isascii() and shown.isdigit()
+    return shown if asked.here.keepwell.kind == "demo" and is_code else None
 
 
 def _opened(asked: _Asked) -> str | None:

@@ -5,10 +5,12 @@ made up.
 """
 
 import re
+from dataclasses import replace
 from pathlib import Path as FilePath
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Response
+from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
 from governance.audit.report import render_html
@@ -31,10 +33,12 @@ Digest = Annotated[str, Path(pattern=r"^[0-9a-f]{64}$")]
 
 
 @router.get("/")
-def get_start(here: Here) -> Response:
-    """Show what just happened and how to call."""
+def get_start(here: Here, request: Request) -> Response:
+    """Show what just happened and how to call, at the address this was asked for."""
     reports = here.keepwell.home.reports
     page = read_start(reports, home_kind=here.keepwell.kind, now=here.clock())
+    if here.keepwell.kind == "demo":
+        page = replace(page, base_url=str(request.base_url).rstrip("/"))
     return HTMLResponse(render_start(page), headers={"Cache-Control": "no-store"})
 
 

@@ -83,6 +83,7 @@ def render_code(
         said=words.said.get(said, ""),
         failed=bool(said),
         may_enter=said not in ("unreachable", "too_many", "used_up", "none"),
+        code=code or "",
         demo_code=shown,
     )
 

@@ -103,6 +103,7 @@ class LiftRow:
 class StartPage:
     """Everything the page says. `permitted` maps a purpose to how many customers permit it.
 
+    `messages` counts what all playbooks delivered, `action` tells of one of them.
     `command` is how to call Keepwell for this home in a shell.
     """
 
@@ -121,6 +122,7 @@ class StartPage:
     model: ModelSummary | None = None
     decisions: tuple[SampleDecision, ...] = ()
     action: ActionSummary | None = None
+    messages: int = 0
     lift: tuple[LiftRow, ...] = ()
     currency: str = "EUR"
     ledger_entries: int | None = None

@@ -65,6 +65,7 @@ STORY = StartPage(
             decision_id="d-2", customer_id="C2", status="refused", reason="risk_scoring: withdrawn"
         ),
     ),
+    messages=417,
     action=ActionSummary(
         playbook="personal_note",
         channel="email",
@@ -172,6 +173,10 @@ def test_words_from_outside_cannot_become_markup() -> None:
 
 def test_the_example_calls_name_someone_who_can_be_scored() -> None:
     assert '"customer_id": "C1"' in render_start(STORY).replace("&#34;", '"')
+
+
+def test_the_messages_of_all_playbooks_are_counted() -> None:
+    assert "<b>417</b><span>messages were delivered" in render_start(STORY)
 
 
 def test_what_was_written_is_read_again(tmp_path: Path) -> None:
