@@ -28,6 +28,11 @@ class Home:
         return self.root / "var"
 
     @property
+    def scores(self) -> Path:
+        """Everyone's newest scores, where whoever runs the home has them written there."""
+        return self.var / "scores.parquet"
+
+    @property
     def database_file(self) -> Path:
         """The embedded operational database, where no other is configured."""
         return self.var / "keepwell.db"

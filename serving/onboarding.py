@@ -152,7 +152,7 @@ def _measure(
         )
     except GateRefused:
         return found, None
-    scores = laboratory.home.var / "scores.parquet"
+    scores = laboratory.home.scores
     progress("scoring everyone as of today")
     score_everyone(laboratory, target, out=scores, clock=clock, progress=progress)
     with keepwell.database.read() as conn:

@@ -13,6 +13,7 @@ from rich.markup import escape
 from serving.cli.console import Session, table
 
 if TYPE_CHECKING:
+    from serving.bootstrap import Keepwell
     from serving.crm.contacts import PlaybookRun, Preview
     from serving.interventions.playbooks.home_checks import HomeCheck
     from serving.interventions.playbooks.playbook import Playbook
@@ -86,7 +87,8 @@ def _checked(session: Session, found: "Sequence[Playbook]") -> "HomeCheck":
 _SCORES = click.option(
     "--scores",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="A file that `keepwell score --out` wrote, for playbooks that answer a score.",
+    help="A file that `keepwell score --out` wrote, for playbooks that answer a score; the home's "
+    "own var/scores.parquet, if it is there.",
 )
 _CUSTOMERS = click.option(
     "--customers",
@@ -127,7 +129,9 @@ def simulate_command(
     skipped: list[dict[str, str]] = []
     with session.open() as keepwell, session.step("asking the policy") as say:
         known = load_playbooks(Path(playbook)) if whole_file else playbooks_of(keepwell.home, file)
-        for each in known if whole_file else [find_playbook(known, playbook)]:
+        wanted = known if whole_file else [find_playbook(known, playbook)]
+        scores = scores or _own_scores(session, keepwell, wanted)
+        for each in wanted:
             try:
                 found = preview_playbook(
                     keepwell,
@@ -163,6 +167,18 @@ def simulate_command(
 def _is_named(playbook: "Playbook") -> bool:
     """Whether whom it concerns is for a person to say."""
     return playbook.kind == "service" and playbook.stage is None
+
+
+def _own_scores(
+    session: Session, keepwell: "Keepwell", playbooks: "Sequence[Playbook]"
+) -> Path | None:
+    """Give the scores that lie in the home, where a playbook answers one; and say so."""
+    found = keepwell.home.scores
+    if not found.is_file() or all(each.target is None for each in playbooks):
+        return None
+    written = datetime.fromtimestamp(found.stat().st_mtime, UTC)
+    session.note(f"takes the scores in var/{found.name}, written {written:%Y-%m-%d %H:%M} UTC")
+    return found
 
 
 def _ids(file: Path | None) -> list[str] | None:
@@ -222,13 +238,16 @@ def run_command(
     """
     from serving.cli.playbook_views import show_run
     from serving.crm.contacts import run_playbooks
+    from serving.interventions.playbooks.playbook import find_playbook, playbooks_of
 
     with session.open() as keepwell, session.step("asking the policy") as say:
+        known = playbooks_of(keepwell.home, file)
+        wanted = [find_playbook(known, name) for name in playbooks]
         runs = run_playbooks(
             keepwell,
             playbooks,
             file=file,
-            scores=scores,
+            scores=scores or _own_scores(session, keepwell, wanted),
             customers=_ids(customers),
             clock=_now,
             progress=say,

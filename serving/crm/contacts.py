@@ -8,7 +8,12 @@ from typing import NamedTuple
 from serving.bootstrap import Keepwell
 from serving.crm.score_rows import JUDGED, batches, kept_results
 from serving.crm.stakes import stakes_of
-from serving.interventions.choosing.candidates import Found, Triggers, find_candidates
+from serving.interventions.choosing.candidates import (
+    Found,
+    Triggers,
+    find_candidates,
+    require_given,
+)
 from serving.interventions.choosing.run import Ask, InterventionRun, run_together, simulate
 from serving.interventions.delivery.desk import desk_of
 from serving.interventions.playbooks.playbook import Playbook, find_playbook, playbooks_of
@@ -67,7 +72,9 @@ def preview_playbook(
     progress: Progress = lambda _: None,
 ) -> Preview:
     """Say who would be chosen and why not the others, by the very policy that a run asks."""
-    found = _found(keepwell, playbook, scores, customers, clock, progress)
+    triggers = Triggers(scores, customers)
+    require_given(playbook, triggers)
+    found = _found(keepwell, playbook, triggers, clock, progress)
     people = [each.customer_id for each in found.candidates]
     stakes = stakes_of(keepwell, [playbook], people, now=clock())
     judged = simulate(
@@ -104,17 +111,15 @@ def run_playbooks(
     """
     known = playbooks_of(keepwell.home, file)
     playbooks = [find_playbook(known, name) for name in dict.fromkeys(names)]
-    asked = [
-        _found(
-            keepwell,
-            each,
-            scores if each.target is not None or len(playbooks) == 1 else None,
-            customers,
-            clock,
-            progress,
+    triggers = {
+        each.name: Triggers(
+            scores if each.target is not None or len(playbooks) == 1 else None, customers
         )
         for each in playbooks
-    ]
+    }
+    for each in playbooks:
+        require_given(each, triggers[each.name])
+    asked = [_found(keepwell, each, triggers[each.name], clock, progress) for each in playbooks]
     people = sorted({c.customer_id for found in asked for c in found.candidates})
     stakes = stakes_of(keepwell, playbooks, people, now=clock())
     done = run_together(
@@ -136,8 +141,7 @@ def run_playbooks(
 def _found(
     keepwell: Keepwell,
     playbook: Playbook,
-    scores: Path | None,
-    customers: Sequence[str] | None,
+    triggers: Triggers,
     clock: Clock,
     progress: Progress,
 ) -> Found:
@@ -147,11 +151,10 @@ def _found(
         levels, refused = dimension_levels(
             keepwell, playbook.dimension, clock=clock, progress=progress
         )
-    triggers = Triggers(scores=scores, customers=customers, levels=levels)
-    found = find_candidates(keepwell, playbook, triggers, clock=clock)
+    found = find_candidates(keepwell, playbook, triggers._replace(levels=levels), clock=clock)
     candidates = found.candidates
-    if playbook.target is not None and scores is not None:
-        current = _current(keepwell, scores, now=clock())
+    if triggers.scores is not None:
+        current = _current(keepwell, triggers.scores, now=clock())
         candidates = tuple(c for c in candidates if c.score_decision_id in current)
     return Found(candidates, {**found.not_looked_at, **refused})
 

@@ -13,8 +13,6 @@ from serving.trials.lift import HomeLift, lift_of
 from serving.trials.roi import roi_of
 from serving.trials.terms import money_terms
 
-SCORES = "scores.parquet"
-
 
 def trials(keepwell: Keepwell, *, now: datetime) -> tuple[Trial, ...]:
     """Give lift and return of every playbook that was tried, by its newest experiment."""
@@ -31,9 +29,10 @@ def at_risk(keepwell: Keepwell, *, now: datetime) -> tuple[AtRisk | None, str]:
 
     The list itself, with its customers, is `keepwell crm weekly`.
     """
-    scores = keepwell.home.var / SCORES
+    scores = keepwell.home.scores
     if not scores.is_file():
-        return None, f"there is no var/{SCORES}; make it with: keepwell score --out var/{SCORES}"
+        name = f"var/{scores.name}"
+        return None, f"there is no {name}; make it with: keepwell score --out {name}"
     try:
         found = weekly_list(keepwell, scores, top=1, margin=None, clock=lambda: now)
     except KeepwellError as error:

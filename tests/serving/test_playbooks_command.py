@@ -144,6 +144,32 @@ def test_run_queues_and_says_so_in_words(kw: Commands, now_shop: Shop) -> None:
     assert "csat_after_purchase: after purchase, 5 days later" in shown.out
 
 
+def test_who_was_asked_about_the_very_occasion_before_is_counted(
+    kw: Commands, now_shop: Shop
+) -> None:
+    settings = now_shop.keepwell.home.settings_file
+    settings.write_text('mode = "act"\n' + settings.read_text())
+    kw("playbooks", "run", "csat_after_purchase")
+
+    assert kw("playbooks", "simulate", "csat_after_purchase").json["not_looked_at"] == {
+        "answered_before": 1
+    }
+
+
+def test_the_scores_that_lie_in_the_home_are_taken_and_told(kw: Commands, now_shop: Shop) -> None:
+    now_shop.keepwell.home.scores.write_text("no scores at all")
+    told = kw("playbooks", "simulate", "personal_note")
+
+    assert "takes the scores in var/scores.parquet" in told.err
+    assert told.error["message"] == "scores.parquet is not a file of scores"
+
+
+def test_without_scores_the_command_that_writes_them_is_named(kw: Commands) -> None:
+    told = kw("playbooks", "run", "personal_note")
+
+    assert "keepwell score --target churn --out scores.parquet" in told.error["hint"]
+
+
 def test_a_playbook_that_is_not_there_is_named_with_those_that_are(kw: Commands) -> None:
     told = kw("playbooks", "simulate", "nothing")
 

@@ -60,28 +60,45 @@ def find_candidates(
 
     Raises `InvalidInput` where what a trigger needs was not given.
     """
+    require_given(playbook, triggers)
     parts: list[Mapping[str, Candidate]] = []
     skipped: Counter[str] = Counter()
-    if playbook.target is not None:
-        parts.append(_scored(keepwell, playbook, triggers.scores, now=clock()))
-    elif triggers.scores is not None:
-        raise InvalidInput(f"{playbook.name} answers no score", hint="leave --scores out")
+    if triggers.scores is not None:
+        found = candidates_of(keepwell, triggers.scores, playbook=playbook, now=clock())
+        parts.append({each.customer_id: each for each in found})
     if playbook.dimension is not None:
         parts.append(_faring(playbook, triggers.levels or {}))
     if triggers.customers is not None:
-        named, unknown = _named(keepwell, playbook, triggers.customers)
+        named, unknown = _named(keepwell, triggers.customers)
         parts.append(named)
         skipped["unknown"] += unknown
     elif playbook.stage is not None:
         staged, refused = _staged(keepwell, playbook, now=clock())
         parts.append(staged)
         skipped += refused
-    if not parts:
+    return Found(_all_of(parts), dict(skipped))
+
+
+def require_given(playbook: Playbook, triggers: Triggers) -> None:
+    """Refuse, before anything is read, triggers that lack what the playbook needs or hold more."""
+    if playbook.target is None and triggers.scores is not None:
+        raise InvalidInput(f"{playbook.name} answers no score", hint="leave --scores out")
+    if playbook.target is not None and triggers.scores is None:
+        raise InvalidInput(
+            f"{playbook.name} answers scores of {playbook.target}, and none were given",
+            hint=f"write them: keepwell score --target {playbook.target} --out scores.parquet; "
+            "then add --scores scores.parquet",
+        )
+    if playbook.kind != "service" and triggers.customers is not None:
+        raise InvalidInput(
+            f"{playbook.name} is outreach; whom it answers is for its trigger to say",
+            hint="leave --customers out; it names whom a duty concerns",
+        )
+    if playbook.kind == "service" and playbook.stage is None and triggers.customers is None:
         raise InvalidInput(
             f"{playbook.name} is a duty that no event of the history tells of",
             hint="name the people concerned, an id a line: --customers FILE",
         )
-    return Found(_all_of(parts), dict(skipped))
 
 
 def _all_of(parts: Sequence[Mapping[str, Candidate]]) -> tuple[Candidate, ...]:
@@ -97,18 +114,6 @@ def _all_of(parts: Sequence[Mapping[str, Candidate]]) -> tuple[Candidate, ...]:
             candidate = replace(candidate, level=level, trigger=more.trigger)
         found.append(candidate)
     return tuple(found)
-
-
-def _scored(
-    keepwell: Keepwell, playbook: Playbook, scores: Path | None, *, now: datetime
-) -> dict[str, Candidate]:
-    if scores is None:
-        raise InvalidInput(
-            f"{playbook.name} answers scores of {playbook.target}, and none were given",
-            hint="write them with keepwell score --out FILE, then say --scores FILE",
-        )
-    found = candidates_of(keepwell, scores, playbook=playbook, now=now)
-    return {each.customer_id: each for each in found}
 
 
 def candidates_of(
@@ -192,14 +197,7 @@ def _faring(playbook: Playbook, levels: Mapping[str, float]) -> dict[str, Candid
     }
 
 
-def _named(
-    keepwell: Keepwell, playbook: Playbook, customers: Sequence[str]
-) -> tuple[dict[str, Candidate], int]:
-    if playbook.kind != "service":
-        raise InvalidInput(
-            f"{playbook.name} is outreach; whom it answers is for its trigger to say",
-            hint="leave --customers out; it names whom a duty concerns",
-        )
+def _named(keepwell: Keepwell, customers: Sequence[str]) -> tuple[dict[str, Candidate], int]:
     inside = dict.fromkeys(keepwell.inside_id(each) for each in customers)
     with keepwell.database.read() as conn:
         known = set(customer_ids(conn))
@@ -216,7 +214,7 @@ def _at(trigger: str, customer: str) -> Candidate:
 def _staged(
     keepwell: Keepwell, playbook: Playbook, *, now: datetime
 ) -> tuple[dict[str, Candidate], Counter[str]]:
-    """Find who is at the playbook's stage, and was not asked about this occasion before."""
+    """Find who is at the playbook's stage; whose occasion was answered before is only counted."""
     assert playbook.stage is not None
     with keepwell.database.read() as conn:
         as_of = home_clock(keepwell, conn, now=now)
@@ -224,13 +222,16 @@ def _staged(
         permit, refused = keepwell.registry.permit_many(conn, "operations", everyone, now=now)
         answered = _answered(conn, playbook)
         found: dict[str, Candidate] = {}
+        left = Counter(refused.values())
         for histories in read_ranges(conn, keepwell.store, permit):
             away = set(histories.customers[histories.is_away(to_micros(as_of))].tolist())
             for each in occasions(histories, playbook.stage, days=playbook.stage_days, as_of=as_of):
                 trigger = f"{playbook.stage} {each.token}"
-                if (each.customer_id, trigger) not in answered and each.customer_id not in away:
+                if (each.customer_id, trigger) in answered:
+                    left["answered_before"] += 1
+                elif each.customer_id not in away:
                     found[each.customer_id] = _at(trigger, each.customer_id)
-    return found, Counter(refused.values())
+    return found, left
 
 
 def _answered(conn: Connection, playbook: Playbook) -> set[tuple[str, str]]:
