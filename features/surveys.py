@@ -41,6 +41,16 @@ def complete_survey(properties: Mapping[str, object]) -> Mapping[str, object]:
     return {**stated, **properties}
 
 
+def is_scale(found: object) -> bool:
+    """Whether something is a scale: two numbers, the lower first."""
+    return (
+        isinstance(found, list | tuple)
+        and len(found) == 2
+        and all(isinstance(x, int | float) and not isinstance(x, bool) for x in found)
+        and found[0] < found[1]
+    )
+
+
 def instrument_problems(stated: Mapping[str, object]) -> list[str]:
     """List what a survey leaves open: its instrument, or an own instrument's scale and polarity."""
     instrument = stated.get("instrument")
@@ -53,12 +63,7 @@ def instrument_problems(stated: Mapping[str, object]) -> list[str]:
     if scale is None:
         if instrument not in INSTRUMENTS:
             problems.append("scale must be stated for an instrument of your own")
-    elif not (
-        isinstance(scale, list | tuple)
-        and len(scale) == 2
-        and all(isinstance(x, int | float) and not isinstance(x, bool) for x in scale)
-        and scale[0] < scale[1]
-    ):
+    elif not is_scale(scale):
         problems.append("scale must be two numbers, the lower first")
     polarity = stated.get("polarity")
     if polarity is None:

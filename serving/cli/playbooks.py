@@ -75,11 +75,18 @@ def _source(session: Session, file: Path | None) -> str:
 def _checked(session: Session, found: "Sequence[Playbook]") -> "HomeCheck":
     """Hold playbooks against the home, where there is one."""
     from serving.home import Home
-    from serving.interventions.playbooks.home_checks import HomeCheck, check_in_home, warnings_of
+    from serving.interventions.playbooks.home_checks import (
+        HomeCheck,
+        check_in_home,
+        undeclared,
+        warnings_of,
+    )
+    from serving.settings import Settings
 
     if not Home(session.home).keys.is_dir():
         session.note("no home here, so no models were looked at: keepwell --home DIR says which")
-        return HomeCheck((), warnings_of(found), ())
+        targets, _ = Settings().declared_targets()
+        return HomeCheck((), (*warnings_of(found), *undeclared(found, targets)), ())
     with session.open(to_look=True) as keepwell:
         return check_in_home(keepwell, found, now=_now())
 

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping
+from difflib import get_close_matches
 from typing import Any
 
 from features.storable import text_problem
@@ -60,7 +61,7 @@ _WHOLE: Mapping[str, tuple[float, float]] = {
     "holdout_days": (1, 730),
     "cooldown_days": (0, 730),
     "valid_hours": (1, 720),
-    "cost": (0, 1e6),
+    "cost": (0, 1_000_000),
 }
 _SERVICE_KEYS = frozenset({"name", "class", "channel", "template", "cost", "valid_hours"})
 _SERVICE_KEYS |= {"needs_person", "cooldown_days", "stage_days"}
@@ -87,7 +88,9 @@ def _key_mistakes(table: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         if is_refused_key(name):
             yield name, f"{name!r} works against people and is refused; take it out"
         else:
-            yield name, f"{name!r} is not a key of a playbook; known are {', '.join(KEYS)}"
+            near = get_close_matches(name, KEYS, n=1)
+            told = f"did you mean {near[0]}?" if near else f"known are {', '.join(KEYS)}"
+            yield name, f"{name!r} is not a key of a playbook; {told}"
     for name, kinds in KEYS.items():
         if name not in table:
             continue
@@ -110,9 +113,9 @@ def _name_mistakes(table: Mapping[str, Any]) -> Iterator[str]:
 def _number_mistakes(table: Mapping[str, Any]) -> Iterator[str]:
     for name, (low, high) in _WHOLE.items():
         if name in table and not low <= table[name] <= high:
-            yield f"{name} == {table[name]}, must be within {low:g}-{high:g}"
+            yield f"{name} == {table[name]}, must be within {low:,}-{high:,}"
     low, high = table.get("min_probability", 0.5), table.get("max_probability", 1.0)
-    if low > high:
+    if 0 <= high < low <= 1:
         yield f"min_probability {low} is above max_probability {high}; turn them round"
 
 

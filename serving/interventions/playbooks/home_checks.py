@@ -5,8 +5,9 @@ before the reviewers, reads how people are faring. The policy refuses the same a
 model that is approved later changes nothing about it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
+from difflib import get_close_matches
 from fnmatch import fnmatchcase
 from typing import NamedTuple
 
@@ -19,6 +20,9 @@ from serving.interventions.playbooks.playbook import Playbook
 from serving.interventions.playbooks.pressure import pressing_phrases
 from serving.interventions.playbooks.sensitive import sensitive_features
 from serving.scoring.champions import open_bundle
+
+CHANNELS = ("email", "phone", "letter", "sms", "chat", "in_app", "push", "visit")
+"""What people are usually reached by; a channel may be called otherwise."""
 
 
 class Refused(NamedTuple):
@@ -56,12 +60,26 @@ def warnings_of(playbooks: Sequence[Playbook]) -> tuple[str, ...]:
         if phrases:
             told = ", ".join(f"“{phrase}”" for phrase in phrases)
             found.append(f"{each.name}: its words press people ({told}); say it without")
+        if each.channel not in CHANNELS:
+            near = get_close_matches(each.channel, CHANNELS, n=1)
+            meant = f"; did you mean {near[0]}?" if near else ", which is none of the usual ones"
+            found.append(f"{each.name}: its channel is {each.channel!r}{meant}")
         if each.dimension is not None and not each.distress and each.holdout_share > 0:
             found.append(
                 f"{each.name}: some who are faring badly are held out of it; say distress = true "
                 "where they need it"
             )
     return tuple(found)
+
+
+def undeclared(playbooks: Sequence[Playbook], targets: Collection[str]) -> tuple[str, ...]:
+    """Point out targets that only a home could declare, where none is at hand."""
+    return tuple(
+        f"{each.name}: its target {each.target!r} is none of {', '.join(sorted(targets))}; "
+        "a home must declare it in keepwell.toml"
+        for each in playbooks
+        if each.target is not None and each.target not in targets
+    )
 
 
 def check_in_home(keepwell: Keepwell, playbooks: Sequence[Playbook], *, now: datetime) -> HomeCheck:

@@ -115,10 +115,11 @@ def parse_playbooks(text: str, *, source: str) -> tuple[Playbook, ...]:
     tables = found.get("playbook", [])
     if not isinstance(tables, list) or not all(isinstance(each, dict) for each in tables):
         raise ConfigurationError(["playbooks are written as [[playbook]] tables"], source=source)
-    names: Counter[str] = Counter()
+    names = Counter(str(table["name"]) for table in tables if "name" in table)
     for place, table in enumerate(tables, start=1):
         label = str(table.get("name", f"playbook {place}"))
-        names[label] += 1
+        if names[label] > 1:
+            label += f" ({place}. in the file)"
         problems += [f"{label}: {mistake}" for mistake in mistakes(table)]
     problems += [
         f"{name}: {count} playbooks have this name; rename all but one"

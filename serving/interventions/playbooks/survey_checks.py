@@ -8,7 +8,7 @@ survey = { instrument = "delivery", question = "How was the delivery?", scale = 
 from collections.abc import Mapping
 from typing import Any
 
-from features.surveys import INSTRUMENTS, instrument_problems
+from features.surveys import INSTRUMENTS, instrument_problems, is_scale
 from serving.interventions.playbooks.question import MOST_BUTTONS, SINGLE, Question, known_question
 
 _KEYS: Mapping[str, type] = {
@@ -70,14 +70,17 @@ def _own(instrument: str, table: Mapping[str, Any]) -> tuple[Question | None, li
         problems.append(
             "survey.ends must be two words: what the lowest and the highest answer mean"
         )
+    scale = table.get("scale")
+    if scale is not None and is_scale(scale):
+        low, high = scale
+        if low != int(low) or high != int(high) or high - low >= MOST_BUTTONS:
+            problems.append(
+                f"survey.scale is {low} to {high}, must be whole numbers, "
+                f"{MOST_BUTTONS} answers at the most"
+            )
     if problems:
         return None, problems
     low, high = table["scale"]
-    if low != int(low) or high != int(high) or high - low >= MOST_BUTTONS:
-        return None, [
-            f"survey.scale is {low} to {high}, must be whole numbers, "
-            f"{MOST_BUTTONS} answers at the most"
-        ]
     question = Question(
         instrument=instrument,
         low=int(low),

@@ -7,6 +7,7 @@ import pytest
 from governance.errors import ConfigurationError, NotFound
 from serving.home import Home
 from serving.interventions.playbooks.actions import ACTIONS, DUTIES
+from serving.interventions.playbooks.home_checks import undeclared, warnings_of
 from serving.interventions.playbooks.playbook import (
     STARTERS,
     Playbook,
@@ -305,3 +306,44 @@ def test_an_unknown_playbook_is_not_found() -> None:
     with pytest.raises(NotFound, match="no playbook") as told:
         find_playbook(load_playbooks(STARTERS), "Ann Smith")
     assert "Ann" not in told.value.message + told.value.hint
+
+
+def test_a_misspelt_key_names_the_one_that_was_meant() -> None:
+    assert "did you mean channel?" in problems(GOOD.replace("channel", "chanel"))
+
+
+def test_a_probability_beyond_one_is_one_mistake() -> None:
+    assert problems(GOOD + "min_probability = 1.4\n") == (
+        "personal_note: min_probability == 1.4, must be within 0-1"
+    )
+
+
+def test_numbers_are_written_as_people_read_them() -> None:
+    assert "within 0-1,000,000" in problems(GOOD + "cost = 2000000\n")
+
+
+def test_two_of_one_name_are_told_apart_by_their_place() -> None:
+    found = problems(GOOD + GOOD + "cost = -1\n")
+
+    assert "personal_note (2. in the file): cost == -1" in found
+    assert "2 playbooks have this name" in found
+
+
+def test_a_scale_that_does_not_fit_is_told_with_what_is_missing() -> None:
+    asked = 'survey = { instrument = "ours", question = "How was it?", scale = [1, 50] }\n'
+    found = problems(GOOD + asked)
+
+    assert "survey.scale is 1 to 50" in found
+    assert "polarity must be stated" in found
+
+
+def test_a_channel_hardly_anybody_has_is_pointed_out() -> None:
+    assert warnings_of([only(GOOD.replace('"email"', '"emial"'))]) == (
+        "personal_note: its channel is 'emial'; did you mean email?",
+    )
+
+
+def test_a_target_no_settings_declare_is_pointed_out_without_a_home() -> None:
+    [told] = undeclared([only(GOOD.replace('"churn"', '"chrun"'))], ["churn"])
+
+    assert "'chrun' is none of churn" in told
