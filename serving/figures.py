@@ -55,7 +55,7 @@ def measure_home(
     `InsufficientData` where nothing was imported.
     """
     terms = terms or Terms()
-    _check_ends(start, end)
+    check_ends(start, end)
     declared = own_measures(keepwell)
 
     def work_out() -> tuple[HomeMeasures, Register]:
@@ -107,7 +107,7 @@ def measure_home(
     return give(keepwell, work_out, now=now)
 
 
-def _check_ends(start: datetime | None, end: datetime | None) -> None:
+def check_ends(start: datetime | None, end: datetime | None) -> None:
     """Raise `InvalidInput` for a period that no history can reach."""
     if start is not None and end is not None and start >= end:
         raise InvalidInput("the period ends before it starts", hint="give --start before --end")

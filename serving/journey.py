@@ -16,6 +16,7 @@ from outcomes.journey.worst import LENSES
 from outcomes.measures.definition import Period
 from outcomes.measures.events import PURPOSE
 from serving.bootstrap import Keepwell
+from serving.figures import check_ends
 from serving.published import give, person_key
 from serving.text import rules_for
 
@@ -38,6 +39,7 @@ def journey_of(
     How texts sound is judged for those who permit `wellbeing_inference`. Raises
     `InsufficientData` where nothing was imported, `ConfigurationError` for stages that cannot be.
     """
+    check_ends(start, end)
     rules = rules_for(keepwell.home.root)
     stages = stages_of(keepwell.settings.journey)
 

@@ -3,6 +3,7 @@
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
+from governance.errors import InvalidInput
 from governance.intervals import Interval
 from outcomes.themes import EMPATHY
 from serving.bootstrap import Keepwell
@@ -15,6 +16,7 @@ from serving.text import home_themes, rules_for
 
 TROUBLES = ("escalation", "unresolved", "high_effort", "detractors", "negative_language")
 _MOST_THEMES = 5
+MOST_DAYS = 3_650
 
 
 class Suggestion(NamedTuple):
@@ -31,6 +33,10 @@ def suggestions(
     keepwell: Keepwell, *, days: int = WINDOW_DAYS, now: datetime
 ) -> tuple[Suggestion, ...]:
     """Give what could be looked into, from the last `days` days; only figures that may be shown."""
+    if not 1 <= days <= MOST_DAYS:
+        raise InvalidInput(
+            f"days == {days}, must be within 1-{MOST_DAYS:,}", hint=f"usual are {WINDOW_DAYS}"
+        )
     end = history_end(keepwell, now=now)
     start = end - timedelta(days=days)
     return (

@@ -4,6 +4,8 @@ from datetime import datetime, timedelta
 from typing import Literal
 from zoneinfo import ZoneInfo
 
+from features.events import EARLIEST
+from governance.errors import InvalidInput
 from outcomes.measures.definition import Period
 from outcomes.measures.periods import Every, floor, label, step
 
@@ -16,7 +18,15 @@ _SILENCE = timedelta(days=7)
 
 
 def report_period(kind: Kind, end: datetime, zone: ZoneInfo) -> Period:
-    """Give the last ISO week or calendar quarter of `zone` that is over by `end`."""
+    """Give the last ISO week or calendar quarter of `zone` that is over by `end`.
+
+    Raises `InvalidInput` for an end before 1900: no event lies there.
+    """
+    if end < EARLIEST:
+        raise InvalidInput(
+            "the end of the report lies before 1900, and no event does",
+            hint="give a later --end, or leave it out",
+        )
     until = floor(end, kind, zone)
     since = step(until, kind, -1)
     return Period(since, until, label(since, kind))

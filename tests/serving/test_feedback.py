@@ -323,3 +323,9 @@ def test_complaints_after_the_last_event_of_the_history_count(shop: Shop) -> Non
 
     subjects = [each.subject for each in suggestions(shop.keepwell, days=30, now=shop.clock())]
     assert "complaints:contact" in subjects
+
+
+@pytest.mark.parametrize("days", [0, 2_000_000])
+def test_a_window_no_history_fills_is_refused(shop: Shop, days: int) -> None:
+    with pytest.raises(InvalidInput, match="must be within 1-3,650"):
+        suggestions(shop.keepwell, days=days, now=shop.clock())
