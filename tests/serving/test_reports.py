@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from markupsafe import escape
 
-from governance.errors import InsufficientData, NotFound
+from governance.errors import InsufficientData, InvalidInput, NotFound
 from governance.instants import to_text
 from serving.bootstrap import Keepwell
 from serving.feedback.desk import assign, open_item
@@ -20,7 +20,7 @@ from serving.interventions.tables import interventions
 from serving.reporting.document import report_document
 from serving.reporting.operational import contacts
 from serving.reporting.page import report_html
-from serving.reporting.periods import journey_period, known_until, report_period
+from serving.reporting.periods import Kind, journey_period, known_until, report_period
 from serving.reporting.record import Report, Trial
 from serving.reporting.report import make_report
 from serving.reporting.shelf import newest_report, write_report
@@ -104,6 +104,12 @@ def test_a_week_looks_at_the_journey_of_a_quarter_of_a_year() -> None:
 def test_of_a_history_that_ended_long_ago_the_last_week_is_reported() -> None:
     assert known_until(NOW, NOW + timedelta(days=6)) == NOW + timedelta(days=6)
     assert known_until(NOW, NOW + timedelta(days=8)) == NOW
+
+
+@pytest.mark.parametrize("kind", ["week", "quarter"])
+def test_an_end_before_any_event_is_refused(kind: Kind) -> None:
+    with pytest.raises(InvalidInput, match="before 1900"):
+        report_period(kind, datetime.min.replace(tzinfo=UTC), BERLIN)
 
 
 def test_without_a_history_there_is_no_report(shop: Shop) -> None:
