@@ -73,7 +73,7 @@ def worst_stage(lens: Lens, samples: Mapping[str, Sample], *, lenses: int = len(
     fit = {stage: each for stage, each in samples.items() if len(each.who) >= MIN_PEOPLE}
     compared = tuple(fit)
     if len(fit) < 2:
-        why = f"fewer than two stages are told of by {MIN_PEOPLE} people"
+        why = f"fewer than two stages have figures from at least {MIN_PEOPLE} people"
         return Worst(lens.name, None, why, compared, ())
     sign = 1.0 if lens.high_is_bad else -1.0
     worst = max(fit, key=lambda stage: (sign * float(fit[stage].x.mean()), stage))

@@ -54,7 +54,7 @@ def happiness(
         return made._replace(note=f"not measured: needs one of {', '.join(terms.happiness)}")
     parts = {name: (terms.happiness[name][0], _scaled(m, 0.0, terms.happiness[name][1]))
              for name, m in found.items()}  # fmt: skip
-    return _index(made, parts, found, [n for n in terms.happiness if n not in found], {})
+    return _index(made, parts, found, _without(measures, terms.happiness, period, segment), {})
 
 
 def empathy(
@@ -68,7 +68,7 @@ def empathy(
     """Give the Empathy Deficit Index of one group and period; a part needs 6 earlier windows."""
     found = _levels(measures, terms.empathy, period, segment)
     made = blank(EMPATHY, book, period, "", segment=segment)
-    parts, left_out, usual = {}, [n for n in terms.empathy if n not in found], {}
+    parts, left_out, usual = {}, _without(measures, terms.empathy, period, segment), {}
     for name, m in found.items():
         weight, worst = terms.empathy[name]
         before = baselines.get((name, segment, period), ())
@@ -96,8 +96,9 @@ def _index(
     levels = []
     for name, m in found.items():
         assert m.value is not None
-        beside = f" (usually {usual[name]:.3g})" if name in usual else ""
-        levels.append(f"{name} {m.value.value:.3g}{beside}, weight {parts[name][0] / whole:.2f}")
+        beside = f" (usually {_level(usual[name], m.unit)})" if name in usual else ""
+        level = _level(m.value.value, m.unit)
+        levels.append(f"{name} {level}{beside}, weight {parts[name][0] / whole:.2f}")
     missing = f"; without {', '.join(left_out)}" if left_out else ""
     return made._replace(
         value=value,
@@ -108,6 +109,11 @@ def _index(
     )
 
 
+def _level(value: float, unit: str) -> str:
+    """Write a raw level: shares in percent, what has a scale of its own as it is."""
+    return f"{100 * value:.3g} %" if unit == "share" else f"{value:.3g}"
+
+
 def _levels(
     measures: Sequence[Measure], wanted: Mapping[str, object], period: Period, segment: str
 ) -> dict[str, Measure]:
@@ -116,6 +122,16 @@ def _levels(
         for m in measures
         if m.name in wanted and m.period == period and m.segment == segment and m.value is not None
     }
+
+
+def _without(
+    measures: Sequence[Measure], wanted: Mapping[str, object], period: Period, segment: str
+) -> list[str]:
+    """Name the parts without a level, and say of which too few people are the reason."""
+    here = {m.name: m for m in measures if m.period == period and m.segment == segment}
+    absent = [name for name in wanted if name not in here or here[name].value is None]
+    few = {name for name in absent if name in here and here[name].hidden}
+    return [f"{name} (withheld: few people)" if name in few else name for name in absent]
 
 
 def _scaled(measure: Measure, low: float, high: float) -> Interval:

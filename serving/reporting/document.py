@@ -35,9 +35,9 @@ def report_document(found: Report) -> dict[str, Any]:
             "measures": _lines(found, "operational"),
             "contacts": [each._asdict() for each in found.contacts],
             "approvals": {
-                **found.oversight._asdict(),
-                "override_rate": as_json(found.oversight.override_rate),
-                "quick_rate": as_json(found.oversight.quick_rate),
+                **found.approvals._asdict(),
+                "override_rate": as_json(found.approvals.override_rate),
+                "quick_rate": as_json(found.approvals.quick_rate),
             },
             "feedback": {
                 "counts": dict(found.feedback),

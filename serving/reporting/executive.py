@@ -63,8 +63,7 @@ def _trial(keepwell: Keepwell, playbook: str, *, now: datetime) -> Trial:
     made = made._replace(lift=lift_document(found, today=today))
     cost = _cost(keepwell, found)
     if cost is None:
-        why = "[costs] states no contact_cost, or nobody's horizon is over yet"
-        return made._replace(why_no_roi=why)
+        return made._replace(why_no_roi=_why_no_cost(keepwell, found))
     try:
         returned = roi_of(
             keepwell,
@@ -79,6 +78,13 @@ def _trial(keepwell: Keepwell, playbook: str, *, now: datetime) -> Trial:
     except KeepwellError as error:
         return made._replace(why_no_roi=error.message)
     return made._replace(roi=roi_document(returned), why_no_roi=returned.reason)
+
+
+def _why_no_cost(keepwell: Keepwell, found: HomeLift) -> str:
+    costs = keepwell.settings.costs
+    if costs is None or not costs.contact_cost:
+        return "what a contact costs is not stated; set contact_cost of [costs] in keepwell.toml"
+    return "of nobody who was contacted are the days over that are looked at"
 
 
 def _cost(keepwell: Keepwell, found: HomeLift) -> float | None:

@@ -8,8 +8,9 @@ from sqlalchemy import Connection, func, select
 from governance.disclosure.small_cells import hidden_cells
 from governance.tables import decisions
 from outcomes.measures.definition import Period
+from serving.interventions.deciding.attention import oversight
 from serving.interventions.tables import interventions
-from serving.reporting.record import Count
+from serving.reporting.record import Approvals, Count
 
 
 class _Cell(NamedTuple):
@@ -25,6 +26,27 @@ def contacts(conn: Connection, period: Period, *, min_people: int) -> tuple[Coun
     """
     groups = (_made(conn, period), _refused(conn, period))
     return tuple(count for cells in groups for count in _told(cells, min_people))
+
+
+def approvals(conn: Connection, period: Period, *, min_people: int) -> Approvals:
+    """Say how people decided on what was proposed in the period.
+
+    Shares and waits over fewer than `min_people` are not told, nor counts that would tell of them.
+    """
+    found = oversight(conn, since=period.start, until=period.end)
+    ways = {"approved": found.approved, "changed": found.changed, "rejected": found.rejected}
+    hidden = hidden_cells(ways, min_people)
+    enough, timed = found.decided >= min_people, found.timed >= min_people
+    shown = {name: None if name in hidden else n for name, n in ways.items()}
+    return Approvals(
+        waiting=None if 0 < found.waiting < min_people else found.waiting,
+        decided=None if 0 < found.decided < min_people else found.decided,
+        **shown,
+        override_rate=found.override_rate if enough and not hidden else None,
+        median_minutes=found.median_minutes if enough else None,
+        median_seconds=found.median_seconds if timed else None,
+        quick_rate=found.quick_rate if timed else None,
+    )
 
 
 def _made(conn: Connection, period: Period) -> list[_Cell]:

@@ -11,7 +11,6 @@ from outcomes.keywords import Keyword
 from outcomes.measures.definition import Measure, Period
 from outcomes.themes import ThemeFigure
 from serving.feedback.items import FeedbackItem
-from serving.interventions.deciding.attention import Oversight
 from serving.reporting.periods import Kind
 
 
@@ -66,6 +65,23 @@ class Count(NamedTuple):
     people: int | None
 
 
+class Approvals(NamedTuple):
+    """How people decided on what was proposed in the period, as it stands now.
+
+    None stands for what few customers are behind, and for what would tell how those few fared.
+    """
+
+    waiting: int | None
+    decided: int | None
+    approved: int | None
+    changed: int | None
+    rejected: int | None
+    override_rate: Interval | None
+    median_minutes: float | None
+    median_seconds: float | None
+    quick_rate: Interval | None
+
+
 class ModelLine(NamedTuple):
     """How good the model of a target is, and what watching it found."""
 
@@ -97,7 +113,7 @@ class Report:
     trials: tuple[Trial, ...]
     at_risk: AtRisk | None
     contacts: tuple[Count, ...]
-    oversight: Oversight
+    approvals: Approvals
     feedback: Mapping[str, int]
     overdue: tuple[FeedbackItem, ...]
     measured_again: tuple[FeedbackItem, ...]

@@ -10,10 +10,9 @@ from outcomes.measures.periods import Every, floor, step
 from serving.bootstrap import Keepwell
 from serving.feedback.items import counts, list_items
 from serving.figures import measure_home
-from serving.interventions.deciding.attention import oversight
 from serving.journey import journey_of
 from serving.reporting.executive import at_risk, trials
-from serving.reporting.operational import contacts
+from serving.reporting.operational import approvals, contacts
 from serving.reporting.periods import (
     BEFORE,
     Kind,
@@ -82,7 +81,7 @@ def make_report(
             trials=tried,
             at_risk=stake,
             contacts=contacts(conn, period, min_people=limit),
-            oversight=oversight(conn, since=period.start),
+            approvals=approvals(conn, period, min_people=limit),
             feedback=counts(conn, now=now),
             overdue=tuple(each for each in items if each.overdue(now)),
             measured_again=tuple(each for each in items if each.after is not None),

@@ -231,7 +231,7 @@ def test_the_happiness_index_renormalises_what_is_missing() -> None:
     assert found.value is not None
     assert found.value.value == pytest.approx(65.0)
     assert "without positive_language" in found.note
-    assert "csat 0.8, weight 0.50" in found.note
+    assert "csat 80 %, weight 0.50" in found.note
 
 
 def test_the_interval_of_an_index_is_put_together_from_its_parts() -> None:
@@ -271,7 +271,7 @@ def test_the_empathy_deficit_index_measures_against_the_own_past_and_the_worst_c
 
     assert found.value is not None
     assert found.value.value == pytest.approx(42.5)
-    assert "escalation 0.3 (usually 0.1), weight 0.25" in found.note
+    assert "escalation 30 % (usually 10 %), weight 0.25" in found.note
     assert "without" in found.note
 
 

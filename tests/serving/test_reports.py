@@ -148,9 +148,9 @@ def test_both_indices_are_shown_with_their_parts_and_those_missing(weekly: Repor
 
     assert line is not None
     own, without = parts_of_index(line.now.note)
-    assert own == ("csat 0.333, weight 0.50", "positive language 0, weight 0.50")
+    assert own == ("csat 33.3 %, weight 0.50", "positive language 0 %, weight 0.50")
     assert without == ("happiness",)
-    assert "csat 0.333, weight 0.50" in report_html(weekly)
+    assert "csat 33.3 %, weight 0.50" in report_html(weekly)
     assert "needs 4" in report_html(weekly)
 
 

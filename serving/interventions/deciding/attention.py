@@ -42,14 +42,18 @@ class Oversight(NamedTuple):
     quick_rate: Interval | None
 
 
-def oversight(conn: Connection, *, since: datetime | None = None) -> Oversight:
-    """Count how people decided, on what was proposed at or after `since` where it is given."""
+def oversight(
+    conn: Connection, *, since: datetime | None = None, until: datetime | None = None
+) -> Oversight:
+    """Count how people decided, on what was proposed in [since, until) where these are given."""
     query = select(
         _MINE.status, _MINE.created_at, _MINE.decided_at, _MINE.decided_seconds,
         _MINE.message_before,
     ).where(_MINE.needs_person)  # fmt: skip
     if since is not None:
         query = query.where(_MINE.created_at >= since)
+    if until is not None:
+        query = query.where(_MINE.created_at < until)
     rows = conn.execute(query).all()
     decided = [row for row in rows if row.decided_at is not None]
     waits = [(row.decided_at - row.created_at).total_seconds() / 60 for row in decided]
