@@ -27,7 +27,7 @@ demo: setup ## a simulated company, from events to interventions, then served on
 	@$(BIN)/keepwell --home var/demo demo $(ARGS)
 
 test: setup ## the tests
-	@$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
+	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 check: setup ## lint, format, types and import contracts
 	@$(BIN)/ruff check .

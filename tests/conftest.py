@@ -35,6 +35,21 @@ TABLE_MODULES = (
     "serving.interventions.tables",
 )
 
+LONG_FILES = (
+    "test_notebook.py",
+    "test_canary.py",
+    "test_crm_guide.py",
+    "test_training_killed.py",
+    "test_batch.py",
+    "test_cluster.py",
+    "test_protected_attributes.py",
+)
+"""Files of few tests that take long: begun first, so that no worker is left alone with one."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: item.path.name not in LONG_FILES)
+
 
 def missing(what: str) -> NoReturn:
     """Skip with the reason, or fail where everything is required (`KEEPWELL_REQUIRE_ALL=1`)."""
