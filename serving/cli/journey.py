@@ -58,8 +58,9 @@ def _draw(out: Console, found: "Journey") -> None:
     for each in found.worst:
         _draw_worst(out, each)
     again(out, [cell.note for cell in found.cells if cell.note.startswith("as given")])
+    colour = "Colour goes from bad (red) to good (green), with its 95 % interval beside it. "
     out.print(
-        "[dim]Colour goes from bad (red) to good (green), with its 95 % interval beside it. "
+        f"[dim]{colour if out.color_system else ''}"
         "Sentiment: only of those who permit it. Cells of too few people are not shown.[/]",
         highlight=False,
     )

@@ -30,9 +30,12 @@ def list_command(session: Session, dead: bool, status: str | None, limit: int) -
 
     wanted = cast(MessageStatus | None, "dead" if dead else status)
     with session.open() as keepwell, keepwell.database.read() as conn:
-        found = list_messages(conn, limit=limit, status=wanted)
+        found = list_messages(conn, limit=limit + 1, status=wanted)
         url = keepwell.settings.webhook.url
         off_since = None if url is None else switched_off(conn, url)
+
+    more = len(found) > limit
+    found = found[:limit]
 
     def view(out: Console) -> None:
         if off_since is not None:
@@ -44,10 +47,12 @@ def list_command(session: Session, dead: bool, status: str | None, limit: int) -
         if not found:
             out.print("no messages")
             return
-        drawn = table("message", "type", "by", "status", "why", "tries", "answer", "due")
+        drawn = table("message", "created", "type", "by", "status", "why", "tries", "answer", "due")
+        drawn.columns[0].min_width = 36  # an id is needed whole, to send a message again
         for each in found:
             drawn.add_row(
                 Text(each.message_id),
+                f"{each.created_at:%Y-%m-%d %H:%M}",
                 Text(each.type),
                 Text(each.transport),
                 Text(each.status),
@@ -57,8 +62,14 @@ def list_command(session: Session, dead: bool, status: str | None, limit: int) -
                 f"{each.due_at:%Y-%m-%d %H:%M}" if each.finished_at is None else "",
             )
         out.print(drawn)
+        if more:
+            out.print(f"[dim]the newest {limit:,}; there are more: --limit N[/]", highlight=False)
 
-    told = {"messages": [each.to_json() for each in found], "webhook_off_since": off_since}
+    told = {
+        "messages": [each.to_json() for each in found],
+        "more": more,
+        "webhook_off_since": off_since,
+    }
     session.emit(told, view)
 
 

@@ -121,7 +121,7 @@ def show_preview(out: Console, found: "Preview", currency: str) -> None:
             ("mode", found.mode + ("; a run contacts nobody" if found.mode == "observe" else "")),
             ("would be chosen", f"{len(chosen):,}"),
             ("would cost", f"{found.cost:,.2f} {currency}"),
-            ("expected to help", _expected(found)),
+            *([("expected to help", _expected(found))] if chosen else []),
         ],
     )
     if chosen:

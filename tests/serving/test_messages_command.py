@@ -82,6 +82,14 @@ def test_dead_messages_are_listed_and_sent_again(kw: Commands) -> None:
     assert kw("messages", "list", "--status", "pending").json["messages"][0]["replays"] == 1
 
 
+def test_a_list_says_when_there_are_more_messages(kw: Commands) -> None:
+    dead(kw)
+    assert not kw("messages", "list", "--limit", "1").json["more"]
+    dead(kw)
+    assert kw("messages", "list", "--limit", "1").json["more"]
+    assert "the newest 1; there are more" in kw.plain("messages", "list", "--limit", "1").out
+
+
 def test_all_dead_messages_are_sent_again_at_once(kw: Commands) -> None:
     dead(kw)
     assert kw("messages", "replay", "--all").json["queued"] == 1
