@@ -30,9 +30,19 @@ class Point(NamedTuple):
 
 
 def points(
-    plan: Plan, frozen_at: datetime, course: Course, lift: TrialLift, *, today: date
+    plan: Plan,
+    frozen_at: datetime,
+    course: Course,
+    lift: TrialLift,
+    *,
+    today: date,
+    as_frozen: bool | None = None,
 ) -> tuple[Point, ...]:
-    """Compare a plan with the course of its experiment and with the lift that is shown."""
+    """Compare a plan with the course of its experiment and with the lift that is shown.
+
+    `as_frozen` says whether the playbook is what it was when the plan was frozen; None leaves that
+    point out.
+    """
     counted = lift.treated + lift.held_out
     over = course.status != "running" and lift.waiting == 0
     late = date.fromisoformat(plan.starts) <= course.started_at.date()
@@ -43,6 +53,7 @@ def points(
             "yes" if frozen_at < course.started_at else "no",
             f"frozen {frozen_at:%Y-%m-%d %H:%M}, started {course.started_at:%Y-%m-%d %H:%M}",
         ),
+        *_playbook(as_frozen),
         Point(
             "started no earlier than planned",
             "yes" if late else "no",
@@ -87,6 +98,13 @@ def points(
 def deviations(found: Sequence[Point]) -> tuple[str, ...]:
     """Name the points that were not followed; empty where the plan was followed so far."""
     return tuple(f"{each.point}: {each.said}" for each in found if each.followed == "no")
+
+
+def _playbook(as_frozen: bool | None) -> tuple[Point, ...]:
+    if as_frozen is None:
+        return ()
+    said = "its words, band, cost and all else are the same" if as_frozen else "it was changed"
+    return (Point("playbook as frozen", "yes" if as_frozen else "no", said),)
 
 
 def _stopping(plan: Plan, course: Course) -> Point:

@@ -55,7 +55,10 @@ def plan_points(found: HomeLift, *, today: date) -> tuple[Point, ...]:
         holdout_share=trial.holdout_share,
         looks=trial.looks,
     )
-    return points(found.plan.plan, found.plan.frozen_at, course, found.lift, today=today)
+    return points(
+        found.plan.plan, found.plan.frozen_at, course, found.lift, today=today,
+        as_frozen=found.as_frozen,
+    )  # fmt: skip
 
 
 def experiment_document(found: TrialExperiment) -> dict[str, Any]:

@@ -25,26 +25,32 @@ from serving.interventions.lots.experiments import (
 )
 from serving.interventions.playbooks.playbook import find_playbook, playbooks_of
 from serving.published import give, person_key
-from serving.trials.plans import FrozenPlan, find_plan
+from serving.trials.plans import FrozenPlan, find_plan, is_as_frozen
 from serving.trials.shield import Shielded
 from serving.trials.terms import MoneyTerms, money_terms
 
 HORIZON_DAYS = 90
 RISK = "risk"
 UNNAMED = "(all draws)"
+UNPLANNED = (
+    "no plan was frozen before the start: of several horizons asked for only one that was chosen "
+    "before the figures were seen counts"
+)
 _HIGH, _MIDDLE = 60, 30
 
 
 class HomeLift(NamedTuple):
     """What one experiment of a playbook shows, its course, and the plan frozen before it began.
 
-    `experiment` is None for draws from before experiments had names.
+    `experiment` is None for draws from before experiments had names; `as_frozen` says whether the
+    playbook still is what it was when the plan was frozen, None where that is not known.
     """
 
     lift: TrialLift
     experiment: TrialExperiment | None
     plan: FrozenPlan | None
     others: tuple[str, ...]
+    as_frozen: bool | None = None
 
 
 class Drawn(NamedTuple):
@@ -82,6 +88,7 @@ def lift_of(
         with keepwell.database.read() as conn:
             trial, others = choose(conn, playbook, experiment, now=now)
             plan = None if trial is None else find_plan(conn, trial.plan_digest)
+            same = None if plan is None else is_as_frozen(conn, plan, found)
             days = horizon_of(plan, horizon_days)
             drawn = follow(keepwell, conn, playbook, trial, now=now)
         made = compare(
@@ -89,7 +96,9 @@ def lift_of(
             horizon_days=days, segments=segments, money=money,
             holdout_share=found.holdout_share if trial is None else trial.holdout_share,
         )  # fmt: skip
-        return HomeLift(made, trial, plan, others), drawn.register
+        if plan is None and trial is not None and trial.status == "ended":
+            made = made._replace(notes=(*made.notes, UNPLANNED))
+        return HomeLift(made, trial, plan, others, same), drawn.register
 
     return give(keepwell, work_out, now=now)
 

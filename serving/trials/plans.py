@@ -1,13 +1,16 @@
 """Measurement plans of this home: frozen before the start, with their digest in the log."""
 
 import json
+from dataclasses import asdict, fields
 from datetime import datetime
 from hashlib import sha256
 from typing import NamedTuple
 
 from sqlalchemy import Connection, Row, insert, select
 
+from governance.canonical import digest
 from governance.errors import IntegrityBroken, InvalidInput, NotFound
+from governance.tables import ledger_entries
 from outcomes.trials.plan import Plan
 from serving.auth import authenticate
 from serving.bootstrap import Keepwell
@@ -81,9 +84,41 @@ def freeze(
             "frozen_by": by,
         }
         conn.execute(insert(measurement_plans), row)
-        body = {"plan_digest": plan.digest, "playbook": plan.playbook, "by": by}
+        body = {
+            "plan_digest": plan.digest,
+            "playbook": plan.playbook,
+            "playbook_digest": record_digest(playbook),
+            "by": by,
+        }
         keepwell.ledger.append(conn, "plan_frozen", body, now=now)
     return FrozenPlan(plan.digest, plan.playbook, plan, now, by, None)
+
+
+def record_digest(playbook: Playbook) -> str:
+    """Give the sha256 of what a playbook says: band, words, cost, all that is not left unsaid."""
+    said = {
+        each.name: getattr(playbook, each.name)
+        for each in fields(playbook)
+        if getattr(playbook, each.name) != each.default
+    }
+    if playbook.survey is not None:
+        said["survey"] = asdict(playbook.survey)
+    return digest(json.loads(json.dumps(said)))
+
+
+def is_as_frozen(conn: Connection, plan: FrozenPlan, playbook: Playbook) -> bool | None:
+    """Say whether a playbook still is what it was when its plan was frozen, as the log has it.
+
+    None where the log has nothing of it.
+    """
+    mine = ledger_entries.c
+    bodies = conn.execute(
+        select(mine.body).where(
+            mine.kind == "plan_frozen", mine.body.contains(plan.plan_digest, autoescape=True)
+        )
+    ).scalars()
+    known = [json.loads(each).get("playbook_digest") for each in bodies]
+    return known[-1] == record_digest(playbook) if known and known[-1] else None
 
 
 def who(keepwell: Keepwell, conn: Connection, key: str | None, *, now: datetime) -> str:

@@ -17,7 +17,7 @@ from serving.interventions.tables import measurement_plans
 from serving.trials.document import lift_document, plan_points
 from serving.trials.lift import lift_of
 from serving.trials.plan_file import first_draft, read_plan, write
-from serving.trials.plans import FrozenPlan, fits, freeze, latest_plan, list_plans
+from serving.trials.plans import FrozenPlan, fits, freeze, is_as_frozen, latest_plan, list_plans
 from tests.serving.conftest import Shop
 from tests.serving.test_api import Crm
 from tests.serving.test_cli import Commands
@@ -189,6 +189,7 @@ def test_the_lift_says_point_by_point_whether_the_plan_was_followed(shop: Shop) 
 
     assert said(shop, days=None) == {
         "frozen before the start": "yes",
+        "playbook as frozen": "yes",
         "started no earlier than planned": "yes",
         "share left alone": "yes",
         "outcome as named": "yes",
@@ -199,6 +200,15 @@ def test_the_lift_says_point_by_point_whether_the_plan_was_followed(shop: Shop) 
         "read on its day": "yes",
     }
     assert said(shop, days=60)["horizon"] == "no"
+
+
+def test_other_words_than_those_frozen_are_told(shop: Shop) -> None:
+    found = frozen(shop)
+
+    with shop.keepwell.database.read() as conn:
+        assert is_as_frozen(conn, found, NOTE) is True
+        assert is_as_frozen(conn, found, replace(NOTE, body=NOTE.body + " Hurry!")) is False
+        assert is_as_frozen(conn, found, replace(NOTE, min_probability=0.9)) is False
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,7 @@ from serving.interventions.playbooks.playbook import (
     load_playbooks,
 )
 from serving.trials.document import lift_document, roi_document
-from serving.trials.lift import HomeLift, lift_of
+from serving.trials.lift import UNPLANNED, HomeLift, lift_of
 from serving.trials.roi import HomeRoi, roi_of
 from serving.trials.terms import MoneyTerms, money_terms
 from serving.trials.watch import ExperimentLook, judged, watch
@@ -124,6 +124,12 @@ def test_a_lift_says_what_the_playbook_changed(shop: Shop) -> None:
     assert found.lift.verdict == "helped"
     assert found.experiment is not None
     assert found.experiment.experiment == made.name
+
+
+def test_without_a_plan_only_a_horizon_chosen_before_counts(shop: Shop) -> None:
+    found = passed(begun(shop), 181).lift()
+
+    assert UNPLANNED in found.lift.notes
 
 
 def test_while_people_wait_the_intervals_hold_at_every_look(shop: Shop) -> None:
