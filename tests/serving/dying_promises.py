@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import features.erasure as features
 import governance.review.reviews as review
 import serving.interventions.choosing.run as running
+import serving.interventions.choosing.verdicts as verdicts
 import serving.interventions.delivery.leases as leases
 import serving.interventions.delivery.outbox as outbox
 import serving.key_issue as key_issue
@@ -95,8 +96,8 @@ POINTS: Mapping[str, Mapping[str, Step]] = {
         "sweeping": Step(rights, "sweep", before=True),
     },
     "clear": {
-        "assigned": Step(running, "_assign"),
-        "remembered": Step(running, "append"),
+        "assigned": Step(verdicts, "_assign"),
+        "remembered": Step(verdicts, "append"),
         "recorded": Step(running, "record"),
     },
     "send": {
