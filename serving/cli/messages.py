@@ -1,7 +1,7 @@
 """Messages on the command line: what waits or failed, sending it again, and trying the way."""
 
 from datetime import UTC, datetime
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 import click
 from rich.console import Console
@@ -9,6 +9,9 @@ from rich.markup import escape
 from rich.text import Text
 
 from serving.cli.console import Session, table
+
+if TYPE_CHECKING:
+    from serving.interventions.delivery.message_desk import MessageView
 
 _STATUSES = ("pending", "leased", "on_wire", "held", "delivered", "cancelled", "dead", "unknown")
 
@@ -47,19 +50,17 @@ def list_command(session: Session, dead: bool, status: str | None, limit: int) -
         if not found:
             out.print("no messages")
             return
-        drawn = table("message", "created", "type", "by", "status", "why", "tries", "answer", "due")
+        drawn = table("message", "created", "type", "by", "status", "why", "tries")
         drawn.columns[0].min_width = 36  # an id is needed whole, to send a message again
         for each in found:
             drawn.add_row(
                 Text(each.message_id),
                 f"{each.created_at:%Y-%m-%d %H:%M}",
-                Text(each.type),
+                Text(each.type.removeprefix("intervention.")),
                 Text(each.transport),
                 Text(each.status),
-                Text(each.reason),
-                str(each.attempts),
-                "" if each.last_status is None else str(each.last_status),
-                f"{each.due_at:%Y-%m-%d %H:%M}" if each.finished_at is None else "",
+                Text(_why(each)),
+                _tries(each),
             )
         out.print(drawn)
         if more:
@@ -71,6 +72,18 @@ def list_command(session: Session, dead: bool, status: str | None, limit: int) -
         "webhook_off_since": off_since,
     }
     session.emit(told, view)
+
+
+def _why(each: "MessageView") -> str:
+    """Say why it ended, or when it is due."""
+    if each.finished_at is None and not each.reason:
+        return f"due {each.due_at:%Y-%m-%d %H:%M}"
+    return each.reason
+
+
+def _tries(each: "MessageView") -> str:
+    """Say how often it was tried, and what was answered last."""
+    return f"{each.attempts}" + ("" if each.last_status is None else f" ({each.last_status})")
 
 
 @messages_command.command("replay")
