@@ -2,12 +2,15 @@
 
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 from rich.console import Console
 
 from serving.cli.console import Session, facts, table
+
+if TYPE_CHECKING:
+    from serving.interventions.playbooks.playbook import Playbook
 
 _FILE = click.option(
     "--file",
@@ -36,7 +39,32 @@ def new_command(session: Session, playbook: str, playbooks: Path | None) -> None
     found = find_playbook(playbooks_of(Home(session.home.resolve()), playbooks), playbook)
     plan = first_draft(found, today=datetime.now(UTC).date())
     page = write(plan)
-    session.emit({"plan": plan.to_json(), "toml": page}, lambda out: click.echo(page, nl=False))
+    there = _there(session, found)
+    if there is not None and there < plan.people:
+        session.note(
+            f"this size cannot be reached now: {plan.people:,} people are needed, and at most "
+            f"{there:,} qualify; a larger smallest_worthwhile, a known baseline or a wider band "
+            "needs fewer, or brings more"
+        )
+    session.emit(
+        {"plan": plan.to_json(), "people_there": there, "toml": page},
+        lambda out: click.echo(page, nl=False),
+    )
+
+
+def _there(session: Session, playbook: "Playbook") -> int | None:
+    """Give the most people the home has for a playbook now; None without a home, or if unclear."""
+    from governance.errors import InvalidInput, NotFound
+    from serving.home import Home
+    from serving.trials.reach import most_people
+
+    if not Home(session.home).keys.is_dir():
+        return None
+    with session.open(to_look=True) as keepwell:
+        try:
+            return most_people(keepwell, playbook, now=datetime.now(UTC))
+        except (InvalidInput, NotFound):
+            return None
 
 
 @plan_command.command("check")

@@ -256,7 +256,8 @@ def test_from_the_first_draft_to_the_frozen_plan_on_the_command_line(tmp_path: P
     keepwell("init")
     key = keepwell("keys", "create", "--scope", "intervention:approve", "--owner", "Grace").json
     page = tmp_path / "plan.toml"
-    page.write_text(keepwell.plain("outcomes", "plan", "new", "personal_note").out)
+    drafted = keepwell.plain("outcomes", "plan", "new", "personal_note")
+    page.write_text(drafted.out)
 
     unowned = keepwell("outcomes", "plan", "check", page)
     page.write_text(page.read_text().replace('owner = ""', 'owner = "head of retention"'))
@@ -264,6 +265,7 @@ def test_from_the_first_draft_to_the_frozen_plan_on_the_command_line(tmp_path: P
     made = keepwell("outcomes", "plan", "freeze", page, "--key", key["key"])
     shown = keepwell("outcomes", "plan", "show", "personal_note").json
 
+    assert "5,233 people are needed, and at most 0 qualify" in " ".join(drafted.err.split())
     assert (unowned.code, checked.code, made.code) == (1, 0, 0)
     assert checked.json["needed"]["people"] == 5_233
     assert made.json["frozen_by"] == "Grace"
