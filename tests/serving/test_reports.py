@@ -13,12 +13,15 @@ from markupsafe import escape
 
 from governance.errors import InsufficientData, InvalidInput, NotFound
 from governance.instants import to_text
+from governance.intervals import wilson
 from serving.bootstrap import Keepwell
 from serving.feedback.desk import assign, open_item
 from serving.intake import take_events
+from serving.interventions.deciding.attention import Oversight
 from serving.interventions.tables import interventions
+from serving.reporting import operational
 from serving.reporting.document import report_document
-from serving.reporting.operational import contacts
+from serving.reporting.operational import approvals, contacts
 from serving.reporting.page import report_html
 from serving.reporting.periods import Kind, journey_period, known_until, report_period
 from serving.reporting.record import Report, Trial
@@ -125,6 +128,18 @@ def test_the_last_whole_week_is_reported_with_those_before_it(weekly: Report) ->
     assert [m.period.label for m in line.measures] == [f"2026-W{n}" for n in range(15, 23)]
     assert line.now.people == 12
     assert line.now.unit == "EUR"
+
+
+def test_how_three_were_decided_on_is_not_told(
+    home: Keepwell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    three = Oversight(0, 3, 1, 0, 2, wilson(2, 3), 7.0, 3, 20.0, wilson(0, 3))
+    monkeypatch.setattr(operational, "oversight", lambda *_, **__: three)
+    with home.database.read() as conn:
+        told = approvals(conn, report_period("week", NOW, BERLIN), min_people=5)
+
+    assert told.waiting == 0
+    assert (told.decided, told.rejected, told.override_rate, told.median_minutes) == (None,) * 4
 
 
 def test_what_is_not_measured_says_so(weekly: Report) -> None:
