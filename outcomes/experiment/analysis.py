@@ -44,6 +44,7 @@ from outcomes.randomised.sequential import PLANNED_UNITS, running, running_sampl
 from outcomes.randomised.verdict import NOT_RANDOMISED, Direction, Judged, judge
 
 PERFECTLY = 0.99
+MOST_UNITS = 10_000_000_000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -218,6 +219,10 @@ def _check(question: Question) -> None:
         )
     if any(not 0 < size < float("inf") for size in question.worthwhile.values()):
         problems.append("the smallest worthwhile effect must be above 0")
+    if not 1 <= question.planned_units <= MOST_UNITS:
+        problems.append(
+            f"planned_units == {question.planned_units:,}, must be within 1-{MOST_UNITS:,}"
+        )
     if question.running and question.segments:
         problems.append("segments are looked at when an experiment has ended, not while it runs")
     if problems:

@@ -18,6 +18,7 @@ from outcomes.randomised.heavy_tails import is_heavy, permuted_difference
 Verdict = Literal["higher", "lower", "not distinguishable from zero", "cannot say"]
 MIN_UNITS = 5
 MIN_EVENTS = 30
+_MOST = 1e15
 SAMPLE_RATIO_ALARM = 0.001
 
 Floats = NDArray[np.float64]
@@ -161,7 +162,7 @@ def intended_shares(
             f"{len(arms)} arm(s) with {sum(counts.values())} units, need two arms with people",
         )
     shares = expected or {arm: 1 / len(arms) for arm in arms}
-    if set(shares) != set(arms) or min(shares.values()) <= 0:
+    if set(shares) != set(arms) or not all(0 < each <= _MOST for each in shares.values()):
         raise InvalidInput(
             f"expected shares name {sorted(shares)}, the arms are {arms}",
             hint="give each arm a share above 0",

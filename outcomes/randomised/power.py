@@ -9,6 +9,7 @@ from governance.errors import InvalidInput
 from outcomes.randomised.sequential import always_valid
 
 _MAX_UNITS = 10_000_000_000
+_LARGEST = 1e15
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,15 +41,19 @@ class Design:
             problems.append("say either the control's share or a mean's spread")
         if self.share is not None and not 0 < self.share < 1:
             problems.append(f"share == {self.share:g}, must lie between 0 and 1")
-        if self.spread is not None and not 0 < self.spread < float("inf"):
-            problems.append(f"spread == {self.spread:g}, must be above 0")
+        if self.spread is not None and not 1 / _LARGEST <= self.spread <= _LARGEST:
+            problems.append(
+                f"spread == {self.spread:g}, must be above 0, within 1e-15 and {_LARGEST:g}"
+            )
         for name in ("treated_share", "level"):
             if not 0 < getattr(self, name) < 1:
                 problems.append(f"{name} == {getattr(self, name):g}, must lie between 0 and 1")
         if self.comparisons < 1:
             problems.append(f"comparisons == {self.comparisons}, must be at least 1")
-        if not (self.cluster_size >= 1 and 0 <= self.icc <= 1):
-            problems.append("cluster_size must be at least 1 and icc between 0 and 1")
+        if not (1 <= self.cluster_size <= _MAX_UNITS and 0 <= self.icc <= 1):
+            problems.append(
+                f"cluster_size must be at least 1, at most {_MAX_UNITS:,}, and icc between 0 and 1"
+            )
         if not 0 <= self.explained < 1:
             problems.append(f"explained == {self.explained:g}, must be from 0 to below 1")
         if problems:
@@ -99,8 +104,11 @@ def power_for_size(design: Design, effect: float, people: int) -> Size:
 def size_for_effect(design: Design, effect: float, power: float = 0.8) -> Size:
     """Give the fewest people with whom an effect of `effect` is found with chance `power`."""
     _check_power(power)
-    if effect == 0:
-        raise InvalidInput("no number of people shows an effect of 0", hint="say an effect")
+    if effect == 0 or not abs(effect) <= _LARGEST:
+        raise InvalidInput(
+            f"no number of people shows an effect of {effect:g}",
+            hint=f"say an effect other than 0, of at most {_LARGEST:g}",
+        )
     low = high = ceil(2 * design.cluster_size / min(design.treated_share, 1 - design.treated_share))
     high += 1
     while power_for_size(design, effect, high).power < power:

@@ -136,3 +136,9 @@ def test_a_heavy_tail_in_a_small_holdout_is_left_to_the_draw() -> None:
     found = difference(rng.lognormal(0, 1.5, 2_000), rng.lognormal(0, 1.5, 100))
 
     assert found.method == "permutation"
+
+
+@pytest.mark.parametrize("share", [float("nan"), float("inf"), 1e308])
+def test_an_intended_share_that_is_no_size_is_refused(share: float) -> None:
+    with pytest.raises(InvalidInput, match="expected shares"):
+        sample_ratio({"a": 50, "b": 50}, {"a": share, "b": 0.5})

@@ -109,3 +109,15 @@ def test_a_design_that_cannot_be_is_refused(arguments: dict[str, float], message
 def test_an_effect_that_cannot_be_found_is_refused(effect: float, message: str) -> None:
     with pytest.raises(InvalidInput, match=message):
         size_for_effect(Design(share=0.1), effect)
+
+
+@pytest.mark.parametrize("sizes", [{"spread": 1e308}, {"spread": 1e-320}])
+def test_a_spread_that_cannot_be_squared_is_refused(sizes: dict[str, float]) -> None:
+    with pytest.raises(InvalidInput, match="spread == "):
+        Design(**sizes)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("effect", [float("nan"), float("inf"), 1e308])
+def test_an_effect_that_is_no_size_is_refused(effect: float) -> None:
+    with pytest.raises(InvalidInput, match="no number of people shows"):
+        size_for_effect(Design(spread=1.0), effect)
