@@ -34,6 +34,7 @@ MAY_READ = {
     "training/fairness.py",  # the audit, and what narrows gaps on request
     "serving/audit/coverage.py",  # who is missing from the audited model
     "serving/rights/ethics_groups.py",  # who was contacted and helped
+    "serving/interventions/choosing/exposure.py",  # whether contacts fall evenly, after the choice
     "serving/wellbeing.py",  # gaps in well-being between groups
 }
 """Modules that read people's protected attributes, each under a permit for `fairness_audit`."""
