@@ -188,7 +188,7 @@ def _late(conn: Connection, desk: Desk, found: Considered, now: datetime, *, hol
     dropped = []
     for each, picks in zip(found.asked, found.selection.picks, strict=True):
         mine: dict[str, str] = {}
-        for purpose, permit in each.judged.permits.items():
+        for purpose, permit in (*each.judged.permits.items(), *each.judged.behind.items()):
             for customer in desk.registry.changed_since(conn, permit, hold=hold):
                 mine.setdefault(customer, f"{purpose}: permission_changed")
         for customer, why in contested_candidates(conn, desk.persons, each.judged.eligible).items():

@@ -6,7 +6,7 @@ every send attempt (`recheck`), where it must still be the very same permission:
 never revives what was queued before.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, time, timedelta
 from zoneinfo import ZoneInfo
@@ -17,6 +17,7 @@ from governance.consent.registry import ConsentRegistry
 from governance.errors import InvalidInput
 from governance.proof import Clearance, Permit, mint_clearance
 from serving.interventions.playbooks.playbook import Playbook
+from serving.interventions.policy.behind_scores import permits_behind
 from serving.interventions.policy.under_way import ContactCounts
 from serving.settings import Mode, Settings
 
@@ -91,10 +92,11 @@ class Candidate:
     """Someone a score, a level of well-being or an event speaks for; one per customer.
 
     `purpose` is what the score or level was made for, None where there is neither.
-    `model_purposes` are all purposes the model's features name and `sensitive_features` those
-    features that read well-being, sentiment or stress, so that a model which reads them is never
-    used to sell. `reasons` are the features among the score's reasons, `level` (0-100) is how they
-    fare in the playbook's dimension. `trigger` names what spoke for them, and which single event it
+    `model_purposes` are all purposes the model's features name: a contact rests on those that are
+    permitted, too. `sensitive_features` are those that read well-being, sentiment or stress, so
+    that a model which reads them is never used to sell. `reasons` are the features among the
+    score's reasons, `level` (0-100) is how they fare in the playbook's dimension. `trigger` names
+    what spoke for them, and which single event it
     was where it was one: each triggers once.
     """
 
@@ -115,13 +117,15 @@ class Candidate:
 class Judged:
     """Who may be contacted, the most at risk first, and everyone else's reason.
 
-    `outside` are those the playbook is not meant for. `permits` hold what the verdicts rest on.
+    `outside` are those the playbook is not meant for. `permits` hold what the verdicts rest on,
+    `behind` those further purposes that some of the scores rest on, over these people alone.
     """
 
     eligible: tuple[Candidate, ...]
     refused: Mapping[str, str]
     outside: frozenset[str]
     permits: Mapping[str, Permit]
+    behind: Mapping[str, Permit] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -172,6 +176,8 @@ def judge(
         permits[purpose], no = registry.permit_many(conn, purpose, everyone, now=now)
         for customer, why in no.items():
             refused.setdefault(customer, f"{purpose}: {why}")
+    behind = permits_behind(conn, registry, _read_besides(fitting, permits), now=now)
+    refused = {**behind.refused, **refused}
     eligible: list[Candidate] = []
     for c in fitting:
         reason = refused.get(c.customer_id) or _filter(playbook, c, policy, contacts, busy)
@@ -179,7 +185,7 @@ def judge(
             eligible.append(c)
         else:
             refused[c.customer_id] = reason
-    return Judged(tuple(eligible), refused, outside, permits)
+    return Judged(tuple(eligible), refused, outside, permits, behind.permits)
 
 
 def permissions_of(judged: Judged, customer_id: str) -> dict[str, str | None]:
@@ -188,6 +194,10 @@ def permissions_of(judged: Judged, customer_id: str) -> dict[str, str | None]:
     for purpose, permit in judged.permits.items():
         permit.require_customer(purpose, customer_id)
         found[purpose] = permit.consent_event_ids.get(customer_id)
+    for purpose, permit in judged.behind.items():
+        permit.require(purpose)
+        if customer_id in permit.customers:
+            found[purpose] = permit.consent_event_ids.get(customer_id)
     return found
 
 
@@ -293,6 +303,17 @@ def _purposes(playbook: Playbook, candidates: Sequence[Candidate]) -> list[str]:
         return [playbook.contact_purpose]
     further = {*playbook.purposes, *(c.purpose for c in candidates if c.purpose is not None)}
     return [playbook.contact_purpose, *sorted(further - {playbook.contact_purpose})]
+
+
+def _read_besides(
+    candidates: Sequence[Candidate], asked: Collection[str]
+) -> dict[str, dict[str, str | None]]:
+    """Give the purposes that models read beside those asked: whose, and by which score."""
+    found: dict[str, dict[str, str | None]] = {}
+    for c in candidates:
+        for purpose in c.model_purposes.difference(asked):
+            found.setdefault(purpose, {})[c.customer_id] = c.score_decision_id
+    return found
 
 
 def _filter(

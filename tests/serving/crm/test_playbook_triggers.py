@@ -1,19 +1,28 @@
 """Whom a playbook is asked about: by a score and its reasons, a stage, a level, a person's word."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
+from sqlalchemy import Row, select
 
+from governance.consent.registry import ConsentChange
 from governance.errors import InvalidInput
 from serving.bootstrap import open_home
 from serving.crm.contacts import Preview, preview_playbook, run_playbooks
 from serving.intake import take_events
+from serving.interventions.choosing.candidates import candidates_of
+from serving.interventions.choosing.run import run_interventions
+from serving.interventions.delivery.desk import desk_of
 from serving.interventions.playbooks.home_checks import check_in_home
 from serving.interventions.playbooks.playbook import Playbook, parse_playbooks
 from serving.interventions.policy.policy import Candidate
+from serving.interventions.tables import interventions
+from serving.permission.consents import record_all
 from serving.scoring.batch import score_everyone
 from tests.serving.conftest import Shop
 from tests.serving.unlocked import unlock_home
@@ -161,7 +170,7 @@ def test_a_playbook_of_scores_without_scores_says_what_to_do(acting: Shop) -> No
     with pytest.raises(InvalidInput) as told:
         looked_at(acting, WORDS + BY_SCORE)
 
-    assert "keepwell score --out FILE" in told.value.hint
+    assert "keepwell score --target churn --out scores.parquet" in told.value.hint
 
 
 def test_scores_are_no_help_to_a_playbook_that_answers_none(acting: Shop, scored: Path) -> None:
@@ -195,6 +204,72 @@ def test_selling_by_a_model_that_reads_how_people_fare_is_refused_at_run_time(
 
     assert found.judged.refused == {"ann": "commercial_model_reads_wellbeing"}
     assert found.sensitive_features == ("survey_level_mean",)
+
+
+def run_on_scores(shop: Shop, tmp_path: Path) -> Row[Any]:
+    """Score everyone by the model that reads well-being, run a playbook; gives the one contact."""
+    shop.permit("ann", "risk_scoring")
+    shop.approve_model()
+    scores = tmp_path / "scores.parquet"
+    score_everyone(shop.keepwell, shop.keepwell.target("churn"), out=scores, clock=shop.clock)
+    runs(shop, WORDS + BY_SCORE, scores=scores)
+    return contact_of(shop)
+
+
+def contact_of(shop: Shop) -> Row[Any]:
+    with shop.keepwell.database.read() as conn:
+        return conn.execute(select(interventions)).one()
+
+
+def take_back(shop: Shop, purpose: str) -> None:
+    change = ConsentChange(
+        customer_id="ann",
+        purpose=purpose,
+        state="withdrawn",
+        mechanism="api",
+        evidence="a letter",
+    )
+    record_all(shop.keepwell, [change], clock=shop.clock)
+
+
+def test_a_queued_contact_ends_with_a_permission_its_score_used(
+    acting: Shop, tmp_path: Path
+) -> None:
+    acting.permit("ann", "wellbeing_inference")
+    run_on_scores(acting, tmp_path)
+
+    take_back(acting, "wellbeing_inference")
+
+    ended = contact_of(acting)
+    assert (ended.status, ended.reason) == ("cancelled", "wellbeing_inference: withdrawn")
+    assert ended.probability is None
+
+
+def test_a_contact_does_not_rest_on_what_its_score_could_not_use(
+    acting: Shop, tmp_path: Path
+) -> None:
+    contact = run_on_scores(acting, tmp_path)
+
+    assert set(json.loads(contact.permissions)) == {"outreach.email", "risk_scoring"}
+
+
+def test_what_is_taken_back_once_scores_were_read_is_still_heard(
+    acting: Shop, tmp_path: Path
+) -> None:
+    acting.permit("ann", "risk_scoring", "wellbeing_inference")
+    acting.approve_model()
+    scores = tmp_path / "scores.parquet"
+    target = acting.keepwell.target("churn")
+    score_everyone(acting.keepwell, target, out=scores, clock=acting.clock)
+
+    note = playbook(WORDS + BY_SCORE)
+    found = candidates_of(acting.keepwell, scores, playbook=note, now=acting.clock())
+
+    take_back(acting, "wellbeing_inference")
+
+    desk = desk_of(acting.keepwell)
+    run = run_interventions(desk, note, found, outside_contacts={}, clock=acting.clock)
+    assert run.refused == {"wellbeing_inference: withdrawn": 1}
 
 
 def test_the_check_refuses_it_beforehand_and_names_the_features(acting: Shop, scored: Path) -> None:
