@@ -14,7 +14,12 @@ from serving.interventions.deciding.views import find_intervention
 from serving.interventions.delivery.desk import Desk, queue_request
 from serving.interventions.delivery.outbox import end_intervention
 from serving.interventions.playbooks.pressure import pressing_phrases
-from serving.interventions.playbooks.wording import Words, wording_problems
+from serving.interventions.playbooks.wording import (
+    Words,
+    hosts_in,
+    links_elsewhere,
+    wording_problems,
+)
 from serving.interventions.policy.policy import QUIET_HOURS, Queued, recheck
 from serving.interventions.policy.zones import quiet_until
 from serving.interventions.tables import interventions
@@ -90,7 +95,7 @@ def approve(
     """
     with desk.database.write() as conn:
         row = _open(conn, intervention_id, "approve")
-        words = _changed(row, change)
+        words = _changed(desk, row, change)
         refusal = _refusal(conn, desk, row, now)
         _note(conn, row, approver, reason, now)
         if words is not None:
@@ -193,7 +198,7 @@ def _note(conn: Connection, row: Row[Any], approver: str, reason: str, now: date
     conn.execute(_change(row.intervention_id).values(values))
 
 
-def _changed(row: Row[Any], change: Change) -> Words | None:
+def _changed(desk: Desk, row: Row[Any], change: Change) -> Words | None:
     """Give the words to send instead; None where nothing changes."""
     before = Words(**json.loads(row.message))
     after = Words(
@@ -209,6 +214,12 @@ def _changed(row: Row[Any], change: Change) -> Words | None:
         )
     if problems := wording_problems(after):
         raise InvalidInput("; ".join(problems), hint="mend the words and try again")
+    base_url = "" if desk.stop_links is None else desk.stop_links.base_url
+    if strange := links_elsewhere(after, hosts_in([*before, base_url])):
+        raise InvalidInput(
+            f"the words lead to {', '.join(strange)}, where the message as proposed did not",
+            hint="link to your own pages alone: those of base_url of [preferences]",
+        )
     return after
 
 

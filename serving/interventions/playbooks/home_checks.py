@@ -17,7 +17,7 @@ from governance.review.candidates import list_models
 from governance.review.reviews import champion
 from serving.bootstrap import Keepwell
 from serving.interventions.playbooks.playbook import Playbook
-from serving.interventions.playbooks.pressure import pressing_phrases
+from serving.interventions.playbooks.pressure import pressing_phrases, selling_words
 from serving.interventions.playbooks.sensitive import sensitive_features
 from serving.scoring.champions import open_bundle
 
@@ -64,6 +64,13 @@ def warnings_of(playbooks: Sequence[Playbook]) -> tuple[str, ...]:
             near = get_close_matches(each.channel, CHANNELS, n=1)
             meant = f"; did you mean {near[0]}?" if near else ", which is none of the usual ones"
             found.append(f"{each.name}: its channel is {each.channel!r}{meant}")
+        sells = selling_words([each.subject, each.body, each.value])
+        if sells and each.kind == "outreach" and not each.commercial:
+            told = ", ".join(f"“{word}”" for word in sells)
+            found.append(
+                f"{each.name}: its words look as if it sold something ({told}); say commercial = "
+                "true where it does"
+            )
         if each.dimension is not None and not each.distress and each.holdout_share > 0:
             found.append(
                 f"{each.name}: some who are faring badly are held out of it; say distress = true "

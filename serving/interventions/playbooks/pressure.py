@@ -42,6 +42,15 @@ _PHRASES = (
 _PRESSING = re.compile("|".join(rf"\b(?:{each})\b" for each in _PHRASES), re.IGNORECASE)
 
 
+_SELLING = re.compile(
+    r"\b(?:buy|discounts?|upgrades?|(?:special |our )offers?|offers? (?:ends?|for you)|loans?|"
+    r"(?:on|for) sale|sales? (?:now|ends?)|premium|vouchers?|coupons?|"
+    r"kaufen|rabatte?|angebote?|gutscheine?|kredite?|günstiger|ermäßigung)\b"
+    r"|\d ?(?:%|percent|prozent) (?:off|less|günstiger|weniger|rabatt)",
+    re.IGNORECASE,
+)
+
+
 def is_refused_key(name: str) -> bool:
     """Whether a key names a nudge that works against people, however it is spelt."""
     letters = re.sub(r"[^a-z]", "", name.casefold())
@@ -56,4 +65,10 @@ def pressing_phrases(texts: Iterable[str]) -> tuple[str, ...]:
     found = [match.group().casefold() for text in texts for match in _PRESSING.finditer(text)]
     if any("!!" in text for text in texts):
         found.append("!!")
+    return tuple(dict.fromkeys(found))
+
+
+def selling_words(texts: Iterable[str]) -> tuple[str, ...]:
+    """Give the words that sound like a sale, as they stand in these texts, each once."""
+    found = (match.group().casefold() for text in texts for match in _SELLING.finditer(text))
     return tuple(dict.fromkeys(found))

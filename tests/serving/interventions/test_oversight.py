@@ -288,3 +288,13 @@ def test_why_permission_went_is_for_those_who_may_know_it(small_company: Company
 
     assert verdict.to_json()["reason"] is None
     assert verdict.to_json(may_see_refusals=True)["reason"] == "outreach.email: withdrawn"
+
+
+def test_changed_words_lead_to_no_pages_but_the_companys_own(small_company: Company) -> None:
+    (asked,) = proposed(small_company, "ana")
+
+    with pytest.raises(InvalidInput, match=r"lead to evil\.example"):
+        says_yes(small_company, asked, change=Change(body="See https://evil.example/pay"))
+
+    says_yes(small_company, asked, change=Change(body="See https://privacy.tea.example/help"))
+    assert small_company.status("ana")[0] == "queued"

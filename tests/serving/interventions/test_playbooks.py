@@ -1,5 +1,6 @@
 """Playbooks are checked as a whole, and what works against people cannot be written down."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -347,3 +348,22 @@ def test_a_target_no_settings_declare_is_pointed_out_without_a_home() -> None:
     [told] = undeclared([only(GOOD.replace('"churn"', '"chrun"'))], ["churn"])
 
     assert "'chrun' is none of churn" in told
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "Buy our premium plan",
+        "Now 20 % off",
+        "A loan for you",
+        "Jetzt 10 % günstiger",
+        "Ein Rabatt",
+    ],
+)
+def test_what_looks_like_a_sale_is_pointed_out_unless_it_says_so(body: str) -> None:
+    note = replace(only(GOOD), body=body, value="you hear of it")
+
+    [told] = warnings_of([note])
+
+    assert "say commercial = true" in told
+    assert warnings_of([replace(note, commercial=True)]) == ()
