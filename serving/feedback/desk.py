@@ -29,6 +29,7 @@ from serving.tables import feedback_items
 BY_HAND = "by hand"
 WINDOW_DAYS = 90
 _LONGEST_OWNER = 200
+_SHORTEST_REASON = 10
 
 
 def open_item(
@@ -149,6 +150,12 @@ def close(
             raise InvalidInput(
                 "this item was not measured again, and no reason is given",
                 hint=f"keepwell feedback remeasure {found.item_id[:8]}, or --reason TEXT",
+            )
+        if not measured and len((reason or "").strip()) < _SHORTEST_REASON:
+            raise InvalidInput(
+                f"the reason has {len((reason or '').strip())} characters, and an item that was "
+                f"not measured again needs at least {_SHORTEST_REASON}",
+                hint="say in a few words why nothing is measured",
             )
         said = naming_nobody(keepwell, conn, reason, what="reason") if reason else None
         _change(
