@@ -17,7 +17,13 @@ from tests.serving.conftest import Shop
 from tests.serving.notice.conftest import NOTE, contacted, scored, tea_shop
 
 __all__ = ["tea_shop"]
-ASKS = replace(NOTE, needs_person=True, expected_effect=0.02)
+ASKS = replace(
+    NOTE,
+    needs_person=True,
+    expected_effect=0.02,
+    subject="Is there anything we can do better?",
+    body="A person reads your answer.",
+)
 
 
 def proposed(shop: Shop, *customers: str) -> list[str]:
@@ -68,7 +74,7 @@ def test_a_proposal_shows_why_to_whom_and_what_would_leave(tea_shop: Shop) -> No
     assert found.estimate is not None
     assert "last order was 40 days ago" in [each.text for each in found.estimate.reasons]
     assert [(each.kind, each.events) for each in found.records or ()] == [("order", 3)]
-    assert found.words.subject == NOTE.subject
+    assert found.words.subject == ASKS.subject
     assert found.links["why"]["url"].startswith("http://testserver/notice?token=n~")
     assert found.links["stop"]["url"].startswith("http://testserver/stop?token=s~")
     assert (found.view.value, found.cost, found.expected_effect) == (NOTE.value, 1.0, 0.02)
@@ -108,7 +114,7 @@ def test_whoever_may_see_less_is_told_less(tea_shop: Shop) -> None:
 
     hidden = ("probability", "reason", "estimate", "history", "decided_before")
     assert [told[name] for name in hidden] == [None] * len(hidden)
-    assert told["message"]["subject"] == NOTE.subject
+    assert told["message"]["subject"] == ASKS.subject
 
 
 def test_looking_without_deciding_is_not_noted(tea_shop: Shop) -> None:
