@@ -48,6 +48,12 @@ def log_to_stderr() -> None:
     )
 
 
+_WITH_HANDLERS = (
+    "uvicorn", "uvicorn.error", "uvicorn.access", "bentoml", "circus", "sqlalchemy.engine",
+)  # fmt: skip
+"""Packages' loggers that somebody may have given handlers of their own."""
+
+
 def take_over_others(level: int = logging.WARNING) -> None:
     """Have what uvicorn, BentoML and other packages log leave in the same form.
 
@@ -57,7 +63,7 @@ def take_over_others(level: int = logging.WARNING) -> None:
     root = logging.getLogger()
     root.handlers[:] = [_Others()]
     root.setLevel(level)
-    for name in ("uvicorn", "uvicorn.error", "uvicorn.access", "bentoml", "circus"):
+    for name in _WITH_HANDLERS:
         found = logging.getLogger(name)
         found.handlers[:], found.propagate = [], True
         found.setLevel(level)

@@ -41,6 +41,9 @@ _TAGS = {
 }
 _READS_ITSELF = {"create_scores": "score:read"}
 """Operations that look at their key in the thread that does the work, with the scope it needs."""
+_MADE_BEFORE = frozenset({"get_report"})
+"""What somebody must have made before it can be given."""
+
 _COMPARED = ("get_lift", "get_measures", "get_roi", "get_journey")
 """Operations whose figures are compared with those given before."""
 _RETRY = {"Retry-After": {"description": "Seconds to wait.", "schema": {"type": "string"}}}
@@ -177,7 +180,8 @@ def _complete(route: APIRoute, operation: dict[str, Any]) -> None:
     codes = [*_ALWAYS]
     if "requestBody" in operation:
         codes += _WITH_BODY
-    if any(each["in"] == "path" for each in operation.get("parameters", ())):
+    named = any(each["in"] == "path" for each in operation.get("parameters", ()))
+    if named or name in _MADE_BEFORE:
         codes.append("404")
     if isinstance(route, AnsweredOnce):
         operation.setdefault("parameters", []).append(_idempotency_key())

@@ -76,6 +76,9 @@ def places(lived: Shop) -> dict[str, st.SearchStrategy[str]]:
         "request_id": st.just(request),
         "playbook": st.just("personal_note"),
         "event_id": st.just("none"),
+        "item_id": st.just("none"),
+        "message_id": st.just("none"),
+        "channel": st.sampled_from(["email", "phone"]),
     }
 
 

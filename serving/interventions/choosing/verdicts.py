@@ -116,7 +116,7 @@ def _left_alone(found: Verdicts, persons: Mapping[str, str]) -> Iterator[Decisio
             outcome="refused" if customer in found.refused else "outside",
             reason=reason,
             target=found.playbook.target,
-            result=result,
+            result=result if customer in persons else None,  # of an erased one nothing is kept
         )
 
 

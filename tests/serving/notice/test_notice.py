@@ -242,7 +242,7 @@ def test_a_notice_speaks_german(tea_shop: Shop) -> None:
 
 def test_a_person_who_approved_is_named_as_a_person(ann: Contacted) -> None:
     keepwell, clock = ann.shop.keepwell, ann.shop.clock
-    asks = replace(NOTE, needs_person=True)
+    asks = replace(NOTE, needs_person=True, subject="Is there anything we can do better?")
     chosen = Candidate(customer_id="ann", probability=0.6, target="churn")
     run = run_interventions(desk_of(keepwell), asks, [chosen], outside_contacts={}, clock=clock)
     approve(
