@@ -22,8 +22,8 @@ from governance.errors import ConfigurationError, PermissionRefused
 from governance.proof import Clearance
 from serving.interventions.delivery.email_addresses import EmailAddress
 from serving.interventions.delivery.email_text import Sender, compose
-from serving.interventions.delivery.messages import REQUESTED, STEP_UP
-from serving.interventions.delivery.webhook import Delivery, Message
+from serving.interventions.delivery.messages import STEP_UP
+from serving.interventions.delivery.webhook import Delivery, Message, require_clearance
 
 EXCHANGE_SECONDS = 30.0
 """No message ends later than this after its exchange began; half of a lease."""
@@ -88,13 +88,7 @@ def email_contact(
     Raises `PermissionRefused` when the clearance is not genuine, for another intervention or run
     out; nothing is sent then.
     """
-    if message.type != REQUESTED or message.intervention_id is None:
-        raise PermissionRefused(
-            f"a message of type {message.type} contacts nobody",
-            purpose="outreach",
-            reason="not_a_contact",
-        )
-    clearance.require(message.intervention_id, now=now)
+    require_clearance(message, clearance, now=now)
     mail = compose(message.message_id, message.body, sender=server.sender, to=to, now=now)
     return send_mail(server, mail, to, home_kind=home_kind)
 

@@ -135,6 +135,17 @@ def signed_headers(endpoint: Endpoint, message: Message, *, now: datetime) -> di
     }
 
 
+def require_clearance(message: Message, clearance: Clearance, *, now: datetime) -> None:
+    """Pass for a contact whose own genuine clearance holds; raises `PermissionRefused`."""
+    if message.type != REQUESTED or message.intervention_id is None:
+        raise PermissionRefused(
+            f"a message of type {message.type} contacts nobody",
+            purpose="outreach",
+            reason="not_a_contact",
+        )
+    clearance.require(message.intervention_id, now=now)
+
+
 def contact(
     client: httpx.Client,
     endpoint: Endpoint,
@@ -149,13 +160,7 @@ def contact(
     Raises `PermissionRefused` when the clearance is not genuine, for another intervention or run
     out; nothing is sent then.
     """
-    if message.type != REQUESTED or message.intervention_id is None:
-        raise PermissionRefused(
-            f"a message of type {message.type} contacts nobody",
-            purpose="outreach",
-            reason="not_a_contact",
-        )
-    clearance.require(message.intervention_id, now=now)
+    require_clearance(message, clearance, now=now)
     return _post(client, endpoint, message, home_kind=home_kind, now=now)
 
 
