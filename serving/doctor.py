@@ -20,7 +20,7 @@ from governance.errors import ConfigurationError, KeepwellError, NotFound
 from governance.review.reviews import champion
 from governance.signing.keys import is_vouched, list_signing_keys
 from governance.tables import ledger_head
-from serving.auth import list_keys
+from serving.access.auth import list_keys
 from serving.bootstrap import Keepwell, open_home
 from serving.courier import mail_server_of
 from serving.home import Home, keep_private

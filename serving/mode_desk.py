@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection
 
 from governance.errors import InvalidInput
-from serving.auth import Unauthenticated, split_key
+from serving.access.auth import Unauthenticated, split_key
 from serving.bootstrap import Keepwell
 from serving.interventions.choosing.mode_evidence import (
     ActEvidence,

@@ -8,9 +8,9 @@ from datetime import datetime
 from pathlib import Path
 
 from features.labels import Target
+from serving.access.key_issue import machine_user
 from serving.audit.drawing import draw_report
 from serving.bootstrap import Keepwell
-from serving.key_issue import machine_user
 from training.backtest import Backtest
 from training.backtest_log import log_backtest
 from training.evaluation.costs import Costs

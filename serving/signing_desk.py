@@ -9,7 +9,7 @@ import structlog
 from governance.errors import GateRefused, InvalidInput, PermissionRefused
 from governance.review.candidates import ModelRecord, find_model
 from governance.review.reviews import VALID_FOR, Review, self_sign, sign
-from serving.auth import Unauthenticated, split_key
+from serving.access.auth import Unauthenticated, split_key
 from serving.bootstrap import Keepwell
 from training.tracking import Tracking
 

@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from serving.auth import SCOPES
+from serving.access.auth import SCOPES
 
 ROOT = Path(__file__).parents[1]
 TEXT = (ROOT / "docs" / "security.md").read_text(encoding="utf-8")

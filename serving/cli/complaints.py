@@ -10,7 +10,7 @@ from rich.markup import escape
 from serving.cli.console import Session, facts, table
 
 if TYPE_CHECKING:
-    from serving.auth import Principal
+    from serving.access.auth import Principal
     from serving.bootstrap import Keepwell
 
 _DAY = "%Y-%m-%d"
@@ -29,7 +29,7 @@ def _now() -> datetime:
 
 def whose(keepwell: "Keepwell", key: str) -> "Principal":
     """Find out whose key this is; raises `Unauthenticated`."""
-    from serving.auth import authenticate
+    from serving.access.auth import authenticate
 
     with keepwell.database.read() as conn:
         return authenticate(conn, key, now=_now())[0]

@@ -9,7 +9,7 @@ from rich.console import Console
 from serving.cli.console import Session, facts, table
 
 if TYPE_CHECKING:
-    from serving.auth import CreatedKey, KeyRecord
+    from serving.access.auth import CreatedKey, KeyRecord
     from serving.bootstrap import Keepwell
 
 _ONCE = "  This is the only time the key is shown. Keep it like a password."
@@ -48,7 +48,7 @@ def create_key_command(
     A key with the scope audit:sign is also its owner's signature on models. In a production home
     one made without the enrolment key approves nothing.
     """
-    from serving.key_issue import issue_key
+    from serving.access.key_issue import issue_key
 
     now = datetime.now(UTC)
     with session.open() as keepwell:
@@ -69,7 +69,7 @@ def create_key_command(
 @click.pass_obj
 def list_keys_command(session: Session) -> None:
     """Every key ever made, without its secret: how it begins, last use, end, successor."""
-    from serving.auth import list_keys
+    from serving.access.auth import list_keys
 
     now = datetime.now(UTC)
     with session.open() as keepwell, keepwell.database.read() as conn:
@@ -131,7 +131,7 @@ def rotate_key_command(
     new key lives as long as the old one was to. For a key that someone else may have seen, say
     --overlap-hours 0.
     """
-    from serving.key_issue import replace_key
+    from serving.access.key_issue import replace_key
 
     now = datetime.now(UTC)
     with session.open() as keepwell:
@@ -165,7 +165,7 @@ def rotate_key_command(
 @click.pass_obj
 def revoke_key_command(session: Session, key_id: str) -> None:
     """End a key at once, with what it could sign."""
-    from serving.key_issue import end_key
+    from serving.access.key_issue import end_key
 
     now = datetime.now(UTC)
     with session.open() as keepwell:

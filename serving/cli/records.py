@@ -36,7 +36,7 @@ def verify_command(session: Session, head_file: Path | None) -> int:
     from governance.log.ledger import SignedHead, verify
     from governance.review.candidates import check_models
     from governance.review.reviews import check_reviews
-    from serving.key_check import check_keys
+    from serving.access.key_check import check_keys
 
     head = None
     if head_file is not None:

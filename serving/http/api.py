@@ -11,7 +11,7 @@ from starlette.responses import PlainTextResponse
 
 from governance.log.decision import load
 from governance.review.reviews import champion, list_models
-from serving.auth import Principal
+from serving.access.auth import Principal
 from serving.bootstrap import Keepwell
 from serving.http import (
     api_addresses,

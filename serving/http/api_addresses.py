@@ -8,7 +8,7 @@ from pydantic import Field
 
 from governance.errors import NotFound
 from serving import addresses
-from serving.auth import Principal
+from serving.access.auth import Principal
 from serving.http.api_customers import CustomerPath
 from serving.http.context import Caller, Here, ScopeFirst, Step, fresh
 from serving.http.message_answers import AddressHeld

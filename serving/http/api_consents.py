@@ -11,7 +11,7 @@ from governance.consent.notices import completed_yes, list_notices, published_ve
 from governance.consent.record import ConsentChange, ConsentEvent, Subject, checked
 from governance.errors import InvalidInput
 from governance.instants import parse_instant, to_text
-from serving.auth import Principal
+from serving.access.auth import Principal
 from serving.http.api_customers import CustomerPath
 from serving.http.consent_answers import (
     ConsentRecorded,

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Depends, Path, Query, Request, Response
 
 from governance.errors import InvalidInput
 from governance.instants import parse_instant
-from serving.auth import Principal
+from serving.access.auth import Principal
 from serving.http.context import Caller, Here, ScopeFirst, Step, fresh
 from serving.http.customer_answers import CustomerAnswer, CustomersPage
 from serving.http.paging import AFTER, LIMIT, paged

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
 
 from governance.instants import parse_instant
-from serving.auth import Principal
+from serving.access.auth import Principal
 from serving.feedback import desk
 from serving.feedback.items import FeedbackItem, list_items, load_item
 from serving.http.context import Caller, Context, Here, Step, fresh

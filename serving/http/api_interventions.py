@@ -4,8 +4,8 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
 
+from serving.access.auth import Principal
 from serving.approval.proposal import open_proposal
-from serving.auth import Principal
 from serving.http.answers import InterventionShown, InterventionsPage, VerdictAnswer
 from serving.http.context import Caller, Here, Step, fresh
 from serving.http.idempotency import AnsweredOnce

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, Query, Response
 
-from serving.auth import Principal
+from serving.access.auth import Principal
 from serving.http.context import Caller, Here, fresh
 from serving.http.journey_answers import JourneyAnswer, ReportAnswer
 from serving.journey import journey_json, journey_of

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
 
-from serving.auth import Principal
+from serving.access.auth import Principal
 from serving.http.context import Caller, Here, Step, fresh
 from serving.http.idempotency import AnsweredOnce
 from serving.http.message_answers import MessageReplayed, MessagesPage

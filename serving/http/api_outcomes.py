@@ -9,7 +9,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Response
 
 from governance.instants import to_text
-from serving.auth import Principal
+from serving.access.auth import Principal
 from serving.figures import measure_home
 from serving.http.context import Caller, Here, fresh
 from serving.http.outcome_answers import MeasuresAnswer

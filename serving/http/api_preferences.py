@@ -14,7 +14,7 @@ from starlette.responses import RedirectResponse
 from governance.errors import InvalidInput
 from governance.instants import to_text
 from serving import preference_links as links
-from serving.auth import Principal
+from serving.access.auth import Principal
 from serving.http.api_customers import CustomerPath
 from serving.http.consent_answers import PreferenceLink, StopLink
 from serving.http.consent_schemas import PreferenceLinkRequest, StopLinkRequest

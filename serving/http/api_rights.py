@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from fastapi.responses import HTMLResponse
 
-from serving.auth import Principal
+from serving.access.auth import Principal
 from serving.http.context import Caller, Context, Here, Step, fresh
 from serving.http.idempotency import AnsweredOnce
 from serving.http.paging import LIMIT, After, paged

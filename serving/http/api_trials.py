@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, Path, Query, Response
 
-from serving.auth import Principal
+from serving.access.auth import Principal
 from serving.http.context import Caller, Here, Step, fresh
 from serving.http.trial_answers import ExperimentsAnswer, LiftAnswer, PlansAnswer, RoiAnswer
 from serving.interventions.lots.experiments import list_experiments

@@ -11,7 +11,7 @@ from pydantic import AfterValidator
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import JSONResponse
 
-from serving.auth import Principal, Unauthenticated, authenticate, note_use
+from serving.access.auth import Principal, Unauthenticated, authenticate, note_use
 from serving.bootstrap import Keepwell
 from serving.http.door import SLASH, App, Receive, Scope, Send
 from serving.http.metering import Meter

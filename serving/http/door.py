@@ -12,7 +12,7 @@ from typing import Any
 from urllib.parse import unquote
 
 from governance.errors import InvalidInput
-from serving.auth import Unauthenticated
+from serving.access.auth import Unauthenticated
 from serving.http.limits import ANY_SHAPE, Shape, check_body, check_head
 from serving.http.problems import Busy, TooLarge, TooSlow, of_exception, wrong_method
 from serving.http.rates import Rates

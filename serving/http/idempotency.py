@@ -12,7 +12,7 @@ from sqlalchemy import Connection, select
 from starlette.concurrency import run_in_threadpool
 
 from governance.errors import InvalidInput
-from serving.auth import Principal
+from serving.access.auth import Principal
 from serving.bootstrap import Keepwell
 from serving.http.context import Context, Handler, ScopeFirst, caller_of
 from serving.http.door import SLASH

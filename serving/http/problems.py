@@ -29,7 +29,7 @@ from governance.errors import (
     NotFound,
     PermissionRefused,
 )
-from serving.auth import ScopeMissing, Unauthenticated
+from serving.access.auth import ScopeMissing, Unauthenticated
 from serving.http.addresses import allowed_at
 from serving.interventions.deciding.oversight import AlreadyDecided
 from serving.logs import REQUEST_ID

@@ -17,7 +17,7 @@ from governance.consent.record import ConsentEvent
 from governance.errors import IntegrityBroken, InvalidInput
 from governance.log.journal import Mark
 from governance.rights import Replayed, replay_journal
-from serving.auth import end_key_at, knows_key, revoke_key
+from serving.access.auth import end_key_at, knows_key, revoke_key
 from serving.bootstrap import Keepwell
 from serving.record.review_journal import follow_reviews
 from serving.tables import home

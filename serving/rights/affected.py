@@ -11,7 +11,7 @@ from sqlalchemy import Connection, func, select
 
 from governance.errors import NotFound
 from governance.tables import consent_events, ledger_entries
-from serving.auth import list_keys
+from serving.access.auth import list_keys
 
 _ACTS = ("export", "erasure", "review_decided", "complaint_closed")
 

@@ -17,7 +17,7 @@ from features.live import append
 from governance.audit.process_record import Harm
 from governance.errors import InvalidInput, NotFound
 from governance.instants import to_text
-from serving.auth import Principal
+from serving.access.auth import Principal
 from serving.bootstrap import Keepwell
 from serving.locks import lock_customers
 from serving.rights.customers import require_known

@@ -14,7 +14,7 @@ from features.events import keepwell_event
 from features.live import append
 from governance.errors import InvalidInput, NotFound, PermissionRefused
 from governance.log.decision import load, new_decision_id
-from serving.auth import Principal
+from serving.access.auth import Principal
 from serving.bootstrap import Keepwell
 from serving.interventions.deciding.contest import approvers, hold, release, stop
 from serving.links import lock_linked

@@ -16,7 +16,7 @@ from features.labels import Target
 from features.links import links_around
 from governance.errors import InvalidInput
 from governance.log.decision import record
-from serving.auth import ScopeMissing, Unauthenticated, authenticate_many, note_use
+from serving.access.auth import ScopeMissing, Unauthenticated, authenticate_many, note_use
 from serving.bootstrap import Keepwell
 from serving.links import lock_linked
 from serving.scoring.answers import ScoreAnswer, WhatIfAnswer, may_know

@@ -12,7 +12,7 @@ from governance.canonical import digest
 from governance.errors import IntegrityBroken, InvalidInput, NotFound
 from governance.tables import ledger_entries
 from outcomes.trials.plan import Plan
-from serving.auth import authenticate
+from serving.access.auth import authenticate
 from serving.bootstrap import Keepwell
 from serving.interventions.lots.experiments import list_experiments
 from serving.interventions.playbooks.playbook import Playbook

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from serving.auth import create_key
+from serving.access.auth import create_key
 from serving.bootstrap import open_home
 from serving.new_home import make_home
 from serving.signing_desk import review_model

@@ -19,7 +19,7 @@ from governance.model.card import ModelFacts, TestResult
 from governance.model.gate import GateVerdict
 from governance.review import reviews as review
 from governance.signing.keys import create_enrolment_key
-from serving.auth import create_key
+from serving.access.auth import create_key
 from serving.bootstrap import Keepwell
 from serving.intake import take_events
 from serving.permission.consents import record_all

@@ -12,11 +12,11 @@ from typing import Any, NamedTuple
 
 import features.erasure as features
 import governance.review.reviews as review
+import serving.access.key_issue as key_issue
 import serving.interventions.choosing.run as running
 import serving.interventions.choosing.verdicts as verdicts
 import serving.interventions.delivery.leases as leases
 import serving.interventions.delivery.outbox as outbox
-import serving.key_issue as key_issue
 import serving.permission.consents as consents
 import serving.permission.taken_back as taken_back
 import serving.rights.acts as rights
@@ -28,7 +28,7 @@ from governance.consent.registry import ConsentRegistry
 from governance.log.journal import Journal
 from governance.log.ledger import Ledger
 from governance.pseudonym import PersonIds, Suppression
-from serving.auth import Principal
+from serving.access.auth import Principal
 from serving.bootstrap import Keepwell, open_home
 from serving.interventions.delivery.leases import Claim, Leases
 from serving.interventions.delivery.webhook import Delivery

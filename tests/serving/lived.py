@@ -5,7 +5,7 @@ from datetime import time
 from pathlib import Path
 from random import Random
 
-from serving.auth import create_key
+from serving.access.auth import create_key
 from serving.bootstrap import Keepwell
 from serving.interventions.choosing.run import run_interventions
 from serving.interventions.delivery.desk import Desk, desk_of

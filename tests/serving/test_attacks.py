@@ -16,7 +16,7 @@ from starlette.testclient import TestClient
 from structlog.testing import capture_logs
 
 from features.tables import customers
-from serving.auth import SCOPES, Unauthenticated, authenticate
+from serving.access.auth import SCOPES, Unauthenticated, authenticate
 from serving.database import Database
 from serving.http.api import create_app
 from serving.http.door import Door, Receive, Scope, Send

@@ -9,7 +9,7 @@ from sqlalchemy import select, update
 from governance.errors import InvalidInput
 from governance.log.ledger import Ledger
 from governance.tables import signing_keys
-from serving.auth import (
+from serving.access.auth import (
     ScopeMissing,
     Unauthenticated,
     authenticate,
@@ -17,8 +17,8 @@ from serving.auth import (
     list_keys,
     revoke_key,
 )
+from serving.access.key_check import check_keys
 from serving.database import Database
-from serving.key_check import check_keys
 from serving.tables import api_keys
 from tests.serving.conftest import START
 

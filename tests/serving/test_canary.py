@@ -15,7 +15,7 @@ from urllib.parse import quote
 import httpx
 import pytest
 
-from serving.auth import SCOPES, create_key
+from serving.access.auth import SCOPES, create_key
 from serving.bootstrap import open_home
 from tests.serving.canary import ID, MARKS, NAME, TEXT
 from tests.serving.conftest import Clock

@@ -23,7 +23,7 @@ from features.compaction import tidy
 from governance.log.ledger import verify
 from governance.proof import Permit
 from governance.tables import consent_events, ledger_entries
-from serving.auth import Unauthenticated, authenticate, create_key
+from serving.access.auth import Unauthenticated, authenticate, create_key
 from serving.bootstrap import Keepwell
 from serving.courier import endpoint_of
 from serving.database import Database

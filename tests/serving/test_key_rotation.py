@@ -9,11 +9,11 @@ from sqlalchemy import select, update
 
 from governance.errors import InvalidInput, NotFound, PermissionRefused
 from governance.tables import signing_keys
-from serving.auth import CreatedKey, Unauthenticated, authenticate, create_key
+from serving.access.auth import CreatedKey, Unauthenticated, authenticate, create_key
+from serving.access.key_check import check_keys
+from serving.access.key_issue import Rotated, end_key, replace_key
 from serving.cli import keepwell as command_line
 from serving.doctor import examine
-from serving.key_check import check_keys
-from serving.key_issue import Rotated, end_key, replace_key
 from serving.record.restore import bring_back
 from serving.tables import api_keys
 from tests.serving.conftest import START, Shop

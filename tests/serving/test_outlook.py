@@ -13,7 +13,7 @@ from starlette.testclient import TestClient
 from features.importing.mapping import parse_mapping
 from features.importing.run import import_source
 from governance.log.decision import load
-from serving.auth import create_key
+from serving.access.auth import create_key
 from serving.bootstrap import Keepwell
 from serving.http.api import create_app
 from serving.models import train_model

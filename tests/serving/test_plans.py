@@ -10,7 +10,7 @@ from sqlalchemy import update
 from governance.errors import ConfigurationError, IntegrityBroken, InvalidInput, NotFound
 from governance.log.ledger import entries
 from outcomes.trials.plan import Plan
-from serving.auth import ScopeMissing
+from serving.access.auth import ScopeMissing
 from serving.interventions.lots.experiments import open_experiment
 from serving.interventions.playbooks.playbook import STARTERS, find_playbook, load_playbooks
 from serving.interventions.tables import measurement_plans

@@ -13,7 +13,7 @@ from sqlalchemy import text
 from starlette.testclient import TestClient
 
 from serving import front
-from serving.auth import Principal
+from serving.access.auth import Principal
 from serving.http import api, api_scores, context, rates
 from serving.http.api import create_app
 from serving.http.door import App, Door

@@ -15,7 +15,7 @@ from features.store import buckets
 from governance.proof import Permit
 from governance.review.candidates import find_model
 from governance.review.reviews import champion
-from serving.auth import list_keys
+from serving.access.auth import list_keys
 from serving.bootstrap import Keepwell, open_home
 from serving.interventions.tables import interventions
 from serving.permission.consents import withdraw

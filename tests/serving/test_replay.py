@@ -6,7 +6,7 @@ from sqlalchemy import update
 
 from features.tables import live_events
 from governance.log.decision import load
-from serving.auth import Principal
+from serving.access.auth import Principal
 from serving.intake import take_events
 from serving.permission.consents import withdraw
 from serving.record.dossier import make_dossier, write_dossier

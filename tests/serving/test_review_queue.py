@@ -10,7 +10,7 @@ from sqlalchemy import select
 
 from governance.errors import InvalidInput, NotFound, PermissionRefused
 from governance.log.ledger import entries
-from serving.auth import Principal, ScopeMissing
+from serving.access.auth import Principal, ScopeMissing
 from serving.bootstrap import open_home
 from serving.interventions.choosing.run import run_interventions
 from serving.interventions.deciding.oversight import approve, confirm

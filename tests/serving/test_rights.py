@@ -8,10 +8,10 @@ from sqlalchemy import select
 
 from governance.errors import NotFound
 from governance.log.ledger import verify
-from serving.auth import Unauthenticated, authenticate, split_key
+from serving.access.auth import Unauthenticated, authenticate, split_key
+from serving.access.key_issue import end_key
 from serving.bootstrap import open_home
 from serving.doctor import examine
-from serving.key_issue import end_key
 from serving.migrate import metadatas
 from serving.permission.consents import withdraw
 from serving.rights.acts import erase, export, object_to_processing, settle

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from starlette.testclient import TestClient
 
-from serving.auth import create_key
+from serving.access.auth import create_key
 from serving.permission.consents import withdraw
 from tests.serving.conftest import Shop
 from tests.serving.test_api import Crm

@@ -52,8 +52,11 @@ def test_an_answer_and_its_log_line_carry_the_callers_id(service: Running) -> No
     sent = {"X-Request-Id": "order-17.retry_1"}
     answer = service.client.post("/v1/scores", json=ANN, headers=sent)
     assert answer.headers["x-request-id"] == "order-17.retry_1"
-    lines = [json.loads(each) for each in service.output.read_text().splitlines() if "{" in each]
-    [line] = [each for each in lines if each.get("request_id") == "order-17.retry_1"]
+    until(lambda: "order-17.retry_1" in service.output.read_text(), service, seconds=10)
+    [text] = [
+        each for each in service.output.read_text().splitlines() if "order-17.retry_1" in each
+    ]
+    line = json.loads(text)
     assert (line["route"], line["status"]) == ("/v1/scores", 200)
 
 

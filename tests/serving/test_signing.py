@@ -7,7 +7,7 @@ import pytest
 from governance.errors import ConfigurationError, InvalidInput, PermissionRefused
 from governance.log.ledger import entries
 from governance.review.reviews import Candidate, champion, find_model, self_sign, submit
-from serving.key_issue import end_key, issue_key, machine_user
+from serving.access.key_issue import end_key, issue_key, machine_user
 from serving.new_home import make_home
 from serving.settings import Settings
 from serving.signing_desk import review_model

@@ -11,7 +11,7 @@ from sqlalchemy import select
 from features.tables import history_chunks
 from governance.log.decision import check_commitments
 from governance.tables import decisions
-from serving.auth import ScopeMissing, Unauthenticated
+from serving.access.auth import ScopeMissing, Unauthenticated
 from serving.permission.consents import withdraw
 from serving.record.replay import replay
 from serving.scoring.answers import ScoreAnswer

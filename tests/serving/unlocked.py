@@ -5,7 +5,7 @@ from pathlib import Path
 
 from governance.log.ledger import Ledger
 from governance.signing.keys import create_enrolment_key
-from serving.auth import create_key
+from serving.access.auth import create_key
 from serving.bootstrap import Keepwell
 from serving.database import Database
 from serving.interventions.policy.modes import unlock, unlocked_mode

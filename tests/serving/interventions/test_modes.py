@@ -11,7 +11,7 @@ from governance.errors import GateRefused, InvalidInput, NotFound, PermissionRef
 from governance.intervals import wilson
 from governance.log.ledger import entries
 from governance.signing.keys import create_enrolment_key
-from serving.auth import create_key
+from serving.access.auth import create_key
 from serving.database import Database
 from serving.interventions.choosing.mode_evidence import (
     ActEvidence,

@@ -16,7 +16,7 @@ from sqlalchemy import Connection, Row, bindparam, insert, select, update
 from governance.errors import InvalidInput, KeepwellError, NotFound
 from governance.log.ledger import Ledger
 from governance.signing.keys import enrol, public_text, revoke, signing_key_from_secret
-from serving.key_check import row_digest
+from serving.access.key_check import row_digest
 from serving.tables import api_keys
 
 SCOPES = frozenset(

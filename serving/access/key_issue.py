@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from governance.errors import InvalidInput
 from governance.instants import to_text
-from serving.auth import CreatedKey, create_key, find_key, revoke_key, rotate_key
+from serving.access.auth import CreatedKey, create_key, find_key, revoke_key, rotate_key
 from serving.bootstrap import Keepwell
 
 OVERLAP = timedelta(hours=24)
