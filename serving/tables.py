@@ -33,6 +33,36 @@ api_keys = Table(
     Column("successor_id", String(16)),  # the key it was rotated to
 )
 
+staff_sessions = Table(
+    "staff_sessions",
+    metadata,
+    Column("token_hash", String(64), primary_key=True),  # sha256, hex; the token is never stored
+    Column("key_id", String(16), nullable=False),  # whose key opened it, and may do what it may
+    Column("opened_at", UtcInstant, nullable=False),
+    Column("seen_at", UtcInstant, nullable=False),
+    Column("ends_at", UtcInstant, nullable=False),
+)
+Index("staff_sessions_by_key", staff_sessions.c.key_id)
+
+dashboard_figures = Table(
+    "dashboard_figures",
+    metadata,
+    Column("name", String(120), primary_key=True),
+    Column("layer", String(16), nullable=False),  # executive | operational | research
+    Column("taken_at", UtcInstant, nullable=False),
+    Column("document", Text, nullable=False),  # figures over people as JSON, none about anyone
+)
+
+annotations = Table(
+    "annotations",
+    metadata,
+    Column("annotation_id", String(36), primary_key=True),
+    Column("happened_at", UtcInstant, nullable=False),
+    Column("text", Text, nullable=False),  # what happened, naming nobody
+    Column("written_by", String(200), nullable=False),
+    Column("written_at", UtcInstant, nullable=False),
+)
+
 model_monitoring = Table(
     "model_monitoring",
     metadata,

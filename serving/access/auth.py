@@ -191,6 +191,14 @@ def authenticate_many(
     return found
 
 
+def principal_of(conn: Connection, key_id: str, *, now: datetime) -> Principal:
+    """Give the holder of a key that is good now; raises `Unauthenticated` for any other."""
+    row = conn.execute(_BY_ID, {"key_id": key_id}).first()
+    if row is None or not _is_valid(row, now):
+        raise _unauthenticated()
+    return Principal(row.key_id, row.owner, frozenset(row.scopes))
+
+
 def split_key(key: str) -> tuple[str, str]:
     """Take `kw_<id>_<secret>` apart; raises `Unauthenticated` for any other shape."""
     parts = key.split("_", 2) if len(key) <= _LONGEST_KEY else []

@@ -42,6 +42,7 @@ from serving.http.schemas import (
     EventsRequest,
     EventsResponse,
 )
+from serving.http.staff.routers import STAFF_ROUTERS
 from serving.http.verbs import Verbs
 from serving.intake import take_events
 from serving.record.kept_answers import mark_effects
@@ -96,6 +97,8 @@ def create_app(keepwell: Keepwell, scorer: Scorer, *, clock: Clock) -> FastAPI:
     app.include_router(api_trials.router)
     app.include_router(api_survey.router)
     app.include_router(api_pages.router)
+    for each in STAFF_ROUTERS:
+        app.include_router(each)
     return app
 
 

@@ -1,7 +1,6 @@
 """What pages without a key share: languages a reader wants, small forms, and answers in HTML."""
 
 from collections.abc import Sequence
-from typing import Literal
 from urllib.parse import parse_qs
 
 from fastapi import Request
@@ -40,7 +39,7 @@ def wanted_locales(request: Request, lang: str) -> tuple[str, ...]:
 def page(
     html: str,
     *,
-    status: Literal[200, 403, 404] = 200,
+    status: int = 200,
     embed_origins: Sequence[str] = (),
     script: bool = False,
 ) -> HTMLResponse:

@@ -30,6 +30,7 @@ from governance.errors import (
     PermissionRefused,
 )
 from serving.access.auth import ScopeMissing, Unauthenticated
+from serving.access.sessions import ForeignForm
 from serving.http.addresses import allowed_at
 from serving.interventions.deciding.oversight import AlreadyDecided
 from serving.logs import REQUEST_ID
@@ -41,6 +42,7 @@ _FIELD = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,60}")
 STATUS: Mapping[type[KeepwellError], int] = {
     Unauthenticated: 401,
     ScopeMissing: 403,
+    ForeignForm: 403,
     PermissionRefused: 403,
     NotFound: 404,
     GateRefused: 409,

@@ -21,6 +21,7 @@ _PAGES = ("/preferences", "/stop", "/survey", "/notice")
 
 _GUESSED = "/notice-open"
 """Where codes are given: wrong ones count, and after too many no more are taken for a while."""
+_LOGIN = "/staff/login"
 
 Header = tuple[bytes, bytes]
 
@@ -86,6 +87,7 @@ class Rates:
         if self._failing and (
             path.startswith("/v1/")
             or path in ("/metrics", _GUESSED)
+            or (path == _LOGIN and method == "POST")
             or (path in _PAGES and method != "POST")
         ):
             self._refuse_failing(_network(address))

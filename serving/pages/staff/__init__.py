@@ -1,0 +1,1 @@
+"""What fills the pages of staff: plain values in, HTML out."""
