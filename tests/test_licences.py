@@ -16,6 +16,7 @@ PERMISSIVE = re.compile(
 READ = {
     "psycopg": "LGPL-3.0: a library used as it is, replaceable, and not part of ours",
     "psycopg-binary": "LGPL-3.0: as psycopg",
+    "axe-playwright-python": "MIT, as its LICENSE file says; the axe-core it brings is MPL-2.0",
     "huey": "MIT, as its LICENSE file says; its metadata is silent",
     "skops": "MIT, as its LICENSE file says; its metadata says OSI approved",
 }
