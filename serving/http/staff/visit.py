@@ -115,8 +115,9 @@ def to_login(request: Request) -> Response:
 def own_address(wanted: str) -> str:
     """Give a staff page to go to; the first one for anything else, as another site."""
     parts = urlsplit(wanted)
-    is_ours = not parts.scheme and not parts.netloc and parts.path.startswith("/staff")
-    return wanted if is_ours and "\\" not in wanted else "/staff"
+    steps = parts.path.split("/")
+    is_ours = (parts.scheme, parts.netloc, steps[:2]) == ("", "", ["", "staff"])
+    return wanted if is_ours and ".." not in steps and "\\" not in wanted else "/staff"
 
 
 def error_page(error: Exception, request: Request) -> Response:
