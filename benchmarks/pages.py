@@ -38,14 +38,11 @@ START = (
     "/staff/feedback", "/staff/journey", "/staff/review",
 )  # fmt: skip
 """Pages that are asked for by name; one page of each kind that they lead to is added."""
+MORE = ("/staff/figures", "/staff/decisions", "/staff/review/models", "/staff/review/complaints")
+"""Parts whose pages differ from those above; what follows in an address is an id."""
 BAR_MS, BAR_KB = 100.0, 300.0
 _LINK = re.compile(r'(?:href|src)="(/staff/[^"#]+)"')
-_WORDS = frozenset(
-    (
-        "staff dashboard executive operational research customers approvals experiments feedback"
-        " journey review figures models decisions complaints appeals ledger gaps people new"
-    ).split()
-)
+_WORDS = frozenset(step for path in (*START, *MORE) for step in path.split("/"))
 
 
 class Timed(NamedTuple):
