@@ -7,7 +7,7 @@ suits both. Text stays text. Sizes are in CSS pixels.
 import io
 import re
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -50,6 +50,11 @@ def draw(width: int, height: int, paint: Callable[["Axes"], None]) -> bytes:
         written = io.StringIO()
         figure.savefig(written, format="svg", transparent=True, metadata={"Date": None})
     return _ours(written.getvalue()).encode()
+
+
+def with_gaps(values: Iterable[float | None]) -> list[float]:
+    """Give numbers to draw; what is not shown leaves a gap."""
+    return [float("nan") if value is None else value for value in values]
 
 
 def _figure(width: int, height: int) -> Any:

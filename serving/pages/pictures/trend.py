@@ -1,14 +1,16 @@
-"""One figure over time: its value, its interval, and what happened meanwhile."""
+"""Figures over time: each with its interval, and what happened meanwhile."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from serving.pages.pictures.canvas import INK, MARK, MARK_SOFT, SOFT, draw
+from serving.pages.pictures.canvas import INK, SOFT, draw, with_gaps
+from serving.pages.pictures.labels import LOOKS, MOST_LINES, End, name_ends
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 _MOST_LABELS = 7
+_DODGE = 0.08
 
 
 class TrendPoint(NamedTuple):
@@ -28,26 +30,82 @@ class Note(NamedTuple):
 
 
 def trend_picture(
-    points: Sequence[TrendPoint], notes: Sequence[Note] = (), *, width: int = 460, height: int = 190
+    points: Sequence[TrendPoint],
+    notes: Sequence[Note] = (),
+    *,
+    width: int = 460,
+    height: int = 190,
+    write: Callable[[float], str] | None = None,
 ) -> bytes:
-    """Draw a line with its interval as a band; periods without a figure leave a gap."""
+    """Draw a line with its interval as a band; periods without a figure leave a gap.
+
+    `write` says how numbers stand at the axis.
+    """
+    return lines_picture({"": points}, notes, width=width, height=height, write=write)
+
+
+def lines_picture(
+    lines: dict[str, Sequence[TrendPoint]],
+    notes: Sequence[Note] = (),
+    *,
+    width: int = 460,
+    height: int = 190,
+    write: Callable[[float], str] | None = None,
+) -> bytes:
+    """Draw up to `MOST_LINES` lines over the same periods, each named at its end.
+
+    Several have thin intervals beside each other, since bands would hide one another.
+    """
+    points = next(iter(lines.values()))
+    labels = [point.label for point in points]
 
     def paint(axes: "Axes") -> None:
-        nothing = float("nan")
-        x = list(range(len(points)))
-        value = [nothing if p.value is None else p.value for p in points]
-        low = [nothing if p.low is None else p.low for p in points]
-        high = [nothing if p.high is None else p.high for p in points]
-        axes.fill_between(x, low, high, color=MARK_SOFT, alpha=0.55, linewidth=0)
-        axes.plot(x, value, color=MARK, linewidth=1.8, marker="o", markersize=4)
-        step = max(1, -(-len(points) // _MOST_LABELS))
+        x = list(range(len(labels)))
+        ends: list[End] = []
+        for (name, line), (colour, dashes, mark) in zip(lines.items(), LOOKS, strict=False):
+            beside = _DODGE * (len(ends) - (min(len(lines), MOST_LINES) - 1) / 2)
+            moved = [place + beside for place in x]
+            if len(lines) == 1:
+                low, high = with_gaps(p.low for p in line), with_gaps(p.high for p in line)
+                axes.fill_between(x, low, high, color=colour, alpha=0.2, linewidth=0)
+            _intervals(axes, moved, line, colour, alone=len(lines) == 1)
+            axes.plot(
+                moved, with_gaps(p.value for p in line), color=colour, linewidth=1.8, marker=mark,
+                markersize=4, linestyle=dashes,
+            )  # fmt: skip
+            last = next((p.value for p in reversed(line) if p.value is not None), None)
+            ends.append(End(last, name, colour))
+        step = max(1, -(-len(labels) // _MOST_LABELS))
         shown = x[::-step][::-1]
-        axes.set_xticks(shown, [points[k].label for k in shown])
-        axes.set_xlim(-0.4, max(len(points) - 0.6, 0.4))
+        axes.set_xticks(shown, [labels[k] for k in shown])
+        axes.set_xlim(-0.4, max(len(labels) - 0.6, 0.4))
         axes.locator_params(axis="y", nbins=4)
+        if write:
+            axes.yaxis.set_major_formatter(lambda value, _: write(value))
+        top = axes.get_ylim()[1]
         for note in notes:
             axes.axvline(note.place, color=SOFT, linewidth=0.8, linestyle=(0, (2, 3)))
-            top = axes.get_ylim()[1]
-            axes.text(note.place, top, str(note.number), color=INK, fontsize=10, ha="center")
+        for place, numbers in _together(notes).items():
+            axes.text(place, top, numbers, color=INK, fontsize=10, ha="center", va="bottom")
+        if len(lines) > 1:
+            name_ends(axes, ends, height=height)
 
     return draw(width, height, paint)
+
+
+def _intervals(
+    axes: "Axes", x: Sequence[float], line: Sequence[TrendPoint], colour: str, *, alone: bool
+) -> None:
+    """Draw intervals as thin strokes; of a line with a band those alone that a band cannot show."""
+    for k, point in enumerate(line):
+        neighbours = [line[j].value for j in (k - 1, k + 1) if 0 <= j < len(line)]
+        in_band = alone and any(value is not None for value in neighbours)
+        if point.low is not None and point.high is not None and not in_band:
+            axes.plot([x[k], x[k]], [point.low, point.high], color=colour, linewidth=1, alpha=0.6)
+
+
+def _together(notes: Sequence[Note]) -> dict[int, str]:
+    found: dict[int, list[str]] = {}
+    for note in notes:
+        found.setdefault(note.place, []).append(str(note.number))
+    return {place: ", ".join(numbers) for place, numbers in found.items()}

@@ -1,0 +1,84 @@
+"""How much there is of each: bars side by side, each with its interval."""
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+from serving.pages.pictures.canvas import INK, LINE, MARK, MARK_SOFT, SOFT, draw
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+_MOST_LABELS = 11
+_ROW = 26
+_SHARE = 0.72
+
+
+class Bar(NamedTuple):
+    """One bar; `value` is None where there is no figure, `said` is how the value is written."""
+
+    label: str
+    value: float | None
+    low: float | None = None
+    high: float | None = None
+    said: str = ""
+
+
+def histogram_picture(
+    bars: Sequence[Bar],
+    *,
+    width: int = 460,
+    height: int = 190,
+    write: Callable[[float], str] | None = None,
+) -> bytes:
+    """Draw neighbouring ranges as standing bars; one without a figure is marked with a dot."""
+
+    def paint(axes: "Axes") -> None:
+        x = range(len(bars))
+        shown = [bar.value or 0 for bar in bars]
+        axes.bar(x, shown, width=0.92, color=MARK_SOFT, edgecolor=MARK, linewidth=0.8)
+        for place, bar in enumerate(bars):
+            if bar.value is None:
+                axes.text(place, 0, "·", color=SOFT, fontsize=14, ha="center", va="bottom")
+            elif bar.low is not None and bar.high is not None:
+                axes.plot([place, place], [bar.low, bar.high], color=INK, linewidth=1.2)
+        step = max(1, -(-len(bars) // _MOST_LABELS))
+        axes.set_xticks(list(x)[::step], [bar.label for bar in bars][::step])
+        axes.set_xlim(-0.6, max(len(bars) - 0.4, 0.6))
+        axes.set_ylim(0)
+        axes.locator_params(axis="y", nbins=4)
+        if write:
+            axes.yaxis.set_major_formatter(lambda value, _: write(value))
+
+    return draw(width, height, paint)
+
+
+def bars_picture(bars: Sequence[Bar], *, width: int = 460) -> bytes:
+    """Draw kinds as lying bars, each with its name and its value written at its end."""
+    height = _ROW * max(len(bars), 1) + 14
+
+    def paint(axes: "Axes") -> None:
+        y = range(len(bars))
+        shown = [bar.value or 0 for bar in bars]
+        axes.barh(y, shown, height=_SHARE, color=MARK_SOFT, edgecolor=MARK, linewidth=0.8)
+        ends = [0.0, *shown, *(bar.high for bar in bars if bar.high is not None)]
+        most = max(ends) or 1.0
+        for place, bar in enumerate(bars):
+            end = bar.value or 0.0
+            if bar.value is not None and bar.low is not None and bar.high is not None:
+                axes.plot([bar.low, bar.high], [place, place], color=INK, linewidth=1.2)
+                end = max(end, bar.high)
+            said = bar.said if bar.value is not None else "not shown"
+            colour = INK if bar.value is not None else SOFT
+            axes.text(
+                end + most * 0.02, place, said, color=colour, fontsize=11, va="center", ha="left"
+            )
+        axes.set_yticks(list(y), [bar.label for bar in bars])
+        axes.set_ylim(len(bars) - 0.4, -0.6)
+        axes.set_xlim(0, most * 1.22)
+        axes.set_xticks([])
+        axes.tick_params(axis="y", length=0, labelcolor=INK)
+        axes.grid(visible=False)
+        axes.spines["bottom"].set_visible(False)
+        axes.spines["left"].set_color(LINE)
+
+    return draw(width, height, paint)

@@ -1,0 +1,148 @@
+"""The picture of a figure: the drawing that its shape asks for, filled with what is shown."""
+
+from collections.abc import Sequence
+
+from serving.dashboard.figure import Cell, Figure
+from serving.pages.pictures.bars import Bar, bars_picture, histogram_picture
+from serving.pages.pictures.calibration import Bin, calibration_picture
+from serving.pages.pictures.curves import Curve, Step, curves_picture
+from serving.pages.pictures.labels import MOST_LINES
+from serving.pages.pictures.ranges import Range, ranges_picture
+from serving.pages.pictures.trend import Note, TrendPoint, lines_picture
+from serving.pages.staff.figure_choice import Choice
+from serving.pages.staff.figure_words import axis, interval, period, said
+
+NARROW, WIDE = 460, 780
+_LOW, _HIGH = 190, 280
+
+
+def has_picture(figure: Figure, cells: Sequence[Cell]) -> bool:
+    """Whether there is anything to draw: a single number is better written."""
+    told = [cell for cell in cells if cell.value is not None]
+    if figure.shape == "headline":
+        return len(told) > 1 and any(cell.low is not None for cell in told)
+    return bool(told)
+
+
+def drawn(
+    figure: Figure, choice: Choice, marks: Sequence[tuple[str, int]] = (), *, wide: bool = False
+) -> bytes:
+    """Draw what is shown of a figure as SVG; `marks` are days of notes with their numbers."""
+    cells = choice.cells(figure)
+    width, height = (WIDE, _HIGH) if wide else (NARROW, _LOW)
+    match figure.shape:
+        case "trend":
+            return lines_picture(
+                _lines(cells),
+                placed(marks, cells),
+                width=width,
+                height=height,
+                write=axis(figure),
+            )
+        case "histogram":
+            bars = [Bar(_span(cell), cell.value, cell.low, cell.high) for cell in cells]
+            return histogram_picture(bars, width=width, height=height, write=axis(figure))
+        case "survival":
+            return curves_picture(
+                _curves(cells), unit="days since they came", width=width, height=height + 30
+            )
+        case "calibration":
+            bins = [Bin(c.x or 0.0, c.value, c.low, c.high) for c in cells]
+            return calibration_picture(bins, width=width, height=height + 30)
+        case "bars":
+            told = [
+                Bar(_row(cell), cell.value, cell.low, cell.high, said(cell.value, figure))
+                for cell in cells
+            ]
+            return bars_picture(told, width=width)
+    ranges = [
+        Range(cell.row, cell.value, cell.low, cell.high, said(cell.value, figure)) for cell in cells
+    ]
+    return ranges_picture(ranges, width=width, write=axis(figure))
+
+
+def alternative(figure: Figure, cells: Sequence[Cell], about: str) -> str:
+    """Say in words what the picture shows."""
+    told = [cell for cell in cells if cell.value is not None]
+    if not told:
+        return f"{figure.title}: nothing to show."
+    missing = len(cells) - len(told)
+    gaps = f" {missing} not shown." if missing else ""
+    if figure.shape in ("trend", "survival"):
+        lines = []
+        for row in dict.fromkeys(cell.row for cell in told):
+            line = [cell for cell in told if cell.row == row]
+            name = f"{row}: " if row else ""
+            lines.append(
+                f"{name}{said(line[0].value, figure)} {_when(figure, line[0])}, "
+                f"{said(line[-1].value, figure)} {_when(figure, line[-1])}"
+            )
+        return f"{figure.title}{about}. {'; '.join(lines)}.{gaps}"
+    values = "; ".join(f"{_name(cell)} {_ranged(cell, figure)}".strip() for cell in told)
+    return f"{figure.title}{about}. {values}.{gaps}"
+
+
+def placed(marks: Sequence[tuple[str, int]], cells: Sequence[Cell]) -> list[Note]:
+    """Find the period in which each note's day lies; those outside are left out."""
+    spans = sorted({(cell.start[:10], cell.end[:10]) for cell in cells if cell.start})
+    return [
+        Note(place, number)
+        for day, number in marks
+        for place, (start, end) in enumerate(spans)
+        if start <= day < end
+    ]
+
+
+def _lines(cells: Sequence[Cell]) -> dict[str, list[TrendPoint]]:
+    spans = {cell.start: period(cell) for cell in sorted(cells, key=lambda cell: cell.start)}
+    lines = {}
+    for row in _most(cells):
+        there = {cell.start: cell for cell in cells if cell.row == row}
+        lines[row] = [
+            TrendPoint(label, *_values(there[start])) if start in there else TrendPoint(label, None)
+            for start, label in spans.items()
+        ]
+    return lines
+
+
+def _curves(cells: Sequence[Cell]) -> list[Curve]:
+    return [
+        Curve(row, tuple(Step(cell.x or 0.0, *_values(cell)) for cell in cells if cell.row == row))
+        for row in _most(cells)
+    ]
+
+
+def _most(cells: Sequence[Cell]) -> list[str]:
+    """Give the rows that are drawn: the latest told of survival come last and stay."""
+    return list(dict.fromkeys(cell.row for cell in cells))[-MOST_LINES:]
+
+
+def _values(cell: Cell) -> tuple[float | None, float | None, float | None]:
+    return cell.value, cell.low, cell.high
+
+
+def _span(cell: Cell) -> str:
+    """Name the range of a standing bar by where it begins."""
+    if cell.x is None:
+        return cell.row
+    scale = 100 if cell.x_to is not None and cell.x_to <= 1 else 1
+    return f"{scale * cell.x:g}"
+
+
+def _row(cell: Cell) -> str:
+    return cell.row or cell.period
+
+
+def _name(cell: Cell) -> str:
+    if cell.x is None:
+        return _row(cell)
+    return f"{_span(cell)}:" if cell.x_to is None else f"from {_span(cell)}:"
+
+
+def _when(figure: Figure, cell: Cell) -> str:
+    return f"after {cell.x:g} days" if figure.shape == "survival" else f"in {period(cell)}"
+
+
+def _ranged(cell: Cell, figure: Figure) -> str:
+    ends = interval(cell, figure)
+    return f"{said(cell.value, figure)} ({ends})" if ends else said(cell.value, figure)

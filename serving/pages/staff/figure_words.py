@@ -1,0 +1,132 @@
+"""How a figure of the dashboard is written: its numbers with units, its periods, its change."""
+
+from collections.abc import Callable
+from datetime import date
+from typing import NamedTuple
+
+from serving.dashboard.figure import Cell, Figure, Unit
+from serving.pages.staff.frame import count
+
+_THIN = "\u202f"
+_MINUS = "\u2212"
+_HIDDEN = "not shown"
+
+
+def said(value: float | None, figure: Figure) -> str:
+    """Write a value with its unit; `not shown` where there is none."""
+    if value is None:
+        return _HIDDEN
+    number = _number(value, figure.unit)
+    unit = _unit(figure, value)
+    return f"{number}{_THIN}{unit}" if unit else number
+
+
+def interval(cell: Cell, figure: Figure) -> str:
+    """Write the ends of an interval, `80.1 to 84.3 %`; nothing where there is none."""
+    if cell.value is None or cell.low is None or cell.high is None:
+        return ""
+    low, high = (_number(end, figure.unit) for end in (cell.low, cell.high))
+    unit = _unit(figure, cell.high)
+    return f"{low} to {high}{_THIN}{unit}" if unit else f"{low} to {high}"
+
+
+def axis(figure: Figure) -> Callable[[float], str]:
+    """Give how numbers stand at the axis of a picture: short."""
+
+    def write(value: float) -> str:
+        if figure.unit == "share":
+            return f"{100 * value:g}{_THIN}%"
+        if figure.unit == "seconds":
+            return f"{value / 60:g}{_THIN}min" if abs(value) >= 120 else f"{value:g}{_THIN}s"
+        if abs(value) >= 1e6:
+            return f"{value / 1e6:g}{_THIN}M"
+        return f"{value / 1e3:g}{_THIN}k" if abs(value) >= 1e4 else f"{value:g}"
+
+    return lambda value: write(round(value, 9)).replace("-", _MINUS)
+
+
+def period(cell: Cell) -> str:
+    """Write a period as short as a picture needs: `May 26`, `Q2 26`, `4 May`."""
+    if not cell.start:
+        return cell.period
+    day = date.fromisoformat(cell.start[:10])
+    if cell.every == "quarter":
+        return f"Q{(day.month + 2) // 3} {day:%y}"
+    return f"{day.day} {day:%b}" if cell.every == "week" else f"{day:%b %y}"
+
+
+class Change(NamedTuple):
+    """What came of a figure since the period before; `tone` is good, bad or empty."""
+
+    said: str
+    tone: str
+
+
+def change(cells: tuple[Cell, ...], figure: Figure) -> Change | None:
+    """Compare the last figure of a line with the one before it.
+
+    Where either lies inside the interval of the other it is no clear change.
+    """
+    told = [cell for cell in cells if cell.value is not None]
+    if len(told) < 2:
+        return None
+    before, last = told[-2], told[-1]
+    was, now = before.value or 0.0, last.value or 0.0
+    earlier = f"{said(was, figure)} in {period(before)}"
+    if _within(was, last) or _within(now, before):
+        return Change(f"no clear change from {earlier}", "")
+    up = now > was
+    good = figure.goal and (figure.goal == "up") == up
+    return Change(
+        f"{'up' if up else 'down'} from {earlier}",
+        ("good" if good else "bad") if figure.goal else "",
+    )
+
+
+def segment_name(segment: str) -> str:
+    """Write a segment for people: `Germany (country)`."""
+    name, _, value = segment.partition("=")
+    return f"{value} ({name.replace('_', ' ')})" if value else "Everyone"
+
+
+def _within(value: float, cell: Cell) -> bool:
+    if cell.low is None or cell.high is None:
+        return value == cell.value
+    return cell.low <= value <= cell.high
+
+
+def _number(value: float, unit: Unit) -> str:
+    return _plain(value, unit).replace("-", _MINUS)
+
+
+def _plain(value: float, unit: Unit) -> str:
+    size = abs(value)
+    match unit:
+        case "share":
+            return f"{100 * value:.1f}"
+        case "money":
+            return count(value) if size >= 100 else f"{value:.2f}"
+        case "points":
+            return f"{value:+.1f}"
+        case "count":
+            return count(value) if size >= 100 or value == round(value) else f"{value:.1f}"
+        case "seconds":
+            return f"{value / 60:.1f}" if size >= 120 else f"{value:.0f}"
+        case "hours" | "days":
+            return f"{value:.1f}"
+    return f"{value:.1f}" if size >= 10 else f"{value:.2f}"
+
+
+def _unit(figure: Figure, value: float) -> str:
+    match figure.unit:
+        case "share":
+            return "%"
+        case "money":
+            return figure.scale
+        case "seconds":
+            return "min" if abs(value) >= 120 else "s"
+        case "hours":
+            return "h"
+        case "points" | "days" as unit:
+            return unit
+    return ""
