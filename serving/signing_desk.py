@@ -1,7 +1,11 @@
 """Signing a home's models: by an enrolled key, logged whatever comes of it, mirrored in MLflow."""
 
-from collections.abc import Sequence
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Literal
 
 import structlog
@@ -9,11 +13,12 @@ import structlog
 from governance.errors import GateRefused, InvalidInput, PermissionRefused
 from governance.review.candidates import ModelRecord, find_model
 from governance.review.reviews import VALID_FOR, Review, self_sign, sign
-from serving.access.auth import Unauthenticated, split_key
+from serving.access.auth import Principal, Unauthenticated, authenticate, split_key
 from serving.bootstrap import Keepwell
 from training.tracking import Tracking
 
 log = structlog.get_logger("keepwell.models")
+Mirror = Callable[[Keepwell, Review], None]
 
 
 def review_model(
@@ -27,13 +32,14 @@ def review_model(
     conditions: Sequence[str] = (),
     valid_for: timedelta = VALID_FOR,
     show_refused: bool = False,
+    mirror: Mirror | None = None,
 ) -> tuple[ModelRecord, Review]:
     """Sign a model with an enrolled key; an approval lets it serve.
 
     Without a key only demo and evaluation homes can approve, and what they sign says so; with
-    `show_refused` even of a model the gate refused, to show what that looks like. Raises
-    `PermissionRefused` for a key that may not sign this, `GateRefused` for approving what the gate
-    refused, `InvalidInput` for no reason or no key.
+    `show_refused` even of a model the gate refused, to show what that looks like. `mirror` tells
+    MLflow, in this process if not said. Raises `PermissionRefused` for a key that may not sign
+    this, `GateRefused` for approving what the gate refused, `InvalidInput` for no reason or no key.
     """
     try:
         record, review = _sign(
@@ -42,8 +48,61 @@ def review_model(
     except (PermissionRefused, GateRefused) as refusal:
         _note(keepwell, model, refusal, now)
         raise
-    _mirror(keepwell, review)
+    (mirror or mirror_review)(keepwell, review)
     return record, review
+
+
+def review_in_person(
+    keepwell: Keepwell,
+    model: str,
+    *,
+    outcome: Literal["approve", "reject"],
+    caller: Principal,
+    key: str,
+    reason: str,
+    now: datetime,
+    conditions: Sequence[str] = (),
+    valid_for: timedelta = VALID_FOR,
+) -> tuple[ModelRecord, Review]:
+    """Sign a model as somebody who is logged in and gives their own signing key to prove it.
+
+    A session shows who opened it, perhaps hours ago; only the key signs, and it is kept nowhere.
+    MLflow is told by a process of its own. Raises what `review_model` does, and `PermissionRefused`
+    for a good key of somebody else.
+    """
+    if not key.strip():
+        raise InvalidInput("a review is signed with your signing key, and none was given")
+    try:
+        _require_own(keepwell, caller, key.strip(), now)
+    except PermissionRefused as refusal:
+        _note(keepwell, model, refusal, now)
+        raise
+    return review_model(
+        keepwell,
+        model,
+        outcome=outcome,
+        key=key.strip(),
+        reason=reason,
+        now=now,
+        conditions=conditions,
+        valid_for=valid_for,
+        mirror=_mirror_apart,
+    )
+
+
+def _require_own(keepwell: Keepwell, caller: Principal, key: str, now: datetime) -> None:
+    try:
+        with keepwell.database.read() as conn:
+            holder, _ = authenticate(conn, key, now=now)
+    except Unauthenticated:
+        return  # signing refuses it, in its own words
+    if holder.owner.casefold() != caller.owner.casefold():
+        raise PermissionRefused(
+            "this key belongs to somebody else than the person logged in",
+            purpose="review",
+            reason="another_person",
+            hint="log in as the person who signs",
+        )
 
 
 def _sign(
@@ -103,12 +162,19 @@ def _note(
         keepwell.ledger.append(conn, "review_refused", body, now=now)
 
 
-def _mirror(keepwell: Keepwell, review: Review) -> None:
+def mirror_review(keepwell: Keepwell, review: Review) -> None:
     """Let MLflow's `champion` follow the signature, which is the truth and stands without it."""
     try:
         _tell_mlflow(keepwell, review)
     except Exception as error:  # noqa: BLE001 - the review is signed, whatever MLflow says
         log.warning("MLflow could not be told of a review", kind=type(error).__name__)
+
+
+def _mirror_apart(keepwell: Keepwell, review: Review) -> None:
+    """Do the same in a process of its own: MLflow takes seconds and memory a service has not."""
+    command = [sys.executable, "-m", "serving.mirror", str(keepwell.home.root), review.review_id]
+    told = partial(subprocess.run, command, check=False)
+    threading.Thread(target=told, name="mirror", daemon=True).start()
 
 
 def _tell_mlflow(keepwell: Keepwell, review: Review) -> None:

@@ -71,6 +71,11 @@ def render_html(report: AuditReport) -> str:
     )
 
 
+def report_style() -> str:
+    """Give the style of the page as `render_html` writes it, for whoever serves the two apart."""
+    return _environment().get_template("audit.css.j2").render()
+
+
 def to_json(report: AuditReport) -> dict[str, Any]:
     """Give the report's content as plain JSON."""
     return {

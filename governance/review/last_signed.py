@@ -1,6 +1,7 @@
 """What the reviews' table contributes to a report: who signed this model, and which one before."""
 
 import json
+from collections.abc import Iterable
 from datetime import datetime
 
 from sqlalchemy import Connection, select
@@ -11,14 +12,19 @@ from governance.fairness.record import FairnessResult
 from governance.review.candidates import find_model
 from governance.review.reviews import reviews_of
 from governance.signing.keys import SigningKey, find_key, is_vouched
-from governance.signing.record import review_of, signature_fits
+from governance.signing.record import Review, review_of, signature_fits
 from governance.tables import reviews
 
 
 def sign_offs_of(conn: Connection, model_digest: str) -> tuple[SignOff, ...]:
     """Give every review of a model, newest first, with the key that verifies it."""
+    return sign_offs(conn, reviews_of(conn, model_digest))
+
+
+def sign_offs(conn: Connection, reviewed: Iterable[Review]) -> tuple[SignOff, ...]:
+    """Put beside each review the key that verifies it, who stands behind that, and if it fits."""
     found = []
-    for review in reviews_of(conn, model_digest):
+    for review in reviewed:
         key = find_key(conn, review.key_id)
         public_key = "" if key is None else key.public_key
         enrolled = "nobody enrolled this key" if key is None else _enrolled(conn, key)

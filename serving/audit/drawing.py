@@ -2,16 +2,19 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any, NamedTuple
+
+from sqlalchemy import Connection
 
 from governance.audit.card_page import render_card_html, render_markdown
 from governance.audit.record import AuditReport
 from governance.audit.report import render_html, to_json
 from governance.audit.seal import seal
 from governance.errors import NotFound
-from governance.fairness.record import FairnessResult
+from governance.fairness.record import FairnessResult, Limits
 from governance.review.candidates import ModelRecord, find_model
 from governance.review.last_signed import last_signed, sign_offs_of
 from serving.audit.context import drift_of, practice_of, provenance_of
@@ -70,22 +73,38 @@ def draw_report(
     return drawn
 
 
+def judged(conn: Connection, record: ModelRecord, *, now: datetime) -> AuditReport:
+    """Give what a reviewer decides on, and no more: what was judged, signed, and signed before.
+
+    A model without a report counts as one whose groups were not compared.
+    """
+    stored: dict[str, Any] | None = json.loads(record.report_json) if record.report_json else None
+    fairness = FairnessResult(
+        outcome="not_assessed", reason="it was submitted without a report", limits=Limits()
+    )
+    if stored is not None:
+        fairness = FairnessResult.from_json(stored["fairness"])
+    digest = record.model_digest
+    return AuditReport(
+        facts=record.facts,
+        fairness=fairness,
+        verdict=record.verdict,
+        generated_at=now,
+        stored=stored,
+        before=last_signed(conn, record.target, other_than=digest, before=record.created_at),
+        sign_offs=sign_offs_of(conn, digest),
+    )
+
+
 def gather(keepwell: Keepwell, record: ModelRecord, *, now: datetime) -> AuditReport:
     """Bring together what a report says of a model; raises `NotFound` for one without a report."""
     if record.report_json is None:
         raise NotFound("this model was submitted without a report", hint="train it again")
-    stored: dict[str, Any] = json.loads(record.report_json)
     digest = record.model_digest
     provenance = provenance_of(keepwell, digest, now=now)
     with keepwell.database.read() as conn:
-        return AuditReport(
-            facts=record.facts,
-            fairness=FairnessResult.from_json(stored["fairness"]),
-            verdict=record.verdict,
-            generated_at=now,
-            stored=stored,
-            before=last_signed(conn, record.target, other_than=digest, before=record.created_at),
-            sign_offs=sign_offs_of(conn, digest),
+        return replace(
+            judged(conn, record, now=now),
             practice=practice_of(keepwell, conn, record.target),
             provenance=provenance,
             drift=drift_of(conn, record.target, digest),

@@ -1,6 +1,5 @@
 """The ledger on the command line."""
 
-import json
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -8,8 +7,6 @@ import click
 from rich.console import Console
 
 from serving.cli.console import Session, print_json
-
-_SHOWN = 10
 
 
 @click.group("ledger")
@@ -30,61 +27,39 @@ def verify_command(session: Session, head_file: Path | None) -> int:
 
     Exit code 1 if anything was changed.
     """
-    from governance.consent.sealed import check_consents
     from governance.errors import InvalidInput
-    from governance.log.decision import check_commitments
-    from governance.log.ledger import SignedHead, verify
-    from governance.review.candidates import check_models
-    from governance.review.reviews import check_reviews
-    from serving.access.key_check import check_keys
+    from serving.record.verification import check_log, read_head
 
     head = None
     if head_file is not None:
         try:
-            head = SignedHead.from_json(json.loads(head_file.read_text(encoding="utf-8")))
-        except (ValueError, KeyError, TypeError, RecursionError):
+            head = read_head(head_file.read_text(encoding="utf-8"))
+        except (ValueError, InvalidInput):
             raise InvalidInput(
                 f"{head_file} is not a ledger head",
                 hint="export one with: keepwell --json ledger head > head.json",
             ) from None
-    with session.open(to_look=True) as keepwell, keepwell.database.snapshot() as conn:
-        found = verify(conn, keepwell.keys.ledger.public_key(), head=head)
-        whole = found.outcome == "intact"
-        decisions = check_commitments(conn) if whole else None
-        consents = check_consents(conn) if whole else None
-        signed = (*check_reviews(conn), *check_models(conn), *check_keys(conn)) if whole else ()
-    changed = decisions.bad if decisions is not None else ()
-    said = consents.bad if consents is not None else ()
-    outcome = "broken" if changed or said or signed else found.outcome
+    with session.open(to_look=True) as keepwell:
+        found = check_log(keepwell, head=head)
 
     def view(out: Console) -> None:
-        mark = "[bold green]✓ intact[/]" if outcome == "intact" else f"[bold red]✗ {outcome}[/]"
-        checked = f", {decisions.checked:,} decisions" if decisions is not None else ""
-        checked += f", {consents.checked:,} words of consent" if consents is not None else ""
+        intact = found.outcome == "intact"
+        mark = "[bold green]✓ intact[/]" if intact else f"[bold red]✗ {found.outcome}[/]"
+        checked = f", {found.decisions:,} decisions" if found.decisions is not None else ""
+        if found.consents is not None:
+            checked += f", {found.consents:,} words of consent"
         out.print(f"{mark}  {found.entries:,} entries{checked}", highlight=False)
         if found.first_bad is not None:
             out.print(f"  the first entry that is not as it was written: {found.first_bad}")
-        for decision in changed[:_SHOWN]:
+        for decision in found.changed_decisions:
             out.print(f"  not the decision that was logged: {decision}", highlight=False)
-        for each in said[:_SHOWN]:
+        for each in found.changed_consents:
             out.print(f"  not the consent that was logged: {each}", highlight=False)
-        for each in signed[:_SHOWN]:
+        for each in found.changed_signatures:
             out.print(f"  not as it was logged: {each}", highlight=False)
 
-    session.emit(
-        {
-            "entries": found.entries,
-            "outcome": outcome,
-            "first_bad": found.first_bad,
-            "decisions": None if decisions is None else decisions.checked,
-            "changed_decisions": changed[:_SHOWN],
-            "consents": None if consents is None else consents.checked,
-            "changed_consents": said[:_SHOWN],
-            "changed_signatures": signed[:_SHOWN],
-        },
-        view,
-    )
-    return 0 if outcome == "intact" else 1
+    session.emit(found.to_json(), view)
+    return 0 if found.outcome == "intact" else 1
 
 
 @ledger_command.command("head")

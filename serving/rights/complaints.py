@@ -13,6 +13,7 @@ from uuid import uuid4
 from sqlalchemy import Connection, Row, insert, select, update
 
 from features.events import keepwell_event
+from features.history import read_everything_of
 from features.live import append
 from governance.audit.process_record import Harm
 from governance.errors import InvalidInput, NotFound
@@ -47,6 +48,15 @@ class Complaint(NamedTuple):
             for name, value in self._asdict().items()
             if name != "person_id"
         }
+
+
+class ComplaintShown(NamedTuple):
+    """A complaint with its words; they are None once the customer was erased."""
+
+    complaint: Complaint
+    customer_id: str | None
+    text: str | None
+    answer: str | None
 
 
 def add_complaint(
@@ -103,6 +113,21 @@ def close_complaint(
         body = {"complaint": complaint_id, "outcome": outcome, "key": by.key_id}
         keepwell.ledger.append(conn, "complaint_closed", body, now=now)
         return _load(conn, complaint_id)
+
+
+def show_complaint(keepwell: Keepwell, complaint_id: str) -> ComplaintShown:
+    """Give one complaint with what the customer said and was answered; raises `NotFound`."""
+    with keepwell.database.read() as conn:
+        found = _load(conn, complaint_id)
+        customer_id = keepwell.persons.customer_of(conn, found.person_id)
+        if customer_id is None:
+            return ComplaintShown(found, None, None, None)
+        said = {
+            event["kind"]: event["properties"].get("text")
+            for event in read_everything_of(conn, customer_id)
+            if event["event_id"] == complaint_id and event["kind"] in (RECEIVED, ANSWERED)
+        }
+    return ComplaintShown(found, customer_id, said.get(RECEIVED), said.get(ANSWERED))
 
 
 def list_complaints(conn: Connection, *, status: str | None = None) -> list[Complaint]:

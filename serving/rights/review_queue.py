@@ -137,6 +137,14 @@ def decide(
     return ended
 
 
+def had_a_hand(keepwell: Keepwell, request_id: str, owner: str) -> bool:
+    """Whether this person approved such a contact or decided on the case, and so may not now."""
+    with keepwell.database.read() as conn:
+        found = load_request(conn, request_id)
+        customer_id = keepwell.persons.customer_of(conn, found.person_id)
+        return customer_id is not None and owner.casefold() in _hands(conn, customer_id, found)
+
+
 def withdraw_request(keepwell: Keepwell, request_id: str, *, clock: Clock) -> ReviewRequest:
     """Take a request back, as the customer asks; what it held goes on as before."""
     with keepwell.database.write() as conn:

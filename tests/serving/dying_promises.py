@@ -132,7 +132,7 @@ POINTS: Mapping[str, Mapping[str, Step]] = {
     "sign": {
         "filed": Step(review, "_file"),
         "logged": Step(Ledger, "append"),
-        "mirroring": Step(signing_desk, "_mirror", before=True),
+        "mirroring": Step(signing_desk, "mirror_review", before=True),
     },
     "revoke": {
         "journalled": Step(Journal, "append"),

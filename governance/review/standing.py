@@ -1,0 +1,81 @@
+"""Where every submitted model stands: before its reviewers, serving, or no longer."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Literal, NamedTuple
+
+from sqlalchemy import Connection, select
+
+from governance.errors import NotFound
+from governance.review.candidates import ModelRecord, list_models
+from governance.review.reviews import approval, champion
+from governance.signing.record import Review, review_of
+from governance.tables import reviews
+
+State = Literal["serves", "waits", "approved", "rejected", "ended"]
+
+
+class Standing(NamedTuple):
+    """A model with its newest review and what follows from all of them now.
+
+    `serves`: it is the champion of its target. `waits`: nobody has signed. `approved`: it may
+    serve, and another one does. `ended`: an approval that no longer holds.
+    """
+
+    record: ModelRecord
+    last: Review | None
+    state: State
+
+
+def standings(
+    conn: Connection, *, now: datetime, target: str | None = None
+) -> tuple[Standing, ...]:
+    """Give every submitted model and where it stands, newest first."""
+    records = list_models(conn, target=target)
+    last = newest_reviews(conn)
+    serving = {
+        found.model_digest
+        for each in {record.target for record in records}
+        if (found := champion(conn, each, now=now)) is not None
+    }
+    return tuple(
+        Standing(each, last.get(each.model_digest), _state(conn, each, last, serving, now))
+        for each in records
+    )
+
+
+def newest_reviews(conn: Connection) -> Mapping[str, Review]:
+    """Give the newest review of each model, by digest."""
+    return {each.model_digest: each for each in reversed(list_reviews(conn))}
+
+
+def list_reviews(conn: Connection, *, limit: int | None = None) -> list[Review]:
+    """Give every review of every model, newest first; of models whose record went, too."""
+    newest_first = reviews.c.signed_at.desc(), reviews.c.review_id.desc()
+    query = select(reviews).order_by(*newest_first).limit(limit)
+    return [review_of(row) for row in conn.execute(query)]
+
+
+def find_review(conn: Connection, review_id: str) -> Review:
+    """Give one review; raises `NotFound`."""
+    row = conn.execute(select(reviews).where(reviews.c.review_id == review_id)).one_or_none()
+    if row is None:
+        raise NotFound("there is no such review")
+    return review_of(row)
+
+
+def _state(
+    conn: Connection,
+    record: ModelRecord,
+    last: Mapping[str, Review],
+    serving: set[str],
+    now: datetime,
+) -> State:
+    if record.model_digest in serving:
+        return "serves"
+    review = last.get(record.model_digest)
+    if review is None:
+        return "waits"
+    if review.outcome != "approve":
+        return "rejected"
+    return "ended" if approval(conn, record.model_digest, now=now) is None else "approved"
