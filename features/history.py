@@ -405,8 +405,13 @@ def observed_until(conn: Connection) -> datetime | None:
     return max(found + ([] if imported is None else [imported]), default=None)
 
 
-def customer_ids(conn: Connection, *, after: str = "", limit: int | None = None) -> list[str]:
-    """List customers with any history in ascending order, those after `after` only."""
+def customer_ids(
+    conn: Connection, *, after: str = "", limit: int | None = None, prefix: str = ""
+) -> list[str]:
+    """List customers with any history in ascending order, those after `after` only.
+
+    With a `prefix` those whose id begins with it, however it is written.
+    """
     known = customers_table.c
     query = (
         select(known.customer_id)
@@ -414,6 +419,8 @@ def customer_ids(conn: Connection, *, after: str = "", limit: int | None = None)
         .order_by(known.customer_id)
         .limit(limit)
     )
+    if prefix:
+        query = query.where(known.customer_id.istartswith(prefix, autoescape=True))
     return list(conn.execute(query).scalars())
 
 

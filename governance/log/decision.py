@@ -9,7 +9,7 @@ import hashlib
 import json
 import secrets
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
@@ -184,6 +184,26 @@ def newest_results(
     return [
         KeptResult(row.person_id, row.as_of, json.loads(row.result)) for row in conn.execute(query)
     ]
+
+
+def newest_of(
+    conn: Connection, person_ids: Collection[str], *, kind: str, target: str
+) -> dict[str, RecordedDecision]:
+    """Read the newest decision of one kind and target about each of some people.
+
+    People about whom there is none are left out.
+    """
+    rank = func.row_number().over(
+        partition_by=table.c.person_id, order_by=(_ENTRY.desc(), table.c.position.desc())
+    )
+    asked = (
+        table.c.person_id.in_(sorted(person_ids))
+        & (table.c.kind == kind)
+        & (table.c.target == target)
+    )
+    ranked = _STANDING.add_columns(rank.label("rank")).where(asked).subquery("ranked")
+    rows = conn.execute(select(ranked).where(ranked.c.rank == 1))
+    return {row.person_id: _recorded(row) for row in rows}
 
 
 def forget_results(conn: Connection, person_id: str, purpose: str) -> int:

@@ -21,11 +21,14 @@ NEWEST_EVENTS = 200
 
 
 def list_customers(
-    keepwell: Keepwell, *, limit: int, after: str = ""
+    keepwell: Keepwell, *, limit: int, after: str = "", prefix: str = ""
 ) -> tuple[list[str], str | None]:
-    """Give up to `limit` customers in order of id, and what to pass as `after` for more."""
+    """Give up to `limit` customers in order of id, and what to pass as `after` for more.
+
+    With a `prefix` those whose id begins with it.
+    """
     with keepwell.database.read() as conn:
-        found = customer_ids(conn, after=after, limit=limit + 1)
+        found = customer_ids(conn, after=after, limit=limit + 1, prefix=prefix)
     page = found[:limit]
     return page, page[-1] if len(found) > limit else None
 
