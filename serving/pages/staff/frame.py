@@ -36,7 +36,7 @@ SECTIONS = (
     Section("experiments", "Experiments", "/staff/experiments", ("outcomes:read",)),
     Section("feedback", "Feedback", "/staff/feedback", ("outcomes:read",)),
     Section("journey", "Journey", "/staff/journey", ("outcomes:read",)),
-    Section("review", "Review", "/staff/review", ("audit:sign", "admin")),
+    Section("review", "Review", "/staff/review", ("audit:sign", "rights:manage", "admin")),
 )
 _MOST_ROLES = 2
 _ROLES = (
