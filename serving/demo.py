@@ -36,6 +36,7 @@ from serving.settings_acting import ContactSettings
 from serving.settings_permission import ControllerSettings, PreferenceSettings
 from serving.signing_desk import review_model
 from serving.sources import import_file
+from serving.tour.cast import choose_cast, without_cast, write_cast
 from training.pipeline import TrainResult
 
 Clock = Callable[[], datetime]
@@ -79,7 +80,11 @@ def run_demo(
         batch = score_everyone(
             opened, opened.target("churn"), out=scores, clock=clock, progress=progress
         )
-        acted = _act(stage, receiver, scores, seed)
+        cast = choose_cast(opened, scores, now=clock())
+        write_cast(cast, home.reports)
+        others = without_cast(scores, cast, home.var / "run.parquet")
+        acted = _act(stage, receiver, others, seed)
+        others.unlink()
         progress("analysing the note that was tried, by lot, last year")
         pilot = analyse(
             files.pilot, Question(arm="arm", control="holdout", outcomes=["retained", "spend"])

@@ -237,4 +237,5 @@ class Scorer:
             return now
         if self._looked is None or now - self._looked[0] > _LOOK_AGAIN:
             self._looked = now, home_clock(self._keepwell, conn, now=now)
-        return self._looked[1]
+        looked_at, as_of = self._looked
+        return now if as_of == looked_at else as_of  # a lively home's clock does not stand still

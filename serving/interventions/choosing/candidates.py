@@ -25,6 +25,7 @@ from serving.interventions.playbooks.sensitive import sensitive_features
 from serving.interventions.playbooks.stages import occasions
 from serving.interventions.policy.policy import Candidate
 from serving.interventions.tables import interventions
+from serving.scoring.answers import TargetScore
 from serving.scoring.champions import open_bundle
 from serving.scoring.home_clock import home_clock
 
@@ -149,6 +150,30 @@ def candidates_of(
         )
         for row in rows
         if row["expires_at"] > now
+    )
+
+
+def candidate_of(
+    keepwell: Keepwell, customer_id: str, target: str, score: TargetScore
+) -> Candidate:
+    """Say what one fresh score says, as `candidates_of` does of a file; `customer_id` is inside.
+
+    Raises `InvalidInput` for a score without a model.
+    """
+    if score.model_digest is None:
+        raise InvalidInput("a score by a rule speaks for nobody", hint="ask for one by a model")
+    purpose = keepwell.target(target).purpose
+    model = open_bundle(keepwell.home, score.model_digest)
+    return Candidate(
+        customer_id=customer_id,
+        probability=score.probability,
+        target=target,
+        model_digest=score.model_digest,
+        score_decision_id=score.decision_id,
+        purpose=purpose,
+        model_purposes=frozenset({purpose, *model.purposes}),
+        sensitive_features=sensitive_features(model.definitions),
+        reasons=_raising([each.to_json() for each in score.reasons]),
     )
 
 
