@@ -107,7 +107,7 @@ def get_stop(here: Here, request: Request, token: str = "", lang: str = "") -> R
     link = links.open_stop_link(here.keepwell, token)
     if link is None:
         return _dead(here, locales)
-    return _html(here, render_stop(here.keepwell, locales, token=token, what=link.what))
+    return _html(here, render_stop(here.keepwell, locales, token=token, lang=lang, what=link.what))
 
 
 @router.post("/stop", include_in_schema=False)

@@ -41,12 +41,13 @@ class Estimate(NamedTuple):
     """The score behind a contact: a chance with its 90 % interval that `says` comes true.
 
     `sentence` names what it says where pages have words for it in every language, else it is empty;
-    `silence_days` is how long a silence is meant there.
+    `kind` is the kind of event and `silence_days` how long a silence is meant there.
     `reasons` are the strongest first, by what each adds in log-odds.
     """
 
     says: str
     sentence: str
+    kind: str
     horizon_days: int
     silence_days: int
     probability: float
@@ -128,6 +129,7 @@ def estimate_of(
     return Estimate(
         says="" if target is None else target.say(horizon_days),
         sentence="" if target is None else _sentence(target),
+        kind="" if target is None else target.event_kind,
         horizon_days=horizon_days,
         silence_days=0 if target is None else target.silence_days or 0,
         probability=float(result["probability"]),
@@ -138,9 +140,15 @@ def estimate_of(
 
 
 def _sentence(target: Target) -> str:
-    if target.kind in ("inactivity", "silence") and target.event_kind == "order":
-        return target.kind
-    return "contract" if target.kind == "contract" and target.reason == "any" else ""
+    """Name what a target says, where it can be said in a few fixed words."""
+    of_orders = target.event_kind == "order"
+    if target.kind in ("inactivity", "silence"):
+        return target.kind if of_orders else f"{target.kind}_of"
+    if target.kind == "contract":
+        return "contract" if target.reason == "any" else f"contract_{target.reason}"
+    if target.kind in ("next_need", "clv") or (target.kind == "event" and not target.where):
+        return "event_order" if of_orders else "event_of"
+    return {"wellbeing_decline": "decline", "sentiment_shift": "tone"}.get(target.kind, "")
 
 
 def reasons_in(decided: RecordedDecision) -> list[Reason]:

@@ -1,27 +1,46 @@
-"""What a person does from their notice: stop things, say what is wrong, have somebody look again.
+"""What a person does from their notice: stop things, say what is wrong, be forgotten.
 
-Stopping needs the link alone. The others come after a code, and end where a person answers them:
-in the queue of contested decisions and among the complaints.
+Stopping needs the link alone. The others come after a code; what somebody has to answer ends in the
+queue of contested decisions or among the complaints, and an erasure is done at once.
 """
 
 from collections.abc import Callable
 from datetime import datetime
+from typing import NamedTuple
 
 from governance.consent.purposes import OBJECTION
-from governance.errors import InvalidInput
+from governance.errors import InvalidInput, NotFound
+from governance.instants import parse_instant
 from serving.bootstrap import Keepwell
+from serving.locks import lock_customers
 from serving.notice.contact import Found, find_contact
 from serving.notice_links import NoticeLink
 from serving.permission.preferences import is_stoppable, stop
-from serving.preference_links import StopLink
+from serving.preference_links import Minted, StopLink, mint_preference_link
 from serving.record.review_requests import open_of
-from serving.rights.acts import object_to_processing
+from serving.rights.acts import erase, object_to_processing
 from serving.rights.complaints import add_complaint
 from serving.rights.review_queue import request_review
 
 Clock = Callable[[], datetime]
 LONGEST_TEXT = 2_000
 _NO_WORDS = "contested from the notice, without words"
+
+
+class Erased(NamedTuple):
+    """What an erasure took, and until when a token keeps this person from coming back by accident.
+
+    `person_id` is the random number the log keeps; from now on it leads nowhere.
+    """
+
+    person_id: str
+    erased_at: datetime
+    kept_out_until: datetime
+    events: int
+    consents: int
+    scores: int
+    interventions: int
+    merged_ids: int
 
 
 def stop_by_notice(keepwell: Keepwell, link: NoticeLink, what: str, *, clock: Clock) -> bool:
@@ -41,13 +60,15 @@ def stop_by_notice(keepwell: Keepwell, link: NoticeLink, what: str, *, clock: Cl
     return stop(keepwell, StopLink(link.person_id, what), what, clock=clock) != "dead"
 
 
-def correct(keepwell: Keepwell, link: NoticeLink, text: str, *, clock: Clock) -> bool:
-    """Record what a person says is wrong with their data, for somebody to put right."""
+def complain(
+    keepwell: Keepwell, link: NoticeLink, category: str, text: str, *, clock: Clock
+) -> bool:
+    """Record what a person complains of, or says is wrong with their data (category `data`)."""
     found = _find(keepwell, link)
     if found is None:
         return False
     add_complaint(
-        keepwell, found.customer_id, category="data", text=text[:LONGEST_TEXT], clock=clock
+        keepwell, found.customer_id, category=category, text=text[:LONGEST_TEXT], clock=clock
     )
     return True
 
@@ -72,6 +93,41 @@ def contest(keepwell: Keepwell, link: NoticeLink, text: str, *, clock: Clock) ->
             clock=clock,
         )
     return True
+
+
+def choices_link(
+    keepwell: Keepwell, link: NoticeLink, *, base_url: str, clock: Clock
+) -> Minted | None:
+    """Make the link to the page where each purpose is decided, for whoever gave the right code."""
+    found = _find(keepwell, link)
+    if found is None:
+        return None
+    with keepwell.database.write() as conn:
+        lock_customers(conn, [found.customer_id])
+        if keepwell.persons.find(conn, found.customer_id) != link.person_id:
+            return None
+        return mint_preference_link(
+            keepwell, conn, found.customer_id, base_url=base_url, now=clock()
+        )
+
+
+def erase_by_notice(keepwell: Keepwell, link: NoticeLink, *, clock: Clock) -> Erased | None:
+    """Erase the person behind a link, see `rights.acts.erase`; None once nobody is there."""
+    found = _find(keepwell, link)
+    if found is None:
+        return None
+    try:
+        done = erase(keepwell, found.customer_id, now=clock())
+    except NotFound:  # the same button, pressed twice
+        return None
+    counted = ("events", "consents", "scores", "interventions", "merged_ids")
+    zone = keepwell.settings.zone
+    return Erased(
+        link.person_id,
+        parse_instant(done["erased_at"], zone),
+        parse_instant(done["kept_out_until"], zone),
+        *(int(done[name]) for name in counted),
+    )
 
 
 def _find(keepwell: Keepwell, link: NoticeLink) -> Found | None:

@@ -21,6 +21,7 @@ class NoticeWords(NamedTuple):
     common: Wording
     page: Mapping[str, str]
     said: Mapping[str, str]
+    topics: Mapping[str, str]
     actions: Mapping[str, str]
     why: Mapping[str, str]
     how: Mapping[str, str]

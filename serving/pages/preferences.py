@@ -1,14 +1,12 @@
 """The pages where people decide: what is allowed, how to stop it, and a link that only stops."""
 
 from collections.abc import Sequence
-from functools import cache
 from typing import NamedTuple
-
-from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
 from governance.consent.record import PERMITTING, STOPPING
 from serving.bootstrap import Keepwell
 from serving.pages.preference_words import Wording, wording
+from serving.pages.public import Address, render_public
 from serving.permission.preference_offers import Offer, Shown
 from serving.preference_links import EVERYTHING
 
@@ -43,10 +41,12 @@ def render_page(
 ) -> str:
     """Write the page with what one person may decide; `said` is what they just did."""
     words = wording(locales)
-    return _render(
+    return render_public(
         keepwell,
-        words,
+        locales,
         "preferences.html.j2",
+        address=Address("preferences", token),
+        words=words.page,
         lines=[_line(keepwell, words, each) for each in offers],
         token=token,
         lang=lang,
@@ -63,18 +63,38 @@ def render_stop(
     *,
     what: str,
     token: str = "",
+    lang: str = "",
     done: bool = False,
 ) -> str:
     """Write the page of a stop link: one button, or that it is done. It names nobody."""
     words = wording(locales)
     named = words.page["stop_everything"] if what == EVERYTHING else words.purpose(what)
-    return _render(keepwell, words, "stop.html.j2", what=named, token=token, done=done, dead=False)
+    return render_public(
+        keepwell,
+        locales,
+        "stop.html.j2",
+        address=None if done else Address("stop", token),
+        words=words.page,
+        what=named,
+        token=token,
+        lang=lang,
+        done=done,
+        dead=False,
+    )
 
 
 def render_dead(keepwell: Keepwell, locales: Sequence[str]) -> str:
     """Write the page of a link that has ended, leads to nobody or is none: the same for all."""
-    return _render(
-        keepwell, wording(locales), "stop.html.j2", what="", token="", done=False, dead=True
+    return render_public(
+        keepwell,
+        locales,
+        "stop.html.j2",
+        words=wording(locales).page,
+        what="",
+        token="",
+        lang="",
+        done=False,
+        dead=True,
     )
 
 
@@ -124,26 +144,3 @@ def _standing(offer: Offer) -> str:
 def _paragraphs(content: str) -> list[str]:
     blocks = (block.strip() for block in content.replace("\r\n", "\n").split("\n\n"))
     return [block for block in blocks if block]
-
-
-def _render(keepwell: Keepwell, words: Wording, name: str, **values: object) -> str:
-    controller = keepwell.settings.controller
-    return _template(name).render(
-        words=words.page,
-        locale=words.locale,
-        company=controller.name if "name" in controller.model_fields_set else "",
-        demo=keepwell.kind == "demo",
-        **values,
-    )
-
-
-@cache
-def _template(name: str) -> Template:
-    environment = Environment(
-        loader=PackageLoader("serving.pages"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    return environment.get_template(name)

@@ -9,11 +9,10 @@ from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
-from jinja2 import Environment, PackageLoader, StrictUndefined, Template
-
 from serving.bootstrap import Keepwell
 from serving.interventions.playbooks.question import Question
 from serving.interventions.surveys.answers import LONGEST_COMMENT, Answered, takes_comments
+from serving.pages.public import Address, render_public
 
 _FOLDER = Path(__file__).parent / "survey_words"
 
@@ -61,12 +60,12 @@ def render_survey(
 ) -> str:
     """Write the question with its buttons; after an answer what became of it, to be changed."""
     words = words_for(locales)
-    controller = keepwell.settings.controller
-    return _template().render(
+    return render_public(
+        keepwell,
+        locales,
+        "survey.html.j2",
+        address=None if answered else Address("survey", token),
         words=words.page,
-        locale=words.locale,
-        company=controller.name if "name" in controller.model_fields_set else "",
-        demo=keepwell.kind == "demo",
         question=_text(words, question),
         ends=_ends(words, question),
         buttons=[_button(words, question, each) for each in question.answers],
@@ -121,15 +120,3 @@ def _said(
     if answered.comment_kept is not None:
         said.append(words.page["comment_kept" if answered.comment_kept else "comment_not_kept"])
     return said
-
-
-@cache
-def _template() -> Template:
-    environment = Environment(
-        loader=PackageLoader("serving.pages"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    return environment.get_template("survey.html.j2")
