@@ -9,7 +9,7 @@ from serving.pages.pictures.labels import LOOKS, MOST_LINES, End, name_ends
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-_MOST_LABELS = 7
+_LABEL_PX = 62
 _DODGE = 0.08
 
 
@@ -75,7 +75,7 @@ def lines_picture(
             )  # fmt: skip
             last = next((p.value for p in reversed(line) if p.value is not None), None)
             ends.append(End(last, name, colour))
-        step = max(1, -(-len(labels) // _MOST_LABELS))
+        step = max(1, -(-len(labels) * _LABEL_PX // width))
         shown = x[::-step][::-1]
         axes.set_xticks(shown, [labels[k] for k in shown])
         axes.set_xlim(-0.4, max(len(labels) - 0.6, 0.4))
@@ -101,7 +101,7 @@ def _intervals(
         neighbours = [line[j].value for j in (k - 1, k + 1) if 0 <= j < len(line)]
         in_band = alone and any(value is not None for value in neighbours)
         if point.low is not None and point.high is not None and not in_band:
-            axes.plot([x[k], x[k]], [point.low, point.high], color=colour, linewidth=1, alpha=0.6)
+            axes.plot([x[k], x[k]], [point.low, point.high], color=colour, linewidth=1, alpha=0.45)
 
 
 def _together(notes: Sequence[Note]) -> dict[int, str]:

@@ -3,9 +3,18 @@
 from typing import NamedTuple
 
 from serving.dashboard.figure import Cell, Figure
+from serving.pages.pictures.labels import MOST_LINES
 from serving.pages.staff.figure_choice import Choice
 from serving.pages.staff.figure_picture import alternative, has_picture
-from serving.pages.staff.figure_words import Change, change, interval, period, said, segment_name
+from serving.pages.staff.figure_words import (
+    Change,
+    change,
+    interval,
+    period,
+    said,
+    segment_name,
+    sentence,
+)
 
 
 class Line(NamedTuple):
@@ -69,13 +78,18 @@ def why_not(figure: Figure, choice: Choice, cells: tuple[Cell, ...]) -> tuple[st
     if not choice.is_told(figure):
         said_of.append("Of everyone: this figure is not told by group.")
     if figure.note:
-        said_of.append(figure.note)
+        said_of.append(sentence(figure.note))
     if not cells and not figure.note:
         said_of.append(
             "No period lies in the time that was chosen."
             if figure.cells
             else "Nothing to show yet."
         )
+    rows = {cell.row for cell in cells}
+    if figure.shape in ("trend", "survival") and len(rows) > MOST_LINES:
+        said_of.append(f"{MOST_LINES} of {len(rows)} lines are drawn; the table has all.")
+    if figure.shape == "headline":
+        return (*said_of, *_verdicts(cells))
     reasons: dict[str, int] = {}
     for cell in cells:
         if cell.value is None and cell.note:
@@ -83,9 +97,17 @@ def why_not(figure: Figure, choice: Choice, cells: tuple[Cell, ...]) -> tuple[st
     for reason, times in reasons.items():
         if times == len(cells):
             said_of.append(f"Not shown: {reason}.")
-        elif figure.shape != "headline":
+        else:
             said_of.append(f"{times} of {len(cells)} not shown: {reason}.")
     return tuple(said_of)
+
+
+def _verdicts(cells: tuple[Cell, ...]) -> list[str]:
+    """Give what each number's note says of it, by name where there are several."""
+    noted = [cell for cell in cells if cell.note]
+    if len(cells) == 1:
+        return [sentence(cell.note) for cell in noted]
+    return [sentence(f"{cell.row}: {cell.note}") for cell in noted if cell.value is None]
 
 
 def _single(figure: Figure, told: list[Cell]) -> Cell | None:

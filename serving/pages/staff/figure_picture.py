@@ -12,8 +12,8 @@ from serving.pages.pictures.trend import Note, TrendPoint, lines_picture
 from serving.pages.staff.figure_choice import Choice
 from serving.pages.staff.figure_words import axis, interval, period, said
 
-NARROW, WIDE = 460, 780
-_LOW, _HIGH = 190, 280
+NARROW, WIDE = 380, 780
+_LOW, _HIGH = 180, 280
 
 
 def has_picture(figure: Figure, cells: Sequence[Cell]) -> bool:
@@ -96,7 +96,7 @@ def placed(marks: Sequence[tuple[str, int]], cells: Sequence[Cell]) -> list[Note
 def _lines(cells: Sequence[Cell]) -> dict[str, list[TrendPoint]]:
     spans = {cell.start: period(cell) for cell in sorted(cells, key=lambda cell: cell.start)}
     lines = {}
-    for row in _most(cells):
+    for row in drawn_rows(cells):
         there = {cell.start: cell for cell in cells if cell.row == row}
         lines[row] = [
             TrendPoint(label, *_values(there[start])) if start in there else TrendPoint(label, None)
@@ -106,15 +106,26 @@ def _lines(cells: Sequence[Cell]) -> dict[str, list[TrendPoint]]:
 
 
 def _curves(cells: Sequence[Cell]) -> list[Curve]:
+    here = Step(0.0, 1.0, 1.0, 1.0)
     return [
-        Curve(row, tuple(Step(cell.x or 0.0, *_values(cell)) for cell in cells if cell.row == row))
-        for row in _most(cells)
+        Curve(row, (here, *(Step(c.x or 0.0, *_values(c)) for c in cells if c.row == row)))
+        for row in drawn_rows(cells)
     ]
 
 
-def _most(cells: Sequence[Cell]) -> list[str]:
-    """Give the rows that are drawn: the latest told of survival come last and stay."""
-    return list(dict.fromkeys(cell.row for cell in cells))[-MOST_LINES:]
+def drawn_rows(cells: Sequence[Cell]) -> list[str]:
+    """Give the rows that are drawn where there are more than a picture can tell apart.
+
+    Of periods some of all times; of kinds those with most.
+    """
+    rows = list(dict.fromkeys(cell.row for cell in cells))
+    if len(rows) <= MOST_LINES:
+        return rows
+    if any(cell.x is not None for cell in cells):
+        last = len(rows) - 1
+        return [rows[round(k * last / (MOST_LINES - 1))] for k in range(MOST_LINES)]
+    total = {row: sum(cell.value or 0 for cell in cells if cell.row == row) for row in rows}
+    return sorted(rows, key=lambda row: -total[row])[:MOST_LINES]
 
 
 def _values(cell: Cell) -> tuple[float | None, float | None, float | None]:

@@ -37,7 +37,7 @@ def axis(figure: Figure) -> Callable[[float], str]:
         if figure.unit == "share":
             return f"{100 * value:g}{_THIN}%"
         if figure.unit == "seconds":
-            return f"{value / 60:g}{_THIN}min" if abs(value) >= 120 else f"{value:g}{_THIN}s"
+            return f"{value / 60:.3g}{_THIN}min" if abs(value) >= 120 else f"{value:g}{_THIN}s"
         if abs(value) >= 1e6:
             return f"{value / 1e6:g}{_THIN}M"
         return f"{value / 1e3:g}{_THIN}k" if abs(value) >= 1e4 else f"{value:g}"
@@ -81,6 +81,12 @@ def change(cells: tuple[Cell, ...], figure: Figure) -> Change | None:
         f"{'up' if up else 'down'} from {earlier}",
         ("good" if good else "bad") if figure.goal else "",
     )
+
+
+def sentence(text: str) -> str:
+    """Write a reason as a sentence of its own."""
+    said_so = text[:1].upper() + text[1:]
+    return said_so if said_so.endswith((".", "!", "?")) or not said_so else f"{said_so}."
 
 
 def segment_name(segment: str) -> str:

@@ -1,0 +1,71 @@
+"""HTTP: one figure of the dashboard: its page, its picture and its file."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Response
+
+from serving.dashboard.shelf import read_figure
+from serving.dashboard.table_file import csv_of, file_name
+from serving.http.staff.dashboard import Chosen, Looking
+from serving.http.staff.pictures import picture
+from serving.http.staff.visit import StaffRoute
+from serving.pages.staff.dashboard import filters_of, taken, title_of
+from serving.pages.staff.figure_card import card_of
+from serving.pages.staff.figure_picture import drawn
+from serving.pages.staff.figure_table import groups_of, table_of
+
+router = APIRouter(include_in_schema=False, route_class=StaffRoute)
+
+
+@router.get("/staff/figures/{name}.svg")
+def get_picture(
+    visit: Looking,
+    name: str,
+    choice: Chosen,
+    wide: Annotated[str, Query(max_length=1)] = "",
+) -> Response:
+    """Draw what is shown of a figure."""
+    with visit.here.keepwell.database.read() as conn:
+        figure = read_figure(conn, name)
+    return picture(drawn(figure, choice, wide=bool(wide)), about_somebody=False)
+
+
+@router.get("/staff/figures/{name}.csv")
+def get_file(visit: Looking, name: str, choice: Chosen) -> Response:
+    """Give what is shown of a figure as a file."""
+    with visit.here.keepwell.database.read() as conn:
+        figure = choice.narrowed(read_figure(conn, name))
+    segment = choice.segment if choice.is_told(figure) else ""
+    called = file_name(figure, segment=segment, every=choice.every)
+    return Response(
+        csv_of(figure, segment=segment, every=choice.every),
+        media_type="text/csv; charset=utf-8",
+        headers={
+            "Content-Disposition": f'attachment; filename="{called}"',
+            "Cache-Control": "no-store",
+        },
+    )
+
+
+@router.get("/staff/figures/{name}")
+def get_figure(visit: Looking, name: str, choice: Chosen) -> Response:
+    """Show one figure: picture, table, groups, and what it means."""
+    here = visit.here
+    with here.keepwell.database.read() as conn:
+        figure = read_figure(conn, name)
+    period, groups = groups_of(figure, choice)
+    return visit.answer(
+        "figure.html.j2",
+        title=figure.title,
+        section="dashboard",
+        heading=title_of(figure, choice),
+        back=f"/staff/dashboard/{figure.layer}{choice.query()}",
+        layer=figure.layer,
+        card=card_of(figure, choice, wide=True),
+        table=table_of(figure, choice),
+        period=period,
+        groups=groups,
+        filters=filters_of([figure], choice),
+        taken=None if figure.taken_at is None else taken(figure.taken_at, here.clock()),
+        here=f"/staff/figures/{figure.name}",
+    )
