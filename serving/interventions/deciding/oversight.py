@@ -107,7 +107,8 @@ def approve(
         else:
             status = "queued"
             conn.execute(_change(intervention_id).values(status=status))
-            queue_request(desk, conn, intervention_id, due_at=_due(conn, desk, row, now), now=now)
+            due_at = leaves_at(conn, desk, row, now=now)
+            queue_request(desk, conn, intervention_id, due_at=due_at, now=now)
         kind = "intervention_approved" if words is None else "intervention_changed"
         _log(conn, desk, kind, row, approver, refusal or "", now)
         return Verdict(
@@ -148,7 +149,7 @@ def confirm(desk: Desk, intervention_id: str, *, now: datetime) -> Verdict:
         refusal = row.status if held else _refusal(conn, desk, row, now)
         refusal = CONTESTED if is_contested(row) else refusal
         not_before: datetime | None = None
-        if refusal is None and (moment := _due(conn, desk, row, now)) > now:
+        if refusal is None and (moment := leaves_at(conn, desk, row, now=now)) > now:
             refusal, not_before = QUIET_HOURS, moment
         body = {"intervention": intervention_id, "refused": refusal or ""}
         desk.ledger.append(conn, "intervention_confirmed", body, now=now)
@@ -166,7 +167,7 @@ def _open(conn: Connection, intervention_id: str, act: str) -> Row[Any]:
     return row
 
 
-def _due(conn: Connection, desk: Desk, row: Row[Any], now: datetime) -> datetime:
+def leaves_at(conn: Connection, desk: Desk, row: Row[Any], *, now: datetime) -> datetime:
     """Give when it may leave: now, or for outreach at the end of the customer's quiet hours."""
     if row.playbook_class != "outreach":
         return now
@@ -205,7 +206,7 @@ def _changed(desk: Desk, row: Row[Any], change: Change) -> Words | None:
         before.subject if change.subject is None else change.subject.strip(),
         before.body if change.body is None else change.body.strip(),
     )
-    if after == before:
+    if after == Words(before.subject.strip(), before.body.strip()):
         return None
     if row.playbook_class == "service":
         raise InvalidInput(

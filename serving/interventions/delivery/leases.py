@@ -30,7 +30,8 @@ from serving.interventions.delivery.outbox import Transport, announce_cancelled,
 from serving.interventions.delivery.queued import intervention_of, queued_of
 from serving.interventions.delivery.webhook import Delivery, Message, wait_after
 from serving.interventions.delivery.withdrawn_scores import forget_told_score
-from serving.interventions.policy.policy import ContactPolicy, Queued, recheck
+from serving.interventions.policy.contacts import contacts_made
+from serving.interventions.policy.policy import ContactPolicy, Queued, over_the_cap, recheck
 from serving.interventions.policy.zones import quiet_until
 from serving.interventions.tables import interventions, outbox
 from serving.locks import lock_customers
@@ -87,7 +88,7 @@ class Leases:
     home_kind: str
     lease: timedelta = LEASE
     policy: ContactPolicy | None = None
-    """Whose quiet hours hold a retry back, too; nothing holds it back without."""
+    """Whose quiet hours hold a retry back, and whose caps a first try; nothing does without."""
 
     def claim(
         self, conn: Connection, *, now: datetime, ways: Collection[Transport] = EVERY_WAY
@@ -97,7 +98,8 @@ class Leases:
         Contact and profiling permission are both read in this very transaction, at first attempts
         and retries alike. `Missed` means that another worker was quicker: ask again in a new
         transaction. One transaction looks at one customer, so that no two can wait for each other.
-        Outreach that is due in the customer's quiet hours waits for their end (`Missed`, too).
+        Outreach that is due in the customer's quiet hours waits for their end (`Missed`, too), and
+        is dropped where contacts made since it was queued have used up a cap.
         Only messages that go one of these `ways` are looked at.
         """
         row = conn.execute(_due(now, ways)).first()
@@ -117,6 +119,8 @@ class Leases:
             verdict = recheck(conn, self.registry, queued, home_kind=self.home_kind, now=now)
             if isinstance(verdict, str):
                 return self._drop(conn, current, verdict, now)
+            if (cap := self._cap(conn, current, queued, now)) is not None:
+                return self._drop(conn, current, cap, now)
             if (quiet := self._quiet(conn, queued, now)) is not None:
                 waits = {"status": "pending", "due_at": quiet, "leased_until": None}
                 conn.execute(update(outbox).where(_same(current)).values(waits))
@@ -142,6 +146,13 @@ class Leases:
         if self.policy is None or queued.kind != "outreach":
             return None
         return quiet_until(conn, self.registry, self.policy, queued.customer_id, now=now)
+
+    def _cap(self, conn: Connection, row: Row[Any], queued: Queued, now: datetime) -> str | None:
+        """Name the cap that was reached since the contact was queued; what was tried goes on."""
+        if self.policy is None or queued.kind != "outreach" or row.on_wire_at is not None:
+            return None
+        made = contacts_made(conn, self.registry, queued.customer_id, now=now)
+        return over_the_cap(self.policy, made, queued.customer_id)
 
     def put_on_wire(self, conn: Connection, claim: Claim, *, now: datetime) -> Go | Dropped | None:
         """Say that the message leaves now; None when the lease is gone and nothing may be sent.

@@ -1,4 +1,4 @@
-"""How often each customer was contacted outside Keepwell, as far as their history says."""
+"""How often each customer was contacted: outside Keepwell as their history says, and by it."""
 
 from collections import Counter
 from collections.abc import Collection
@@ -6,10 +6,14 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 import numpy as np
+from sqlalchemy import Connection, select
 
-from features.history import Histories, read_ranges
+from features.history import Histories, read_customer, read_ranges
+from governance.consent.registry import ConsentRegistry
 from governance.instants import to_micros
+from governance.proof import Permit
 from serving.interventions.policy.under_way import MONTH, WEEK, ContactCounts
+from serving.interventions.tables import interventions
 
 if TYPE_CHECKING:  # senders start without the container
     from serving.bootstrap import Keepwell
@@ -45,3 +49,29 @@ def recent_contacts(
             month.update(outside_contacts(histories, since=now - MONTH, until=now))
             week.update(outside_contacts(histories, since=now - WEEK, until=now))
     return ContactCounts(month, week)
+
+
+def contacts_made(
+    conn: Connection, registry: ConsentRegistry, customer_id: str, *, now: datetime
+) -> ContactCounts:
+    """Count how often one customer was contacted lately, by Keepwell and outside of it.
+
+    What is only on its way does not count: it is looked at when its own turn comes.
+    """
+    permit = registry.permit(conn, customer_id, "operations", now=now)
+    histories = None
+    if isinstance(permit, Permit):
+        histories = read_customer(conn, permit, customer_id)
+    c = interventions.c
+    ours = (c.customer_id == customer_id) & (c.playbook_class == "outreach")
+    sent = conn.execute(select(c.sent_at).where(ours, c.sent_at >= now - MONTH)).scalars().all()
+    month, week = (
+        sum(at >= now - window for at in sent)
+        + (
+            0
+            if histories is None
+            else sum(outside_contacts(histories, since=now - window, until=now).values())
+        )
+        for window in (MONTH, WEEK)
+    )
+    return ContactCounts({customer_id: month}, {customer_id: week})
