@@ -39,7 +39,7 @@ class Staff:
         return str(self.http.cookies[COOKIE])
 
     def is_in(self) -> bool:
-        return self.http.get("/staff").status_code == 200
+        return bool(self.http.get("/staff").status_code == 200)
 
 
 def test_a_good_key_opens_a_session_that_is_logged_without_its_token(shop: Shop) -> None:
