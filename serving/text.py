@@ -163,6 +163,33 @@ def search_home(keepwell: Keepwell, words: str, *, limit: int, now: datetime) ->
     return found
 
 
+def sample_home(
+    keepwell: Keepwell, theme: str, *, size: int, seed: int, now: datetime
+) -> tuple[Excerpt, ...]:
+    """Draw texts about a theme of those who permit `research_text`; the log learns that it was.
+
+    Raises `PermissionRefused` where nobody permits it, `InvalidInput` for a theme there is not.
+    """
+    rules = rules_for(keepwell.home.root)
+    names = {each.name.replace("_", " "): each.name for each in rules.themes}
+    asked = names.get(theme.replace("_", " "))
+    if asked is None:
+        raise InvalidInput("there is no such theme", hint=f"there is {', '.join(names)}")
+    with keepwell.database.read() as conn:
+        permit = _research(keepwell, conn, customer_ids(conn), now)
+        histories = read_all(conn, keepwell.store, permit, digests=False)
+    found = sample_texts(
+        histories,
+        permit,
+        np.random.default_rng(seed),
+        as_of=now,
+        size=size,
+        where=lambda text: asked in themes_of(text, rules),
+    )
+    _note_reading(keepwell, "samples", permit, len(found), now)
+    return found
+
+
 def _research(keepwell: Keepwell, conn: Connection, people: Sequence[str], now: datetime) -> Permit:
     permit, refused = keepwell.registry.permit_many(conn, RESEARCH, people, now=now)
     if not permit.customers:

@@ -17,6 +17,7 @@ from features.history import Histories, customer_ids, read_all, read_customer, r
 from features.stated_groups import stated_groups
 from features.wellbeing.durability import DURABLE_DAYS, Durability, Trial, durability, trial_rows
 from features.wellbeing.groups import (
+    INDEX,
     Figure,
     Gap,
     GroupSums,
@@ -299,6 +300,32 @@ def dimension_levels(
             left_out["not_enough_signal"] += int((~known).sum())
     left_out.update(f"{PURPOSE}: {why}" for why in refused.values())
     return levels, +left_out
+
+
+def levels_now(
+    keepwell: Keepwell, *, clock: Callable[[], datetime], progress: Progress = lambda _: None
+) -> dict[str, dict[str, float]]:
+    """Estimate the index and every dimension of everyone who permits it: points by customer.
+
+    The index comes first, under `INDEX`. For figures over groups alone; whoever has not enough
+    signal in a dimension is not in it.
+    """
+    scheme = scheme_of(keepwell)
+    found: dict[str, dict[str, float]] = {name: {} for name in (INDEX, *scheme.names)}
+    with keepwell.database.read() as conn:
+        now = clock()
+        instant = _instant(keepwell, conn, None, now)
+        permit, _ = _permit(keepwell, conn, now)
+        noise = _learn(keepwell, conn, scheme, instant, now, progress)
+        for histories in _blocks(keepwell, conn, permit, progress):
+            table = wellbeing_at(histories, scheme, noise, [to_micros(instant)], permit=permit)
+            columns = {INDEX: table.index[:, 0]}
+            columns |= {name: table.value[:, 0, d] for d, name in enumerate(scheme.names)}
+            for name, points in columns.items():
+                known = points == points
+                levels = zip(table.customers[known].tolist(), points[known].tolist(), strict=True)
+                found[name] |= dict(levels)
+    return found
 
 
 def scheme_of(keepwell: Keepwell) -> Scheme:

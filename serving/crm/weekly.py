@@ -158,7 +158,7 @@ class _Sums:
         verdicts = self._reader.judge(conn, rows, now=now)
         told = [row for row, why in zip(rows, verdicts, strict=True) if why is None]
         self.left_out += sum(why not in (None, "no_score") for why in verdicts)
-        channels = _channels(self._keepwell, conn, [row["customer_id"] for row in told], now)
+        channels = channels_of(self._keepwell, conn, [row["customer_id"] for row in told], now)
         alone = _left_alone(self._keepwell, conn, self._target, told, now)
         for row in told:
             who = row["customer_id"]
@@ -178,7 +178,7 @@ class _Sums:
                 heapq.heapreplace(self.best, entry)
 
 
-def _channels(
+def channels_of(
     keepwell: Keepwell, conn: Connection, people: Sequence[str], now: datetime
 ) -> dict[str, tuple[str, ...]]:
     """Name the channels each person permits outreach on; none in an evaluation home."""

@@ -12,7 +12,8 @@ Shape = Literal["trend", "headline", "bars", "histogram", "survival", "calibrati
 trend        a value per `period`; one line per `row` where there are several
 headline     a single value, or one per `row`, over no calendar period
 bars         a value per `row`, to be compared with each other; of each `period` where there are any
-histogram    `value` is how many people's score lies in [`x`, `x_to`); one histogram per `row`
+histogram    `value` is how many people's score lies in [`x`, `x_to`); one histogram per `row`;
+             the figure's unit is that of the score
 survival     `value` is the share still there after `x` days; one curve per `row`
 calibration  of people told about `x`, `value` is the share to whom it happened; one bin per cell
 """

@@ -1,0 +1,143 @@
+"""Taking every figure of the dashboard at once, over every segment and period, and keeping them.
+
+Pages, files and the API show what the last look found. All segments are taken together and through
+the register of published figures, so that no choice of them tells more than what is shown at once.
+"""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+from governance.disclosure.published import Register, load_register
+from governance.errors import KeepwellError, NotFound
+from serving.bootstrap import Keepwell
+from serving.dashboard.desk import Desk
+from serving.dashboard.faring import faring
+from serving.dashboard.figure import Cell, Figure
+from serving.dashboard.handled import calendars_of, handled
+from serving.dashboard.judged import judged
+from serving.dashboard.measured import attributes_of, measured
+from serving.dashboard.permitted import NAME as COVERAGE
+from serving.dashboard.permitted import permitted
+from serving.dashboard.scored import scored
+from serving.dashboard.shelf import keep, read_figure, taken_at
+from serving.dashboard.tried import tried
+from serving.dashboard.written import written
+from serving.permission.coverage import read_coverage
+from serving.published import give, person_key
+
+DUE = timedelta(days=1)
+ORDER = (
+    "retention_lift", "margin_preserved", "cost_saved", "net", "net_roi", "people_helped",
+    "margin_at_risk", "retention", "churn", "active", "order_value", "churned_value", "nrr",
+    "risk_distribution", "wellbeing_distribution", "wellbeing", "csat", "nps", "ces_effort_mean",
+    "ces_ease_mean", "sentiment_delta", "escalation", "aht", "resolution_time", "unresolved",
+    "queue", "approval_wait", "override_rate", "refused_contacts", "refused_scores",
+    "permission_coverage",
+    "discrimination", "calibration", "calibration_error", "confidence", "drift", "survival",
+    "themes", "theme_sentiment",
+)  # fmt: skip
+"""In which order the figures of the layers are told."""
+
+Progress = Callable[[str], None]
+
+
+class DashboardLook(NamedTuple):
+    """A look that was taken: its figures, and the parts that could not be taken, each with why."""
+
+    taken_at: datetime
+    figures: tuple[Figure, ...]
+    notes: tuple[str, ...]
+
+    @property
+    def cells(self) -> int:
+        """How many cells there are."""
+        return sum(len(figure.cells) for figure in self.figures)
+
+    @property
+    def hidden(self) -> int:
+        """How many of them are held back."""
+        return sum(cell.hidden for figure in self.figures for cell in figure.cells)
+
+
+def is_due(keepwell: Keepwell, *, now: datetime) -> bool:
+    """Say whether the last look is missing, or older than a day."""
+    with keepwell.database.read() as conn:
+        last = taken_at(conn)
+    return last is None or now - last >= DUE
+
+
+def take_look(
+    keepwell: Keepwell, *, clock: Callable[[], datetime], progress: Progress = lambda said: None
+) -> DashboardLook:
+    """Take every figure and put them in the place of those of the last look.
+
+    What cannot be taken has no cells and says why. Whoever withdrew before a part was read is not
+    in it.
+    """
+    taking = _Taking(progress)
+    taking.add("measures", lambda: measured(keepwell, now=clock(), progress=progress))
+    attributes = attributes_of(taking.figures)
+    taking.add("experiments", lambda: tried(keepwell, now=clock()))
+    taking.add("well-being", lambda: (faring(keepwell, attributes, clock=clock),))
+    taking.add("themes", lambda: written(keepwell, attributes, now=clock()))
+    taking.add("scores", lambda: scored(keepwell, attributes, clock=clock))
+    taking.add("decisions", lambda: _handled(keepwell, now=clock()))
+    taking.add("permission", lambda: (_coverage(keepwell, now=clock()),))
+    taking.add("models", lambda: _judged(keepwell, now=clock()))
+    ordered = tuple(sorted(taking.figures, key=_place))
+    taken = clock()
+    made = DashboardLook(taken, ordered, tuple(taking.notes))
+    body = {"figures": len(ordered), "cells": made.cells, "hidden": made.hidden}
+    with keepwell.database.write() as conn:
+        keep(conn, ordered, now=taken)
+        keepwell.ledger.append(conn, "dashboard_taken", body, now=taken)
+    return made
+
+
+class _Taking:
+    """The figures taken so far, and what could not be taken."""
+
+    def __init__(self, progress: Progress) -> None:
+        self.figures: list[Figure] = []
+        self.notes: list[str] = []
+        self._progress = progress
+
+    def add(self, part: str, take: Callable[[], Sequence[Figure]]) -> None:
+        """Take one part; where there is nothing to take it from, note why."""
+        self._progress(part)
+        try:
+            self.figures += take()
+        except KeepwellError as error:
+            self.notes.append(f"{part}: {error.message}")
+
+
+def _handled(keepwell: Keepwell, *, now: datetime) -> tuple[Figure, ...]:
+    def work_out() -> tuple[tuple[Figure, ...], Register]:
+        with keepwell.database.read() as conn:
+            permit = keepwell.registry.aggregate_permit(conn, "aggregate", now=now)
+            register = load_register(conn, min_people=permit.min_people)
+            desk = Desk(register, person_key(keepwell))
+            return handled(conn, calendars_of(keepwell, now=now), desk, now=now), register
+
+    return give(keepwell, work_out, now=now)
+
+
+def _coverage(keepwell: Keepwell, *, now: datetime) -> Figure:
+    before: tuple[Cell, ...] = ()
+    with keepwell.database.read() as conn:
+        try:
+            before = read_figure(conn, COVERAGE).cells
+        except NotFound:
+            before = ()
+    return permitted(keepwell, read_coverage(keepwell, now=now), before, now=now)
+
+
+def _judged(keepwell: Keepwell, *, now: datetime) -> tuple[Figure, ...]:
+    with keepwell.database.read() as conn:
+        least = keepwell.registry.aggregate_permit(conn, "aggregate", now=now).min_people
+        return judged(keepwell, conn, min_people=least, now=now)
+
+
+def _place(figure: Figure) -> int:
+    return ORDER.index(figure.name)
