@@ -15,6 +15,7 @@ from governance.errors import ConfigurationError
 from governance.instants import to_text
 from serving.bootstrap import Keepwell
 from serving.interventions.deciding.attention import note_look
+from serving.interventions.deciding.oversight import leaves_at
 from serving.interventions.deciding.views import (
     InterventionView,
     find_intervention,
@@ -50,8 +51,9 @@ class Proposal:
     experiment or person says; `propensity` the chance of being contacted that the draw gave.
     `words` are what would leave, `words_before` what the playbook had where a person changed it,
     `pressing` phrases among them that press people. `links` are those of the message, empty with
-    its `links_problem` where the home cannot make them. `records` is None where showing a history
-    is not permitted; `estimate` where there is none or it may not be told.
+    its `links_problem` where the home cannot make them. `leaves_at` is when it would leave after a
+    yes now: at once, or at the end of the customer's quiet hours. `records` is None where showing a
+    history is not permitted; `estimate` where there is none or it may not be told.
     """
 
     view: InterventionView
@@ -67,6 +69,7 @@ class Proposal:
     pressing: tuple[str, ...]
     links: Mapping[str, Any]
     links_problem: str
+    leaves_at: datetime
     estimate: Estimate | None
     records: tuple[Records, ...] | None
     earlier: tuple[DecidedBefore, ...]
@@ -162,6 +165,7 @@ def _proposal(
         pressing=pressing_phrases(words),
         links=links,
         links_problem=problem,
+        leaves_at=leaves_at(conn, desk, row, now=now),
         estimate=estimate_of(keepwell, conn, row.score_decision_id, now=now),
         records=records_of(keepwell, conn, row.customer_id, now=now),
         earlier=tuple(_earlier(conn, row)),
