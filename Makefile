@@ -7,7 +7,7 @@ export MLFLOW_DISABLE_TELEMETRY := true
 export DO_NOT_TRACK := true
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check format serve lock bench docs evidence clean
+.PHONY: help setup demo test check format serve lock bench docs site evidence clean
 
 help: ## show what can be made
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -47,9 +47,12 @@ bench: setup ## short benchmarks, each beside its yardstick in one run
 	@$(BIN)/python -m benchmarks.permission_and_ledger
 	@$(BIN)/python -m benchmarks.serving
 
-docs: setup ## write docs/commands.md and docs/settings.md from the code itself
-	@$(BIN)/python -m serving.cli.reference docs/commands.md
-	@$(BIN)/python -m serving.settings_table docs/settings.md
+docs: setup ## write the reference under docs/ from the code itself
+	@$(BIN)/python -m serving.reference docs
+
+site: setup ## the documentation as pages, in build/docs; reads without a network
+	@$(BIN)/sphinx-build --quiet --fail-on-warning --keep-going -b html -d build/docs-kept docs build/docs
+	@echo "open build/docs/index.html"
 
 evidence: setup ## the long forms: every law on many more examples, every benchmark at every size
 	@KEEPWELL_REQUIRE_ALL=1 $(BIN)/python -m pytest --hypothesis-profile=evidence

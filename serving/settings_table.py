@@ -1,12 +1,11 @@
 """Every setting there is: its name, its variable, what it may be and what it means, in one table.
 
-`page` writes docs/settings.md from the settings themselves, `effective` says what holds in a home
+`page` gives docs/settings.md, `effective` says what holds in a home
 and where it comes from.
 """
 
 import os
 import re
-import sys
 import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -270,7 +269,3 @@ def _heading(table: str) -> str:
     if not table:
         return "At the top of the file"
     return f"`[{table}]`"
-
-
-if __name__ == "__main__":
-    Path(sys.argv[1]).write_text(page(), encoding="utf-8")

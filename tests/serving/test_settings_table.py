@@ -10,20 +10,14 @@ import pytest
 from governance.errors import ConfigurationError
 from serving.cli import keepwell
 from serving.settings import NOT_SETTINGS, PREFIX, load_settings
-from serving.settings_table import HIDDEN, Effective, effective, page, rows
+from serving.settings_table import HIDDEN, Effective, effective, rows
 from tests.serving.test_cli import Commands
-
-PAGE = Path(__file__).parents[2] / "docs/settings.md"
 
 
 def found(tmp_path: Path, text: str, **environment: str) -> dict[str, Effective]:
     path = tmp_path / "keepwell.toml"
     path.write_text(text)
     return {each.name: each for each in effective(path, environment)}
-
-
-def test_the_page_is_the_one_the_settings_write() -> None:
-    assert PAGE.read_text(encoding="utf-8") == page(), "say: make docs"
 
 
 def test_every_setting_says_what_it_means() -> None:

@@ -1,15 +1,13 @@
-"""Writes the reference of every command from the commands themselves: `make docs`."""
+"""The page of every command, from the commands themselves."""
 
-import sys
 from collections.abc import Iterator
-from pathlib import Path
 
 import click
 
 from serving.cli import keepwell
 
 
-def reference() -> str:
+def page() -> str:
     """Give the Markdown page of all commands, their arguments and options."""
     lines = [
         "# Commands",
@@ -45,7 +43,3 @@ def _described(command: click.Command, context: click.Context) -> Iterator[str]:
     if rows:
         yield ""
         yield from (f"- `{usage}`: {text}" for usage, text in rows)
-
-
-if __name__ == "__main__":
-    Path(sys.argv[1]).write_text(reference(), encoding="utf-8")
