@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, bindparam, delete, func, insert, select
 
 from governance.errors import NotFound
-from serving.dashboard.figure import Cell, Column, Figure, Layer
+from serving.dashboard.figure import LAYERS, Cell, Column, Figure, Layer
 from serving.tables import dashboard_figures
 
 _TAKE = "take one with: keepwell outcomes dashboard"
@@ -45,7 +45,7 @@ def keep(conn: Connection, figures: Iterable[Figure], *, now: datetime) -> int:
         }
         for place, figure in enumerate(figures)
     ]
-    conn.execute(delete(dashboard_figures))
+    conn.execute(delete(dashboard_figures).where(_OURS))
     if rows:
         conn.execute(insert(dashboard_figures), rows)
     return len(rows)
@@ -75,7 +75,8 @@ def _placed(row: Row[Any]) -> tuple[int, Figure]:
     return place, told
 
 
-_COLUMNS = select(dashboard_figures)
+_OURS = dashboard_figures.c.layer.in_(LAYERS)  # other kept results lie in the same table
+_COLUMNS = select(dashboard_figures).where(_OURS)
 _LAYER = _COLUMNS.where(dashboard_figures.c.layer == bindparam("asked"))
 _FIGURE = _COLUMNS.where(dashboard_figures.c.name == bindparam("asked"))
-_TAKEN = select(func.max(dashboard_figures.c.taken_at))
+_TAKEN = select(func.max(dashboard_figures.c.taken_at)).where(_OURS)

@@ -19,7 +19,7 @@ def trials(keepwell: Keepwell, *, now: datetime) -> tuple[Trial, ...]:
     with keepwell.database.read() as conn:
         known = list_experiments(conn)
     return tuple(
-        _trial(keepwell, playbook, now=now)
+        trial_of(keepwell, playbook, now=now)
         for playbook in sorted({each.playbook for each in known})
     )
 
@@ -50,13 +50,24 @@ def at_risk(keepwell: Keepwell, *, now: datetime) -> tuple[AtRisk | None, str]:
     return made, ""
 
 
-def _trial(keepwell: Keepwell, playbook: str, *, now: datetime) -> Trial:
+def trial_of(
+    keepwell: Keepwell, playbook: str, *, experiment: str | None = None, now: datetime
+) -> Trial:
+    """Give lift and return of one experiment of a playbook, of its newest unless one is named."""
     own = keepwell.home.playbooks
     file = own if own.is_file() else STARTERS
     money = money_terms(keepwell.settings)
     made = Trial(playbook, None, None, "", "")
     try:
-        found = lift_of(keepwell, playbook, horizon_days=None, file=file, now=now, money=money)
+        found = lift_of(
+            keepwell,
+            playbook,
+            experiment=experiment,
+            horizon_days=None,
+            file=file,
+            now=now,
+            money=money,
+        )
     except KeepwellError as error:
         return made._replace(why_no_lift=error.message, why_no_roi="there is no lift to count")
     today = now.astimezone(keepwell.settings.zone).date()
@@ -72,6 +83,7 @@ def _trial(keepwell: Keepwell, playbook: str, *, now: datetime) -> Trial:
             cost_per="pilot",
             money=money,
             horizon_days=None,
+            experiment=experiment,
             file=file,
             now=now,
         )
