@@ -4,6 +4,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
 
+from governance.errors import NotFound
 from serving.dashboard.shelf import read_figure
 from serving.dashboard.table_file import csv_of, file_name
 from serving.http.staff.dashboard import Chosen, Looking
@@ -11,7 +12,7 @@ from serving.http.staff.pictures import picture
 from serving.http.staff.visit import StaffRoute
 from serving.pages.staff.dashboard import filters_of, taken, title_of
 from serving.pages.staff.figure_card import card_of
-from serving.pages.staff.figure_picture import drawn
+from serving.pages.staff.figure_picture import drawn, has_picture
 from serving.pages.staff.figure_table import groups_of, table_of
 
 router = APIRouter(include_in_schema=False, route_class=StaffRoute)
@@ -27,6 +28,8 @@ def get_picture(
     """Draw what is shown of a figure."""
     with visit.here.keepwell.database.read() as conn:
         figure = read_figure(conn, name)
+    if not has_picture(figure, choice.cells(figure)):
+        raise NotFound("nothing of this figure can be drawn", hint="its page says why")
     return picture(drawn(figure, choice, wide=bool(wide)), about_somebody=False)
 
 

@@ -1,6 +1,6 @@
 """How much there is of each: bars side by side, each with its interval."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from serving.pages.pictures.canvas import INK, LINE, MARK, MARK_SOFT, SOFT, draw
@@ -11,6 +11,8 @@ if TYPE_CHECKING:
 _MOST_LABELS = 11
 _ROW = 26
 _SHARE = 0.72
+_FOLD = 78
+_TALL = 0.86
 
 
 class Bar(NamedTuple):
@@ -80,5 +82,41 @@ def bars_picture(bars: Sequence[Bar], *, width: int = 460) -> bytes:
         axes.grid(visible=False)
         axes.spines["bottom"].set_visible(False)
         axes.spines["left"].set_color(LINE)
+
+    return draw(width, height, paint)
+
+
+def spreads_picture(spreads: Mapping[str, Sequence[Bar]], *, width: int = 460) -> bytes:
+    """Draw several histograms over the same ranges below each other, each as high as its highest.
+
+    The name of each stands above it, with its largest number; what is not shown has a dot.
+    """
+    edges = next(iter(spreads.values()))
+    height = _FOLD * len(spreads) + 22
+
+    def paint(axes: "Axes") -> None:
+        for k, (name, bars) in enumerate(spreads.items()):
+            ground = float(len(spreads) - 1 - k)
+            most = max((bar.value or 0 for bar in bars), default=0) or 1.0
+            for place, bar in enumerate(bars):
+                if bar.value is None:
+                    axes.text(place, ground, "·", color=SOFT, fontsize=14, ha="center", va="bottom")
+                    continue
+                axes.bar(
+                    place, _TALL * bar.value / most, bottom=ground, width=0.92, color=MARK_SOFT,
+                    edgecolor=MARK, linewidth=0.8,
+                )  # fmt: skip
+            axes.axhline(ground, color=LINE, linewidth=0.8)
+            axes.text(
+                len(bars) - 0.5, ground + _TALL, f"{name}, at most {most:g}", color=INK,
+                fontsize=11, ha="right", va="top",
+            )  # fmt: skip
+        step = max(1, -(-len(edges) // _MOST_LABELS))
+        axes.set_xticks(range(0, len(edges), step), [bar.label for bar in edges][::step])
+        axes.set_xlim(-0.6, len(edges) - 0.4)
+        axes.set_ylim(0, len(spreads))
+        axes.set_yticks([])
+        axes.grid(visible=False)
+        axes.spines["left"].set_visible(False)
 
     return draw(width, height, paint)

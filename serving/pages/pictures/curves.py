@@ -9,6 +9,8 @@ from serving.pages.pictures.labels import LOOKS, End, name_ends
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+_CLOSE = 0.07
+
 
 class Step(NamedTuple):
     """The share that is left after `at`, until the next step; None where none is given."""
@@ -53,10 +55,18 @@ def curves_picture(
         axes.set_xlim(0, furthest * 1.02 or 1)
         axes.set_ylim(0, 1.02)
         axes.set_yticks([0, 0.5, 1], ["0 %", "50 %", "100 %"])
-        at = sorted({step.at for curve in curves for step in curve.steps} | {0.0})
-        if len(at) <= 7:
-            axes.set_xticks(at, [f"{x:.0f}" for x in at])
+        at = _ticks({step.at for curve in curves for step in curve.steps} | {0.0}, furthest)
+        axes.set_xticks(at, [f"{x:g}" for x in at])
         axes.set_xlabel(unit, color=SOFT, fontsize=11)
         name_ends(axes, ends, height=height)
 
     return draw(width, height, paint)
+
+
+def _ticks(places: set[float], furthest: float) -> list[float]:
+    """Give the places that are named: those far enough from the one before."""
+    named: list[float] = []
+    for place in sorted(places):
+        if not named or place - named[-1] >= _CLOSE * furthest:
+            named.append(place)
+    return named

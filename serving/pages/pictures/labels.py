@@ -3,13 +3,19 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from serving.pages.pictures.canvas import BAD, MARK, SOFT, UNSURE
+from serving.pages.pictures.canvas import BAD, INK, MARK, SOFT, UNSURE
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-LOOKS = ((MARK, "-", "o"), (UNSURE, (0, (5, 2)), "s"), (BAD, (0, (2, 1.5)), "^"),
-         (SOFT, (0, (6, 2, 1, 2)), "D"))  # fmt: skip
+LOOKS = (
+    (MARK, "-", "o"),
+    (UNSURE, (0, (5, 2)), "s"),
+    (BAD, (0, (2, 1.5)), "^"),
+    (SOFT, (0, (6, 2, 1, 2)), "D"),
+    (INK, "-", "v"),
+    (MARK, (0, (1, 1)), "P"),
+)
 """Colour, dashes and mark of the first, second … line: each can be told by shape alone."""
 MOST_LINES = len(LOOKS)
 _LONGEST = 28

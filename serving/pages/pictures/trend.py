@@ -1,6 +1,6 @@
 """Figures over time: each with its interval, and what happened meanwhile."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from serving.pages.pictures.canvas import INK, SOFT, draw, with_gaps
@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 _LABEL_PX = 62
+_NAMES_PX = 130
 _DODGE = 0.08
 
 
@@ -45,7 +46,7 @@ def trend_picture(
 
 
 def lines_picture(
-    lines: dict[str, Sequence[TrendPoint]],
+    lines: Mapping[str, Sequence[TrendPoint]],
     notes: Sequence[Note] = (),
     *,
     width: int = 460,
@@ -75,7 +76,8 @@ def lines_picture(
             )  # fmt: skip
             last = next((p.value for p in reversed(line) if p.value is not None), None)
             ends.append(End(last, name, colour))
-        step = max(1, -(-len(labels) * _LABEL_PX // width))
+        room = width - (_NAMES_PX if len(lines) > 1 else 0)
+        step = max(1, -(-len(labels) * _LABEL_PX // room))
         shown = x[::-step][::-1]
         axes.set_xticks(shown, [labels[k] for k in shown])
         axes.set_xlim(-0.4, max(len(labels) - 0.6, 0.4))
@@ -101,7 +103,7 @@ def _intervals(
         neighbours = [line[j].value for j in (k - 1, k + 1) if 0 <= j < len(line)]
         in_band = alone and any(value is not None for value in neighbours)
         if point.low is not None and point.high is not None and not in_band:
-            axes.plot([x[k], x[k]], [point.low, point.high], color=colour, linewidth=1, alpha=0.45)
+            axes.plot([x[k], x[k]], [point.low, point.high], color=colour, linewidth=1, alpha=0.4)
 
 
 def _together(notes: Sequence[Note]) -> dict[int, str]:

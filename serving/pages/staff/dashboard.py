@@ -35,6 +35,18 @@ class Filters(NamedTuple):
     last: str
 
     @property
+    def chosen(self) -> str:
+        """Say what was chosen, as a printed page must."""
+        starts = {s.start: s.name for s in self.spells}
+        ends = {s.end: s.name for s in self.spells}
+        parts = [segment_name(self.choice.segment), f"by {self.choice.every}"]
+        if self.first:
+            parts.append(f"from {starts[self.first]}")
+        if self.last:
+            parts.append(f"until {ends[self.last]}")
+        return ", ".join(parts)
+
+    @property
     def narrowed(self) -> bool:
         """Whether anything but the view of everyone by month was chosen."""
         return self.choice != Choice()

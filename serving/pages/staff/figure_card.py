@@ -5,16 +5,20 @@ from typing import NamedTuple
 from serving.dashboard.figure import Cell, Figure
 from serving.pages.pictures.labels import MOST_LINES
 from serving.pages.staff.figure_choice import Choice
-from serving.pages.staff.figure_picture import alternative, has_picture
+from serving.pages.staff.figure_picture import alternative, as_bars, has_picture, pictured
 from serving.pages.staff.figure_words import (
     Change,
     change,
     interval,
+    named,
     period,
     said,
     segment_name,
     sentence,
 )
+
+SO_FAR = "so far"
+"""What a figure's note says of a period that is not over."""
 
 
 class Line(NamedTuple):
@@ -30,7 +34,7 @@ class Card(NamedTuple):
     """What a figure's card shows. Addresses end with what was chosen.
 
     `headline` is empty where a figure has many numbers; `when` says of which period it is; `why`
-    says what is not shown and for what reason.
+    says what is not shown and for what reason. `small` is the picture for a phone.
     """
 
     name: str
@@ -42,6 +46,7 @@ class Card(NamedTuple):
     change: Change | None
     lines: tuple[Line, ...]
     picture: str
+    small: str
     alt: str
     why: tuple[str, ...]
     href: str
@@ -61,10 +66,11 @@ def card_of(figure: Figure, choice: Choice, *, wide: bool = False) -> Card:
         about=figure.about,
         headline=said(single.value, figure) if single else "",
         between=interval(single, figure) if single else "",
-        when=period(single) if single and single.every else "",
+        when=_when(single, draws, figure, cells),
         change=change(cells, figure) if single and figure.shape == "trend" else None,
         lines=() if single else _lines(figure, cells, draws=draws),
         picture=_picture(figure, choice, wide=wide) if draws else "",
+        small=_picture(figure, choice, wide=False) if draws else "",
         alt=alternative(figure, cells, _about(figure, choice)),
         why=why_not(figure, choice, cells),
         href=f"/staff/figures/{figure.name}{query}",
@@ -77,6 +83,8 @@ def why_not(figure: Figure, choice: Choice, cells: tuple[Cell, ...]) -> tuple[st
     said_of: list[str] = []
     if not choice.is_told(figure):
         said_of.append("Of everyone: this figure is not told by group.")
+    if figure.calendars and choice.every not in figure.calendars:
+        said_of.append(f"By {choice.calendar(figure)}: this is not told by {choice.every}.")
     if figure.note:
         said_of.append(sentence(figure.note))
     if not cells and not figure.note:
@@ -86,8 +94,12 @@ def why_not(figure: Figure, choice: Choice, cells: tuple[Cell, ...]) -> tuple[st
             else "Nothing to show yet."
         )
     rows = {cell.row for cell in cells}
-    if figure.shape in ("trend", "survival") and len(rows) > MOST_LINES:
-        said_of.append(f"{MOST_LINES} of {len(rows)} lines are drawn; the table has all.")
+    if figure.shape == "survival" and len(rows) > MOST_LINES:
+        said_of.append(f"{MOST_LINES} of {len(rows)} curves are drawn; the table has all.")
+    there = {cell.row for cell in pictured(figure, cells)}
+    if as_bars(figure, cells) and len(there) < len(rows):
+        said_of.append(f"{len(there)} of {len(rows)} are drawn; the table has all.")
+    cells = pictured(figure, cells)
     if figure.shape == "headline":
         return (*said_of, *_verdicts(cells))
     reasons: dict[str, int] = {}
@@ -107,7 +119,7 @@ def _verdicts(cells: tuple[Cell, ...]) -> list[str]:
     noted = [cell for cell in cells if cell.note]
     if len(cells) == 1:
         return [sentence(cell.note) for cell in noted]
-    return [sentence(f"{cell.row}: {cell.note}") for cell in noted if cell.value is None]
+    return [sentence(f"{named(cell.row)}: {cell.note}") for cell in noted if cell.value is None]
 
 
 def _single(figure: Figure, told: list[Cell]) -> Cell | None:
@@ -119,11 +131,20 @@ def _single(figure: Figure, told: list[Cell]) -> Cell | None:
     return None
 
 
+def _when(single: Cell | None, draws: bool, figure: Figure, cells: tuple[Cell, ...]) -> str:
+    """Say which period the headline is about, or the bars; and whether it is over."""
+    shown = [single] if single else list(pictured(figure, cells)) if as_bars(figure, cells) else []
+    if not shown or not shown[0].start or (not single and not draws):
+        return ""
+    note = shown[0].note
+    return f"{period(shown[0])}, {note}" if note == SO_FAR else period(shown[0])
+
+
 def _lines(figure: Figure, cells: tuple[Cell, ...], *, draws: bool) -> tuple[Line, ...]:
     if figure.shape != "headline" or draws:
         return ()
     return tuple(
-        Line(cell.row, said(cell.value, figure), interval(cell, figure), cell.note)
+        Line(named(cell.row), said(cell.value, figure), interval(cell, figure), cell.note)
         for cell in cells
     )
 
@@ -137,6 +158,6 @@ def _picture(figure: Figure, choice: Choice, *, wide: bool) -> str:
 
 
 def _about(figure: Figure, choice: Choice) -> str:
-    by = f" by {choice.every}" if figure.shape == "trend" else ""
+    by = f" by {choice.calendar(figure)}" if figure.shape == "trend" and figure.calendars else ""
     whom = choice.is_told(figure) and choice.segment
     return f"{by}, {segment_name(choice.segment)}" if whom else by

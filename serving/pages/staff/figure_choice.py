@@ -33,8 +33,15 @@ class Choice(NamedTuple):
     def cells(self, figure: Figure) -> tuple[Cell, ...]:
         """Give what is shown of a figure: of everyone, where it is not told of the segment."""
         segment = self.segment if self.is_told(figure) else ""
-        shown = figure.shown(segment=segment, every=self.every)
+        shown = figure.shown(segment=segment, every=self.calendar(figure))
         return tuple(cell for cell in shown if not cell.every or self._holds(cell))
+
+    def calendar(self, figure: Figure) -> Every:
+        """Give the calendar a figure is shown by: the one chosen, or else one it was taken for."""
+        there = figure.calendars
+        if self.every in there or not there:
+            return self.every
+        return DEFAULT_EVERY if DEFAULT_EVERY in there else next(e for e in EVERY if e in there)
 
     def is_told(self, figure: Figure) -> bool:
         """Whether a figure is told of the segment that was chosen."""

@@ -3,17 +3,19 @@
 from collections.abc import Sequence
 
 from serving.dashboard.figure import Cell, Figure
-from serving.pages.pictures.bars import Bar, bars_picture, histogram_picture
+from serving.pages.pictures.bars import Bar, bars_picture, histogram_picture, spreads_picture
 from serving.pages.pictures.calibration import Bin, calibration_picture
 from serving.pages.pictures.curves import Curve, Step, curves_picture
 from serving.pages.pictures.labels import MOST_LINES
 from serving.pages.pictures.ranges import Range, ranges_picture
 from serving.pages.pictures.trend import Note, TrendPoint, lines_picture
 from serving.pages.staff.figure_choice import Choice
-from serving.pages.staff.figure_words import axis, interval, period, said
+from serving.pages.staff.figure_words import axis, interval, named, period, said, when
 
 NARROW, WIDE = 380, 780
 _LOW, _HIGH = 180, 280
+MOST_BARS = 12
+_AROUND_NOTHING = frozenset({"points", "money", "ratio", "count"})
 
 
 def has_picture(figure: Figure, cells: Sequence[Cell]) -> bool:
@@ -30,49 +32,74 @@ def drawn(
     """Draw what is shown of a figure as SVG; `marks` are days of notes with their numbers."""
     cells = choice.cells(figure)
     width, height = (WIDE, _HIGH) if wide else (NARROW, _LOW)
+    if as_bars(figure, cells):
+        told = [
+            Bar(_row(cell), cell.value, cell.low, cell.high, said(cell.value, figure))
+            for cell in pictured(figure, cells)
+        ]
+        return bars_picture(told, width=width)
     match figure.shape:
         case "trend":
+            placed_marks = placed(marks, cells)
             return lines_picture(
-                _lines(cells),
-                placed(marks, cells),
-                width=width,
-                height=height,
-                write=axis(figure),
+                _lines(cells), placed_marks, width=width, height=height, write=axis(figure)
             )
         case "histogram":
-            bars = [Bar(_span(cell), cell.value, cell.low, cell.high) for cell in cells]
-            return histogram_picture(bars, width=width, height=height, write=axis(figure))
+            spreads = {
+                named(row): _bars(cells, row) for row in dict.fromkeys(cell.row for cell in cells)
+            }
+            if len(spreads) > 1:
+                return spreads_picture(spreads, width=width)
+            (only,) = spreads.values()
+            return histogram_picture(only, width=width, height=height, write=axis(figure))
         case "survival":
             return curves_picture(
                 _curves(cells), unit="days since they came", width=width, height=height + 30
             )
         case "calibration":
-            bins = [Bin(c.x or 0.0, c.value, c.low, c.high) for c in cells]
-            return calibration_picture(bins, width=width, height=height + 30)
-        case "bars":
-            told = [
-                Bar(_row(cell), cell.value, cell.low, cell.high, said(cell.value, figure))
-                for cell in cells
-            ]
-            return bars_picture(told, width=width)
+            return calibration_picture(_bins(cells), width=width, height=height + 30)
     ranges = [
-        Range(cell.row, cell.value, cell.low, cell.high, said(cell.value, figure)) for cell in cells
+        Range(_row(cell), cell.value, cell.low, cell.high, said(cell.value, figure))
+        for cell in cells
     ]
-    return ranges_picture(ranges, width=width, write=axis(figure))
+    nothing = 0.0 if figure.unit in _AROUND_NOTHING else None
+    return ranges_picture(ranges, nothing=nothing, width=width, write=axis(figure))
 
 
-def alternative(figure: Figure, cells: Sequence[Cell], about: str) -> str:
+def as_bars(figure: Figure, cells: Sequence[Cell]) -> bool:
+    """Whether the last period is drawn as lying bars: of kinds, many lines, or a single period."""
+    if figure.shape != "trend":
+        return figure.shape == "bars"
+    rows = {cell.row for cell in cells}
+    times = {cell.start for cell in cells if cell.value is not None}
+    return len(rows) > 1 and (len(rows) > MOST_LINES or len(times) < 2)
+
+
+def pictured(figure: Figure, cells: tuple[Cell, ...]) -> tuple[Cell, ...]:
+    """Give the cells that the picture shows: of bars with periods those of the last one told."""
+    if not as_bars(figure, cells):
+        return cells
+    last = max((cell.start for cell in cells if cell.value is not None), default="")
+    there = tuple(cell for cell in cells if cell.start == last)
+    if last:
+        there = tuple(sorted(there, key=lambda c: -(c.value or 0)))
+    return there[:MOST_BARS]
+
+
+def alternative(figure: Figure, cells: tuple[Cell, ...], about: str) -> str:
     """Say in words what the picture shows."""
+    bars = as_bars(figure, cells)
+    cells = pictured(figure, cells)
     told = [cell for cell in cells if cell.value is not None]
     if not told:
         return f"{figure.title}: nothing to show."
     missing = len(cells) - len(told)
     gaps = f" {missing} not shown." if missing else ""
-    if figure.shape in ("trend", "survival"):
+    if figure.shape in ("trend", "survival") and not bars:
         lines = []
         for row in dict.fromkeys(cell.row for cell in told):
             line = [cell for cell in told if cell.row == row]
-            name = f"{row}: " if row else ""
+            name = f"{named(row)}: " if row else ""
             lines.append(
                 f"{name}{said(line[0].value, figure)} {_when(figure, line[0])}, "
                 f"{said(line[-1].value, figure)} {_when(figure, line[-1])}"
@@ -98,34 +125,41 @@ def _lines(cells: Sequence[Cell]) -> dict[str, list[TrendPoint]]:
     lines = {}
     for row in drawn_rows(cells):
         there = {cell.start: cell for cell in cells if cell.row == row}
-        lines[row] = [
+        lines[named(row)] = [
             TrendPoint(label, *_values(there[start])) if start in there else TrendPoint(label, None)
             for start, label in spans.items()
         ]
     return lines
 
 
+def _bars(cells: Sequence[Cell], row: str) -> list[Bar]:
+    return [Bar(_span(c), c.value, c.low, c.high) for c in cells if c.row == row]
+
+
+def _bins(cells: Sequence[Cell]) -> dict[str, list[Bin]]:
+    models: dict[str, list[Bin]] = {}
+    for cell in cells:
+        models.setdefault(named(cell.row), []).append(
+            Bin(cell.x or 0.0, cell.value, cell.low, cell.high)
+        )
+    return models
+
+
 def _curves(cells: Sequence[Cell]) -> list[Curve]:
     here = Step(0.0, 1.0, 1.0, 1.0)
     return [
-        Curve(row, (here, *(Step(c.x or 0.0, *_values(c)) for c in cells if c.row == row)))
+        Curve(named(row), (here, *(Step(c.x or 0.0, *_values(c)) for c in cells if c.row == row)))
         for row in drawn_rows(cells)
     ]
 
 
 def drawn_rows(cells: Sequence[Cell]) -> list[str]:
-    """Give the rows that are drawn where there are more than a picture can tell apart.
-
-    Of periods some of all times; of kinds those with most.
-    """
+    """Give the rows that are drawn; of more than a picture can tell apart some, evenly."""
     rows = list(dict.fromkeys(cell.row for cell in cells))
     if len(rows) <= MOST_LINES:
         return rows
-    if any(cell.x is not None for cell in cells):
-        last = len(rows) - 1
-        return [rows[round(k * last / (MOST_LINES - 1))] for k in range(MOST_LINES)]
-    total = {row: sum(cell.value or 0 for cell in cells if cell.row == row) for row in rows}
-    return sorted(rows, key=lambda row: -total[row])[:MOST_LINES]
+    last = len(rows) - 1
+    return [rows[round(k * last / (MOST_LINES - 1))] for k in range(MOST_LINES)]
 
 
 def _values(cell: Cell) -> tuple[float | None, float | None, float | None]:
@@ -141,7 +175,7 @@ def _span(cell: Cell) -> str:
 
 
 def _row(cell: Cell) -> str:
-    return cell.row or cell.period
+    return named(cell.row) or cell.period
 
 
 def _name(cell: Cell) -> str:
@@ -151,7 +185,7 @@ def _name(cell: Cell) -> str:
 
 
 def _when(figure: Figure, cell: Cell) -> str:
-    return f"after {cell.x:g} days" if figure.shape == "survival" else f"in {period(cell)}"
+    return f"after {cell.x:g} days" if figure.shape == "survival" else when(cell)
 
 
 def _ranged(cell: Cell, figure: Figure) -> str:

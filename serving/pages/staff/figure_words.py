@@ -37,7 +37,7 @@ def axis(figure: Figure) -> Callable[[float], str]:
         if figure.unit == "share":
             return f"{100 * value:g}{_THIN}%"
         if figure.unit == "seconds":
-            return f"{value / 60:.3g}{_THIN}min" if abs(value) >= 120 else f"{value:g}{_THIN}s"
+            return f"{value / 60:.2g}{_THIN}min" if abs(value) >= 120 else f"{value:g}{_THIN}s"
         if abs(value) >= 1e6:
             return f"{value / 1e6:g}{_THIN}M"
         return f"{value / 1e3:g}{_THIN}k" if abs(value) >= 1e4 else f"{value:g}"
@@ -52,7 +52,19 @@ def period(cell: Cell) -> str:
     day = date.fromisoformat(cell.start[:10])
     if cell.every == "quarter":
         return f"Q{(day.month + 2) // 3} {day:%y}"
-    return f"{day.day} {day:%b}" if cell.every == "week" else f"{day:%b %y}"
+    return f"{day:%b %y}" if cell.every == "month" else f"{day.day} {day:%b}"
+
+
+def named(row: str) -> str:
+    """Write the name of a line, bar or curve as words."""
+    return row.replace("_", " ")
+
+
+def when(cell: Cell) -> str:
+    """Write a period as part of a sentence: `in May 26`, `in the week of 4 May`, `on 4 May`."""
+    if cell.every == "week":
+        return f"in the week of {period(cell)}"
+    return f"in {period(cell)}" if cell.every else f"on {period(cell)}"
 
 
 class Change(NamedTuple):
@@ -72,7 +84,7 @@ def change(cells: tuple[Cell, ...], figure: Figure) -> Change | None:
         return None
     before, last = told[-2], told[-1]
     was, now = before.value or 0.0, last.value or 0.0
-    earlier = f"{said(was, figure)} in {period(before)}"
+    earlier = f"{said(was, figure)} {when(before)}"
     if _within(was, last) or _within(now, before):
         return Change(f"no clear change from {earlier}", "")
     up = now > was
