@@ -67,6 +67,8 @@ class Figure(NamedTuple):
     `about` says in one sentence what is divided by what, over whom and which window. `scale` names
     the unit where `unit` alone does not (EUR of money; "0–100" of a score). `note` says what holds
     for the whole figure: why it is empty, what is left out. `goal` is where the good end lies.
+    `groups` name every segment but everyone that it was taken for, also where the cells of only
+    some of them were read.
     """
 
     name: str
@@ -81,11 +83,12 @@ class Figure(NamedTuple):
     note: str = ""
     goal: Literal["up", "down", ""] = ""
     taken_at: datetime | None = None
+    groups: tuple[str, ...] = ()
 
     @property
     def segments(self) -> tuple[str, ...]:
         """Give the segments it was taken for, everyone ("") first, then by name."""
-        return tuple(sorted({cell.segment for cell in self.cells}))
+        return tuple(sorted({"", *self.groups} | {cell.segment for cell in self.cells}))
 
     @property
     def calendars(self) -> tuple[str, ...]:

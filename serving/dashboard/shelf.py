@@ -1,31 +1,42 @@
-"""Where the figures of the last look are kept and read; nothing is worked out on the way."""
+"""Where the figures of the last look are kept and read; nothing is worked out on the way.
+
+A figure is a row with its words and the cells of everyone, and one row for the cells of each
+segment: a page reads no more than it shows.
+"""
 
 import json
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, Row, bindparam, delete, func, insert, select
 
 from governance.errors import NotFound
-from serving.dashboard.figure import LAYERS, Cell, Column, Figure, Layer
+from governance.pseudonym import slices
+from serving.dashboard.figure import Cell, Column, Figure, Layer
 from serving.tables import dashboard_figures
 
 _TAKE = "take one with: keepwell outcomes dashboard"
+_PART = "#"
 
 
-def read_layer(conn: Connection, layer: Layer) -> tuple[Figure, ...]:
-    """Give the figures of a layer as the last look found them, in their order; none before one."""
+def read_layer(conn: Connection, layer: Layer, *, segment: str | None = None) -> tuple[Figure, ...]:
+    """Give the figures of a layer as the last look found them, in their order; none before one.
+
+    With a `segment` only its cells and everyone's are read.
+    """
     rows = conn.execute(_LAYER, {"asked": layer}).all()
-    return tuple(figure for _, figure in sorted(map(_placed, rows), key=lambda each: each[0]))
+    placed = sorted(((json.loads(row.document), row) for row in rows), key=lambda p: p[0]["place"])
+    return _whole(conn, placed, segment)
 
 
-def read_figure(conn: Connection, name: str) -> Figure:
+def read_figure(conn: Connection, name: str, *, segment: str | None = None) -> Figure:
     """Give one figure as the last look found it; raises `NotFound` where there is none."""
     row = conn.execute(_FIGURE, {"asked": name}).first()
-    if row is None:
+    if row is None or _PART in name:
         raise NotFound("the dashboard has no such figure", hint=_TAKE)
-    return _placed(row)[1]
+    return _whole(conn, [(json.loads(row.document), row)], segment)[0]
 
 
 def taken_at(conn: Connection) -> datetime | None:
@@ -36,47 +47,70 @@ def taken_at(conn: Connection) -> datetime | None:
 
 def keep(conn: Connection, figures: Iterable[Figure], *, now: datetime) -> int:
     """Put a look's figures in the place of those of the look before; says how many there are."""
-    rows = [
-        {
-            "name": figure.name,
-            "layer": figure.layer,
-            "taken_at": now,
-            "document": _document(place, figure),
-        }
-        for place, figure in enumerate(figures)
-    ]
-    conn.execute(delete(dashboard_figures).where(_OURS))
+    rows: list[dict[str, object]] = []
+    kept = 0
+    for place, figure in enumerate(figures):
+        kept += 1
+        cells: dict[str, list[Cell]] = defaultdict(list)
+        for cell in figure.cells:
+            cells[cell.segment].append(cell)
+        groups = tuple(sorted(cells.keys() - {""}))
+        body = figure._replace(cells=tuple(cells[""]), groups=groups)._asdict()
+        for name in ("name", "layer", "taken_at"):
+            del body[name]
+        rows.append(_row(figure, figure.name, {"place": place, **body}, now))
+        for k, group in enumerate(groups):
+            rows.append(_row(figure, _part(figure.name, k), cells[group], now))
+    conn.execute(delete(dashboard_figures))
     if rows:
         conn.execute(insert(dashboard_figures), rows)
-    return len(rows)
+    return kept
 
 
-def _document(place: int, figure: Figure) -> str:
-    """Write a figure as JSON, its cells as rows without names, which is half as long."""
-    body = figure._asdict()
-    for name in ("name", "layer", "taken_at"):
-        del body[name]
-    return json.dumps({"place": place, **body}, allow_nan=False, separators=(",", ":"))
+def _row(figure: Figure, name: str, document: object, now: datetime) -> dict[str, object]:
+    """Write some JSON; cells are rows without names, which is half as long."""
+    text = json.dumps(document, allow_nan=False, separators=(",", ":"))
+    layer = figure.layer if name == figure.name else _PART
+    return {"name": name, "layer": layer, "taken_at": now, "document": text}
 
 
-def _placed(row: Row[Any]) -> tuple[int, Figure]:
-    body = json.loads(row.document)
-    place: int = body.pop("place")
-    columns = tuple(Column(*each) for each in body.pop("columns"))
-    cells = tuple(Cell._make(each) for each in body.pop("cells"))
-    told = Figure(
-        name=row.name,
-        layer=row.layer,
-        taken_at=row.taken_at,
-        columns=columns,
-        cells=cells,
-        **body,
-    )
-    return place, told
+def _part(name: str, k: int) -> str:
+    return f"{name}{_PART}{k}"
 
 
-_OURS = dashboard_figures.c.layer.in_(LAYERS)  # other kept results lie in the same table
-_COLUMNS = select(dashboard_figures).where(_OURS)
+def _whole(
+    conn: Connection, placed: Sequence[tuple[dict[str, Any], Row[Any]]], segment: str | None
+) -> tuple[Figure, ...]:
+    """Put together what is kept in several rows; of all segments where none is named."""
+    wanted = {
+        row.name: [
+            _part(row.name, k)
+            for k, group in enumerate(body.get("groups", ()))
+            if segment is None or group == segment
+        ]
+        for body, row in placed
+    }
+    names = [name for parts in wanted.values() for name in parts]
+    cells: dict[str, list[Any]] = {}
+    for some in slices(names):
+        rows = conn.execute(_PARTS, {"asked": some})
+        cells |= {name: json.loads(document) for name, document in rows}
+    found = []
+    for body, row in placed:
+        own = [*body["cells"], *(cell for part in wanted[row.name] for cell in cells[part])]
+        told = {key: value for key, value in body.items() if key != "place"} | {
+            "columns": tuple(Column(*each) for each in body["columns"]),
+            "cells": tuple(Cell._make(each) for each in own),
+            "groups": tuple(body.get("groups", ())),
+        }
+        found.append(Figure(name=row.name, layer=row.layer, taken_at=row.taken_at, **told))
+    return tuple(found)
+
+
+_COLUMNS = select(dashboard_figures)
 _LAYER = _COLUMNS.where(dashboard_figures.c.layer == bindparam("asked"))
 _FIGURE = _COLUMNS.where(dashboard_figures.c.name == bindparam("asked"))
-_TAKEN = select(func.max(dashboard_figures.c.taken_at)).where(_OURS)
+_PARTS = select(dashboard_figures.c.name, dashboard_figures.c.document).where(
+    dashboard_figures.c.name.in_(bindparam("asked", expanding=True))
+)
+_TAKEN = select(func.max(dashboard_figures.c.taken_at))
