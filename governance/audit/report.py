@@ -30,6 +30,7 @@ from governance.audit.words import first_page, plainwords
 from governance.canonical import digest
 from governance.errors import InvalidInput
 from governance.instants import to_text
+from governance.model.card import ModelFacts
 from governance.model.gate import chance_ece
 
 
@@ -71,9 +72,10 @@ def render_html(report: AuditReport) -> str:
     )
 
 
-def report_style() -> str:
+def report_style(facts: ModelFacts) -> str:
     """Give the style of the page as `render_html` writes it, for whoever serves the two apart."""
-    return _environment().get_template("audit.css.j2").render()
+    style = _environment().get_template("audit.css.j2")
+    return style.render(stamp=stamp(facts.home_kind), facts=facts)
 
 
 def to_json(report: AuditReport) -> dict[str, Any]:

@@ -7,8 +7,9 @@ from typing import Literal, NamedTuple
 from sqlalchemy import Connection, select
 
 from governance.errors import NotFound
+from governance.proof import Approval
 from governance.review.candidates import ModelRecord, list_models
-from governance.review.reviews import approval, champion
+from governance.review.reviews import approval, champion, reviews_of
 from governance.signing.record import Review, review_of
 from governance.tables import reviews
 
@@ -27,21 +28,23 @@ class Standing(NamedTuple):
     state: State
 
 
-def standings(
-    conn: Connection, *, now: datetime, target: str | None = None
-) -> tuple[Standing, ...]:
+def standings(conn: Connection, *, now: datetime) -> tuple[Standing, ...]:
     """Give every submitted model and where it stands, newest first."""
-    records = list_models(conn, target=target)
+    records = list_models(conn)
     last = newest_reviews(conn)
-    serving = {
-        found.model_digest
-        for each in {record.target for record in records}
-        if (found := champion(conn, each, now=now)) is not None
+    champions = {
+        target: champion(conn, target, now=now) for target in {each.target for each in records}
     }
     return tuple(
-        Standing(each, last.get(each.model_digest), _state(conn, each, last, serving, now))
+        _standing(conn, each, last.get(each.model_digest), champions[each.target], now)
         for each in records
     )
+
+
+def standing_of(conn: Connection, record: ModelRecord, *, now: datetime) -> Standing:
+    """Give where one model stands."""
+    last = next(iter(reviews_of(conn, record.model_digest)), None)
+    return _standing(conn, record, last, champion(conn, record.target, now=now), now)
 
 
 def newest_reviews(conn: Connection) -> Mapping[str, Review]:
@@ -64,18 +67,19 @@ def find_review(conn: Connection, review_id: str) -> Review:
     return review_of(row)
 
 
-def _state(
+def _standing(
     conn: Connection,
     record: ModelRecord,
-    last: Mapping[str, Review],
-    serving: set[str],
+    last: Review | None,
+    serving: Approval | None,
     now: datetime,
-) -> State:
-    if record.model_digest in serving:
-        return "serves"
-    review = last.get(record.model_digest)
-    if review is None:
-        return "waits"
-    if review.outcome != "approve":
-        return "rejected"
-    return "ended" if approval(conn, record.model_digest, now=now) is None else "approved"
+) -> Standing:
+    state: State = "waits"
+    if serving is not None and serving.model_digest == record.model_digest:
+        state = "serves"
+    elif last is not None and last.outcome != "approve":
+        state = "rejected"
+    elif last is not None:
+        holds = approval(conn, record.model_digest, now=now) is not None
+        state = "approved" if holds else "ended"
+    return Standing(record, last, state)

@@ -2,8 +2,9 @@
 
 import json
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -11,7 +12,7 @@ from sqlalchemy import Connection
 
 from governance.audit.card_page import render_card_html, render_markdown
 from governance.audit.record import AuditReport
-from governance.audit.report import render_html, to_json
+from governance.audit.report import render_html, report_style, to_json
 from governance.audit.seal import seal
 from governance.errors import NotFound
 from governance.fairness.record import FairnessResult, Limits
@@ -52,7 +53,7 @@ def draw_report(
     report = gather(keepwell, record, now=now)
     progress("drawing")
     sealed = seal(to_json(report), keepwell.keys.ledger)
-    place = keepwell.home.reports / f"audit-{record.target}-{record.model_digest[:12]}"
+    place = _place(keepwell, record)
     html, twin = place.with_suffix(".html"), place.with_suffix(".json")
     _write(html, render_html(report))
     _write(twin, json.dumps(sealed, indent=1, sort_keys=True, allow_nan=False))
@@ -71,6 +72,23 @@ def draw_report(
     with keepwell.database.write() as conn:
         keepwell.ledger.append(conn, "audit_report", body, now=now)
     return drawn
+
+
+def report_page(keepwell: Keepwell, record: ModelRecord, *, now: datetime) -> str:
+    """Give the page of a report: as it was drawn last, or afresh where somebody signed since.
+
+    What was drawn last says when that was; `draw_report` brings it up to date. Raises `NotFound`
+    for a model without a report.
+    """
+    with keepwell.database.read() as conn:
+        signed = [each.review.signed_at for each in sign_offs_of(conn, record.model_digest)]
+    kept = _place(keepwell, record).with_suffix(".html")
+    with suppress(FileNotFoundError):
+        drawn_at = datetime.fromtimestamp(kept.stat().st_mtime, UTC)
+        html = kept.read_text(encoding="utf-8")
+        if all(each < drawn_at for each in signed) and report_style(record.facts) in html:
+            return html
+    return render_html(gather(keepwell, record, now=now))
 
 
 def judged(conn: Connection, record: ModelRecord, *, now: datetime) -> AuditReport:
@@ -110,6 +128,10 @@ def gather(keepwell: Keepwell, record: ModelRecord, *, now: datetime) -> AuditRe
             drift=drift_of(conn, record.target, digest),
             process=ethics_figures(keepwell, conn, target=record.target, now=now),
         )
+
+
+def _place(keepwell: Keepwell, record: ModelRecord) -> Path:
+    return keepwell.home.reports / f"audit-{record.target}-{record.model_digest[:12]}"
 
 
 def _write(path: Path, text: str) -> None:

@@ -10,7 +10,7 @@ from datetime import datetime
 from statistics import median
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, func, select
+from sqlalchemy import ColumnElement, Connection, case, func, select, true
 
 from governance.audit.process_record import Approvals, EthicsFigures, MonthlyCount, Requests
 from governance.consent.purposes import OBJECTION
@@ -40,7 +40,8 @@ class _Cell(NamedTuple):
     people: int
 
 
-_Count = Callable[[Connection, Period], list[_Cell]]
+_Count = Callable[[Connection, Sequence[Period]], list[list[_Cell]]]
+"""Gives the cells of each of some months that follow each other."""
 
 
 def ethics_figures(
@@ -89,7 +90,7 @@ def last_month(keepwell: Keepwell, conn: Connection, *, now: datetime) -> dict[s
     limit = keepwell.registry.aggregate_permit(conn, "aggregate", now=now).min_people
     counts = {}
     for kind, count in _KINDS.items():
-        cells = count(conn, month)
+        [cells] = count(conn, [month])
         # people may stand behind several cells: the largest cell has at least as many as needed
         if not cells or max(each.people for each in cells) >= limit:
             counts[kind] = sum(each.n for each in cells)
@@ -99,49 +100,60 @@ def last_month(keepwell: Keepwell, conn: Connection, *, now: datetime) -> dict[s
 def _monthly(
     conn: Connection, months: Sequence[Period], count: _Count, limit: int
 ) -> Iterable[MonthlyCount]:
-    for month in months:
-        cells = count(conn, month)
+    for month, cells in zip(months, count(conn, months), strict=True):
         hidden = hidden_cells({each.name: each.people for each in cells}, limit)
         for each in sorted(cells, key=lambda cell: (-cell.n, cell.name)):
             n = None if each.name in hidden else each.n
             yield MonthlyCount(_name(month), each.name, n)
 
 
-def _refusals(conn: Connection, month: Period) -> list[_Cell]:
-    person = func.coalesce(decisions.c.person_id, "")  # whoever has no id may all be one
-    refused = _during(decisions.c.recorded_at, month) & (decisions.c.outcome == "refused")
-    return _cells(conn, decisions.c.reason, person, refused & was_given())
+def _refusals(conn: Connection, months: Sequence[Period]) -> list[list[_Cell]]:
+    mine = decisions.c
+    person = func.coalesce(mine.person_id, "")  # whoever has no id may all be one
+    refused = (mine.outcome == "refused") & was_given()
+    return _cells(conn, months, mine.recorded_at, mine.reason, person, refused)
 
 
-def _withdrawals(conn: Connection, month: Period) -> list[_Cell]:
-    events = consent_events.c
-    during = _during(events.recorded_at, month) & events.state.in_(_TAKEN_BACK)
-    return _cells(conn, events.purpose, events.customer_id, during)
+def _withdrawals(conn: Connection, months: Sequence[Period]) -> list[list[_Cell]]:
+    said, taken = consent_events.c, consent_events.c.state.in_(_TAKEN_BACK)
+    return _cells(conn, months, said.recorded_at, said.purpose, said.customer_id, taken)
 
 
-def _objections(conn: Connection, month: Period) -> list[_Cell]:
-    events = consent_events.c
-    objected = (events.state == OBJECTED) & (events.purpose == OBJECTION)
-    during = _during(events.recorded_at, month) & objected
-    return _cells(conn, events.purpose, events.customer_id, during)
+def _objections(conn: Connection, months: Sequence[Period]) -> list[list[_Cell]]:
+    said = consent_events.c
+    objected = (said.state == OBJECTED) & (said.purpose == OBJECTION)
+    return _cells(conn, months, said.recorded_at, said.purpose, said.customer_id, objected)
 
 
-def _complaints(conn: Connection, month: Period) -> list[_Cell]:
+def _complaints(conn: Connection, months: Sequence[Period]) -> list[list[_Cell]]:
     mine = complaints.c
-    return _cells(conn, mine.category, mine.person_id, _during(mine.received_at, month))
+    return _cells(conn, months, mine.received_at, mine.category, mine.person_id, true())
 
 
 def _cells(
     conn: Connection,
+    months: Sequence[Period],
+    at: ColumnElement[Any],
     name: ColumnElement[str],
     person: ColumnElement[Any],
-    during: ColumnElement[bool],
-) -> list[_Cell]:
-    query = select(
-        name.label("cell"), func.count().label("n"), func.count(person.distinct()).label("people")
-    ).where(during)
-    rows = conn.execute(query.group_by(name))
-    return [_Cell(str(row.cell), int(row.n), int(row.people)) for row in rows]
+    which: ColumnElement[bool],
+) -> list[list[_Cell]]:
+    """Count all months in one look, each month by itself."""
+    place = case(*((at < month.end, k) for k, month in enumerate(months)))
+    query = (
+        select(
+            place.label("place"),
+            name.label("cell"),
+            func.count().label("n"),
+            func.count(person.distinct()).label("people"),
+        )
+        .where(at >= months[0].start, at < months[-1].end, which)
+        .group_by("place", name)
+    )
+    found: list[list[_Cell]] = [[] for _ in months]
+    for row in conn.execute(query):
+        found[row.place].append(_Cell(str(row.cell), int(row.n), int(row.people)))
+    return found
 
 
 _KINDS = {

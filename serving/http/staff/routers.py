@@ -1,12 +1,34 @@
 """Every address of the staff pages, in the order they are tried."""
 
-from serving.http.staff import approvals, dashboard, figures, login, review
+from serving.http.staff import (
+    approvals,
+    customer_scores,
+    customer_wellbeing,
+    customers,
+    dashboard,
+    decisions,
+    experiments,
+    figures,
+    login,
+    months,
+    review,
+    review_log,
+    rights_desk,
+)
 
 STAFF_ROUTERS = (
     login.router,
     login.inside,
     approvals.router,
+    customers.router,
+    customer_scores.router,
+    customer_wellbeing.router,
+    decisions.router,
     dashboard.router,
+    experiments.router,
     figures.router,
     review.router,
+    review_log.router,
+    rights_desk.router,
+    months.router,
 )
