@@ -30,6 +30,7 @@ from serving.http import (
     api_survey,
     api_trials,
     problems,
+    tour,
 )
 from serving.http.answers import ContestableDecision, ModelsPage, ReplayAnswer
 from serving.http.context import Caller, Clock, Context, Here, KeyFirst, Step, fresh
@@ -97,6 +98,7 @@ def create_app(keepwell: Keepwell, scorer: Scorer, *, clock: Clock) -> FastAPI:
     app.include_router(api_trials.router)
     app.include_router(api_survey.router)
     app.include_router(api_pages.router)
+    app.include_router(tour.router)
     for each in STAFF_ROUTERS:
         app.include_router(each)
     return app

@@ -19,6 +19,9 @@ from governance.review.candidates import find_model
 from serving.audit.drawing import gather
 from serving.http.context import Context, Here
 from serving.pages.start import read_start, render_start
+from serving.pages.tour_strip import choices
+from serving.tour.cast import seen_cast, three_of
+from serving.tour.walk import Walk, walk_token
 
 router = APIRouter(include_in_schema=False)
 _STATIC = FilePath(__file__).parents[1] / "pages" / "static"
@@ -35,11 +38,15 @@ Digest = Annotated[str, Path(pattern=r"^[0-9a-f]{64}$")]
 @router.get("/")
 def get_start(here: Here, request: Request) -> Response:
     """Show what just happened and how to call, at the address this was asked for."""
-    reports = here.keepwell.home.reports
-    page = read_start(reports, home_kind=here.keepwell.kind, now=here.clock())
-    if here.keepwell.kind == "demo":
+    keepwell = here.keepwell
+    page = read_start(keepwell.home.reports, home_kind=keepwell.kind, now=here.clock())
+    if keepwell.kind == "demo":
         page = replace(page, base_url=str(request.base_url).rstrip("/"))
-    return HTMLResponse(render_start(page), headers={"Cache-Control": "no-store"})
+        cast = choices(keepwell.keys, three_of(seen_cast(keepwell)))
+        html = render_start(page, cast=cast, enter_token=walk_token(keepwell.keys, Walk("")))
+    else:
+        html = render_start(page)
+    return HTMLResponse(html, headers={"Cache-Control": "no-store"})
 
 
 @router.get("/static/{name}")

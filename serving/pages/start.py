@@ -4,7 +4,7 @@
 (the demo does) and read by whoever serves it. Without one the page only says that Keepwell runs.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cache
@@ -17,7 +17,11 @@ from governance.intervals import Interval
 from outcomes.experiment.analysis import Experiment
 from serving.interventions.choosing.run import InterventionRun
 from serving.interventions.playbooks.playbook import Playbook
+from serving.pages.refusals import say_refusal
+from serving.pages.staff.frame import static
+from serving.pages.tour_strip import STRIP, Choice
 from serving.scoring.chance import percent
+from serving.tour.roles import STAFF_ROLES
 
 FILE_NAME = "start.json"
 _ROWS = 6
@@ -129,6 +133,11 @@ class StartPage:
     ledger_outcome: str = ""
 
     @property
+    def permitting(self) -> int:
+        """How many permit an estimate: those scored and those of whom nothing can be said."""
+        return self.scored + self.insufficient
+
+    @property
     def example_customer(self) -> str:
         """Someone whose score can be asked for in the example calls."""
         scored = [each.customer_id for each in self.decisions if each.probability is not None]
@@ -214,9 +223,19 @@ def read_start(reports: Path, *, home_kind: str, now: datetime) -> StartPage:
     return _SHAPE.validate_json(path.read_bytes())
 
 
-def render_start(page: StartPage) -> str:
-    """Fill the template; the result needs `/static/start.css` and nothing else."""
-    return _environment().get_template("start.html.j2").render(page=page)
+def render_start(page: StartPage, *, cast: Sequence[Choice] = (), enter_token: str = "") -> str:
+    """Fill the template; the result needs `/static/start.css` and nothing else.
+
+    `cast` are the customers a visitor of a demo may follow, `enter_token` is what lets them look
+    around as its staff.
+    """
+    return (
+        _environment()
+        .get_template("start.html.j2")
+        .render(
+            page=page, cast=cast, strip=STRIP, roles=STAFF_ROLES, walk_token=enter_token, level="h3"
+        )
+    )
 
 
 @cache
@@ -228,43 +247,20 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.globals["static"] = static
     environment.filters |= {
         "count": lambda n: f"{n:,}".replace(",", "\u202f"),
         "words": lambda text: str(text).replace("_", " "),
         "percent": percent,
         "two": lambda x: f"{x:.2f}",
         "short": lambda text: str(text)[:12],
-        "points": _points,
-        "refusal": _refusal,
+        "points": points,
+        "refusal": say_refusal,
     }
     return environment
 
 
-_NOES = {
-    "no_record": "never asked",
-    "refused": "said no",
-    "withdrawn": "took it back",
-    "expired": "the permission ran out",
-    "objected": "objected",
-    "notice_changed": "not asked again since the terms changed",
-    "contact_cap": "contacted often enough",
-    "held_out": "held out of an earlier test",
-    "already_under_way": "already under way",
-    "budget_used_up": "the budget was used up",
-}
-
-
-def _refusal(reason: str) -> str:
-    """Say a refusal in plain words: `outreach.email: withdrawn` is "took it back (e-mail)"."""
-    purpose, colon, why = reason.rpartition(": ")
-    said = _NOES.get(why, why.replace("_", " "))
-    if not colon:
-        return said
-    about = purpose.removeprefix("outreach.").replace("email", "e-mail").replace("_", " ")
-    return f"{said} ({about})"
-
-
-def _points(row: LiftRow, currency: str) -> str:
+def points(row: LiftRow, currency: str) -> str:
     """Write a difference with its interval: percentage points for shares, money otherwise."""
     factor, unit = (100, " points") if row.is_share else (1, f" {currency}")
     value, low, high = (factor * x for x in (row.difference, row.low, row.high))

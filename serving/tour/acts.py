@@ -76,6 +76,11 @@ class Stage:
             raise NotFound("nobody of this tour has that id", hint="begin on the first page")
         return found[0]
 
+    def other(self, player: Player) -> Player | None:
+        """Give somebody else who may be drifting away, whom the fewest have followed."""
+        others = (each.player for each in seen_cast(self.keepwell) if each.player != player)
+        return next((each for each in others if each.role == "drifting"), None)
+
     @property
     def desk(self) -> Desk:
         """Where contacts are decided: on the tour every one waits for a person."""
@@ -154,6 +159,14 @@ def ask(stage: Stage, walk: Walk) -> Walk:
     else:
         walk = walk._replace(after=found.decision_id)
     return walk._replace(asked=asked.decisions or (found.decision_id,), contact=asked.contact)
+
+
+def ask_instead(stage: Stage, walk: Walk) -> Walk:
+    """Ask the playbooks about somebody else who may be drifting away; raises `NotFound`."""
+    other = stage.other(stage.player(walk.customer_id))
+    if other is None:
+        raise NotFound("nobody else of this tour is drifting away", hint="begin on the first page")
+    return ask(stage, begin(stage, other.customer_id))
 
 
 def approve(stage: Stage, walk: Walk, reason: str) -> Walk:

@@ -117,7 +117,7 @@ def seen_cast(keepwell: Keepwell) -> tuple[Seen, ...]:
             .where(decisions.c.person_id.in_(sorted(persons.values())))
             .group_by(decisions.c.person_id)
         )
-        counted: dict[str, int] = {person: n for person, n in conn.execute(query)}
+        counted = {str(person): int(n) for person, n in conn.execute(query)}
     found = [Seen(each, counted.get(persons.get(each.customer_id, ""), 0)) for each in cast]
     return tuple(sorted(found, key=lambda seen: (ROLES.index(seen.player.role), seen.verdicts)))
 

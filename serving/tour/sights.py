@@ -69,7 +69,11 @@ class Happened(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True)
 class Sights:
-    """All there is to see of one walk; what was not done yet is None."""
+    """All there is to see of one walk; what was not done yet is None.
+
+    `other` is somebody else who may be drifting away, for whoever follows a customer that no
+    playbook is meant for.
+    """
 
     walk: Walk
     player: Player
@@ -81,6 +85,7 @@ class Sights:
     asked: tuple[Verdict, ...]
     event: Happened | None
     contact: Proposal | None
+    other: Player | None
 
     @property
     def score(self) -> Verdict | None:
@@ -119,6 +124,7 @@ def look(stage: Stage, walk: Walk, *, opens: bool = False) -> Sights:
         asked=tuple(told[each] for each in walk.asked),
         event=event,
         contact=contact,
+        other=stage.other(player),
     )
 
 

@@ -40,9 +40,13 @@ def _log_in(here: Context, request: Request, key: str, form: dict[str, str]) -> 
 
 def begin(here: Context, request: Request, caller: Principal, wanted: str) -> Response:
     """Open a session and send the browser to a staff page with its cookie."""
+    return open_for(here, request, caller, goto(own_address(wanted)))
+
+
+def open_for(here: Context, request: Request, caller: Principal, answer: Response) -> Response:
+    """Open a session and give its cookie along with an answer."""
     with here.keepwell.database.write() as conn:
         token = open_session(conn, here.keepwell.ledger, caller, now=here.clock())
-    answer = goto(own_address(wanted))
     answer.set_cookie(
         COOKIE,
         token,

@@ -99,7 +99,7 @@ STORY = StartPage(
 class Balance(HTMLParser):
     """Notes tags that are closed in the wrong order or never."""
 
-    VOID = frozenset({"meta", "link", "br", "rect", "path"})
+    VOID = frozenset({"meta", "link", "br", "rect", "path", "input"})
 
     def __init__(self) -> None:
         super().__init__()
