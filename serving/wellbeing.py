@@ -1,7 +1,7 @@
 """How customers and groups are faring, of those who permit `wellbeing_inference` and no one else.
 
-What a reading is worth is learned from a sample of them at each call and kept nowhere, so that a
-withdrawal leaves nothing behind.
+What a reading is worth is learned from a sample of them at each call and kept nowhere but, where
+many look, in `noise_memory`, so that a withdrawal leaves nothing behind.
 """
 
 from collections import Counter
@@ -42,6 +42,7 @@ from outcomes.trials.assignments import first_assignments
 from serving.bootstrap import Keepwell
 from serving.interventions.playbooks.playbook import find_playbook, playbooks_of
 from serving.links import lock_linked, person_permit
+from serving.noise_memory import Learned, NoiseMemory
 from serving.published import give, person_key
 from serving.scoring.home_clock import home_clock
 
@@ -112,10 +113,12 @@ def wellbeing_of(
     every: Every | None,
     clock: Callable[[], datetime],
     progress: Progress = lambda _: None,
+    memory: NoiseMemory | None = None,
 ) -> PersonWellbeing:
     """Estimate one customer now, or at the end of each of the last calendar periods.
 
-    Permission is judged now, in the transaction that reads the history and logs the verdict.
+    Permission is judged now, in the transaction that reads the history and logs the verdict. With
+    a `memory` what readings are worth is not learned anew at each look.
     """
     scheme = scheme_of(keepwell)
     inside = keepwell.inside_id(customer_id)
@@ -125,7 +128,12 @@ def wellbeing_of(
         answer = person_permit(keepwell, conn, inside, PURPOSE, now=now)
         noise = None
         if isinstance(answer, Permit):
-            noise = _learn(keepwell, conn, scheme, instant, now, progress)
+            learn = partial(_learned, keepwell, conn, scheme, instant, now, progress)
+            noise = (
+                learn().noise
+                if memory is None
+                else memory.of(keepwell.registry, conn, scheme, learn, now=now)
+            )
     with keepwell.database.write() as conn:
         lock_linked(conn, [inside])
         now = clock()
@@ -354,12 +362,23 @@ def _learn(
     now: datetime,
     progress: Progress,
 ) -> Noise:
+    return _learned(keepwell, conn, scheme, as_of, now, progress).noise
+
+
+def _learned(
+    keepwell: Keepwell,
+    conn: Connection,
+    scheme: Scheme,
+    as_of: datetime,
+    now: datetime,
+    progress: Progress,
+) -> Learned:
     everyone = sorted(_permit(keepwell, conn, now)[0].customers)
     some = everyone[:: -(-len(everyone) // SAMPLE)]
     progress(f"learning from {len(some):,} customers what an answer is worth")
     permit, _ = keepwell.registry.permit_many(conn, PURPOSE, some, now=now)
     histories = read_all(conn, keepwell.store, permit, digests=False)
-    return estimate_noise(histories, scheme, to_micros(as_of), permit=permit)
+    return Learned(estimate_noise(histories, scheme, to_micros(as_of), permit=permit), permit)
 
 
 def _blocks(

@@ -28,12 +28,16 @@ from serving.links import person_permit
 from serving.record.contact_record import contact_record
 from serving.record.replay import Replay, replay
 from serving.record.review_requests import contests_of
+from serving.record.tellable import tellable
 from serving.scoring.chance import percent
 
 
 @dataclass(frozen=True, kw_only=True)
 class Dossier:
-    """What the page says, as plain values; an absent part says why in its place."""
+    """What the page says, as plain values; an absent part says why in its place.
+
+    `replay` is empty where nobody asked for it.
+    """
 
     home_kind: str
     made_at: str
@@ -54,11 +58,17 @@ class Dossier:
         return asdict(self)
 
 
-def make_dossier(keepwell: Keepwell, decision_id: str, *, now: datetime) -> Dossier:
-    """Gather everything about one decision; raises `NotFound` when there is none of that id."""
-    again = replay(keepwell, decision_id, now=now)
+def make_dossier(
+    keepwell: Keepwell, decision_id: str, *, now: datetime, computed_again: bool = True
+) -> Dossier:
+    """Gather everything about one decision; raises `NotFound` when there is none of that id.
+
+    What may not be told at this instant is left out as if it were forgotten. `computed_again` is
+    false for whoever may not ask for a replay, or has not yet.
+    """
+    again = replay(keepwell, decision_id, now=now) if computed_again else None
     with keepwell.database.read() as conn:
-        found = load(conn, decision_id)
+        [found] = tellable(keepwell, conn, [load(conn, decision_id)], now=now)
         customer_id = (
             None if found.person_id is None else keepwell.persons.customer_of(conn, found.person_id)
         )
@@ -76,7 +86,7 @@ def make_dossier(keepwell: Keepwell, decision_id: str, *, now: datetime) -> Doss
             approval=approval,
             contact=contact_record(keepwell, conn, found, customer_id, now=now),
             contested=tuple(each.to_json(now=now) for each in contests_of(conn, decision_id)),
-            replay=_replay(again),
+            replay={} if again is None else _replay(again),
         )
 
 

@@ -58,7 +58,8 @@ def _label_days(axes: "Axes", x: Sequence[float], ordered: Sequence[PastScore]) 
         axes.set_xticks([(first + last) / 2], [f"{ordered[-1].at:%Y-%m-%d}"])
         axes.set_xlim(first - 0.5, last + 0.5)
         return
-    marks, shown = [], list(ordered)
+    marks: list[tuple[float, str]] = []
+    shown = list(ordered)
     step = max(1, -(-len(shown) // _MOST_LABELS))
     for place in range(len(shown) - 1, -1, -step):
         if not marks or abs(marks[-1][0] - x[place]) > (last - first) / (_MOST_LABELS + 1):

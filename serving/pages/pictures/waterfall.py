@@ -65,7 +65,7 @@ def waterfall_picture(steps: Explained) -> bytes:
             top += _height(row)
             if place + 1 < len(rows):
                 below = top + _LINE * len(rows[place + 1].words) + _BAR
-                axes.plot([row.after] * 2, [middle, below], color=SOFT, linewidth=0.8, zorder=0.5)
+                axes.plot([row.after] * 2, [middle, below], color=LINE, linewidth=1.2, zorder=0.5)
         axes.set_xlim(left, right)
         axes.set_ylim(top, 0)
         axes.locator_params(axis="x", nbins=5)
@@ -75,7 +75,7 @@ def waterfall_picture(steps: Explained) -> bytes:
 
 
 def _rows(steps: Explained) -> list[_Row]:
-    rows = [_Row(("where everyone starts",), steps.base, steps.base, f"{steps.base:+.2f}", SOFT)]
+    rows = [_Row(("where everyone starts",), steps.base, steps.base, _said(steps.base), SOFT)]
     rows += [
         _Row(_words(each.text), each.before, each.after, *_told(each.contribution))
         for each in steps.steps
@@ -83,12 +83,16 @@ def _rows(steps: Explained) -> list[_Row]:
     if steps.has_rest:
         words = ("everything else together",)
         rows.append(_Row(words, steps.before_rest, steps.total, *_told(steps.rest)))
-    rows.append(_Row(("this customer",), steps.total, steps.total, f"{steps.total:+.2f}", INK))
+    rows.append(_Row(("this customer",), steps.total, steps.total, _said(steps.total), INK))
     return rows
 
 
 def _told(contribution: float) -> tuple[str, str]:
-    return f"{contribution:+.2f}".replace("-", "−"), BAD if contribution > 0 else MARK
+    return _said(contribution), BAD if contribution > 0 else MARK
+
+
+def _said(log_odds: float) -> str:
+    return f"{log_odds:+.2f}".replace("-", "−")
 
 
 def _words(text: str) -> tuple[str, ...]:

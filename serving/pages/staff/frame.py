@@ -133,6 +133,7 @@ FILTERS: Mapping[str, Any] = {
     "percent": percent,
     "between": between,
     "instant": instant,
+    "minute": lambda text: str(text)[:16].replace("T", " ") + " UTC",
     "day": lambda at: f"{at:%Y-%m-%d}",
     "words": lambda text: str(text).replace("_", " "),
     "short": lambda text: str(text)[:12],

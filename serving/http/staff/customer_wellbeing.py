@@ -1,0 +1,69 @@
+"""HTTP: how one customer may be faring, by dimension; only of those who explicitly permit it."""
+
+from functools import cache
+from typing import TYPE_CHECKING
+
+from fastapi import APIRouter, Response
+
+from governance.errors import InsufficientData
+from serving.bootstrap import Keepwell
+from serving.http.staff.looking import CustomerPath, Reader, look, part
+from serving.http.staff.visit import StaffRoute, Visit
+
+if TYPE_CHECKING:
+    from serving.noise_memory import NoiseMemory
+    from serving.wellbeing import PersonWellbeing
+
+router = APIRouter(include_in_schema=False, route_class=StaffRoute)
+
+
+@router.get("/staff/customers/{customer_id}/wellbeing")
+def get_wellbeing(customer_id: CustomerPath, visit: Reader, months: bool = False) -> Response:
+    """Show each dimension with its interval and what was heard, now or month by month.
+
+    One look is one line in the log.
+    """
+    with look(visit, customer_id, "score:read") as seen:
+        pass
+    cannot, found = "", None
+    try:
+        found = _estimate(visit, seen.known.inside, months=months)
+    except InsufficientData as error:
+        cannot = f"Nothing can be said: {error.message}."
+    series = found.series if found is not None else ()
+    return part(
+        visit,
+        seen,
+        "wellbeing",
+        "/wellbeing",
+        refusal=found.reason if found is not None and found.status == "refused" else "",
+        newest=series[-1] if series else None,
+        explained=found.scheme.explain() if found is not None else "",
+        series=[each for each in series if len(each.missing) < len(each.dimensions)],
+        months=months,
+        cannot=cannot,
+    )
+
+
+def _estimate(visit: Visit, customer_id: str, *, months: bool) -> "PersonWellbeing":
+    from serving.wellbeing import wellbeing_of  # brings in what fits models: not for every worker
+
+    return wellbeing_of(
+        visit.here.keepwell,
+        customer_id,
+        as_of=None,
+        every="month" if months else None,
+        clock=visit.here.clock,
+        memory=_memory(visit.here.keepwell),
+    )
+
+
+@cache
+def _memory_at(root: str) -> "NoiseMemory":
+    from serving.noise_memory import NoiseMemory
+
+    return NoiseMemory()
+
+
+def _memory(keepwell: Keepwell) -> "NoiseMemory":
+    return _memory_at(str(keepwell.home.root))
