@@ -104,6 +104,20 @@ def list_items(
     return [_item(row) for row in conn.execute(query)]
 
 
+def board(conn: Connection, *, now: datetime, most: int = 100) -> dict[str, list[FeedbackItem]]:
+    """Give the items of each status: overdue first, then by their day, then the newest.
+
+    Of each status the newest `most`; of closed ones, in the order in which they were closed.
+    """
+    found = {status: list_items(conn, limit=most, status=status) for status in STATUSES}
+    late = datetime.max.replace(tzinfo=now.tzinfo)
+    for status in ("open", "assigned"):
+        found[status].sort(key=lambda each: (not each.overdue(now), each.due_at or late))
+    found["acted"].sort(key=lambda each: each.remeasure_from() or late)
+    found["closed"].sort(key=lambda each: each.closed_at or late, reverse=True)
+    return found
+
+
 def counts(conn: Connection, *, now: datetime) -> dict[str, int]:
     """Count the items by status, and those overdue."""
     found = dict.fromkeys((*STATUSES, "overdue"), 0)
