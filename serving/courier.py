@@ -1,7 +1,7 @@
 """What the service does in the background; any number of workers and hosts may have one of each.
 
 The courier carries due messages out; the keeper keeps the history's files in step, and once a day
-applies retention where that is automatic and has the models looked at.
+applies retention where that is automatic and has models and figures looked at.
 """
 
 import random
@@ -14,8 +14,10 @@ from datetime import datetime, timedelta
 import structlog
 
 from features.compaction import tidy, waiting
+from features.history import observed_until
 from governance.errors import ConfigurationError, InvalidInput, KeepwellError
 from serving.bootstrap import Keepwell
+from serving.dashboard.shelf import is_due
 from serving.interventions.delivery.desk import desk_of
 from serving.interventions.delivery.dispatch import dispatch, http_client
 from serving.interventions.delivery.email_addresses import parse_address
@@ -233,7 +235,7 @@ class Keeper(threading.Thread):
                 self._failed("monitoring")
 
     def look_at_models(self) -> None:
-        """Have a process of its own look at models and experiments that are due, hourly at most.
+        """Have another process look at models, experiments and figures, at most once an hour.
 
         Not in the first minutes of a service, in which it has enough to do.
         """
@@ -245,7 +247,7 @@ class Keeper(threading.Thread):
         if self._looked_at is not None and now - self._looked_at < timedelta(hours=1):
             return
         daily = self._watched_at is None or now - self._watched_at >= timedelta(days=1)
-        if due_targets(self._keepwell, now=now) or (daily and self._tries()):
+        if due_targets(self._keepwell, now=now) or (daily and (self._tries() or self._stale(now))):
             self._looked_at = self._watched_at = now
             command = [sys.executable, "-m", "serving.daily_look", str(self._keepwell.home.root)]
             self._looking = subprocess.Popen(command)  # noqa: S603 - our own interpreter and module
@@ -253,6 +255,11 @@ class Keeper(threading.Thread):
     def _tries(self) -> bool:
         with self._keepwell.database.read() as conn:
             return any_running(conn)
+
+    def _stale(self, now: datetime) -> bool:
+        """Whether the dashboard's figures are a day old, and there is something to take them of."""
+        with self._keepwell.database.read() as conn:
+            return is_due(conn, now=now) and observed_until(conn) is not None
 
     def stop(self) -> None:
         """End before the next look; what is under way ends with the process, and loses nothing."""

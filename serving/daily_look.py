@@ -1,9 +1,10 @@
-"""The daily look at models that serve and experiments that run, in a process of its own.
+"""The daily look at models that serve, experiments that run and the company's figures, in a
+process of its own.
 
 It takes a core and memory.
 
 python -m serving.daily_look HOME    looks at every model whose last look is too old, and at every
-                                     running experiment
+                                     running experiment, and takes the dashboard's figures
 """
 
 import os
@@ -19,6 +20,8 @@ from sqlalchemy import text
 
 from governance.errors import KeepwellError
 from serving.bootstrap import Keepwell, open_home
+from serving.dashboard.look import take_look
+from serving.dashboard.shelf import is_due
 from serving.logs import log_to_stderr
 from serving.rights.acts import settle
 from serving.scoring.staleness import due_targets
@@ -76,6 +79,11 @@ def _main(root: Path) -> int:
                 log.info("experiment looked at", target=tried.playbook, status=came)
             for look in monitor_due(keepwell, clock=lambda: datetime.now(UTC)):
                 log.info("monitored", target=look.target, status=look.standing.status)
+            with keepwell.database.read() as conn:
+                figures_due = is_due(conn, now=datetime.now(UTC))
+            if figures_due:
+                take_look(keepwell, clock=lambda: datetime.now(UTC))
+                log.info("dashboard taken")
     except KeepwellError as error:
         log.error("monitoring failed", code=error.code, message=error.message)
         return error.exit_code

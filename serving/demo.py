@@ -20,6 +20,7 @@ from governance.errors import ConfigurationError
 from outcomes.experiment.analysis import Question, analyse
 from serving.bootstrap import Keepwell, create_home
 from serving.crm.contacts import run_playbooks
+from serving.dashboard.look import take_look
 from serving.demo_receiver import DemoReceiver
 from serving.demo_story import Acted, Imported, Story, tell
 from serving.home import Home
@@ -89,6 +90,8 @@ def run_demo(
         pilot = analyse(
             files.pilot, Question(arm="arm", control="holdout", outcomes=["retained", "spend"])
         )
+        progress("taking the figures of the dashboard")
+        take_look(opened, clock=clock)
         return tell(
             opened,
             imported=imported,

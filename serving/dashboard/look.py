@@ -5,7 +5,7 @@ the register of published figures, so that no choice of them tells more than wha
 """
 
 from collections.abc import Callable, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import NamedTuple
 
 from governance.disclosure.published import Register, load_register
@@ -20,13 +20,12 @@ from serving.dashboard.measured import attributes_of, measured
 from serving.dashboard.permitted import NAME as COVERAGE
 from serving.dashboard.permitted import permitted
 from serving.dashboard.scored import scored
-from serving.dashboard.shelf import keep, read_figure, taken_at
+from serving.dashboard.shelf import keep, read_figure
 from serving.dashboard.tried import tried
 from serving.dashboard.written import written
 from serving.permission.coverage import read_coverage
 from serving.published import give, person_key
 
-DUE = timedelta(days=1)
 ORDER = (
     "retention_lift", "margin_preserved", "cost_saved", "net", "net_roi", "people_helped",
     "margin_at_risk", "retention", "churn", "active", "order_value", "churned_value", "nrr",
@@ -58,13 +57,6 @@ class DashboardLook(NamedTuple):
     def hidden(self) -> int:
         """How many of them are held back."""
         return sum(cell.hidden for figure in self.figures for cell in figure.cells)
-
-
-def is_due(keepwell: Keepwell, *, now: datetime) -> bool:
-    """Say whether the last look is missing, or older than a day."""
-    with keepwell.database.read() as conn:
-        last = taken_at(conn)
-    return last is None or now - last >= DUE
 
 
 def take_look(

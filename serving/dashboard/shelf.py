@@ -7,7 +7,7 @@ segment: a page reads no more than it shows.
 import json
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, Row, bindparam, delete, func, insert, select
@@ -17,6 +17,7 @@ from governance.pseudonym import slices
 from serving.dashboard.figure import Cell, Column, Figure, Layer
 from serving.tables import dashboard_figures
 
+DUE = timedelta(days=1)
 _TAKE = "take one with: keepwell outcomes dashboard"
 _PART = "#"
 
@@ -43,6 +44,12 @@ def taken_at(conn: Connection) -> datetime | None:
     """Say when the last look was taken; None before the first."""
     found: datetime | None = conn.execute(_TAKEN).scalar_one()
     return found
+
+
+def is_due(conn: Connection, *, now: datetime) -> bool:
+    """Say whether the last look is missing, or a day old."""
+    last = taken_at(conn)
+    return last is None or now - last >= DUE
 
 
 def keep(conn: Connection, figures: Iterable[Figure], *, now: datetime) -> int:
