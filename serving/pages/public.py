@@ -53,7 +53,6 @@ def render_public(
         "locale": common.locale,
         "common": common.page,
         "company": own,
-        "of": common.page["of"].format(own),
         "demo": common.page["demo"] if keepwell.kind == "demo" else "",
         "reach": _stated(controller),
         "authority": [] if handling.authority is None else _stated(handling.authority),

@@ -487,7 +487,7 @@ def test_the_page_may_be_embedded_by_the_companys_own_site_alone(embedding: Shop
     assert "unsafe" not in policy
     assert "x-frame-options" not in answer.headers
     assert answer.headers["referrer-policy"] == "no-referrer"
-    assert "at Tea &lt;Shop&gt;" in answer.text
+    assert "<p>Tea &lt;Shop&gt;</p>" in answer.text
 
 
 def test_other_pages_stay_closed_to_embedding(embedding: Shop) -> None:

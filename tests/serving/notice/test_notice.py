@@ -261,6 +261,54 @@ def test_a_person_who_approved_is_named_as_a_person(ann: Contacted) -> None:
     assert "Kim" not in own
 
 
+def test_who_confirms_is_erased_and_given_a_receipt(ann: Contacted) -> None:
+    token = ann.contact()
+    asks = ann.presses(ann.opens(token).form(act="erase"))
+    assert "What stays" in asks.text
+
+    receipt = ann.presses(asks.form(act="erase_all"), confirm="yes")
+
+    assert "You are erased" in receipt.text
+    assert "Records" in receipt.text
+    assert ann.reads(token).status == 404
+    assert ann.events("order") == []
+
+
+def test_nothing_is_erased_before_it_is_confirmed(ann: Contacted) -> None:
+    asks = ann.presses(ann.opens(ann.contact()).form(act="erase"))
+
+    again = ann.presses(asks.form(act="erase_all"), confirm="")
+
+    assert "Nothing was erased" in again.text
+    assert len(ann.events("order")) == 3
+
+
+def test_nobody_is_erased_without_what_the_code_gave(ann: Contacted) -> None:
+    form = ann.presses(ann.opens(ann.contact()).form(act="erase")).form(act="erase_all")
+
+    assert ann.sends(form, opened="", confirm="yes").status_code == 403
+    assert len(ann.events("order")) == 3
+
+
+def test_a_complaint_is_recorded_with_what_it_is_about(ann: Contacted) -> None:
+    page = ann.opens(ann.contact())
+
+    assert "choose what" in ann.presses(page.form(act="complain"), text="Too many.").text
+    done = ann.presses(page.form(act="complain"), topic="contact", text="Too many.")
+
+    assert "will read it and answer" in done.text
+    [said] = ann.events("rights_complaint_received")
+    assert said["properties"]["category"] == "contact"
+
+
+def test_the_page_with_all_choices_opens_from_ones_own_page(ann: Contacted) -> None:
+    page = ann.opens(ann.contact())
+    answer = ann.browser.post("/notice-open", data=page.form(act="choose"), follow_redirects=False)
+
+    assert answer.status_code == 303
+    assert "Your data, your decision" in ann.browser.get("/" + answer.headers["location"]).text
+
+
 def test_after_an_erasure_a_notice_leads_nowhere(ann: Contacted) -> None:
     token = ann.contact()
     page = ann.opens(token)
