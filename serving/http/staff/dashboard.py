@@ -38,7 +38,7 @@ def get_layer(visit: Looking, layer: Layer, choice: Chosen) -> Response:
     """Show a layer as the last look found it."""
     here = visit.here
     with here.keepwell.database.read() as conn:
-        figures = read_layer(conn, layer)
+        figures = read_layer(conn, layer, segment=choice.segment)
         at = taken_at(conn)
     filled = page_of(layer, figures, choice, taken_at=at, now=here.clock())
     return visit.answer(

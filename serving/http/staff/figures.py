@@ -27,7 +27,7 @@ def get_picture(
 ) -> Response:
     """Draw what is shown of a figure."""
     with visit.here.keepwell.database.read() as conn:
-        figure = read_figure(conn, name)
+        figure = read_figure(conn, name, segment=choice.segment)
     if not has_picture(figure, choice.cells(figure)):
         raise NotFound("nothing of this figure can be drawn", hint="its page says why")
     return picture(drawn(figure, choice, wide=bool(wide)), about_somebody=False)
@@ -37,11 +37,12 @@ def get_picture(
 def get_file(visit: Looking, name: str, choice: Chosen) -> Response:
     """Give what is shown of a figure as a file."""
     with visit.here.keepwell.database.read() as conn:
-        figure = choice.narrowed(read_figure(conn, name))
+        figure = choice.narrowed(read_figure(conn, name, segment=choice.segment))
     segment = choice.segment if choice.is_told(figure) else ""
-    called = file_name(figure, segment=segment, every=choice.every)
+    every = choice.calendar(figure)
+    called = file_name(figure, segment=segment, every=every)
     return Response(
-        csv_of(figure, segment=segment, every=choice.every),
+        csv_of(figure, segment=segment, every=every),
         media_type="text/csv; charset=utf-8",
         headers={
             "Content-Disposition": f'attachment; filename="{called}"',

@@ -8,9 +8,10 @@ from serving.pages.pictures.canvas import INK, LINE, MARK, MARK_SOFT, SOFT, draw
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-_MOST_LABELS = 11
+_LABEL_PX = 38
 _ROW = 26
 _SHARE = 0.72
+_LETTER = 6.6
 _FOLD = 78
 _TALL = 0.86
 
@@ -43,7 +44,7 @@ def histogram_picture(
                 axes.text(place, 0, "·", color=SOFT, fontsize=14, ha="center", va="bottom")
             elif bar.low is not None and bar.high is not None:
                 axes.plot([place, place], [bar.low, bar.high], color=INK, linewidth=1.2)
-        step = max(1, -(-len(bars) // _MOST_LABELS))
+        step = max(1, -(-len(bars) * _LABEL_PX // width))
         axes.set_xticks(list(x)[::step], [bar.label for bar in bars][::step])
         axes.set_xlim(-0.6, max(len(bars) - 0.4, 0.6))
         axes.set_ylim(0)
@@ -76,7 +77,9 @@ def bars_picture(bars: Sequence[Bar], *, width: int = 460) -> bytes:
             )
         axes.set_yticks(list(y), [bar.label for bar in bars])
         axes.set_ylim(len(bars) - 0.4, -0.6)
-        axes.set_xlim(0, most * 1.22)
+        room = max(width - _LETTER * max((len(bar.label) for bar in bars), default=0), _LETTER)
+        words = _LETTER * max((len(bar.said or "not shown") for bar in bars), default=0)
+        axes.set_xlim(0, most / max(1 - (words + _LETTER) / room, 0.3))
         axes.set_xticks([])
         axes.tick_params(axis="y", length=0, labelcolor=INK)
         axes.grid(visible=False)
@@ -101,6 +104,7 @@ def spreads_picture(spreads: Mapping[str, Sequence[Bar]], *, width: int = 460) -
             for place, bar in enumerate(bars):
                 if bar.value is None:
                     axes.text(place, ground, "·", color=SOFT, fontsize=14, ha="center", va="bottom")
+                if not bar.value:
                     continue
                 axes.bar(
                     place, _TALL * bar.value / most, bottom=ground, width=0.92, color=MARK_SOFT,
@@ -111,7 +115,7 @@ def spreads_picture(spreads: Mapping[str, Sequence[Bar]], *, width: int = 460) -
                 len(bars) - 0.5, ground + _TALL, f"{name}, at most {most:g}", color=INK,
                 fontsize=11, ha="right", va="top",
             )  # fmt: skip
-        step = max(1, -(-len(edges) // _MOST_LABELS))
+        step = max(1, -(-len(edges) * _LABEL_PX // width))
         axes.set_xticks(range(0, len(edges), step), [bar.label for bar in edges][::step])
         axes.set_xlim(-0.6, len(edges) - 0.4)
         axes.set_ylim(0, len(spreads))

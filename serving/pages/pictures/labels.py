@@ -20,6 +20,7 @@ LOOKS = (
 MOST_LINES = len(LOOKS)
 _LONGEST = 28
 _LINE_PX = 14
+_BELOW_PX = 45
 
 
 class End(NamedTuple):
@@ -33,7 +34,7 @@ class End(NamedTuple):
 def name_ends(axes: "Axes", ends: Sequence[End], *, height: int) -> None:
     """Write each name beside the end of its line, moved up where two would meet."""
     low, high = axes.get_ylim()
-    apart = _LINE_PX / height
+    apart = _LINE_PX / (height - _BELOW_PX)
     shares = sorted(
         ((end.at - low) / ((high - low) or 1.0), end) for end in ends if end.at is not None
     )

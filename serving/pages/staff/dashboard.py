@@ -61,7 +61,7 @@ class Taken(NamedTuple):
 
 
 class Page(NamedTuple):
-    """A layer: `tiles` are single numbers, `cards` have pictures or many."""
+    """A layer: `tiles` are single numbers, `cards` have pictures or many; `silent` have neither."""
 
     layer: Layer
     heading: str
@@ -70,6 +70,7 @@ class Page(NamedTuple):
     current: str
     tiles: tuple[Card, ...]
     cards: tuple[Card, ...]
+    silent: tuple[Card, ...]
     filters: Filters
     taken: Taken | None
 
@@ -93,7 +94,8 @@ def page_of(
         tabs=tuple((each.capitalize(), f"/staff/dashboard/{each}{query}") for each in LAYERS),
         current=f"/staff/dashboard/{layer}{query}",
         tiles=tuple(card for card in cards if not card.picture and card.headline),
-        cards=tuple(card for card in cards if card.picture or not card.headline),
+        cards=tuple(card for card in cards if card.picture or card.lines),
+        silent=tuple(c for c in cards if not (c.picture or c.lines or c.headline)),
         filters=filters_of(figures, choice),
         taken=None if taken_at is None else taken(taken_at, now),
     )

@@ -5,7 +5,13 @@ from typing import NamedTuple
 from serving.dashboard.figure import Cell, Figure
 from serving.pages.pictures.labels import MOST_LINES
 from serving.pages.staff.figure_choice import Choice
-from serving.pages.staff.figure_picture import alternative, as_bars, has_picture, pictured
+from serving.pages.staff.figure_picture import (
+    MOST_BARS,
+    alternative,
+    as_bars,
+    has_picture,
+    pictured,
+)
 from serving.pages.staff.figure_words import (
     Change,
     change,
@@ -17,6 +23,7 @@ from serving.pages.staff.figure_words import (
     sentence,
 )
 
+_SILENT = "cannot say"
 SO_FAR = "so far"
 """What a figure's note says of a period that is not over."""
 
@@ -58,13 +65,14 @@ def card_of(figure: Figure, choice: Choice, *, wide: bool = False) -> Card:
     cells = choice.cells(figure)
     told = [cell for cell in cells if cell.value is not None]
     single = _single(figure, told)
+    silent = figure.shape == "headline" and not told and len(cells) < 2
     draws = has_picture(figure, cells)
     query = choice.query()
     return Card(
         name=figure.name,
         title=figure.title,
         about=figure.about,
-        headline=said(single.value, figure) if single else "",
+        headline=said(single.value, figure) if single else _SILENT if silent else "",
         between=interval(single, figure) if single else "",
         when=_when(single, draws, figure, cells),
         change=change(cells, figure) if single and figure.shape == "trend" else None,
@@ -93,25 +101,40 @@ def why_not(figure: Figure, choice: Choice, cells: tuple[Cell, ...]) -> tuple[st
             if figure.cells
             else "Nothing to show yet."
         )
-    rows = {cell.row for cell in cells}
-    if figure.shape == "survival" and len(rows) > MOST_LINES:
-        said_of.append(f"{MOST_LINES} of {len(rows)} curves are drawn; the table has all.")
-    there = {cell.row for cell in pictured(figure, cells)}
-    if as_bars(figure, cells) and len(there) < len(rows):
-        said_of.append(f"{len(there)} of {len(rows)} are drawn; the table has all.")
-    cells = pictured(figure, cells)
     if figure.shape == "headline":
         return (*said_of, *_verdicts(cells))
-    reasons: dict[str, int] = {}
-    for cell in cells:
+    return (*said_of, *_undrawn(figure, cells), *_gaps(figure, cells))
+
+
+def _undrawn(figure: Figure, cells: tuple[Cell, ...]) -> list[str]:
+    """Say how many lines or bars the picture leaves out."""
+    told = {cell.row for cell in cells if cell.value is not None}
+    if figure.shape == "survival" and len(told) > MOST_LINES:
+        return [f"{MOST_LINES} of {len(told)} curves are drawn; the table has all."]
+    if as_bars(figure, cells) and len({c.row for c in pictured(figure, cells)}) < len(told):
+        return [f"{MOST_BARS} of {len(told)} are drawn; the table has all."]
+    return []
+
+
+def _gaps(figure: Figure, cells: tuple[Cell, ...]) -> list[str]:
+    """Count what is not shown by its reason; rows of which nothing is shown by name."""
+    shown = pictured(figure, cells)
+    told = {cell.row for cell in shown if cell.value is not None}
+    reasons: dict[str, list[Cell]] = {}
+    for cell in shown:
         if cell.value is None and cell.note:
-            reasons[cell.note] = reasons.get(cell.note, 0) + 1
-    for reason, times in reasons.items():
-        if times == len(cells):
-            said_of.append(f"Not shown: {reason}.")
-        else:
-            said_of.append(f"{times} of {len(cells)} not shown: {reason}.")
-    return tuple(said_of)
+            reasons.setdefault(cell.note, []).append(cell)
+    found = []
+    for reason, there in reasons.items():
+        silent = [named(row) for row in dict.fromkeys(c.row for c in there) if row not in told]
+        times = sum(cell.row in told for cell in there)
+        if silent and any(silent) and len(silent) < len({cell.row for cell in shown}):
+            found.append(sentence(f"not shown: {', '.join(silent)}: {reason}"))
+        elif silent:
+            found.append(sentence(f"not shown: {reason}"))
+        if times:
+            found.append(sentence(f"{times} of {len(shown)} not shown: {reason}"))
+    return found
 
 
 def _verdicts(cells: tuple[Cell, ...]) -> list[str]:
@@ -119,6 +142,9 @@ def _verdicts(cells: tuple[Cell, ...]) -> list[str]:
     noted = [cell for cell in cells if cell.note]
     if len(cells) == 1:
         return [sentence(cell.note) for cell in noted]
+    told = sum(cell.value is not None for cell in cells)
+    if told < 2:
+        return []
     return [sentence(f"{named(cell.row)}: {cell.note}") for cell in noted if cell.value is None]
 
 
@@ -141,7 +167,7 @@ def _when(single: Cell | None, draws: bool, figure: Figure, cells: tuple[Cell, .
 
 
 def _lines(figure: Figure, cells: tuple[Cell, ...], *, draws: bool) -> tuple[Line, ...]:
-    if figure.shape != "headline" or draws:
+    if figure.shape != "headline" or draws or len(cells) < 2:
         return ()
     return tuple(
         Line(named(cell.row), said(cell.value, figure), interval(cell, figure), cell.note)

@@ -84,7 +84,7 @@ def spells(figures: Iterable[Figure], every: Every) -> tuple[Spell, ...]:
 
 def segments(figures: Iterable[Figure]) -> tuple[str, ...]:
     """Give every segment that any of the figures is told of, but for everyone."""
-    found = {cell.segment for figure in figures for cell in figure.cells}
+    found = {segment for figure in figures for segment in figure.segments}
     return tuple(sorted(found - {""}))
 
 

@@ -10,11 +10,13 @@ from serving.pages.pictures.labels import MOST_LINES
 from serving.pages.pictures.ranges import Range, ranges_picture
 from serving.pages.pictures.trend import Note, TrendPoint, lines_picture
 from serving.pages.staff.figure_choice import Choice
-from serving.pages.staff.figure_words import axis, interval, named, period, said, when
+from serving.pages.staff.figure_words import axis, interval, named, period, place, said, when
 
 NARROW, WIDE = 380, 780
 _LOW, _HIGH = 180, 280
 MOST_BARS = 12
+WHOLE = "overall"
+"""The row that puts the others together, and is drawn first."""
 _AROUND_NOTHING = frozenset({"points", "money", "ratio", "count"})
 
 
@@ -23,6 +25,8 @@ def has_picture(figure: Figure, cells: Sequence[Cell]) -> bool:
     told = [cell for cell in cells if cell.value is not None]
     if figure.shape == "headline":
         return len(told) > 1 and any(cell.low is not None for cell in told)
+    if figure.shape == "histogram":
+        return any(cell.value for cell in told)
     return bool(told)
 
 
@@ -46,7 +50,8 @@ def drawn(
             )
         case "histogram":
             spreads = {
-                named(row): _bars(cells, row) for row in dict.fromkeys(cell.row for cell in cells)
+                named(row): _bars(figure, cells, row)
+                for row in dict.fromkeys(cell.row for cell in cells)
             }
             if len(spreads) > 1:
                 return spreads_picture(spreads, width=width)
@@ -70,7 +75,7 @@ def as_bars(figure: Figure, cells: Sequence[Cell]) -> bool:
     """Whether the last period is drawn as lying bars: of kinds, many lines, or a single period."""
     if figure.shape != "trend":
         return figure.shape == "bars"
-    rows = {cell.row for cell in cells}
+    rows = {cell.row for cell in cells if cell.value is not None}
     times = {cell.start for cell in cells if cell.value is not None}
     return len(rows) > 1 and (len(rows) > MOST_LINES or len(times) < 2)
 
@@ -105,7 +110,7 @@ def alternative(figure: Figure, cells: tuple[Cell, ...], about: str) -> str:
                 f"{said(line[-1].value, figure)} {_when(figure, line[-1])}"
             )
         return f"{figure.title}{about}. {'; '.join(lines)}.{gaps}"
-    values = "; ".join(f"{_name(cell)} {_ranged(cell, figure)}".strip() for cell in told)
+    values = "; ".join(f"{_name(cell, figure)} {_ranged(cell, figure)}".strip() for cell in told)
     return f"{figure.title}{about}. {values}.{gaps}"
 
 
@@ -132,8 +137,8 @@ def _lines(cells: Sequence[Cell]) -> dict[str, list[TrendPoint]]:
     return lines
 
 
-def _bars(cells: Sequence[Cell], row: str) -> list[Bar]:
-    return [Bar(_span(c), c.value, c.low, c.high) for c in cells if c.row == row]
+def _bars(figure: Figure, cells: Sequence[Cell], row: str) -> list[Bar]:
+    return [Bar(_span(c, figure), c.value, c.low, c.high) for c in cells if c.row == row]
 
 
 def _bins(cells: Sequence[Cell]) -> dict[str, list[Bin]]:
@@ -155,9 +160,9 @@ def _curves(cells: Sequence[Cell]) -> list[Curve]:
 
 def drawn_rows(cells: Sequence[Cell]) -> list[str]:
     """Give the rows that are drawn; of more than a picture can tell apart some, evenly."""
-    rows = list(dict.fromkeys(cell.row for cell in cells))
+    rows = list(dict.fromkeys(cell.row for cell in cells if cell.value is not None))
     if len(rows) <= MOST_LINES:
-        return rows
+        return sorted(rows, key=lambda row: row != WHOLE)
     last = len(rows) - 1
     return [rows[round(k * last / (MOST_LINES - 1))] for k in range(MOST_LINES)]
 
@@ -166,22 +171,19 @@ def _values(cell: Cell) -> tuple[float | None, float | None, float | None]:
     return cell.value, cell.low, cell.high
 
 
-def _span(cell: Cell) -> str:
+def _span(cell: Cell, figure: Figure) -> str:
     """Name the range of a standing bar by where it begins."""
-    if cell.x is None:
-        return cell.row
-    scale = 100 if cell.x_to is not None and cell.x_to <= 1 else 1
-    return f"{scale * cell.x:g}"
+    return cell.row if cell.x is None else place(cell.x, figure)
 
 
 def _row(cell: Cell) -> str:
     return named(cell.row) or cell.period
 
 
-def _name(cell: Cell) -> str:
+def _name(cell: Cell, figure: Figure) -> str:
     if cell.x is None:
         return _row(cell)
-    return f"{_span(cell)}:" if cell.x_to is None else f"from {_span(cell)}:"
+    return f"{named(cell.row)} {'' if cell.x_to is None else 'from '}{_span(cell, figure)}:".strip()
 
 
 def _when(figure: Figure, cell: Cell) -> str:

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 from serving.dashboard.figure import Cell, Figure
 from serving.pages.staff.figure_choice import Choice
-from serving.pages.staff.figure_words import interval, named, said
+from serving.pages.staff.figure_words import interval, named, place, said
 from serving.pages.staff.frame import count
 
 MOST_GROUPS = 60
@@ -101,8 +101,10 @@ def _written(cell: Cell, field: str, figure: Figure) -> str:
         return "–"
     if field in ("low", "high"):
         return said(value, figure)
+    if field in ("x", "x_to"):
+        return place(value, figure)
     if field == "people":
         return count(value)
     if field == "row":
         return named(value)
-    return f"{value:g}" if isinstance(value, float) else str(value)
+    return str(value)

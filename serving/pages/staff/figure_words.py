@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import date
+from math import hypot
 from typing import NamedTuple
 
 from serving.dashboard.figure import Cell, Figure, Unit
@@ -13,9 +14,11 @@ _HIDDEN = "not shown"
 
 
 def said(value: float | None, figure: Figure) -> str:
-    """Write a value with its unit; `not shown` where there is none."""
+    """Write a value with its unit; `not shown` where there is none. Histograms count people."""
     if value is None:
         return _HIDDEN
+    if figure.shape == "histogram":
+        return count(value)
     number = _number(value, figure.unit)
     unit = _unit(figure, value)
     return f"{number}{_THIN}{unit}" if unit else number
@@ -30,11 +33,18 @@ def interval(cell: Cell, figure: Figure) -> str:
     return f"{low} to {high}{_THIN}{unit}" if unit else f"{low} to {high}"
 
 
+def place(x: float, figure: Figure) -> str:
+    """Write a place on the horizontal axis: a chance in percent, anything else as it is."""
+    if figure.unit == "share" and figure.shape != "survival":
+        return f"{100 * x:.3g}{_THIN}%"
+    return f"{x:g}"
+
+
 def axis(figure: Figure) -> Callable[[float], str]:
     """Give how numbers stand at the axis of a picture: short."""
 
     def write(value: float) -> str:
-        if figure.unit == "share":
+        if figure.unit == "share" and figure.shape != "histogram":
             return f"{100 * value:g}{_THIN}%"
         if figure.unit == "seconds":
             return f"{value / 60:.2g}{_THIN}min" if abs(value) >= 120 else f"{value:g}{_THIN}s"
@@ -77,7 +87,8 @@ class Change(NamedTuple):
 def change(cells: tuple[Cell, ...], figure: Figure) -> Change | None:
     """Compare the last figure of a line with the one before it.
 
-    Where either lies inside the interval of the other it is no clear change.
+    It is a clear change where the interval of the difference leaves out zero; its ends are put
+    together from those of the two (Newcombe 1998, as if the two were of different people).
     """
     told = [cell for cell in cells if cell.value is not None]
     if len(told) < 2:
@@ -85,9 +96,9 @@ def change(cells: tuple[Cell, ...], figure: Figure) -> Change | None:
     before, last = told[-2], told[-1]
     was, now = before.value or 0.0, last.value or 0.0
     earlier = f"{said(was, figure)} {when(before)}"
-    if _within(was, last) or _within(now, before):
-        return Change(f"no clear change from {earlier}", "")
     up = now > was
+    if now == was or not _is_clear(*((before, last) if up else (last, before))):
+        return Change(f"no clear change from {earlier}", "")
     good = figure.goal and (figure.goal == "up") == up
     return Change(
         f"{'up' if up else 'down'} from {earlier}",
@@ -107,10 +118,12 @@ def segment_name(segment: str) -> str:
     return f"{value} ({name.replace('_', ' ')})" if value else "Everyone"
 
 
-def _within(value: float, cell: Cell) -> bool:
-    if cell.low is None or cell.high is None:
-        return value == cell.value
-    return cell.low <= value <= cell.high
+def _is_clear(lower: Cell, higher: Cell) -> bool:
+    """Whether the higher figure less the lower one is more than chance would make of them."""
+    up, down = higher.value or 0.0, lower.value or 0.0
+    if higher.low is None or lower.high is None:
+        return False
+    return up - down > hypot(up - higher.low, lower.high - down)
 
 
 def _number(value: float, unit: Unit) -> str:
