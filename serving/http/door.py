@@ -14,6 +14,7 @@ from urllib.parse import unquote
 from governance.errors import InvalidInput
 from serving.access.auth import Unauthenticated
 from serving.http.limits import ANY_SHAPE, Shape, check_body, check_head
+from serving.http.problem_pages import for_reader
 from serving.http.problems import Busy, TooLarge, TooSlow, of_exception, wrong_method
 from serving.http.rates import Rates
 
@@ -109,7 +110,7 @@ class Door:
                 return
             if answer.started:
                 raise ConnectionError("the answer broke off") from None
-            await of_exception(error)(scope, receive, answer)
+            await for_reader(of_exception(error), scope)(scope, receive, answer)
         finally:
             if answer.entered or answer.status == 401:
                 key = next((value for name, value in scope["headers"] if name == _KEY), b"")

@@ -17,7 +17,7 @@ from fastapi.exceptions import RequestValidationError
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.exceptions import HTTPException
-from starlette.responses import JSONResponse
+from starlette.responses import JSONResponse, Response
 
 from governance.errors import (
     ConfigurationError,
@@ -32,6 +32,7 @@ from governance.errors import (
 from serving.access.auth import ScopeMissing, Unauthenticated
 from serving.access.sessions import ForeignForm
 from serving.http.addresses import allowed_at
+from serving.http.problem_pages import for_reader
 from serving.interventions.deciding.oversight import AlreadyDecided
 from serving.logs import REQUEST_ID
 from serving.record.kept_answers import AnswerGone, KeyInUse
@@ -217,13 +218,13 @@ def wrong_method(allowed: str) -> ProblemResponse:
 
 
 def install(app: FastAPI) -> None:
-    """Make every error of `app` a problem document."""
+    """Make every error of `app` a problem document, or a page that says the same."""
 
-    async def ours(request: Request, error: Exception) -> ProblemResponse:
+    async def ours(request: Request, error: Exception) -> Response:
         answer = answer_for(error, request)
         if answer.status_code == 405:
             answer.headers["Allow"] = allowed_at(app, request.scope["path"])
-        return answer
+        return for_reader(answer, request.scope)
 
     app.add_exception_handler(Exception, ours)
     app.add_exception_handler(KeepwellError, ours)

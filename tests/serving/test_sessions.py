@@ -134,3 +134,24 @@ def test_a_login_leads_to_where_somebody_wanted_to_go(shop: Shop) -> None:
     assert answer.headers["location"] == "/staff/login?next=/staff%3Fall%3D1"
     sent = staff.http.post("/staff/login", data={"key": shop.key(), "next": "/staff?all=1"})
     assert sent.headers["location"] == "/staff?all=1"
+
+
+@pytest.mark.parametrize("path", ["/staff/nothing", "/nothing", "/static/nothing"])
+def test_a_browser_is_told_in_a_page_and_a_program_in_a_problem_document(
+    shop: Shop, path: str
+) -> None:
+    staff = Staff(shop)
+    told = staff.http.get(path, headers={"Accept": "text/html,*/*;q=0.8"})
+    assert (told.status_code, told.headers["content-type"]) == (404, "text/html; charset=utf-8")
+    assert "Nothing is at this address" in told.text
+    problem = staff.http.get(path)
+    assert (problem.status_code, problem.json()["code"]) == (404, "not_found")
+
+
+def test_a_browser_before_a_busy_service_keeps_its_headers(shop: Shop) -> None:
+    staff = Staff(shop)
+    for _ in range(LimitSettings().failed_keys_per_minute):
+        staff.http.post("/staff/login", data={"key": "kw_a_b"})
+    told = staff.http.post("/staff/login", data={"key": "kw_a_b"}, headers={"Accept": "text/html"})
+    assert (told.status_code, told.text.startswith("<!doctype html>")) == (429, True)
+    assert int(told.headers["retry-after"]) >= 1
