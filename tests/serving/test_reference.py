@@ -10,6 +10,7 @@ from outcomes.measures.definition import Terms
 from serving.reference import api, features, measures, schema
 from serving.reference.book import pages
 from serving.reference.markdown import table
+from serving.reference.pages import addresses
 from serving.reference.python import signature
 from training.fit import RiskClassifier
 
@@ -47,6 +48,16 @@ def test_every_operation_is_told_with_an_answer() -> None:
     every = [each for tag in found["tags"] for each in api.operations(found, tag["name"])]
     assert len(every) == sum(len(methods) for methods in found["paths"].values())
     assert [each.title for each in every if f"## `{each.title}`" not in told] == []
+
+
+def test_every_staff_page_says_what_it_does_and_who_opens_it() -> None:
+    found = {(each.method, each.path): each for each in addresses()}
+    assert [each.path for each in found.values() if not each.does] == []
+    assert found["GET", "/staff/approvals"].scopes == ("intervention:read",)
+    assert [each.path for each in found.values() if not each.asks_session] == [
+        "/staff/login",
+        "/staff/login",
+    ]
 
 
 def test_a_link_to_an_operation_names_its_heading() -> None:
