@@ -1,8 +1,8 @@
 """A home's journey map: its histories handed to the plain functions of `outcomes.journey`."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from features.history import customer_ids, observed_until, read_ranges
 from governance.disclosure.published import Register, load_register
@@ -15,6 +15,7 @@ from outcomes.journey.table import JourneyTable
 from outcomes.journey.worst import LENSES
 from outcomes.measures.definition import Period
 from outcomes.measures.events import PURPOSE
+from outcomes.measures.periods import floor, split, step
 from serving.bootstrap import Keepwell
 from serving.figures import check_ends
 from serving.published import give, person_key
@@ -22,6 +23,15 @@ from serving.text import rules_for
 
 _YEAR = timedelta(days=365)
 _JUST_AFTER = timedelta(microseconds=1)
+QUARTERS = 4
+"""How many whole quarters are drawn beside the last year."""
+
+
+class Asked(NamedTuple):
+    """One map to draw: of which period, and by which groups."""
+
+    period: Period
+    by: str | None = None
 
 
 def journey_of(
@@ -40,24 +50,60 @@ def journey_of(
     `InsufficientData` where nothing was imported, `ConfigurationError` for stages that cannot be.
     """
     check_ends(start, end)
+    usual = start is None and end is None
+
+    def plan(last: datetime, attributes: frozenset[str]) -> list[Asked]:
+        over = period or _period(start, min(end or last + _JUST_AFTER, now), usual=usual)
+        return [Asked(over, by)]
+
+    [found] = _drawn(keepwell, plan, now=now, progress=progress)
+    return found
+
+
+def journeys_of(
+    keepwell: Keepwell,
+    by: Sequence[str] = (),
+    *,
+    now: datetime,
+    progress: Callable[[str], None] = lambda said: None,
+) -> tuple[Journey, ...]:
+    """Draw the maps of the last year and of the last whole quarters at once, each also by group.
+
+    The histories are read once. An attribute nobody has is left out. Raises as `journey_of` does.
+    """
+
+    def plan(last: datetime, attributes: frozenset[str]) -> list[Asked]:
+        zone = keepwell.settings.zone
+        end = min(last + _JUST_AFTER, now)
+        begin = step(floor(end, "quarter", zone), "quarter", -QUARTERS)
+        periods = [_period(None, end, usual=True), *reversed(split(begin, end, "quarter", zone))]
+        groups = [None, *(each for each in by if each in attributes)]
+        return [Asked(period, group) for period in periods for group in groups]
+
+    return _drawn(keepwell, plan, now=now, progress=progress)
+
+
+Plan = Callable[[datetime, frozenset[str]], Sequence[Asked]]
+
+
+def _drawn(
+    keepwell: Keepwell,
+    plan: Plan,
+    *,
+    now: datetime,
+    progress: Callable[[str], None],
+) -> tuple[Journey, ...]:
+    """Read the histories once and draw what is asked, given when they end and what groups exist."""
     rules = rules_for(keepwell.home.root)
     stages = stages_of(keepwell.settings.journey)
 
-    def work_out() -> tuple[Journey, Register]:
+    def work_out() -> tuple[tuple[Journey, ...], Register]:
         with keepwell.database.read() as conn:
             permit = keepwell.registry.aggregate_permit(conn, PURPOSE, now=now)
             last = observed_until(conn)
             if last is None:
                 raise InsufficientData("there is no history", hint="import data first")
-            usual = start is None and end is None
-            over = period or _period(start, min(end or last + _JUST_AFTER, now), usual=usual)
-            over.check()
-            register = load_register(
-                conn,
-                min_people=permit.min_people,
-                since=to_micros(over.start),
-                until=to_micros(over.end),
-            )
+            first = min(each.period.start for each in _checked(plan(last, frozenset())))
             wellbeing, _ = keepwell.registry.permit_many(
                 conn, "wellbeing_inference", customer_ids(conn), now=now
             )
@@ -66,7 +112,7 @@ def journey_of(
                 rules,
                 stages,
                 wellbeing=wellbeing if wellbeing.customers else None,
-                mood_since=to_micros(over.start),
+                mood_since=to_micros(first),
                 key=person_key(keepwell),
             ) as table:
                 progress("reading the histories")
@@ -74,9 +120,25 @@ def journey_of(
                     for histories in read_ranges(conn, keepwell.store, permit, subject=subject):
                         table.add(histories)
                 progress("drawing the map")
-                return journey_map(table, over, by=by, register=register), register
+                asked = plan(last, table.attributes)
+                register = load_register(
+                    conn,
+                    min_people=permit.min_people,
+                    since=to_micros(first),
+                    until=to_micros(max(each.period.end for each in asked)),
+                )
+                found = tuple(
+                    journey_map(table, each.period, by=each.by, register=register) for each in asked
+                )
+                return found, register
 
     return give(keepwell, work_out, now=now)
+
+
+def _checked(asked: Sequence[Asked]) -> Sequence[Asked]:
+    for each in asked:
+        each.period.check()
+    return asked
 
 
 def journey_json(found: Journey) -> dict[str, Any]:

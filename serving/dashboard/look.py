@@ -10,11 +10,13 @@ from typing import NamedTuple
 
 from governance.disclosure.published import Register, load_register
 from governance.errors import KeepwellError, NotFound
+from outcomes.journey.map import Journey
 from serving.bootstrap import Keepwell
 from serving.dashboard.desk import Desk
 from serving.dashboard.faring import faring
 from serving.dashboard.figure import Cell, Figure
 from serving.dashboard.handled import calendars_of, handled
+from serving.dashboard.journey_look import keep_journeys
 from serving.dashboard.judged import judged
 from serving.dashboard.measured import attributes_of, measured
 from serving.dashboard.permitted import NAME as COVERAGE
@@ -23,6 +25,7 @@ from serving.dashboard.scored import scored
 from serving.dashboard.shelf import keep, read_figure
 from serving.dashboard.tried import tried
 from serving.dashboard.written import written
+from serving.journey import journeys_of
 from serving.permission.coverage import read_coverage
 from serving.published import give, person_key
 
@@ -77,12 +80,15 @@ def take_look(
     taking.add("decisions", lambda: _handled(keepwell, now=clock()))
     taking.add("permission", lambda: (_coverage(keepwell, now=clock()),))
     taking.add("models", lambda: _judged(keepwell, now=clock()))
+    journeys: list[Journey] = []
+    taking.note("journey", lambda: journeys.extend(journeys_of(keepwell, attributes, now=clock())))
     ordered = tuple(sorted(taking.figures, key=_place))
     taken = clock()
     made = DashboardLook(taken, ordered, tuple(taking.notes))
     body = {"figures": len(ordered), "cells": made.cells, "hidden": made.hidden}
     with keepwell.database.write() as conn:
         keep(conn, ordered, now=taken)
+        keep_journeys(conn, journeys, now=taken)
         keepwell.ledger.append(conn, "dashboard_taken", body, now=taken)
     return made
 
@@ -97,9 +103,13 @@ class _Taking:
 
     def add(self, part: str, take: Callable[[], Sequence[Figure]]) -> None:
         """Take one part; where there is nothing to take it from, note why."""
+        self.note(part, lambda: self.figures.extend(take()))
+
+    def note(self, part: str, take: Callable[[], None]) -> None:
+        """Take something; where there is nothing to take it from, note why."""
         self._progress(part)
         try:
-            self.figures += take()
+            take()
         except KeepwellError as error:
             self.notes.append(f"{part}: {error.message}")
 
