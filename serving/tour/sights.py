@@ -171,7 +171,7 @@ def _event(keepwell: Keepwell, conn: Connection, walk: Walk, now: datetime) -> H
     fields = ("event_id", "kind", "occurred_at", "value", "currency", "text", "properties")
     sent = {name: found[name] for name in fields if found.get(name) not in (None, {})}
     body = {"events": [{"customer_id": walk.customer_id, **sent}]}
-    return Happened(walk.event, found["kind"], found["text"], found["known_at"], _pretty(body))
+    return Happened(walk.event, found["kind"], found.get("text"), found["known_at"], _pretty(body))
 
 
 def _pretty(content: Mapping[str, Any]) -> str:

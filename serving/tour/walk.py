@@ -60,6 +60,16 @@ def read_walk(keys: HomeKeys, token: str) -> Walk | None:
     parts = unseal(keys, _KIND, token)
     if parts is None or len(parts) != len(Walk._fields):
         return None
-    customer_id, *ids, asked, contact = parts
-    named = tuple(each for each in asked.split(_LIST) if each)
-    return Walk(bytes.fromhex(customer_id).decode(), *ids, asked=named, contact=contact)
+    customer_id, before, event, after, withdrawn, refused, given, again, asked, contact = parts
+    return Walk(
+        bytes.fromhex(customer_id).decode(),
+        before,
+        event,
+        after,
+        withdrawn,
+        refused,
+        given,
+        again,
+        tuple(each for each in asked.split(_LIST) if each),
+        contact,
+    )
