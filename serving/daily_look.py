@@ -23,6 +23,7 @@ from serving.bootstrap import Keepwell, open_home
 from serving.dashboard.look import take_look
 from serving.dashboard.shelf import is_due
 from serving.logs import log_to_stderr
+from serving.reporting.trial_look import take_looks
 from serving.rights.acts import settle
 from serving.scoring.staleness import due_targets
 from serving.trials.watch import watch
@@ -84,6 +85,7 @@ def _main(root: Path) -> int:
             if figures_due:
                 take_look(keepwell, clock=lambda: datetime.now(UTC))
                 log.info("dashboard taken")
+                take_looks(keepwell, now=datetime.now(UTC))
     except KeepwellError as error:
         log.error("monitoring failed", code=error.code, message=error.message)
         return error.exit_code

@@ -14,7 +14,7 @@ from sqlalchemy import Connection, Row, bindparam, delete, func, insert, select
 
 from governance.errors import NotFound
 from governance.pseudonym import slices
-from serving.dashboard.figure import Cell, Column, Figure, Layer
+from serving.dashboard.figure import LAYERS, Cell, Column, Figure, Layer
 from serving.tables import dashboard_figures
 
 DUE = timedelta(days=1)
@@ -68,7 +68,7 @@ def keep(conn: Connection, figures: Iterable[Figure], *, now: datetime) -> int:
         rows.append(_row(figure, figure.name, {"place": place, **body}, now))
         for k, group in enumerate(groups):
             rows.append(_row(figure, _part(figure.name, k), cells[group], now))
-    conn.execute(delete(dashboard_figures))
+    conn.execute(delete(dashboard_figures).where(_OURS))
     if rows:
         conn.execute(insert(dashboard_figures), rows)
     return kept
@@ -114,10 +114,11 @@ def _whole(
     return tuple(found)
 
 
-_COLUMNS = select(dashboard_figures)
+_OURS = dashboard_figures.c.layer.in_((*LAYERS, _PART))  # see kept_results for what else is there
+_COLUMNS = select(dashboard_figures).where(_OURS)
 _LAYER = _COLUMNS.where(dashboard_figures.c.layer == bindparam("asked"))
 _FIGURE = _COLUMNS.where(dashboard_figures.c.name == bindparam("asked"))
 _PARTS = select(dashboard_figures.c.name, dashboard_figures.c.document).where(
     dashboard_figures.c.name.in_(bindparam("asked", expanding=True))
 )
-_TAKEN = select(func.max(dashboard_figures.c.taken_at))
+_TAKEN = select(func.max(dashboard_figures.c.taken_at)).where(_OURS)

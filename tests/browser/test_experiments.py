@@ -42,7 +42,7 @@ def draw(home: Keepwell, playbook: Playbook, *, at: datetime) -> str:
                         "playbook": playbook.name,
                         "arm": "treated" if place % 2 else "holdout",
                         "experiment": name,
-                        "stratum": f"risk_{10 * (place % 10)}",
+                        "stratum": f"risk_{10 * (place // 2 % 10)}",
                         "propensity": 0.5,
                         "by_lot": True,
                     },

@@ -138,7 +138,7 @@ def get_picture(visit: Reader, playbook: Playbook, draw: Draw, of: str = "") -> 
         ranges = words.ranges_of(look.lift["segments"], named="segment")
     else:
         ranges = words.ranges_of(look.lift["outcomes"])
-    return picture(ranges_picture(ranges, width=620), about_somebody=False)
+    return picture(ranges_picture(ranges), about_somebody=False)
 
 
 @router.post(f"{_ONE}/compare")

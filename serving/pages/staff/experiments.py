@@ -117,7 +117,7 @@ def verdict_of(look: TrialLook | None) -> Verdict:
         "cannot say": "Its effect cannot be told from none",
         "withheld": "No result: the arms should not be compared",
     }[word]
-    return Verdict(text, _KINDS.get(word, ""), str(lift["reason"]))
+    return Verdict(text, _KINDS.get(word, ""), _in_words(str(lift["reason"])))
 
 
 def outcome_rows(found: Sequence[Mapping[str, Any]], *, named: str = "outcome") -> list[OutcomeRow]:
@@ -129,7 +129,7 @@ def ranges_of(found: Sequence[Mapping[str, Any]], *, named: str = "outcome") -> 
     """Give what a picture of the differences in shares shows, in percentage points."""
     return [
         Range(
-            _name(each, named) + (" (less is better)" if each["good_is"] == "lower" else ""),
+            _name(each, named),
             100 * each["raw"]["difference"],
             100 * each["raw"]["low"],
             100 * each["raw"]["high"],
@@ -194,6 +194,12 @@ def _outcome(each: Mapping[str, Any], named: str) -> OutcomeRow:
         kind=_KINDS.get(word, "") if told else "",
         note=each["note"] if each["note"] != "too few people" else "",
     )
+
+
+def _in_words(reason: str) -> str:
+    """Begin a reason with the outcome as pages call it: `Stayed: the whole interval …`."""
+    outcome, colon, why = reason.partition(": ")
+    return f"{_NAMES[outcome]}: {why}" if colon and outcome in _NAMES else reason.capitalize()
 
 
 def _name(each: Mapping[str, Any], named: str) -> str:
