@@ -56,7 +56,8 @@ _REASONS: Mapping[str, str] = {
     "merged_into_another": "their events count for another id of the same person",
     "no_model": "no approved model answers this at the moment",
     "history_damaged": "their history could not be read",
-    "stale": "the model is too old to be asked",
+    "outside_range": "the estimate is outside the range this playbook is for",
+    "model_stale": "the model is too old to be asked",
 }
 
 
