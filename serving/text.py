@@ -59,6 +59,11 @@ def rules_for(root: Path, stated: Path | None = None) -> Rules:
     return load_rules(stated or (own if own.is_file() else DEFAULTS))
 
 
+def theme_names(root: Path) -> tuple[str, ...]:
+    """Name the themes that texts of this home are tagged with, in the order of their file."""
+    return tuple(each.name for each in rules_for(root).themes)
+
+
 def own_model(home: Home) -> TextModel | None:
     """Give the model that replaced the word lists in this home; None where none did.
 

@@ -7,10 +7,11 @@ from fastapi import APIRouter, Query, Response
 from governance.errors import NotFound
 from serving.dashboard.shelf import read_figure
 from serving.dashboard.table_file import csv_of, file_name
-from serving.http.staff.dashboard import Chosen, Looking
+from serving.http.staff.dashboard import Chosen, Looking, notes_of
 from serving.http.staff.pictures import picture
 from serving.http.staff.visit import StaffRoute
 from serving.pages.staff.dashboard import filters_of, taken, title_of
+from serving.pages.staff.dashboard_notes import marks_of, noted, version_of
 from serving.pages.staff.figure_card import card_of
 from serving.pages.staff.figure_picture import drawn, has_picture
 from serving.pages.staff.figure_table import groups_of, table_of
@@ -26,11 +27,13 @@ def get_picture(
     wide: Annotated[str, Query(max_length=1)] = "",
 ) -> Response:
     """Draw what is shown of a figure."""
+    zone = visit.here.keepwell.settings.zone
     with visit.here.keepwell.database.read() as conn:
         figure = read_figure(conn, name, segment=choice.segment)
+        marks = marks_of(notes_of(visit, conn), zone)
     if not has_picture(figure, choice.cells(figure)):
         raise NotFound("nothing of this figure can be drawn", hint="its page says why")
-    return picture(drawn(figure, choice, wide=bool(wide)), about_somebody=False)
+    return picture(drawn(figure, choice, marks, wide=bool(wide)), about_somebody=False)
 
 
 @router.get("/staff/figures/{name}.csv")
@@ -54,10 +57,23 @@ def get_file(visit: Looking, name: str, choice: Chosen) -> Response:
 @router.get("/staff/figures/{name}")
 def get_figure(visit: Looking, name: str, choice: Chosen) -> Response:
     """Show one figure: picture, table, groups, and what it means."""
-    here = visit.here
+    here, zone = visit.here, visit.here.keepwell.settings.zone
+    now = here.clock()
     with here.keepwell.database.read() as conn:
         figure = read_figure(conn, name)
+        notes = notes_of(visit, conn)
     period, groups = groups_of(figure, choice)
+    chosen = filters_of([figure], choice)
+    told = noted(
+        notes,
+        choice,
+        chosen.spells,
+        zone=zone,
+        now=now,
+        writer="",
+        may_write=False,
+        may_remove_all=False,
+    )
     return visit.answer(
         "figure.html.j2",
         title=figure.title,
@@ -65,11 +81,12 @@ def get_figure(visit: Looking, name: str, choice: Chosen) -> Response:
         heading=title_of(figure, choice),
         back=f"/staff/dashboard/{figure.layer}{choice.query()}",
         layer=figure.layer,
-        card=card_of(figure, choice, wide=True),
+        card=card_of(figure, choice, marks=version_of(marks_of(notes, zone)), wide=True),
         table=table_of(figure, choice),
         period=period,
         groups=groups,
-        filters=filters_of([figure], choice),
-        taken=None if figure.taken_at is None else taken(figure.taken_at, here.clock()),
+        filters=chosen,
+        notes=told.lines if figure.shape == "trend" else (),
+        taken=None if figure.taken_at is None else taken(figure.taken_at, now),
         here=f"/staff/figures/{figure.name}",
     )

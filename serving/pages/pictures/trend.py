@@ -107,7 +107,14 @@ def _intervals(
 
 
 def _together(notes: Sequence[Note]) -> dict[int, str]:
-    found: dict[int, list[str]] = {}
+    found: dict[int, list[int]] = {}
     for note in notes:
-        found.setdefault(note.place, []).append(str(note.number))
-    return {place: ", ".join(numbers) for place, numbers in found.items()}
+        found.setdefault(note.place, []).append(note.number)
+    return {place: _in_a_row(numbers) for place, numbers in found.items()}
+
+
+def _in_a_row(numbers: Sequence[int]) -> str:
+    """Write numbers short: `3`, `3, 4`, `3–7`."""
+    if len(numbers) < 3:
+        return ", ".join(map(str, numbers))
+    return f"{min(numbers)}–{max(numbers)}"

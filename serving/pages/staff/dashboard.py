@@ -82,9 +82,13 @@ def page_of(
     *,
     taken_at: datetime | None,
     now: datetime,
+    marks: str = "",
 ) -> Page:
-    """Fill a layer with what was chosen of its figures, in their order."""
-    cards = [card_of(figure, choice) for figure in figures]
+    """Fill a layer with what was chosen of its figures, in their order.
+
+    `marks` is the version of the notes that pictures show.
+    """
+    cards = [card_of(figure, choice, marks=marks) for figure in figures]
     query = choice.query()
     heading, lead = TITLES[layer]
     return Page(

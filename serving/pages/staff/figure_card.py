@@ -24,6 +24,7 @@ from serving.pages.staff.figure_words import (
 )
 
 _SILENT = "cannot say"
+_SAID_AGAIN = ("cannot say yet: ", "cannot say: ")
 SO_FAR = "so far"
 """What a figure's note says of a period that is not over."""
 
@@ -60,8 +61,8 @@ class Card(NamedTuple):
     csv: str
 
 
-def card_of(figure: Figure, choice: Choice, *, wide: bool = False) -> Card:
-    """Fill a card with what is shown of a figure."""
+def card_of(figure: Figure, choice: Choice, *, marks: str = "", wide: bool = False) -> Card:
+    """Fill a card with what is shown of a figure; `marks` is the version of the notes drawn."""
     cells = choice.cells(figure)
     told = [cell for cell in cells if cell.value is not None]
     single = _single(figure, told)
@@ -77,8 +78,8 @@ def card_of(figure: Figure, choice: Choice, *, wide: bool = False) -> Card:
         when=_when(single, draws, figure, cells),
         change=change(cells, figure) if single and figure.shape == "trend" else None,
         lines=() if single else _lines(figure, cells, draws=draws),
-        picture=_picture(figure, choice, wide=wide) if draws else "",
-        small=_picture(figure, choice, wide=False) if draws else "",
+        picture=_picture(figure, choice, marks, wide=wide) if draws else "",
+        small=_picture(figure, choice, marks, wide=False) if draws else "",
         alt=alternative(figure, cells, _about(figure, choice)),
         why=why_not(figure, choice, cells),
         href=f"/staff/figures/{figure.name}{query}",
@@ -141,11 +142,18 @@ def _verdicts(cells: tuple[Cell, ...]) -> list[str]:
     """Give what each number's note says of it, by name where there are several."""
     noted = [cell for cell in cells if cell.note]
     if len(cells) == 1:
-        return [sentence(cell.note) for cell in noted]
+        return [sentence(_without(cell.note)) for cell in noted]
     told = sum(cell.value is not None for cell in cells)
     if told < 2:
         return []
     return [sentence(f"{named(cell.row)}: {cell.note}") for cell in noted if cell.value is None]
+
+
+def _without(note: str) -> str:
+    """Leave out what the headline of a figure that cannot be told says already."""
+    for said_again in _SAID_AGAIN:
+        note = note.removeprefix(said_again)
+    return note
 
 
 def _single(figure: Figure, told: list[Cell]) -> Cell | None:
@@ -175,12 +183,13 @@ def _lines(figure: Figure, cells: tuple[Cell, ...], *, draws: bool) -> tuple[Lin
     )
 
 
-def _picture(figure: Figure, choice: Choice, *, wide: bool) -> str:
-    """Give the address of the picture; it changes with every look, so that it may be kept."""
+def _picture(figure: Figure, choice: Choice, marks: str, *, wide: bool) -> str:
+    """Give the address of the picture; it changes with look and notes, so it may be kept."""
     query = choice.query()
     look = f"look={figure.taken_at:%Y%m%dT%H%M%S}" if figure.taken_at else "look=none"
+    rest = f"{look}&notes={marks}" if marks and figure.shape == "trend" else look
     size = "&wide=1" if wide else ""
-    return f"/staff/figures/{figure.name}.svg{query}{'&' if query else '?'}{look}{size}"
+    return f"/staff/figures/{figure.name}.svg{query}{'&' if query else '?'}{rest}{size}"
 
 
 def _about(figure: Figure, choice: Choice) -> str:

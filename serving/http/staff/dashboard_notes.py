@@ -1,0 +1,77 @@
+"""HTTP: adding a note beside the trends, and taking one away again."""
+
+from datetime import date, datetime, time
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Response
+
+from governance.errors import InvalidInput
+from serving.access.auth import ScopeMissing
+from serving.dashboard.figure import LAYERS, Layer
+from serving.dashboard.notes import add_note, remove_note, written_notes
+from serving.http.staff.dashboard import WRITERS, show_layer
+from serving.http.staff.visit import Staff, StaffRoute, Visit, goto
+from serving.pages.staff.dashboard_notes import Draft
+from serving.pages.staff.figure_choice import Choice, read_choice
+
+router = APIRouter(include_in_schema=False, route_class=StaffRoute)
+Writing = Annotated[Visit, Depends(Staff(*WRITERS))]
+
+
+@router.post("/staff/dashboard/notes")
+def post_note(visit: Writing) -> Response:
+    """Keep a note; one that cannot be kept comes back with what is wrong."""
+    visit.caller.require("outcomes:read")
+    here, form = visit.here, visit.form
+    layer, choice = _where(visit)
+    text, day = form.get("text", ""), form.get("day", "")
+    try:
+        happened = datetime.combine(_day(day), time(), here.keepwell.settings.zone)
+        add_note(
+            here.keepwell,
+            text=text,
+            happened_at=happened,
+            by=visit.caller.owner,
+            now=here.clock(),
+        )
+    except InvalidInput as error:
+        wrong = ": ".join(part for part in (error.message, error.hint) if part)
+        return show_layer(visit, layer, choice, draft=Draft(text, day, wrong), status=422)
+    return goto(_address(layer, choice, "noted"))
+
+
+@router.post("/staff/dashboard/notes/{note_id}/remove")
+def post_removal(visit: Writing, note_id: str) -> Response:
+    """Take away a note of one's own; an administrator takes away any."""
+    here = visit.here
+    with here.keepwell.database.read() as conn:
+        found = next((note for note in written_notes(conn) if note.note_id == note_id), None)
+    if found is not None and found.written_by != visit.caller.owner:
+        _require_admin(visit)
+    remove_note(here.keepwell, note_id, now=here.clock())
+    return goto(_address(*_where(visit), "removed"))
+
+
+def _require_admin(visit: Visit) -> None:
+    if not visit.caller.may("admin"):
+        raise ScopeMissing("admin")
+
+
+def _where(visit: Visit) -> tuple[Layer, Choice]:
+    """Read from which view a form was sent."""
+    form = visit.form
+    layer = next((each for each in LAYERS if each == form.get("layer")), LAYERS[0])
+    names = ("segment", "every", "from", "to")
+    return layer, read_choice(*(form.get(name, "") for name in names))
+
+
+def _address(layer: Layer, choice: Choice, said: str) -> str:
+    query = choice.query()
+    return f"/staff/dashboard/{layer}{query}{'&' if query else '?'}said={said}#notes"
+
+
+def _day(sent: str) -> date:
+    try:
+        return date.fromisoformat(sent)
+    except ValueError:
+        raise InvalidInput("the day cannot be read", hint="write it as 2026-05-31") from None
