@@ -19,6 +19,7 @@ from governance.tables import decisions
 from outcomes.experiment.analysis import Experiment
 from serving.bootstrap import Keepwell
 from serving.crm.contacts import PlaybookRun
+from serving.interventions.delivery.desk import OWN_ADDRESS
 from serving.pages.start import (
     ModelSummary,
     SampleDecision,
@@ -88,6 +89,16 @@ class Story:
             "url": self.url,
             "seconds": round(self.seconds, 1),
         }
+
+    def invitation(self) -> list[str]:
+        """Say what somebody can do now who has never seen this."""
+        return [
+            f"open {self.url}; to serve it another time: {self.page.command} serve"
+            f"{'' if self.url == OWN_ADDRESS else ' --port ' + self.url.rpartition(':')[2]}",
+            "follow one of three customers: send an event, see the score change, take a permission "
+            "back, see the next score refused; it takes two minutes",
+            "or look around as head of retention, data scientist, ethics reviewer or customer",
+        ]
 
     def lines(self) -> list[str]:
         """Say in a few sentences what just happened."""

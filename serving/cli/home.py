@@ -136,16 +136,20 @@ def demo_command(session: Session, customers: int, seed: int, no_serve: bool, po
         story = run_demo(
             session.home, customers=customers, seed=seed, port=port, progress=progress, clock=_now
         )
-    session.emit(story.to_json(), lambda out: _draw_demo(out, story.lines()))
+    session.emit(story.to_json(), lambda out: _draw_demo(out, story.lines(), story.invitation()))
     if not no_serve:
         session.note("")  # it says itself where it serves, once the port is its own
         become(session.home, port=port)
 
 
-def _draw_demo(out: Console, lines: Sequence[str]) -> None:
-    out.print("\n[bold]What just happened[/] [dim](simulated people, real code)[/]")
-    for line in lines:
-        out.print(f"  • {line}", highlight=False, markup=False)
+def _draw_demo(out: Console, lines: Sequence[str], next_steps: Sequence[str]) -> None:
+    for title, told in (
+        ("What just happened[/] [dim](simulated people, real code)", lines),
+        ("What to do now", next_steps),
+    ):
+        out.print(f"\n[bold]{title}[/]")
+        for line in told:
+            out.print(f"  • {line}", highlight=False, markup=False)
 
 
 @click.command("serve")

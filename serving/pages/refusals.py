@@ -18,7 +18,7 @@ _WORDS: Mapping[str, str] = {
     "budget_used_up": "the budget was used up",
     "permission_changed": "the permission changed meanwhile",
     "outside_range": "not meant for such a score",
-    "not_active": "no order within the last 90 days",
+    "not_active": "no order for too long, or none ever",
     "no_history": "nothing happened yet",
 }
 

@@ -49,6 +49,7 @@ class Verdict(NamedTuple):
     probability: float | None = None
     low: float | None = None
     high: float | None = None
+    horizon_days: int = 0
     base: float = 0.0
     log_odds: float = 0.0
     reasons: tuple[Told, ...] = ()
@@ -151,6 +152,7 @@ def _verdict(found: RecordedDecision) -> Verdict:
         probability=result.get("probability"),
         low=result.get("low"),
         high=result.get("high"),
+        horizon_days=int(result.get("horizon_days") or 0),
         base=base,
         log_odds=log_odds,
         reasons=told,

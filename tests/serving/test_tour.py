@@ -1,6 +1,7 @@
 """The tour of a demo: real acts on one made-up customer, bounded, sealed, and nowhere else."""
 
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pyarrow as pa
@@ -142,7 +143,7 @@ def test_the_tour_ends_when_it_was_used_too_often(
 
 def test_a_demo_of_days_ago_takes_no_event_of_today(stage: Stage) -> None:
     assert isinstance(stage.clock, Clock)
-    stage.clock.now += acts.timedelta(days=4)
+    stage.clock.now += timedelta(days=4)
 
     with pytest.raises(TourOver, match="days ago"):
         stage.player("ann")
