@@ -1,0 +1,1 @@
+"""Tests of the dashboard's figures: taking them, keeping them, telling them."""
