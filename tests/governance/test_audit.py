@@ -107,7 +107,7 @@ def test_every_figure_has_its_data_table() -> None:
 )
 def test_homes_that_are_not_for_production_are_stamped(home_kind: str, said: str) -> None:
     page = render_html(report(home_kind))
-    assert ('<div class="stamp">' in page) == bool(said)
+    assert ('<header class="stamp">' in page) == bool(said)
     assert said in page
 
 

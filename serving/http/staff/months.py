@@ -34,6 +34,7 @@ def get_months(
         found = ethics_figures(keepwell, conn, target=None, now=now)
         view = gap_view(gaps(conn, target), attribute=attribute, measure=measure)
     limit = _limit(visit, view)
+    tables = [month_table(kind, getattr(found, kind) or ()) for kind in _KINDS]
     asked = {"target": target, "attribute": view.attribute, "measure": view.measure}
     return visit.answer(
         "review_months.html.j2",
@@ -42,7 +43,8 @@ def get_months(
         words=words,
         tabs=words.tabs(visit.caller),
         figures=found,
-        tables=[month_table(kind, getattr(found, kind) or ()) for kind in _KINDS],
+        tables=tables,
+        nothing=[each.title for each in tables if not each.rows],
         targets=sorted(keepwell.targets),
         target=target,
         view=view,
@@ -53,11 +55,20 @@ def get_months(
 
 
 @router.get(f"{MONTHS}/gaps.svg")
-def get_gaps(visit: Reviewer, target: Name, attribute: Name = "", measure: Name = "") -> Response:
-    """Draw one comparison of groups over all audits of a target."""
+def get_gaps(
+    visit: Reviewer,
+    target: Name,
+    attribute: Name = "",
+    measure: Name = "",
+    narrow: bool = False,
+) -> Response:
+    """Draw one comparison of groups over all audits of a target; `narrow` for a phone."""
     with visit.here.keepwell.database.read() as conn:
         view = gap_view(gaps(conn, target), attribute=attribute, measure=measure)
-    drawn = gaps_picture(view.audits, view.points, limit=_limit(visit, view))
+    width, height = (380, 280) if narrow else (760, 300)
+    drawn = gaps_picture(
+        view.audits, view.points, limit=_limit(visit, view), width=width, height=height
+    )
     return picture(drawn, about_somebody=False)
 
 

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 _SHAPES = ("o", "s", "^", "D", "v", "P")
 _COLOURS = (MARK, INK, UNSURE, SOFT)
-_MOST_LABELS = 8
+_LABEL_WIDTH = 95
 _SPREAD = 0.5
 
 
@@ -59,13 +59,14 @@ def gaps_picture(
                     markeredgewidth=1.6, linestyle="none",
                 )  # fmt: skip
             axes.plot([], [], marker=shape, color=colour, linestyle="none", label=group)
-        shown = range(0, len(audits), max(1, -(-len(audits) // _MOST_LABELS)))
+        most = max(2, width // _LABEL_WIDTH)
+        shown = range(0, len(audits), max(1, -(-len(audits) // most)))
         axes.set_xticks(list(shown), [audits[k] for k in shown])
         axes.set_xlim(-0.6, max(len(audits) - 0.4, 0.6))
         axes.set_ylabel("percentage points", color=SOFT, fontsize=11)
         if groups:
             axes.legend(
-                loc="lower left", bbox_to_anchor=(0, 1.0), ncols=min(len(groups), 5),
+                loc="lower left", bbox_to_anchor=(0, 1.0), ncols=min(len(groups), max(2, width // 140)),
                 frameon=False, fontsize=11, labelcolor=INK, handletextpad=0.2, borderaxespad=0.1,
             )  # fmt: skip
 

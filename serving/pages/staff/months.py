@@ -1,5 +1,6 @@
 """What fills the page of refusals, withdrawals, complaints and group gaps over time."""
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -42,10 +43,11 @@ def month_table(title: str, counts: Sequence[MonthlyCount]) -> MonthTable:
 
 
 def gap_view(gaps: Sequence[GapAt], *, attribute: str, measure: str) -> GapView:
-    """Choose one comparison of all audits; the first there is where the one asked for is not."""
-    choices = tuple(dict.fromkeys((each.attribute, each.measure) for each in gaps))
-    if (attribute, measure) not in choices:
-        attribute, measure = choices[0] if choices else ("", "")
+    """Choose one comparison of all audits; the most frequent where the one asked for is none."""
+    made = Counter((each.attribute, each.measure) for each in gaps)
+    choices = tuple(made)
+    if (attribute, measure) not in made:
+        [((attribute, measure), _)] = made.most_common(1) or [(("", ""), 0)]
     found = tuple(each for each in gaps if (each.attribute, each.measure) == (attribute, measure))
     order = {digest: k for k, digest in enumerate(dict.fromkeys(e.model_digest for e in found))}
     days = {order[each.model_digest]: f"{each.trained_at:%Y-%m-%d}" for each in found}

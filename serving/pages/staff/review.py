@@ -4,11 +4,13 @@ import re
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from governance.audit.format import marked
 from governance.audit.record import verdict_word
 from governance.errors import KeepwellError
 from governance.review.standing import Standing
 from serving.access.auth import Principal
 
+__all__ = ["marked"]
 _STYLE = re.compile(r"<style>.*?</style>", re.DOTALL)
 SIGNERS = ("audit:sign", "admin")
 KEEPERS = ("rights:manage",)
