@@ -40,7 +40,10 @@ def ranges_picture(
             axes.axvline(nothing, color=SOFT, linewidth=1, linestyle=(0, (2, 3)))
         for place, each in enumerate(ranges):
             if each.value is None:
-                axes.text(nothing or 0, place, " cannot say", color=SOFT, fontsize=11, va="center")
+                axes.annotate(
+                    "cannot say", (nothing or 0, place), (6, 0), textcoords="offset points",
+                    color=SOFT, fontsize=11, va="center",
+                )  # fmt: skip
                 continue
             low = each.value if each.low is None else each.low
             high = each.value if each.high is None else each.high

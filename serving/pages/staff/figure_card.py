@@ -72,7 +72,7 @@ def card_of(figure: Figure, choice: Choice, *, marks: str = "", wide: bool = Fal
     return Card(
         name=figure.name,
         title=figure.title,
-        about=figure.about,
+        about=sentence(figure.about),
         headline=said(single.value, figure) if single else _SILENT if silent else "",
         between=interval(single, figure) if single else "",
         when=_when(single, draws, figure, cells),
