@@ -45,7 +45,8 @@ class Score(NamedTuple):
 class Scores(NamedTuple):
     """Every score of one target, newest first; `refusal` says why none may be told now, if so.
 
-    `newest` is the latest decision whatever came of it, `told` the latest with numbers.
+    `newest` is the latest decision whatever came of it, `told` the latest with numbers; `points`
+    are those with numbers, by what was known.
     """
 
     target: str
@@ -67,10 +68,11 @@ def scores_of(
         for each in _decided(keepwell, conn, known, now)
         if each.kind == "score" and each.target == target
     ]
-    points = tuple(each for each in found if each.probability is not None)
-    told = points[0] if points else None
+    numbers = [each for each in found if each.probability is not None]
+    told = numbers[0] if numbers else None
+    points = sorted(numbers, key=lambda each: each.as_of or each.recorded_at, reverse=True)
     newest = found[0] if found else None
-    return Scores(target, refusal, newest, told, points[:MOST_POINTS])
+    return Scores(target, refusal, newest, told, tuple(points[:MOST_POINTS]))
 
 
 def score_of(found: RecordedDecision, says: str) -> Score:

@@ -13,7 +13,7 @@ from serving.http.staff.pictures import picture
 from serving.http.staff.visit import StaffRoute, Visit, goto
 from serving.pages.pictures.scores import PastScore, scores_picture
 from serving.pages.pictures.waterfall import waterfall_picture, waterfall_size
-from serving.pages.staff.customer import number, reason_words, signed, with_query
+from serving.pages.staff.customer import differences, number, reason_words, signed, with_query
 from serving.scoring.chance import percent
 from serving.scoring.look_back import look_back
 from serving.scoring.whatif import WhatIf
@@ -181,6 +181,7 @@ def _what_if_page(
         offer=offered if offered is not None and offered.may_ask else None,
         offer_id=offer,
         answer=answered,
+        differences=differences(answered.difference if answered is not None else ()),
         asked=answered.asked if answered is not None else (),
         decision=decision,
         failed=failed,

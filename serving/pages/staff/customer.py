@@ -8,8 +8,10 @@ from urllib.parse import quote, urlencode
 
 from serving.access.auth import Principal
 from serving.customer_file.timeline import Happened
+from serving.scoring.whatif import GroupDifference
 
 _MOST_VALUES = 4
+_SHOWN = 0.005
 _LONGEST = 60
 _PARTS = (
     ("Overview", "", ()),
@@ -84,6 +86,15 @@ class Day(NamedTuple):
 
     day: date
     lines: tuple[Line, ...]
+
+
+class Differences(NamedTuple):
+    """Where a difference in log-odds comes from: the larger parts, and the others together."""
+
+    shown: tuple[GroupDifference, ...]
+    others: int
+    rest: float
+    total: float
 
 
 def customer_href(customer_id: str) -> str:
@@ -172,6 +183,14 @@ def _short(value: Any) -> str:
         return ", ".join(map(_short, value[:_MOST_VALUES])) + more
     text = str(value).replace("_", " ") if isinstance(value, str) else str(value)
     return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
+
+
+def differences(found: Sequence[GroupDifference]) -> Differences:
+    """Show the differences that a hundredth can show; the others are told together."""
+    shown = tuple(each for each in found if abs(each.contribution) >= _SHOWN)
+    total = sum(each.contribution for each in found)
+    rest = total - sum(each.contribution for each in shown)
+    return Differences(shown, len(found) - len(shown), rest, total)
 
 
 def signed(log_odds: float) -> str:
