@@ -1,5 +1,6 @@
 """The feedback hub: from a suggestion to an item that is closed with its reason."""
 
+import json
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -7,6 +8,7 @@ from sqlalchemy import update
 
 from serving.bootstrap import open_home
 from serving.feedback import desk
+from serving.feedback.figure import take_figure
 from serving.feedback.items import load_item
 from serving.feedback.last_look import take_suggestions
 from serving.tables import feedback_items
@@ -21,16 +23,22 @@ def hub(own_story: Story) -> Story:
     home = open_home(own_story.root)
     look = take_suggestions(home, now=NOW)
     subjects = [each.subject for each in look.suggestions]
+    start, end = NOW - timedelta(days=200), NOW - timedelta(days=100)
+    figures = (take_figure(home, each, start=start, end=end, now=NOW) for each in subjects)
+    before = next(each for each in figures if each.value is not None)
+    others = [each for each in subjects if each != before.subject][:2]
     opened = [
-        desk.open_item(home, title=None, source=each, days=30, now=NOW - timedelta(days=100))
-        for each in subjects[:1]
+        desk.open_item(home, title=None, source=each, now=NOW) for each in (before.subject, *others)
     ]
-    opened += [desk.open_item(home, title=None, source=each, now=NOW) for each in subjects[1:3]]
     desk.open_item(home, title="Nobody finds where to pause a plan", source=None, now=NOW)
     measured, late, mended = (each.item_id for each in opened)
     for item_id, at in ((measured, NOW - timedelta(days=99)), (late, NOW), (mended, NOW)):
         desk.assign(home, item_id, owner="Logistics", due_at=at + timedelta(days=9), now=at)
-    desk.act(home, measured, action="Parcels are tracked", now=NOW - timedelta(days=90))
+    with home.database.write() as conn:
+        mine = feedback_items.c.item_id == measured
+        values = {"before": json.dumps(before.to_json())}
+        conn.execute(update(feedback_items).where(mine).values(values))
+    desk.act(home, measured, action="Parcels are tracked", now=NOW - timedelta(days=100))
     desk.act(home, mended, action="The form has two fields fewer", now=NOW)
     desk.remeasure(home, measured, now=NOW)
     with home.database.write() as conn:

@@ -9,6 +9,7 @@ from serving.feedback.figure import Figure
 from serving.feedback.items import FeedbackItem
 from serving.feedback.suggestions import Suggestion
 from serving.pages.pictures.ranges import Range
+from serving.reporting.words import title_of
 
 SAID: Mapping[str, str] = {
     "opened": "Opened. The figure of now is kept, so that it can be compared later.",
@@ -72,8 +73,15 @@ def subject_words(subject: str | None) -> str:
     if subject is None:
         return "nothing is measured"
     kind, _, name = subject.partition(":")
-    said = name.replace("_", " ").replace(":", ", ")
-    return f"{_KINDS[kind]}: {said}" if kind in _KINDS else subject
+    return f"{_KINDS[kind]}: {name_words(subject)}" if kind in _KINDS else subject
+
+
+def name_words(subject: str) -> str:
+    """Write the name in a subject in words, measures by their titles."""
+    kind, _, name = subject.partition(":")
+    if kind == "measure":
+        return title_of(name)
+    return name.replace("_", " ").replace(":", ", ")
 
 
 def value_words(value: Interval | None, unit: str) -> str:
