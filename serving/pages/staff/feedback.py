@@ -72,7 +72,7 @@ def subject_words(subject: str | None) -> str:
     """Write a subject in words: `theme:delivery` is what people write about delivery."""
     if subject is None:
         return "nothing is measured"
-    kind, _, name = subject.partition(":")
+    kind = subject.partition(":")[0]
     return f"{_KINDS[kind]}: {name_words(subject)}" if kind in _KINDS else subject
 
 
@@ -167,7 +167,7 @@ def groups_of(found: tuple[Suggestion, ...]) -> tuple[Group, ...]:
     kinds = dict.fromkeys(each.subject.partition(":")[0] for each in found)
     return tuple(
         Group(
-            _KINDS.get(kind, kind),
+            "Measures" if kind == "measure" else _KINDS.get(kind, kind),
             tuple(each for each in found if each.subject.startswith(f"{kind}:")),
         )
         for kind in kinds
