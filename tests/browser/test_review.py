@@ -48,7 +48,7 @@ def test_every_page_of_the_review_holds_what_pages_promise(
 
 
 class Shop(NamedTuple):
-    """A production home in which one model serves and another waits; `grace` may sign it, `ada` trained it."""
+    """A production home: one model serves, another waits; `grace` may sign, `ada` trained both."""
 
     story: Story
     digest: str
@@ -146,7 +146,7 @@ def test_only_an_enrolled_key_of_whoever_is_logged_in_signs_and_then_it_serves(
     assert "Nobody under 18" in page.inner_text("main")
 
     visitor.open(f"/staff/review/models/{shop.digest}")
-    page.get_by_label("Reject").check()
+    page.get_by_label("Reject: it does not").check()
     page.get_by_label("Why").fill("It was tested on a quarter with a strike.")
     page.get_by_label("Your signing key").fill(shop.grace)
     page.get_by_role("button", name="Sign").click()

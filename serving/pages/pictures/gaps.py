@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 _SHAPES = ("o", "s", "^", "D", "v", "P")
 _COLOURS = (MARK, INK, UNSURE, SOFT)
-_LABEL_WIDTH = 95
+_LABEL_WIDTH, _LEGEND_WIDTH = 95, 140
 _SPREAD = 0.5
 
 
@@ -65,8 +65,9 @@ def gaps_picture(
         axes.set_xlim(-0.6, max(len(audits) - 0.4, 0.6))
         axes.set_ylabel("percentage points", color=SOFT, fontsize=11)
         if groups:
+            across = min(len(groups), max(2, width // _LEGEND_WIDTH))
             axes.legend(
-                loc="lower left", bbox_to_anchor=(0, 1.0), ncols=min(len(groups), max(2, width // 140)),
+                loc="lower left", bbox_to_anchor=(0, 1.0), ncols=across,
                 frameon=False, fontsize=11, labelcolor=INK, handletextpad=0.2, borderaxespad=0.1,
             )  # fmt: skip
 
