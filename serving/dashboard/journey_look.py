@@ -16,7 +16,7 @@ from governance.instants import parse_instant
 from governance.intervals import Interval, from_json
 from outcomes.journey.map import Journey, JourneyCell, Look, Told
 from outcomes.journey.worst import Difference, Worst
-from outcomes.measures.definition import Period
+from outcomes.measures.definition import ALL, Period
 from serving.journey import journey_json
 from serving.tables import dashboard_figures
 
@@ -28,11 +28,11 @@ _TAKE = "draw it with: keepwell outcomes dashboard"
 
 
 class Drawn(NamedTuple):
-    """Which maps there are: periods by their key with a label each, and attributes of groups."""
+    """Which maps there are: periods by their key with a label each, and segments (`plan=basic`)."""
 
     taken_at: datetime
     periods: dict[str, str]
-    by: tuple[str, ...]
+    segments: tuple[str, ...]
 
 
 def keep_journeys(conn: Connection, journeys: Sequence[Journey], *, now: datetime) -> None:
@@ -42,7 +42,15 @@ def keep_journeys(conn: Connection, journeys: Sequence[Journey], *, now: datetim
         return
     index = {
         "periods": {_key(each.period): each.period.label for each in journeys},
-        "by": list(dict.fromkeys(each.by for each in journeys if each.by is not None)),
+        "segments": list(
+            dict.fromkeys(
+                f"{each.by}={group}"
+                for each in journeys
+                if each.by is not None
+                for group in each.segments
+                if group != ALL
+            )
+        ),
     }
     rows = [_row(_INDEX, index, now)]
     rows += [_row(_name(_key(each.period), each.by), journey_json(each), now) for each in journeys]
@@ -52,7 +60,7 @@ def keep_journeys(conn: Connection, journeys: Sequence[Journey], *, now: datetim
 def drawn_journeys(conn: Connection) -> Drawn:
     """Say which maps there are; raises `NotFound` before the first look."""
     body, taken_at = _read(conn, _INDEX)
-    return Drawn(taken_at, body["periods"], tuple(body["by"]))
+    return Drawn(taken_at, body["periods"], tuple(body["segments"]))
 
 
 def read_journey(conn: Connection, period: str, by: str | None = None) -> Journey:

@@ -53,7 +53,7 @@ def written(lens: str, value: float) -> str:
     if shade.percent:
         return f"{100 * value:.{shade.digits}f} %"
     sign = "+" if shade.bad < 0 else ""
-    return f"{value:{sign}.{shade.digits}f}"
+    return f"{_no_minus_zero(value, shade.digits):{sign}.{shade.digits}f}"
 
 
 def bounds(lens: str, value: Interval) -> str:
@@ -61,8 +61,16 @@ def bounds(lens: str, value: Interval) -> str:
     shade = SHADES[lens]
     scale = 100 if shade.percent else 1
     sign = "+" if shade.bad < 0 else ""
-    low, high = (f"{scale * each:{sign}.{shade.digits}f}" for each in (value.low, value.high))
+    low, high = (
+        f"{_no_minus_zero(scale * each, shade.digits):{sign}.{shade.digits}f}"
+        for each in (value.low, value.high)
+    )
     return f"{low} … {high}"
+
+
+def _no_minus_zero(value: float, digits: int) -> float:
+    """Round a figure as it is written; what rounds to nothing has no sign of less than nothing."""
+    return round(value, digits) + 0.0
 
 
 def absent(look: Look) -> str:
