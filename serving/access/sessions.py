@@ -8,9 +8,10 @@ another site cannot know.
 import hashlib
 import hmac
 import secrets
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, bindparam, delete, insert, select, update
+from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
 
 from governance.errors import KeepwellError
 from governance.log.ledger import Ledger
@@ -70,6 +71,15 @@ def note_seen(conn: Connection, token: str, *, now: datetime) -> None:
     """Remember that a session was used; due every five minutes."""
     mine = staff_sessions.c.token_hash == _digest(token)
     conn.execute(update(staff_sessions).where(mine).values(seen_at=now))
+
+
+def count_sessions(conn: Connection, key_ids: Sequence[str], *, now: datetime) -> int:
+    """Count the sessions of some keys that are not over."""
+    mine = staff_sessions.c
+    query = select(func.count()).where(
+        mine.key_id.in_(key_ids), mine.ends_at > now, mine.seen_at > now - IDLE
+    )
+    return int(conn.execute(query).scalar_one())
 
 
 def close_session(conn: Connection, token: str) -> None:

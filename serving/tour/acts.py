@@ -13,7 +13,7 @@ from uuid import uuid4
 
 from features.simulate.permissions import NOTICE_LOCALE, NOTICE_VERSION, notice_id
 from governance.consent.record import ConsentChange
-from governance.errors import InvalidInput, NotFound
+from governance.errors import NotFound
 from governance.instants import to_text
 from serving.bootstrap import Keepwell
 from serving.crm.asking import ask_playbooks
@@ -28,6 +28,7 @@ from serving.scoring.answers import CustomerScore
 from serving.scoring.home_clock import home_clock
 from serving.scoring.scorer import Scorer
 from serving.tour.cast import MOST_ACTS, Player, seen_cast
+from serving.tour.over import TourOver
 from serving.tour.walk import Walk
 
 TARGET = "churn"
@@ -39,12 +40,6 @@ _MOST_MESSAGES = 20
 
 Happening = Literal["order", "complaint"]
 Clock = Callable[[], datetime]
-
-
-class TourOver(InvalidInput):
-    """The tour of this demo can do no more: it was used often, or made days ago."""
-
-    code = "tour_over"
 
 
 @dataclass(frozen=True)

@@ -9,9 +9,12 @@ from typing import Literal, NamedTuple
 
 from serving.access.auth import KeyRecord, Principal, create_key, list_keys, revoke_key
 from serving.access.key_issue import machine_user
+from serving.access.sessions import count_sessions
 from serving.bootstrap import Keepwell
+from serving.tour.over import TourOver
 
-_REVIEWERS = 10
+_REVIEWERS, _EVER = 10, 200
+_AT_ONCE = 200
 _LASTS = timedelta(days=30)
 
 RoleName = Literal["retention", "scientist", "reviewer"]
@@ -74,14 +77,20 @@ def find_role(name: str) -> StaffRole | None:
 
 
 def enter(keepwell: Keepwell, role: StaffRole, *, now: datetime) -> Entered:
-    """Give a visitor the key of a role, made where there is none yet; logged like every key."""
+    """Give a visitor the key of a role, made where there is none yet; logged like every key.
+
+    Raises `TourOver` when very many look around at once, or reviewed before.
+    """
     signs = "audit:sign" in role.scopes
     with keepwell.database.write() as conn:
-        mine = [
-            each
-            for each in list_keys(conn)
-            if each.owner == role.owner and each.state(now) == "valid"
-        ]
+        ever = [each for each in list_keys(conn) if each.owner == role.owner]
+        mine = [each for each in ever if each.state(now) == "valid"]
+        looking = count_sessions(conn, [each.key_id for each in mine], now=now)
+        if looking >= _AT_ONCE or len(ever) >= _EVER:
+            raise TourOver(
+                f"very many visitors look around as {role.title.lower()}",
+                hint="try again in an hour, or make the demo anew: keepwell demo",
+            )
         if mine and not signs:
             return Entered(role, _principal(mine[-1]), "")
         for each in mine[: max(0, len(mine) - _REVIEWERS + 1)]:

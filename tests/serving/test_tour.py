@@ -7,17 +7,21 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from starlette.testclient import TestClient
 
 from features.simulate.permissions import NOTICE_LOCALE, NOTICE_VERSION, NOTICES, notice_id
 from governance.consent.notices import publish_notice
 from governance.consent.record import ConsentChange
 from governance.errors import NotFound
 from serving.bootstrap import Keepwell
+from serving.http.api import create_app
+from serving.http.staff.visit import COOKIE
 from serving.permission.consents import change_consent
 from serving.settings import Settings, TargetSettings
 from serving.tour import acts, cast
-from serving.tour.acts import Stage, TourOver
+from serving.tour.acts import Stage
 from serving.tour.cast import Player, read_cast, seen_cast, three_of, without_cast, write_cast
+from serving.tour.over import TourOver
 from serving.tour.roles import STAFF_ROLES, enter, find_role
 from serving.tour.sights import look
 from serving.tour.walk import Walk, read_walk, walk_token
@@ -192,3 +196,96 @@ def test_every_role_has_its_names_and_players_are_not_named_twice() -> None:
     names = [name for each in cast.ROLES for name in cast._NAMES[each]]
 
     assert len(names) == len(set(names))
+
+
+def visitor(stage: Stage) -> TestClient:
+    """Give a browser that says where its forms come from."""
+    app = create_app(stage.keepwell, stage.scorer, clock=stage.clock)
+    return TestClient(app, headers={"Origin": "http://testserver"}, follow_redirects=False)
+
+
+def form(stage: Stage, act: str = "begin") -> dict[str, str]:
+    return {"walk": walk_token(stage.keepwell.keys, Walk("ann")), "act": act}
+
+
+def test_a_button_leads_to_what_it_did(stage: Stage) -> None:
+    http = visitor(stage)
+    answer = http.post("/demo/act", data=form(stage, "order"))
+
+    assert answer.status_code == 303
+    shown = http.get(answer.headers["location"])
+    assert shown.status_code == 200
+    assert "Maria placed an order" in shown.text
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Origin": "https://elsewhere.example"},
+        {"Origin": "null"},
+        {"Origin": "http://testserver", "Sec-Fetch-Site": "cross-site"},
+        {"Origin": "http://testserver", "Sec-Fetch-Site": "same-site"},
+        {"Origin": ""},
+    ],
+)
+@pytest.mark.parametrize("path", ["/demo/act", "/demo/enter"])
+def test_a_form_from_elsewhere_does_nothing(
+    stage: Stage, path: str, headers: dict[str, str]
+) -> None:
+    sent = {**form(stage), "role": "retention"}
+    answer = visitor(stage).post(path, data=sent, headers=headers)
+
+    assert answer.status_code == 403
+    assert COOKIE not in answer.cookies
+    assert seen_cast(stage.keepwell)[0].verdicts == 0
+
+
+@pytest.mark.parametrize("token", ["", "tour~616e6e~~~~~~~~~~" + "0" * 32, "x"])
+def test_a_walk_nobody_sealed_leads_nowhere(stage: Stage, token: str) -> None:
+    http = visitor(stage)
+
+    assert http.post("/demo/act", data={"walk": token, "act": "begin"}).status_code == 404
+    assert http.post("/demo/enter", data={"walk": token, "role": "reviewer"}).status_code == 403
+
+
+def test_a_role_opens_its_pages_and_a_signing_key_is_shown_once(stage: Stage) -> None:
+    http = visitor(stage)
+    entered = http.post("/demo/enter", data={**form(stage), "role": "retention"})
+    reviewing = http.post("/demo/enter", data={**form(stage), "role": "reviewer"})
+
+    assert entered.headers["location"] == "/staff/dashboard"
+    assert COOKIE in entered.cookies
+    assert "kw_" in reviewing.text
+    assert COOKIE in reviewing.cookies
+
+
+def test_there_are_only_so_many_reviewers(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("serving.tour.roles._EVER", 1)
+    enter(stage.keepwell, STAFF_ROLES[2], now=stage.clock())
+
+    with pytest.raises(TourOver):
+        enter(stage.keepwell, STAFF_ROLES[2], now=stage.clock())
+
+
+@pytest.mark.parametrize(
+    ("method", "path"), [("GET", "/demo"), ("POST", "/demo/act"), ("POST", "/demo/enter")]
+)
+def test_no_other_home_has_a_tour(shop: Shop, method: str, path: str) -> None:
+    app = create_app(shop.keepwell, shop.scorer, clock=shop.clock)
+    sent = {
+        "walk": walk_token(shop.keepwell.keys, Walk("ann")), "act": "begin", "role": "retention",
+    }  # fmt: skip
+    answer = TestClient(app, headers={"Origin": "http://testserver"}).request(
+        method, path, data=sent
+    )
+
+    assert answer.status_code == 404
+    assert COOKIE not in answer.cookies
+
+
+def test_the_first_page_of_another_home_leads_to_the_login_and_to_nobody(shop: Shop) -> None:
+    app = create_app(shop.keepwell, shop.scorer, clock=shop.clock)
+    shown = TestClient(app).get("/").text
+
+    assert 'href="/staff/login"' in shown
+    assert "/demo" not in shown
