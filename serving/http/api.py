@@ -17,6 +17,7 @@ from serving.http import (
     api_addresses,
     api_consents,
     api_customers,
+    api_dashboard,
     api_feedback,
     api_interventions,
     api_journey,
@@ -93,6 +94,8 @@ def create_app(keepwell: Keepwell, scorer: Scorer, *, clock: Clock) -> FastAPI:
     app.include_router(api_notice.router)
     app.include_router(api_outcomes.router)
     app.include_router(api_journey.router)
+    app.include_router(api_dashboard.router)
+    app.include_router(api_dashboard.once)
     app.include_router(api_feedback.router)
     app.include_router(api_feedback.once)
     app.include_router(api_trials.router)

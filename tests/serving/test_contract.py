@@ -77,6 +77,7 @@ def places(lived: Shop) -> dict[str, st.SearchStrategy[str]]:
         "playbook": st.just("personal_note"),
         "event_id": st.just("none"),
         "item_id": st.just("none"),
+        "annotation_id": st.just("none"),
         "message_id": st.just("none"),
         "channel": st.sampled_from(["email", "phone"]),
     }

@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
+from serving.dashboard.figure import LAYERS
+from serving.dashboard.look import take_look
 from serving.interventions.delivery.announcements import announce_consents
 from serving.interventions.delivery.messages import MESSAGES
 from serving.interventions.delivery.outbox import announce_cancelled
@@ -74,6 +76,13 @@ def mend(session: Session) -> None:
     now = shop.clock()
     write_report(shop.keepwell, make_report(shop.keepwell, "week", end=None, samples=0, now=now))
     call("get_report")
+    take_look(shop.keepwell, clock=shop.clock)
+    for layer in LAYERS:
+        call("get_dashboard", layer=layer)
+    said = {"text": "New prices", "happened_at": "2026-05-04"}
+    note = call("add_annotation", body=said)["annotation_id"]
+    call("list_annotations")
+    call("remove_annotation", note)
 
 
 def live(session: Session, case: Case) -> None:
