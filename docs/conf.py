@@ -29,6 +29,26 @@ html_theme = "furo"
 html_title = "Keepwell"
 html_static_path = ["site"]
 html_css_files = ["site.css"]
+html_favicon = "../serving/pages/static/mark.svg"
+html_theme_options = {
+    "light_css_variables": {
+        "font-stack": 'system-ui, "Segoe UI", Roboto, "Noto Sans", "DejaVu Sans", sans-serif',
+        "color-brand-primary": "#2a6659",
+        "color-brand-content": "#2a6659",
+        "color-brand-visited": "#2a6659",
+        "color-background-primary": "#fdfcf9",
+        "color-background-secondary": "#f3f0e8",
+        "color-foreground-muted": "#5a636a",
+    },
+    "dark_css_variables": {
+        "color-brand-primary": "#7cc0ae",
+        "color-brand-content": "#7cc0ae",
+        "color-brand-visited": "#7cc0ae",
+        "color-background-primary": "#171a1c",
+        "color-background-secondary": "#202527",
+        "color-foreground-muted": "#a9afb2",
+    },
+}
 html_copy_source = False
 html_show_sourcelink = False
 html_show_sphinx = False
@@ -48,6 +68,26 @@ def lead_inside(app: Any, page: str, source: list[str]) -> None:
         source[0] = re.sub(rf"\]\({up}\.\./{re.escape(file)}", f"]({up}{inside}", source[0])
 
 
+NAMED = {
+    '<aside class="sidebar-drawer">': '<aside class="sidebar-drawer" aria-label="Pages">',
+    '<aside class="toc-drawer': '<aside aria-label="On this page" class="toc-drawer',
+    '<p class="caption" role="heading">': '<p class="caption" role="heading" aria-level="2">',
+    "<pre>": '<pre tabindex="0">',
+    '<div class="table-wrapper': '<div tabindex="0" class="table-wrapper',
+}
+"""What the theme leaves without a name, a level or a place in the order of the tabulator."""
+
+
+def name_parts(app: Any, failure: Exception | None) -> None:
+    """Mend in the written pages what keyboards and screen readers would stumble over."""
+    for page in Path(app.outdir).rglob("*.html"):
+        html = page.read_text(encoding="utf-8")
+        for found, better in NAMED.items():
+            html = html.replace(found, better)
+        page.write_text(html, encoding="utf-8")
+
+
 def setup(app: Any) -> None:
     """Join what this file adds to the build."""
     app.connect("source-read", lead_inside)
+    app.connect("build-finished", name_parts)

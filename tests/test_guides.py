@@ -31,7 +31,27 @@ def said(tmp_path_factory: pytest.TempPathFactory) -> str:
     assert ":3000" in script
     script = script.replace("3000", str(free_port()))
     with checkout(tmp_path_factory.mktemp("tutorial")) as folder:
-        return run(script, folder, seconds=600)
+        return run(script, folder, seconds=900)
+
+
+def test_the_result_of_the_tutorial_is_the_one_that_is_shown(said: str) -> None:
+    tutorial = (ROOT / "docs/tutorial.md").read_text(encoding="utf-8")
+    [shown] = re.findall(r"^came_back .*$", tutorial, re.MULTILINE)
+    assert shown in [line.rstrip() for line in said.splitlines()]
+
+
+def test_whoever_withdrew_is_refused_and_whoever_was_erased_unknown(said: str) -> None:
+    assert "C001  refused\n  because: withdrawn" in said
+    assert "C005  unknown" in said
+
+
+def test_the_service_tells_a_refusal_like_a_stranger(said: str) -> None:
+    assert said.count('"status":"not_available"') == 2
+
+
+def test_a_model_that_was_signed_with_conditions_serves(said: str) -> None:
+    assert "on condition: ask for the fairness audit" in said
+    assert "the same, bit for bit" in said
 
 
 @pytest.mark.parametrize("document", DOCUMENTS)
