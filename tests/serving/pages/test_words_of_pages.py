@@ -104,7 +104,7 @@ def test_a_difference_is_written_with_its_interval_and_drawn_in_points() -> None
     assert row.difference == "+5.0 points (−1.0 to +11.0)"
     assert row.verdict == "cannot be told from none"
     [drawn] = experiments.ranges_of([outcome()])
-    assert drawn[:4] == ("Stayed", pytest.approx(5), pytest.approx(-1), pytest.approx(11))
+    assert [drawn.value, drawn.low, drawn.high] == pytest.approx([5, -1, 11])
     assert "Stayed +5.0 points, −1.0 to +11.0" in experiments.alt_of([drawn])
 
 
