@@ -41,7 +41,7 @@ class LogChecked(NamedTuple):
 def check_log(keepwell: Keepwell, *, head: SignedHead | None = None) -> LogChecked:
     """Check every entry, link and signature, every decision and word of consent, models and keys.
 
-    With an exported `head` a log that was cut off since is found. Takes about a second per hundred
+    With an exported `head` a log that was cut off since is found. Takes a few seconds per hundred
     thousand entries. Raises `IntegrityBroken` for a head this home did not sign.
     """
     with keepwell.database.snapshot() as conn:

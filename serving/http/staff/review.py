@@ -125,7 +125,7 @@ def post_signature(digest: Digest, visit: Reviewer) -> Response:
     except (PermissionRefused, GateRefused, InvalidInput) as refused:
         return _model(visit, digest, refused=refused, typed=typed)
     told = "approved" if typed.outcome == "approve" else "rejected"
-    return goto(f"{MODELS}/{digest}?said={told}")
+    return goto(f"{MODELS}/{digest}?said={told}#content")
 
 
 def _model(
