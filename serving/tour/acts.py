@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any, Literal
 from uuid import uuid4
 
-from features.simulate.permissions import NOTICE_LOCALE, NOTICE_VERSION, notice_id
+from governance.consent.notices import Notice, current_notices
 from governance.consent.record import ConsentChange
 from governance.errors import NotFound
 from governance.instants import to_text
@@ -129,6 +129,7 @@ def withdraw(stage: Stage, walk: Walk) -> Walk:
 
 def give_back(stage: Stage, walk: Walk) -> Walk:
     """Give the permission again, as an act of its own with its evidence, and ask once more."""
+    words = words_asked(stage.keepwell)
     change = ConsentChange(
         customer_id=walk.customer_id,
         purpose=PURPOSE,
@@ -136,13 +137,22 @@ def give_back(stage: Stage, walk: Walk) -> Walk:
         actor="customer",
         mechanism="button",
         evidence=f"the button of the demo's tour, act {uuid4()}",
-        notice_id=notice_id(PURPOSE),
-        notice_version=NOTICE_VERSION,
-        notice_locale=NOTICE_LOCALE,
+        notice_id=words.notice_id,
+        notice_version=words.version,
+        notice_locale=words.locale,
     )
     said = consents.change_consent(stage.keepwell, change, clock=stage.clock)
     again = _score(stage, walk.customer_id).decision_id
     return walk._replace(given=said.event_id, again=again, asked=(), contact="")
+
+
+def words_asked(keepwell: Keepwell) -> Notice:
+    """Give the words by which people are asked for the permission; raises `NotFound`."""
+    with keepwell.database.read() as conn:
+        found = current_notices(conn).get(PURPOSE)
+    if found is None:
+        raise NotFound("nobody is asked for this permission here", hint="keepwell consent notice")
+    return found.words()
 
 
 def ask(stage: Stage, walk: Walk) -> Walk:

@@ -17,7 +17,7 @@ from serving.bootstrap import Keepwell
 from serving.links import person_permit
 from serving.record.tellable import tellable
 from serving.scoring.shapes import decision_json
-from serving.tour.acts import PURPOSE, TARGET, Stage
+from serving.tour.acts import PURPOSE, TARGET, Stage, words_asked
 from serving.tour.cast import Player
 from serving.tour.walk import Walk
 
@@ -73,7 +73,7 @@ class Sights:
     """All there is to see of one walk; what was not done yet is None.
 
     `other` is somebody else who may be drifting away, for whoever follows a customer that no
-    playbook is meant for.
+    playbook is meant for; `words` are those by which people are asked for the permission.
     """
 
     walk: Walk
@@ -87,6 +87,7 @@ class Sights:
     event: Happened | None
     contact: Proposal | None
     other: Player | None
+    words: str
 
     @property
     def score(self) -> Verdict | None:
@@ -126,6 +127,7 @@ def look(stage: Stage, walk: Walk, *, opens: bool = False) -> Sights:
         event=event,
         contact=contact,
         other=stage.other(player),
+        words=words_asked(keepwell).content,
     )
 
 
