@@ -233,5 +233,6 @@ _WAITING = select(_MINE.customer_id).where(_MINE.needs_person, _MINE.status == "
 _REFUSED = select(decisions.c.person_id, decisions.c.recorded_at, decisions.c.reason).where(
     decisions.c.kind == bindparam("kind"),
     decisions.c.outcome == "refused",
+    decisions.c.person_id.is_not(None),  # someone who is not known is nobody to count
     decisions.c.recorded_at >= bindparam("since"),
 )

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from sqlalchemy import insert
+from sqlalchemy import insert, update
 
 from governance.disclosure.published import Register
 from governance.tables import decisions
@@ -114,6 +114,13 @@ def test_refusals_are_counted_by_reason_and_a_few_are_not(shop: Shop) -> None:
     assert told["no_record"] == 9.0
     assert told["withdrawn"] is None
     assert next(cell for cell in cells if cell.row == "withdrawn").hidden
+
+
+def test_refusals_of_people_who_are_not_known_count_nobody(shop: Shop) -> None:
+    refuse(shop, {"no_record": 6}, MAY)
+    with shop.keepwell.database.write() as conn:
+        conn.execute(update(decisions).values(person_id=None))
+    assert figures(shop)["refused_contacts"].cells == ()
 
 
 def test_the_period_that_runs_says_that_it_is_not_over(shop: Shop) -> None:
