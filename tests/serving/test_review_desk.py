@@ -146,7 +146,7 @@ def test_reviews_are_found_newest_first_with_what_verifies_them(
 
 def test_the_whole_log_is_intact_until_something_it_speaks_of_is_changed(regular: Shop) -> None:
     keepwell = regular.keepwell
-    regular.scorer.score("ann", targets=("churn",))
+    regular.scorer.score(["ann"], targets=("churn",))
     assert (check_log(keepwell).outcome, check_log(keepwell).first_bad) == ("intact", None)
     with keepwell.database.write() as conn:
         conn.execute(text("update reviews set reason = 'nobody read it'"))
