@@ -125,8 +125,8 @@ def post_words(visit: Reader) -> Response:
         found = words_at(
             here.keepwell, stage, about, seed=secrets.randbelow(2**31), now=here.clock()
         )
-    except PermissionRefused as refused:
-        return _words(visit, stage, about, why=refused.message)
+    except PermissionRefused:
+        return _words(visit, stage, about, refused=True)
     return _words(visit, stage, about, found=found)
 
 
@@ -136,7 +136,7 @@ def _words(
     about: str,
     *,
     found: tuple[Excerpt, ...] | None = None,
-    why: str = "",
+    refused: bool = False,
 ) -> Response:
     return visit.answer(
         "journey_words.html.j2",
@@ -147,7 +147,7 @@ def _words(
         back=HOME,
         most=MOST,
         found=found,
-        why=why,
+        refused=refused,
     )
 
 
