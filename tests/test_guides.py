@@ -40,9 +40,9 @@ def test_the_result_of_the_tutorial_is_the_one_that_is_shown(said: str) -> None:
     assert shown in [line.rstrip() for line in said.splitlines()]
 
 
-def test_whoever_withdrew_is_refused_and_whoever_was_erased_unknown(said: str) -> None:
+def test_whoever_withdrew_and_whoever_was_erased_is_refused(said: str) -> None:
     assert "C001  refused\n  because: withdrawn" in said
-    assert "C005  unknown" in said
+    assert "C005  refused\n  because: suppressed" in said
 
 
 def test_the_service_tells_a_refusal_like_a_stranger(said: str) -> None:

@@ -39,7 +39,7 @@ def page() -> str:
         "how they are taken, and [what figures never tell](../disclosure.md).",
         "",
         f"{len(found)} measures. Each is over one period `[start, end)` and counts what is known "
-        "now; where a window reaches further than the period, the definition names it. Every "
+        "now; where a window reaches further than the period, the fourth column names it. Every "
         "person adds x to the numerator and y to the denominator, so that intervals are over "
         "people even where one person brings several events. All intervals are 95 %.",
         "",
@@ -62,14 +62,12 @@ def page() -> str:
 
 def _rows(found: Iterator[Definition]) -> Iterator[str]:
     yield from table(
-        ("measure", "numerator", "denominator", "window", "unit", "formula", "made of"),
+        ("measure", "numerator", "denominator", "unit, formula and window", "made of"),
         (
             (
                 code(each.name),
                 *_divided(each.says),
-                _window(each),
-                each.unit,
-                _FORMULAS[each.method][0] if each.sql or each.parts else "as stated",
+                "; ".join(dict.fromkeys([each.unit, _formula(each), *_lengths(each)])),
                 ", ".join(each.needs) + (f"; {each.wants}" if each.wants else ""),
             )
             for each in found
@@ -93,12 +91,14 @@ def _divided(says: str) -> tuple[str, str]:
     return said + aside, named[1] if named else ""
 
 
-def _window(definition: Definition) -> str:
-    """Say over which time a measure looks, with the terms the company states for it."""
+def _formula(definition: Definition) -> str:
+    """Name the formula among those the page begins with; some measures state one of their own."""
+    return _FORMULAS[definition.method][0] if definition.sql or definition.parts else "as stated"
+
+
+def _lengths(definition: Definition) -> Iterator[str]:
+    """Say which lengths of time, stated by the company, a measure looks over beside the period."""
     terms = Terms()
-    stated = [
-        f"{_TERMS[name]} {getattr(terms, name)} days"
-        for name in definition.states
-        if name in _TERMS
-    ]
-    return "; ".join(["the period", *stated])
+    for name in definition.states:
+        if name in _TERMS:
+            yield f"{_TERMS[name]} {getattr(terms, name)} days"

@@ -91,7 +91,7 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 
 _SHIM = """
 import array, json, os, socket, sys, time
-for _ in range(600):
+for _ in range(3000):
     try:
         home = socket.socket(socket.AF_UNIX)
         home.connect({address!r})
