@@ -48,7 +48,7 @@ def test_a_choice_is_kept_by_every_link_and_file(seen: Story, visit: Visit) -> N
     page = visit(seen).log_in(seen.key("outcomes:read"), "/staff/dashboard/executive")
     page.get_by_label("By", exact=True).select_option("quarter")
     page.wait_for_url(re.compile("every=quarter"))
-    page.get_by_label("Who").select_option(label="basic")
+    page.get_by_label("Who", exact=True).select_option(label="basic")
     page.wait_for_url(re.compile("segment=plan%3Dbasic"))
     assert "basic (plan), by quarter" in page.locator(".taken").inner_text()
     page.get_by_role("link", name="Customers who stayed", exact=True).click()
@@ -77,18 +77,18 @@ def test_a_choice_works_without_a_script(seen: Story, visit: Visit) -> None:
 def test_a_note_is_kept_drawn_and_taken_away(seen: Story, visit: Visit) -> None:
     page = visit(seen).log_in(seen.key(), "/staff/dashboard/executive")
     page.get_by_text("Add a note").click()
-    page.get_by_label("What happened").fill("Write to ada@example.org")
+    page.get_by_role("textbox", name="What happened").fill("Write to ada@example.org")
     page.get_by_role("button", name="Keep the note").click()
     assert "seems to hold an address" in page.get_by_role("alert").inner_text()
-    page.get_by_label("What happened").fill("Prices went up")
+    page.get_by_role("textbox", name="What happened").fill("The shop moved")
     page.get_by_role("button", name="Keep the note").click()
     assert "The note is kept" in page.get_by_role("status").inner_text()
-    kept = page.get_by_role("listitem").filter(has_text="Prices went up")
+    kept = page.get_by_role("listitem").filter(has_text="The shop moved")
     assert "Grace Example" in kept.inner_text()
     page.once("dialog", lambda dialog: dialog.accept())
     kept.get_by_role("button", name="Remove").click()
     assert "The note is gone" in page.get_by_role("status").inner_text()
-    assert page.get_by_text("Prices went up").count() == 0
+    assert page.get_by_text("The shop moved").count() == 0
 
 
 def test_whoever_only_reads_writes_no_note_and_reads_no_text(seen: Story, visit: Visit) -> None:

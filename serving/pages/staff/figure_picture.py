@@ -82,9 +82,10 @@ def as_bars(figure: Figure, cells: Sequence[Cell]) -> bool:
 
 def pictured(figure: Figure, cells: tuple[Cell, ...]) -> tuple[Cell, ...]:
     """Give the cells that the picture shows: of bars with periods those of the last one told."""
-    if not as_bars(figure, cells):
+    told = [cell.start for cell in cells if cell.value is not None]
+    if not told or not as_bars(figure, cells):
         return cells
-    last = max((cell.start for cell in cells if cell.value is not None), default="")
+    last = max(told)
     there = tuple(cell for cell in cells if cell.start == last)
     if last:
         there = tuple(sorted(there, key=lambda c: -(c.value or 0)))

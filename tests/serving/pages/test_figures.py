@@ -157,6 +157,12 @@ def test_a_headline_that_cannot_be_told_says_why() -> None:
     assert [card.title for card in page.silent] == ["Customers who stayed"]
 
 
+def test_bars_of_which_none_can_be_shown_say_why() -> None:
+    hidden = (cell(0, None)._replace(row="price"), cell(1, None)._replace(row="quality"))
+    card = card_of(trend(*hidden)._replace(shape="bars"), Choice())
+    assert (card.picture, card.why) == ("", ("Not shown: too few people to show.",))
+
+
 SHAPES = {
     "bars": (Cell(row="at_risk", value=3.0, low=2.0, high=4.0), Cell(row="other", note=FEW)),
     "histogram": (
