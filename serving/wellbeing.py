@@ -118,7 +118,8 @@ def wellbeing_of(
     """Estimate one customer now, or at the end of each of the last calendar periods.
 
     Permission is judged now, in the transaction that reads the history and logs the verdict. With
-    a `memory` what readings are worth is not learned anew at each look.
+    a `memory` what readings are worth is not learned anew at each look; then `StillLearning` may be
+    raised, too.
     """
     scheme = scheme_of(keepwell)
     inside = keepwell.inside_id(customer_id)
@@ -128,11 +129,12 @@ def wellbeing_of(
         answer = person_permit(keepwell, conn, inside, PURPOSE, now=now)
         noise = None
         if isinstance(answer, Permit):
-            learn = partial(_learned, keepwell, conn, scheme, instant, now, progress)
             noise = (
-                learn().noise
+                _learn(keepwell, conn, scheme, instant, now, progress)
                 if memory is None
-                else memory.of(keepwell.registry, conn, scheme, learn, now=now)
+                else memory.of(
+                    keepwell.registry, conn, partial(_learn_apart, keepwell, clock), scheme, now=now
+                )
             )
     with keepwell.database.write() as conn:
         lock_linked(conn, [inside])
@@ -378,7 +380,22 @@ def _learned(
     progress(f"learning from {len(some):,} customers what an answer is worth")
     permit, _ = keepwell.registry.permit_many(conn, PURPOSE, some, now=now)
     histories = read_all(conn, keepwell.store, permit, digests=False)
-    return Learned(estimate_noise(histories, scheme, to_micros(as_of), permit=permit), permit)
+    noise = estimate_noise(histories, scheme, to_micros(as_of), permit=permit)
+    return Learned(scheme, noise, permit)
+
+
+def begin_learning(
+    keepwell: Keepwell, memory: NoiseMemory, *, clock: Callable[[], datetime]
+) -> None:
+    """Begin to learn what readings are worth, because somebody may soon ask how someone fares."""
+    memory.begin(partial(_learn_apart, keepwell, clock), scheme_of(keepwell), now=clock())
+
+
+def _learn_apart(keepwell: Keepwell, clock: Callable[[], datetime]) -> Learned:
+    with keepwell.database.read() as conn:
+        now = clock()
+        instant = _instant(keepwell, conn, None, now)
+        return _learned(keepwell, conn, scheme_of(keepwell), instant, now, lambda _: None)
 
 
 def _blocks(

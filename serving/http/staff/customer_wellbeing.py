@@ -1,17 +1,21 @@
 """HTTP: how one customer may be faring, by dimension; only of those who explicitly permit it."""
 
-from functools import cache
+import threading
+from functools import partial
 from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary
 
 from fastapi import APIRouter, Response
 
 from governance.errors import InsufficientData
 from serving.bootstrap import Keepwell
+from serving.database import Database
+from serving.http.context import Clock
 from serving.http.staff.looking import CustomerPath, Reader, look, part
 from serving.http.staff.visit import StaffRoute, Visit
+from serving.noise_memory import NoiseMemory
 
 if TYPE_CHECKING:
-    from serving.noise_memory import NoiseMemory
     from serving.wellbeing import PersonWellbeing
 
 router = APIRouter(include_in_schema=False, route_class=StaffRoute)
@@ -45,8 +49,23 @@ def get_wellbeing(customer_id: CustomerPath, visit: Reader, months: bool = False
     )
 
 
+def prepare(visit: Visit) -> None:
+    """Begin to learn what answers are worth while somebody still reads another part."""
+    keepwell = visit.here.keepwell
+    memory = memory_of(keepwell)
+    if visit.caller.may("score:read") and not memory.begun:
+        work = partial(_prepare, keepwell, memory, visit.here.clock)
+        threading.Thread(target=work, name="wellbeing", daemon=True).start()
+
+
+def _prepare(keepwell: Keepwell, memory: NoiseMemory, clock: Clock) -> None:
+    from serving.wellbeing import begin_learning  # brings in what fits models
+
+    begin_learning(keepwell, memory, clock=clock)
+
+
 def _estimate(visit: Visit, customer_id: str, *, months: bool) -> "PersonWellbeing":
-    from serving.wellbeing import wellbeing_of  # brings in what fits models: not for every worker
+    from serving.wellbeing import wellbeing_of  # brings in what fits models
 
     return wellbeing_of(
         visit.here.keepwell,
@@ -54,16 +73,13 @@ def _estimate(visit: Visit, customer_id: str, *, months: bool) -> "PersonWellbei
         as_of=None,
         every="month" if months else None,
         clock=visit.here.clock,
-        memory=_memory(visit.here.keepwell),
+        memory=memory_of(visit.here.keepwell),
     )
 
 
-@cache
-def _memory_at(root: str) -> "NoiseMemory":
-    from serving.noise_memory import NoiseMemory
-
-    return NoiseMemory()
+def memory_of(keepwell: Keepwell) -> NoiseMemory:
+    """Give what this process remembers for a home."""
+    return _MEMORIES.setdefault(keepwell.database, NoiseMemory())
 
 
-def _memory(keepwell: Keepwell) -> "NoiseMemory":
-    return _memory_at(str(keepwell.home.root))
+_MEMORIES: WeakKeyDictionary[Database, NoiseMemory] = WeakKeyDictionary()

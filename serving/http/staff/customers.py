@@ -13,6 +13,7 @@ from serving.customer_file.permissions import permissions_of
 from serving.customer_file.scores import scores_of
 from serving.customer_file.timeline import EVENTS, timeline
 from serving.http.context import fresh
+from serving.http.staff.customer_wellbeing import prepare
 from serving.http.staff.looking import (
     SECTION,
     CustomerPath,
@@ -90,6 +91,7 @@ def get_overview(customer_id: CustomerPath, visit: Reader) -> Response:
         scores = None
         if may("score:read"):
             scores = scores_of(keepwell, conn, known, target_of(keepwell, ""), now=now)
+        prepare(visit)
         contacts = _contacts(seen)[:_FEW_CONTACTS] if may("intervention:read") else None
     linked = other_ids(keepwell, known.inside)
     others = {
