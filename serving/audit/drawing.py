@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
+from uuid import uuid4
 
 from sqlalchemy import Connection
 
@@ -77,18 +78,30 @@ def draw_report(
 def report_page(keepwell: Keepwell, record: ModelRecord, *, now: datetime) -> str:
     """Give the page of a report: as it was drawn last, or afresh where somebody signed since.
 
-    What was drawn last says when that was; `draw_report` brings it up to date. Raises `NotFound`
-    for a model without a report.
+    It says when it was drawn; `draw_report` brings it up to date. What is drawn here is kept for
+    the next reader. Raises `NotFound` for a model without a report.
     """
     with keepwell.database.read() as conn:
         signed = [each.review.signed_at for each in sign_offs_of(conn, record.model_digest)]
-    kept = _place(keepwell, record).with_suffix(".html")
+    place = _place(keepwell, record)
+    kept = place.with_name(f"page-{place.name}.html")
+    for path in sorted((place.with_suffix(".html"), kept), key=_drawn_at, reverse=True):
+        if all(each < _drawn_at(path) for each in signed):
+            with suppress(FileNotFoundError):
+                html = path.read_text(encoding="utf-8")
+                if report_style(record.facts) in html:
+                    return html
+    html = render_html(gather(keepwell, record, now=now))
+    fresh = kept.with_suffix(f".{uuid4().hex}")
+    _write(fresh, html)
+    fresh.replace(kept)
+    return html
+
+
+def _drawn_at(path: Path) -> datetime:
     with suppress(FileNotFoundError):
-        drawn_at = datetime.fromtimestamp(kept.stat().st_mtime, UTC)
-        html = kept.read_text(encoding="utf-8")
-        if all(each < drawn_at for each in signed) and report_style(record.facts) in html:
-            return html
-    return render_html(gather(keepwell, record, now=now))
+        return datetime.fromtimestamp(path.stat().st_mtime, UTC)
+    return datetime.min.replace(tzinfo=UTC)
 
 
 def judged(conn: Connection, record: ModelRecord, *, now: datetime) -> AuditReport:
