@@ -1,6 +1,6 @@
 """One customer's pages: their parts, and plain words for what the record says in codes."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date, datetime
 from itertools import groupby
 from typing import Any, NamedTuple
@@ -12,6 +12,7 @@ from serving.scoring.whatif import GroupDifference
 
 _MOST_VALUES = 4
 _SHOWN = 0.005
+_OF_SCORES = ("stratum", "propensity", "probability")
 _LONGEST = 60
 _PARTS = (
     ("Overview", "", ()),
@@ -142,15 +143,18 @@ def sentence(clause: str) -> str:
     return f"{clause[:1].upper()}{clause[1:]}." if clause else ""
 
 
-def days(events: Iterable[Happened]) -> tuple[Day, ...]:
-    """Put events, newest first, under their days (UTC)."""
+def days(events: Iterable[Happened], *, sees_scores: bool) -> tuple[Day, ...]:
+    """Put events, newest first, under their days (UTC).
+
+    What Keepwell notes of a score about its own acts is for whoever may see scores.
+    """
     return tuple(
-        Day(day, tuple(map(_line, some)))
+        Day(day, tuple(_line(each, sees_scores) for each in some))
         for day, some in groupby(events, key=lambda each: each.occurred_at.date())
     )
 
 
-def _line(event: Happened) -> Line:
+def _line(event: Happened, sees_scores: bool) -> Line:
     notes = [
         "by Keepwell" if event.own_act else "",
         f"under {event.under}" if event.under else "",
@@ -160,22 +164,24 @@ def _line(event: Happened) -> Line:
     return Line(
         event.occurred_at,
         f"{title[:1].upper()}{title[1:]}",
-        tuple(_details(event)),
+        tuple(_details(event, hidden=_OF_SCORES if event.own_act and not sees_scores else ())),
         event.text,
         ", ".join(filter(None, notes)),
     )
 
 
-def _details(event: Happened) -> Iterable[str]:
+def _details(event: Happened, *, hidden: Collection[str]) -> Iterable[str]:
     if event.value is not None:
         amount = f"{event.value:,.2f}" if event.currency else f"{event.value:,.4g}"
         yield f"{amount} {event.currency or ''}".strip()
     for name, value in event.properties.items():
-        if value not in (None, "", [], {}):
+        if value not in (None, "", [], {}) and name not in hidden:
             yield f"{name.replace('_', ' ')}: {_short(value)}"
 
 
 def _short(value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
     if isinstance(value, float):
         return f"{value:,.4g}"
     if isinstance(value, Sequence) and not isinstance(value, str):
