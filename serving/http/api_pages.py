@@ -62,6 +62,12 @@ def get_static(name: str) -> Response:
     )
 
 
+@router.get("/favicon.ico")
+def get_mark() -> Response:
+    """Give the mark to browsers that look for it where a page names none, as reports do."""
+    return get_static("mark.svg")
+
+
 @router.get("/reports/{digest}")
 def get_report(digest: Digest, here: Here) -> Response:
     """Show a demo model's audit report; its style comes from its own address."""

@@ -573,3 +573,8 @@ def test_pages_need_no_style_or_script_of_their_own(ann: Person) -> None:
         .startswith("text/javascript")
     )
     assert ann.browser.get("/static/preferences.css").status_code == 200
+
+
+def test_a_browser_finds_the_mark_where_it_looks_for_one(ann: Person) -> None:
+    found = ann.browser.get("/favicon.ico")
+    assert (found.status_code, found.headers["content-type"]) == (200, "image/svg+xml")
