@@ -6,7 +6,6 @@ from typing import NamedTuple
 
 from governance.log.decision import of_person
 from serving.bootstrap import Keepwell
-from serving.crm.stakes import stakes_of
 from serving.interventions.choosing.candidates import candidate_of
 from serving.interventions.choosing.run import Ask, run_together
 from serving.interventions.delivery.desk import Desk
@@ -33,7 +32,8 @@ def ask_playbooks(
 ) -> Asked:
     """Decide what becomes of one customer, of all these playbooks the best one at most.
 
-    Without a score no playbook speaks for them, and nothing is decided. Raises `NotFound` for an
+    Without a score no playbook speaks for them, and nothing is decided. What experiments showed of
+    effects is left to runs: to find it out everybody's history is read. Raises `NotFound` for an
     unknown playbook, `InvalidInput` for one that answers another target.
     """
     score = found.scores.get(target)
@@ -44,13 +44,11 @@ def ask_playbooks(
     playbooks = [find_playbook(known, name) for name in names]
     candidate = candidate_of(keepwell, inside, target, score)
     begun = clock()
-    stakes = stakes_of(keepwell, playbooks, [inside], now=begun)
     runs = run_together(
         desk,
-        [Ask(each, (candidate,), stakes.effects.get(each.name)) for each in playbooks],
+        [Ask(each, (candidate,)) for each in playbooks],
         outside_contacts=recent_contacts(keepwell, [inside], now=begun),
         clock=clock,
-        margins=stakes.margins,
     )
     contacts = [each.intervention_id for run in runs for each in run.assigned]
     with keepwell.database.read() as conn:
