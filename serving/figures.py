@@ -19,7 +19,7 @@ from outcomes.measures.definition import Definition, Period, Terms
 from outcomes.measures.events import PURPOSE, EventTable
 from outcomes.measures.periods import DEFAULT_COUNT, Every, floor, split, step
 from serving.bootstrap import Keepwell
-from serving.published import give, person_key
+from serving.published import DASHBOARD, give, person_key
 
 _YEAR = timedelta(days=365)
 
@@ -176,6 +176,7 @@ def _register(conn: Connection, permit: AggregatePermit, periods: Sequence[Perio
         min_people=permit.min_people,
         since=to_micros(min(each.start for each in periods)),
         until=to_micros(max(each.end for each in periods)),
+        but=DASHBOARD,
     )
 
 

@@ -11,6 +11,8 @@ from serving.bootstrap import Keepwell
 
 Found = TypeVar("Found")
 _TRIES = 5
+DASHBOARD = "dashboard "
+"""How the names of figures begin that the dashboard alone gives; there are new ones every day."""
 
 
 def person_key(keepwell: Keepwell) -> bytes:

@@ -183,11 +183,26 @@ class Register:
 
 
 def load_register(
-    conn: Connection, *, min_people: int, since: int = 0, until: int = _EVER
+    conn: Connection,
+    *,
+    min_people: int,
+    since: int = 0,
+    until: int = _EVER,
+    only: str = "",
+    but: str = "",
 ) -> Register:
-    """Read every figure that is remembered and tells of some of [since, until), in µs."""
+    """Read every figure that is remembered and tells of some of [since, until), in µs.
+
+    Of names that begin with `only`, or of all `but` those: figures of other names are never
+    compared with them, and there may be many.
+    """
     newest = conn.execute(_NEWEST).scalar_one()  # first: what comes in between is then noticed
-    rows = conn.execute(_OVERLAPPING, {"from_": since, "to": until}).all()
+    query, name = _OVERLAPPING, published_figures.c.name
+    if only:
+        query = query.where(name.startswith(only, autoescape=True))
+    if but:
+        query = query.where(name.not_like(f"{but}%"))
+    rows = conn.execute(query, {"from_": since, "to": until}).all()
     return Register(map(_given, rows), min_people=min_people, newest=newest)
 
 

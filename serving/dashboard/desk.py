@@ -1,14 +1,25 @@
 """Where a look's figures over people are compared with all that were given, before they leave."""
 
 from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 from typing import NamedTuple
 
 from governance.disclosure.breakdown import ALL, Part, Verdict, decide
-from governance.disclosure.published import Figure, Given, Register, cell_of, person_keys, trace_of
+from governance.disclosure.published import (
+    Figure,
+    Given,
+    Register,
+    cell_of,
+    load_register,
+    person_keys,
+    trace_of,
+)
 from governance.instants import to_micros
 from outcomes.measures.definition import Period
 from outcomes.measures.periods import longer
+from serving.bootstrap import Keepwell
 from serving.dashboard.figure import Cell
+from serving.published import DASHBOARD, person_key
 
 Place = tuple[str, int]
 """Group (or `ALL`) and number of the period; 0 where there is none."""
@@ -22,6 +33,14 @@ class Added(NamedTuple):
 
     people: Sequence[str]
     numbers: tuple[Sequence[float], ...]
+
+
+def open_desk(keepwell: Keepwell, *, now: datetime) -> "Desk":
+    """Bring what the dashboard gave so far; `PermissionRefused` where no basis carries figures."""
+    with keepwell.database.read() as conn:
+        permit = keepwell.registry.aggregate_permit(conn, "aggregate", now=now)
+        register = load_register(conn, min_people=permit.min_people, only=DASHBOARD)
+    return Desk(register, person_key(keepwell))
 
 
 class Desk(NamedTuple):
@@ -74,7 +93,7 @@ class Desk(NamedTuple):
             since, until = to_micros(periods[k].start), to_micros(periods[k].end)
         trace = trace_of(person_keys(added.people, self.key), *added.numbers)
         which = cell_of(group, since, until)
-        return Figure(f"dashboard {name}", which, since, until, len(added.people), trace)
+        return Figure(f"{DASHBOARD}{name}", which, since, until, len(added.people), trace)
 
 
 def _instead(cell: Cell, verdict: Verdict) -> Cell:

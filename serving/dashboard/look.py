@@ -8,11 +8,11 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
-from governance.disclosure.published import Register, load_register
+from governance.disclosure.published import Register
 from governance.errors import KeepwellError, NotFound
 from outcomes.journey.map import Journey
 from serving.bootstrap import Keepwell
-from serving.dashboard.desk import Desk
+from serving.dashboard.desk import open_desk
 from serving.dashboard.faring import faring
 from serving.dashboard.figure import Cell, Figure
 from serving.dashboard.handled import calendars_of, handled
@@ -27,7 +27,7 @@ from serving.dashboard.tried import tried
 from serving.dashboard.written import written
 from serving.journey import journeys_of
 from serving.permission.coverage import read_coverage
-from serving.published import give, person_key
+from serving.published import give
 
 ORDER = (
     "retention_lift", "margin_preserved", "cost_saved", "net", "net_roi", "people_helped",
@@ -116,11 +116,9 @@ class _Taking:
 
 def _handled(keepwell: Keepwell, *, now: datetime) -> tuple[Figure, ...]:
     def work_out() -> tuple[tuple[Figure, ...], Register]:
+        desk = open_desk(keepwell, now=now)
         with keepwell.database.read() as conn:
-            permit = keepwell.registry.aggregate_permit(conn, "aggregate", now=now)
-            register = load_register(conn, min_people=permit.min_people)
-            desk = Desk(register, person_key(keepwell))
-            return handled(conn, calendars_of(keepwell, now=now), desk, now=now), register
+            return handled(conn, calendars_of(keepwell, now=now), desk, now=now), desk.register
 
     return give(keepwell, work_out, now=now)
 

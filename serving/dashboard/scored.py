@@ -1,26 +1,26 @@
 """The figures of scores and well-being as they stand now: how they are spread, what is at stake."""
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
-
-import numpy as np
 
 from features.history import read_ranges
 from features.stated_groups import stated_groups
 from features.wellbeing.groups import INDEX
-from governance.disclosure.published import Register, load_register
+from governance.disclosure.published import Register
 from governance.errors import KeepwellError, NotFound
 from governance.instants import to_micros
 from serving.bootstrap import Keepwell
 from serving.crm.at_stake import AtStake, at_stake
-from serving.dashboard.desk import Desk
+from serving.dashboard.desk import Desk, open_desk
 from serving.dashboard.figure import Figure, Layer, Unit
 from serving.dashboard.measured import MOST_GROUPS
 from serving.dashboard.spread import COLUMNS, POINTS, TENTHS, Spread, spread
 from serving.dashboard.stake import stake
-from serving.published import give, person_key
+from serving.published import give
 from serving.wellbeing import levels_now
 
+_OVERALL = "overall"
 Groups = Mapping[str, Mapping[str, str]]
 
 
@@ -36,18 +36,14 @@ def scored(
     groups = _groups(keepwell, attributes, now=clock())
 
     def work_out() -> tuple[tuple[Figure, ...], Register]:
-        now = clock()
-        with keepwell.database.read() as conn:
-            least = keepwell.registry.aggregate_permit(conn, "aggregate", now=now).min_people
-            register = load_register(conn, min_people=least)
-        desk = Desk(register, person_key(keepwell))
+        desk = open_desk(keepwell, now=clock())
         made = (
             stake(keepwell, stakes, desk),
             _risk(stakes, groups, desk),
             _faring(levels, groups, desk),
-            _confidence(stakes, groups, desk),
+            _confidence(stakes, desk),
         )
-        return made, register
+        return made, desk.register
 
     return give(keepwell, work_out, now=clock())
 
@@ -82,13 +78,13 @@ def _groups(keepwell: Keepwell, attributes: Sequence[str], *, now: datetime) -> 
         for histories in read_ranges(conn, keepwell.store, permit):
             for name, of in found.items():
                 of |= stated_groups(histories, name, to_micros(now))
-    return {name: _largest(of) for name, of in found.items()}
+    return {name: _largest(of, permit.min_people) for name, of in found.items()}
 
 
-def _largest(of: Mapping[str, str]) -> dict[str, str]:
-    groups, sizes = np.unique(list(of.values()), return_counts=True)
-    order = np.lexsort((groups, -sizes))[:MOST_GROUPS]
-    kept = {str(group) for group in groups[order]}
+def _largest(of: Mapping[str, str], least: int) -> dict[str, str]:
+    sizes = Counter(of.values())
+    order = sorted(sizes, key=lambda group: (-sizes[group], group))[:MOST_GROUPS]
+    kept = {group for group in order if sizes[group] >= least}
     return {who: group for who, group in of.items() if group in kept}
 
 
@@ -98,11 +94,12 @@ def _risk(found: AtStake | KeepwellError, groups: Groups, desk: Desk) -> Figure:
     if isinstance(found, KeepwellError):
         return empty._replace(note=found.message)
     own = dict(zip(found.customers, found.probability[:, 0].tolist(), strict=True))
-    told = spread(Spread("risk", {found.target: own}, TENTHS), desk, groups=groups)
+    name = found.target
+    told = spread(Spread("risk", {name: own}, TENTHS, split=(name,)), desk, groups=groups)
     return empty._replace(cells=tuple(told), note=f"as of {found.as_of[:10]}: {found.outcome}")
 
 
-def _confidence(found: AtStake | KeepwellError, groups: Groups, desk: Desk) -> Figure:
+def _confidence(found: AtStake | KeepwellError, desk: Desk) -> Figure:
     about = (
         "people who permit scoring now, by how wide the 90 % interval of their told chance is: 0 "
         "is sure, 1 says nothing"
@@ -113,7 +110,7 @@ def _confidence(found: AtStake | KeepwellError, groups: Groups, desk: Desk) -> F
         return empty._replace(note=found.message)
     widths = (found.probability[:, 2] - found.probability[:, 1]).tolist()
     own = dict(zip(found.customers, widths, strict=True))
-    told = spread(Spread("confidence", {found.target: own}, TENTHS), desk, groups=groups)
+    told = spread(Spread("confidence", {found.target: own}, TENTHS), desk, groups={})
     return empty._replace(cells=tuple(told), note=f"as of {found.as_of[:10]}")
 
 
@@ -128,8 +125,8 @@ def _faring(
     empty = _histogram("wellbeing_distribution", "operational", title, "score", about)
     if isinstance(found, KeepwellError):
         return empty._replace(note=found.message)
-    rows = {"overall" if name == INDEX else name: own for name, own in found.items() if own}
-    told = spread(Spread("wellbeing", rows, POINTS), desk, groups=groups)
+    rows = {_OVERALL if name == INDEX else name: own for name, own in found.items() if own}
+    told = spread(Spread("wellbeing", rows, POINTS, split=(_OVERALL,)), desk, groups=groups)
     note = "" if told else "there is not enough signal of anyone"
     return empty._replace(cells=tuple(told), note=note, scale="0 to 100")
 

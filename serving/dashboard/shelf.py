@@ -8,6 +8,7 @@ import json
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
+from math import isfinite
 from typing import Any
 
 from sqlalchemy import Connection, Row, bindparam, delete, func, insert, select
@@ -60,7 +61,7 @@ def keep(conn: Connection, figures: Iterable[Figure], *, now: datetime) -> int:
         kept += 1
         cells: dict[str, list[Cell]] = defaultdict(list)
         for cell in figure.cells:
-            cells[cell.segment].append(cell)
+            cells[cell.segment].append(_finite(cell))
         groups = tuple(sorted(cells.keys() - {""}))
         body = figure._replace(cells=tuple(cells[""]), groups=groups)._asdict()
         for name in ("name", "layer", "taken_at"):
@@ -76,9 +77,19 @@ def keep(conn: Connection, figures: Iterable[Figure], *, now: datetime) -> int:
 
 def _row(figure: Figure, name: str, document: object, now: datetime) -> dict[str, object]:
     """Write some JSON; cells are rows without names, which is half as long."""
-    text = json.dumps(document, allow_nan=False, separators=(",", ":"))
+    said = json.dumps(document, allow_nan=False, separators=(",", ":"))
     layer = figure.layer if name == figure.name else _PART
-    return {"name": name, "layer": layer, "taken_at": now, "document": text}
+    return {"name": name, "layer": layer, "taken_at": now, "document": said}
+
+
+def _finite(cell: Cell) -> Cell:
+    """Leave out numbers that are none: a bound that is infinite says nothing."""
+    value, low, high = (
+        each if each is not None and isfinite(each) else None
+        for each in (cell.value, cell.low, cell.high)
+    )
+    note = cell.note if value is not None or cell.value is None else "cannot say"
+    return cell._replace(value=value, low=low, high=high, note=note)
 
 
 def _part(name: str, k: int) -> str:

@@ -16,6 +16,7 @@ from governance.disclosure.groups import Breakdown, hidden_groups
 from serving.dashboard.desk import Desk
 from serving.dashboard.figure import Cell, Column
 from serving.permission.coverage import Counts
+from serving.published import DASHBOARD
 
 COLUMNS = (
     Column("row", "Of what"),
@@ -32,15 +33,16 @@ Labels = frozenset[Hashable]
 
 
 class Spread(NamedTuple):
-    """Whose value is where: one histogram per row, values by person."""
+    """Whose value is where: one histogram per row, values by person; `split` rows by group too."""
 
     name: str
     rows: Mapping[str, Mapping[str, float]]
     edges: Sequence[float]
+    split: tuple[str, ...] = ()
 
 
 def spread(found: Spread, desk: Desk, *, groups: Mapping[str, Mapping[str, str]]) -> list[Cell]:
-    """Count the people of each band, of everyone and of each group of each attribute in `groups`.
+    """Count the people of each band, of everyone and of groups where the row is `split`.
 
     `groups` are, by attribute, the group of each person. A band is [from, to), the last one with
     its end.
@@ -49,13 +51,15 @@ def spread(found: Spread, desk: Desk, *, groups: Mapping[str, Mapping[str, str]]
     if not people:
         return []
     bands = {row: _bands(values, people, found.edges) for row, values in found.rows.items()}
-    hidden = hidden_groups(_breakdowns(bands, people, groups), desk.register.min_people)
-    counts = Counts(desk.register, people, desk.key, f"dashboard {found.name}")
+    hidden = hidden_groups(
+        _breakdowns(bands, people, groups, found.split), desk.register.min_people
+    )
+    counts = Counts(desk.register, people, desk.key, f"{DASHBOARD}{found.name}")
     cells = []
     for row, band in bands.items():
         gone: Labels = hidden[_name(row)]
         cells += _histogram(row, "", band, found.edges, gone, counts)
-        for attribute, group_of in groups.items():
+        for attribute, group_of in groups.items() if row in found.split else ():
             own = np.array([group_of.get(who, "") for who in people], object)
             both = hidden[_name(row, attribute)]
             for group in sorted({*own.tolist()} - {""}):
@@ -79,6 +83,7 @@ def _breakdowns(
     bands: Mapping[str, NDArray[np.int64]],
     people: Sequence[str],
     groups: Mapping[str, Mapping[str, str]],
+    split: Sequence[str],
 ) -> dict[str, Breakdown]:
     """Name every way in which people are told apart: who has a value, its band, their groups."""
     found = {
@@ -90,7 +95,7 @@ def _breakdowns(
         found[f"known {row}"] = Breakdown(known)
         labels = [None if k < 0 else k for k in band.tolist()]
         found[_name(row)] = Breakdown(labels, within=(f"known {row}",))
-        for attribute, group_of in groups.items():
+        for attribute, group_of in groups.items() if row in split else ():
             both = [
                 None if k is None or who not in group_of else (k, group_of[who])
                 for k, who in zip(labels, people, strict=True)

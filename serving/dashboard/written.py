@@ -46,7 +46,7 @@ def written(
             calendar: Calendar = every
             told = home_themes(keepwell, now=now, every=calendar, by=by or None, rules=rules)
             pairs = [_pair(every, by, each) for each in told.figures]
-            people = {share.segment: share.people or 0 for share, _ in pairs}
+            people = {s.segment: s.people or 0 for s, _ in pairs if s.value is not None}
             kept = {"", *largest(people, by)}
             found |= dict.fromkeys(pair for pair in pairs if pair[0].segment in kept)
     shares = [share for share, _ in found]

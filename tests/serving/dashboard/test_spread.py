@@ -30,7 +30,9 @@ def people(*sizes: int) -> dict[str, float]:
 def told(
     values: Mapping[str, float], groups: Mapping[str, Mapping[str, str]] | None = None
 ) -> list[Cell]:
-    return spread(Spread("test", {"churn": values}, EDGES), desk(), groups=groups or {})
+    return spread(
+        Spread("test", {"churn": values}, EDGES, split=("churn",)), desk(), groups=groups or {}
+    )
 
 
 def counts(cells: list[Cell], segment: str = "") -> list[float | None]:
