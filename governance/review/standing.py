@@ -28,17 +28,28 @@ class Standing(NamedTuple):
     state: State
 
 
-def standings(conn: Connection, *, now: datetime) -> tuple[Standing, ...]:
-    """Give every submitted model and where it stands, newest first."""
+def standings(
+    conn: Connection, *, now: datetime, earlier: int | None = None
+) -> tuple[Standing, ...]:
+    """Give every submitted model and where it stands, newest first.
+
+    `earlier` bounds how many are given that neither wait nor serve.
+    """
     records = list_models(conn)
     last = newest_reviews(conn)
     champions = {
         target: champion(conn, target, now=now) for target in {each.target for each in records}
     }
-    return tuple(
-        _standing(conn, each, last.get(each.model_digest), champions[each.target], now)
-        for each in records
-    )
+    serving = {each.model_digest for each in champions.values() if each is not None}
+    found = []
+    for each in records:
+        review = last.get(each.model_digest)
+        if review is not None and each.model_digest not in serving and earlier is not None:
+            if earlier == 0:
+                continue
+            earlier -= 1
+        found.append(_standing(conn, each, review, champions[each.target], now))
+    return tuple(found)
 
 
 def standing_of(conn: Connection, record: ModelRecord, *, now: datetime) -> Standing:

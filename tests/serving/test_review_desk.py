@@ -78,6 +78,9 @@ def test_a_model_waits_serves_makes_way_is_rejected_and_runs_out(
     second = waiting(shop, intercept=0.5)
     sign(shop, second, key, grace)
     assert states(shop) == {first: "approved", second: "serves"}
+    with shop.keepwell.database.read() as conn:
+        few = standings(conn, now=shop.clock(), earlier=0)
+    assert [each.record.model_digest for each in few] == [second]
     sign(shop, second, key, grace, "reject")
     assert states(shop) == {first: "serves", second: "rejected"}
     shop.pass_days(400)

@@ -25,19 +25,21 @@ router = APIRouter(include_in_schema=False, route_class=StaffRoute)
 Reviewer = Annotated[Visit, Depends(Staff(*words.SIGNERS))]
 AnyReviewer = Annotated[Visit, Depends(Staff(*words.SIGNERS, *words.KEEPERS))]
 MODELS = "/staff/review/models"
+_EARLIER = 20
 _MOST_DECISIONS = 200
 
 
 @router.get("/staff/review")
-def get_models(visit: AnyReviewer) -> Response:
+def get_models(visit: AnyReviewer, all: bool = False) -> Response:
     """Show what waits, what serves and what was before; to keepers of rights, their own desk."""
     tabs = words.tabs(visit.caller)
     if tabs[0][1] != "/staff/review":
         return goto(tabs[0][1])
     keepwell = visit.here.keepwell
     with keepwell.database.read() as conn:
-        found = standings(conn, now=visit.here.clock())
+        found = standings(conn, now=visit.here.clock(), earlier=None if all else _EARLIER + 1)
     serving = [each for each in found if each.state == "serves"]
+    earlier = [each for each in found if each.state not in ("waits", "serves")]
     return visit.answer(
         "review.html.j2",
         title="Models",
@@ -46,7 +48,8 @@ def get_models(visit: AnyReviewer) -> Response:
         tabs=tabs,
         waiting=[each for each in found if each.state == "waits"],
         serving=serving,
-        earlier=[each for each in found if each.state not in ("waits", "serves")],
+        earlier=earlier if all else earlier[:_EARLIER],
+        more="" if all or len(earlier) <= _EARLIER else "/staff/review?all=true",
         without=sorted(set(keepwell.targets) - {each.record.target for each in serving}),
     )
 
