@@ -59,6 +59,7 @@ def test_two_senses_of_fairness_exclude_each_other() -> None:
 @pytest.mark.parametrize(("times", "shown"), [(1, "−1.4 … +8.8"), (10, "+2.3 to +5.6")])
 def test_the_interval_of_a_lift(times: int, shown: str) -> None:
     found = newcombe(288 * times, 1200 * times, 60 * times, 300 * times)
+    assert found is not None
     low, high = (f"{100 * each:+.1f}".replace("-", "−") for each in (found.low, found.high))
     assert (low, high) == tuple(re.split(r" … | to ", shown))
     assert shown in told("lift")

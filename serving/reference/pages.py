@@ -54,7 +54,7 @@ def addresses() -> Iterator[Address]:
             if isinstance(route, APIRoute):
                 asked = [each.call for each in route.dependant.dependencies]
                 staff = next((each for each in asked if isinstance(each, Staff)), None)
-                for method in sorted(route.methods):
+                for method in sorted(route.methods or ()):
                     yield Address(
                         method,
                         route.path,
