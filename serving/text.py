@@ -23,7 +23,7 @@ from outcomes.measures.periods import DEFAULT_COUNT, Every, floor, split, step
 from outcomes.themes import MOOD, PURPOSE, ThemeFigure, theme_figures
 from serving.bootstrap import Keepwell
 from serving.home import Home
-from serving.published import give, person_key
+from serving.published import DASHBOARD, give, person_key
 
 CURRENT = "current"
 _YEAR = timedelta(days=365)
@@ -98,7 +98,7 @@ def home_themes(
     def work_out() -> tuple[_Told, Register]:
         with keepwell.database.read() as conn:
             permit = keepwell.registry.aggregate_permit(conn, PURPOSE, now=now)
-            register = load_register(conn, min_people=permit.min_people)
+            register = load_register(conn, min_people=permit.min_people, but=DASHBOARD)
             last = observed_until(conn)
             if last is None:
                 raise InsufficientData("there is no history", hint="import data first")

@@ -24,7 +24,7 @@ from governance.disclosure.published import (
     trace_of,
 )
 from serving.bootstrap import Keepwell
-from serving.published import give, person_key
+from serving.published import DASHBOARD, give, person_key
 
 _NAME = "consent coverage"
 _PERMITTED = "permitted"
@@ -80,7 +80,7 @@ def read_coverage(keepwell: Keepwell, *, now: datetime) -> Coverage:
         registry = keepwell.registry
         with keepwell.database.read() as conn:
             limit = registry.aggregate_permit(conn, "aggregate", now=now).min_people
-            register = load_register(conn, min_people=limit)
+            register = load_register(conn, min_people=limit, but=DASHBOARD)
             spoken = spoken_of(conn)
             people = sorted(spoken.customers.union(customer_ids(conn)))
             answers: dict[str, list[str]] = {}

@@ -24,7 +24,7 @@ from serving.interventions.lots.experiments import (
     list_experiments,
 )
 from serving.interventions.playbooks.playbook import find_playbook, playbooks_of
-from serving.published import give, person_key
+from serving.published import DASHBOARD, give, person_key
 from serving.trials.plans import FrozenPlan, find_plan, is_as_frozen
 from serving.trials.shield import Shielded
 from serving.trials.terms import MoneyTerms, money_terms
@@ -152,7 +152,7 @@ def follow(
         currency=keepwell.settings.currency,
         wellbeing=wellbeing if wellbeing.customers else None,
     )
-    register = load_register(conn, min_people=permit.min_people)
+    register = load_register(conn, min_people=permit.min_people, but=DASHBOARD)
     return Drawn(histories, drawn, followed, min(last or now, now), register)
 
 

@@ -7,10 +7,18 @@ from itertools import combinations
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from governance.disclosure.published import Register
+from governance.disclosure.published import (
+    Figure,
+    Register,
+    load_register,
+    person_keys,
+    trace_of,
+)
 from outcomes.measures.definition import Period
-from serving.dashboard.desk import ALL, Added, Desk, Place
+from serving.dashboard.desk import ALL, Added, Desk, Place, open_desk
 from serving.dashboard.figure import Cell
+from serving.published import DASHBOARD
+from tests.serving.conftest import Shop
 
 LEAST = 5
 Brought = Mapping[str, float]
@@ -104,3 +112,19 @@ def test_no_two_looks_differ_in_a_few_people(
         apart = sum(a.get(who) != b.get(who) for who in a.keys() | b.keys())
         assert apart == 0 or apart >= LEAST
     assert all(len(own) >= LEAST for own in known)
+
+
+def test_other_figures_are_not_compared_with_the_dashboards_and_it_not_with_them(
+    shop: Shop,
+) -> None:
+    at = open_desk(shop.keepwell, now=shop.clock())
+    tell(at, {(ALL, 0): each(20)})
+    others = Figure("retention", "cell", 0, 9, 20, trace_of(person_keys(["c1"], b"key")))
+    at.register.give(others, {"value": 1.0})
+    with shop.keepwell.database.write() as conn:
+        at.register.save(conn, now=shop.clock())
+        mine = load_register(conn, min_people=LEAST, only=DASHBOARD)
+        rest = load_register(conn, min_people=LEAST, but=DASHBOARD)
+    assert (mine.standing(others), rest.standing(others)) == ("new", "known")
+    [again] = tell(Desk(mine, at.key), {(ALL, 0): each(20) | {"c3": 9.0}}).values()
+    assert again.note == f"as given on {shop.clock():%Y-%m-%d}"
