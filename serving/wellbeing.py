@@ -43,7 +43,7 @@ from serving.bootstrap import Keepwell
 from serving.interventions.playbooks.playbook import find_playbook, playbooks_of
 from serving.links import lock_linked, person_permit
 from serving.noise_memory import Learned, NoiseMemory
-from serving.published import give, person_key
+from serving.published import DASHBOARD, give, person_key
 from serving.scoring.home_clock import home_clock
 
 SAMPLE = 3_000
@@ -189,7 +189,7 @@ def _company(
             instant = _instant(keepwell, conn, as_of, now)
             permit, refused = _permit(keepwell, conn, now)
             aggregate = keepwell.registry.aggregate_permit(conn, "aggregate", now=now)
-            register = load_register(conn, min_people=aggregate.min_people)
+            register = load_register(conn, min_people=aggregate.min_people, but=DASHBOARD)
             noise = _learn(keepwell, conn, scheme, instant, now, progress)
             fixed = _protected_groups(keepwell, conn, by, permit, now)
             spans = _spans(keepwell, instant, every)
