@@ -24,9 +24,9 @@ def get_texts(visit: Reading) -> Response:
 
 
 @router.post("/staff/dashboard/texts")
-def post_texts(visit: Reading) -> Response:
+def post_texts(visit: Annotated[Visit, Depends(Staff("consent:read"))]) -> Response:
     """Draw texts about a theme and show them once; answered at once, since nothing keeps them."""
-    visit.caller.require("consent:read")
+    visit.caller.require("outcomes:read")
     theme = visit.form.get("theme", "")
     try:
         found = sample_home(
