@@ -114,12 +114,7 @@ class Proposal:
             "links_problem": self.links_problem or None,
             "estimate": None
             if self.estimate is None or not sees_scores
-            else self.estimate._asdict()
-            | {
-                "reasons": [
-                    {"text": each.text, "raised": each.raised} for each in self.estimate.reasons
-                ]
-            },
+            else self.estimate.to_json(),
             "history": None
             if self.records is None or not sees_history
             else [_plain(each) for each in self.records],

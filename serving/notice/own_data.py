@@ -55,6 +55,12 @@ class Estimate(NamedTuple):
     high: float
     reasons: tuple[Reason, ...]
 
+    def to_json(self) -> dict[str, Any]:
+        """Give plain JSON as an approver reads it; each reason with its text and direction."""
+        told = {name: value for name, value in self._asdict().items() if name != "kind"}
+        reasons = [{"text": each.text, "raised": each.raised} for each in self.reasons]
+        return told | {"reasons": reasons}
+
 
 class Records(NamedTuple):
     """How many events of one kind are kept, and from when to when they happened."""
