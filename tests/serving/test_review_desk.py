@@ -16,6 +16,7 @@ from governance.review.standing import find_review, list_reviews, standing_of, s
 from serving.access.auth import Principal, authenticate, create_key
 from serving.pages.pictures.gaps import gaps_picture
 from serving.pages.staff.months import gap_view, gap_words, month_table
+from serving.pages.staff.review import report_in_session
 from serving.record.verification import check_log, read_head
 from serving.rights.acts import erase
 from serving.rights.complaints import add_complaint, close_complaint, show_complaint
@@ -260,3 +261,11 @@ def test_the_picture_of_gaps_follows_light_and_dark_and_names_groups() -> None:
     assert "prefers-color-scheme:dark" in drawn
     assert ">65+<" in drawn
     assert gaps_picture((), (), limit=0.1).startswith(b"<svg")
+
+
+def test_a_report_in_a_session_takes_its_style_from_an_address_and_leads_back() -> None:
+    html = "<style>\nmain{}\n</style></head><body><main>\n<h1>Churn</h1>"
+    shown = report_in_session(html, here="/staff/review/models/ab")
+    assert "<style>" not in shown
+    assert '<link rel="stylesheet" href="/staff/review/models/ab/report.css">' in shown
+    assert shown.index('href="/staff/review/models/ab"') < shown.index("<h1>")
