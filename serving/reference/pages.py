@@ -35,7 +35,9 @@ def page() -> str:
         "# Every address of the staff pages",
         "",
         "Written by `make docs` from the routes themselves. [The pages for staff](../pages.md) "
-        "says how they are opened and what protects them. A POST is a form of the page before it.",
+        "says how they are opened and what protects them. A POST is a form of the page before it. "
+        "Where a page also shows scores, texts or contacts of somebody, it asks for the scope of "
+        "those as well.",
     ]
     for part, group in groupby(found, key=lambda each: each.part):
         title = titles.get(part) or (part[0].upper() + part[1:] if part else "The first page")
