@@ -16,7 +16,7 @@ from governance.review.standing import find_review, list_reviews, standing_of, s
 from serving.access.auth import Principal, authenticate, create_key
 from serving.pages.pictures.gaps import gaps_picture
 from serving.pages.staff.months import gap_view, gap_words, month_table
-from serving.pages.staff.review import report_in_session
+from serving.pages.staff.review import report_in_session, sentence
 from serving.record.verification import check_log, read_head
 from serving.rights.acts import erase
 from serving.rights.complaints import add_complaint, close_complaint, show_complaint
@@ -269,3 +269,9 @@ def test_a_report_in_a_session_takes_its_style_from_an_address_and_leads_back() 
     assert "<style>" not in shown
     assert '<link rel="stylesheet" href="/staff/review/models/ab/report.css">' in shown
     assert shown.index('href="/staff/review/models/ab"') < shown.index("<h1>")
+
+
+def test_a_page_says_an_error_without_what_only_a_command_line_knows() -> None:
+    known = InvalidInput("a review needs its reason", hint="say why in --reason")
+    assert sentence(known) == "A review needs its reason."
+    assert sentence(InvalidInput("too long", hint="say less")) == "Too long. Say less."

@@ -109,7 +109,8 @@ def why_not_signed(error: KeepwellError) -> str:
 def sentence(error: KeepwellError) -> str:
     """Give an error as a sentence, with what to do about it where that is known on a page."""
     said = f"{error.message[:1].upper()}{error.message[1:]}."
-    hint = "" if "keepwell " in error.hint or "GET /" in error.hint else error.hint
+    elsewhere = any(each in error.hint for each in ("keepwell ", "GET /", "--"))
+    hint = "" if elsewhere else error.hint
     return f"{said} {hint[:1].upper()}{hint[1:]}." if hint else said
 
 
