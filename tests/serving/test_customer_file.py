@@ -1,9 +1,10 @@
 """One customer as staff see them: what may be shown, found, told, and what is gone."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import pytest
 
+from governance.consent.record import ConsentChange
 from governance.errors import NotFound
 from serving.customer_file.decisions import decisions_about, own_decision
 from serving.customer_file.directory import exact, listed
@@ -12,7 +13,8 @@ from serving.customer_file.permissions import permissions_of
 from serving.customer_file.scores import Scores, scores_of
 from serving.customer_file.timeline import timeline
 from serving.links import merge_customers
-from serving.permission.consents import withdraw
+from serving.permission.consents import change_consent, withdraw
+from serving.record.dossier import make_dossier, render
 from serving.rights.acts import erase
 from serving.rights.customers import list_customers
 from serving.scoring.look_back import look_back, month_ends
@@ -78,6 +80,28 @@ def test_what_was_estimated_is_gone_once_permission_is(regular: Shop) -> None:
     assert (found.refusal, found.told, found.points) == ("withdrawn", None, ())
     assert found.newest is not None
     assert found.newest.gone
+
+
+def test_a_dossier_tells_no_result_once_a_permission_ended_by_itself(shop: Shop) -> None:
+    shop.order("ann", 80, 60, 40)
+    yes = ConsentChange(
+        customer_id="ann",
+        purpose="risk_scoring",
+        state="given",
+        mechanism="checkbox_ticked",
+        evidence="form ann",
+        expires_at=shop.clock() + timedelta(days=3),
+    )
+    change_consent(shop.keepwell, yes, clock=shop.clock)
+    shop.approve_model()
+    decision = _score(shop)
+    before = make_dossier(shop.keepwell, decision, now=shop.clock(), computed_again=False)
+    assert before.result is not None
+    assert before.replay == {}
+    shop.pass_days(4)
+    after = make_dossier(shop.keepwell, decision, now=shop.clock(), computed_again=False)
+    assert after.result is None
+    assert "%" not in render(after).partition("<main>")[2].partition("The model")[0]
 
 
 def test_the_list_shows_the_newest_estimate_of_whoever_permits_it(regular: Shop) -> None:
