@@ -10,6 +10,7 @@ from features.events import EARLIEST
 from governance.errors import InvalidInput, NotFound
 from governance.instants import to_text
 from governance.review.standing import list_reviews
+from serving.access.auth import Principal
 from serving.bootstrap import Keepwell
 from serving.feedback.naming import naming_nobody
 from serving.interventions.lots.experiments import TrialExperiment, list_experiments
@@ -50,12 +51,19 @@ def add_note(
     return made
 
 
-def remove_note(keepwell: Keepwell, note_id: str, *, now: datetime) -> None:
-    """Take a note away; the log keeps that it was. Raises `NotFound` where there is none."""
+def remove_note(keepwell: Keepwell, note_id: str, *, by: Principal, now: datetime) -> None:
+    """Take away a note of one's own, or any as an administrator; the log keeps that it was.
+
+    Raises `NotFound` where there is none, `ScopeMissing` for somebody else's.
+    """
     mine = annotations.c.annotation_id == note_id
     with keepwell.database.write() as conn:
-        if conn.execute(delete(annotations).where(mine)).rowcount != 1:
+        writer = conn.execute(select(annotations.c.written_by).where(mine)).scalar()
+        if writer is None:
             raise NotFound("there is no such note", hint="it may have been removed already")
+        if writer != by.owner:
+            by.require("admin")
+        conn.execute(delete(annotations).where(mine))
         keepwell.ledger.append(conn, "note_removed", {"note": note_id}, now=now)
 
 

@@ -92,8 +92,8 @@ def post_annotation(body: AnnotationRequest, here: Here, caller: Writer) -> Resp
     response_model=AnnotationRemoved,
 )
 def delete_annotation(annotation_id: NotePath, here: Here, caller: Writer) -> Response:
-    """Take a note away; the log keeps that there was one."""
-    remove_note(here.keepwell, annotation_id, now=here.clock())
+    """Take a note of one's own away, or any with `admin`; the log keeps that there was one."""
+    remove_note(here.keepwell, annotation_id, by=caller, now=here.clock())
     return fresh({"annotation_id": annotation_id, "outcome": "removed"})
 
 

@@ -6,9 +6,8 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Response
 
 from governance.errors import InvalidInput
-from serving.access.auth import ScopeMissing
 from serving.dashboard.figure import LAYERS, Layer
-from serving.dashboard.notes import add_note, remove_note, written_notes
+from serving.dashboard.notes import add_note, remove_note
 from serving.http.staff.dashboard import WRITERS, show_layer
 from serving.http.staff.visit import Staff, StaffRoute, Visit, goto
 from serving.pages.staff.dashboard_notes import Draft
@@ -43,18 +42,8 @@ def post_note(visit: Writing) -> Response:
 @router.post("/staff/dashboard/notes/{note_id}/remove")
 def post_removal(visit: Writing, note_id: str) -> Response:
     """Take away a note of one's own; an administrator takes away any."""
-    here = visit.here
-    with here.keepwell.database.read() as conn:
-        found = next((note for note in written_notes(conn) if note.note_id == note_id), None)
-    if found is not None and found.written_by != visit.caller.owner:
-        _require_admin(visit)
-    remove_note(here.keepwell, note_id, now=here.clock())
+    remove_note(visit.here.keepwell, note_id, by=visit.caller, now=visit.here.clock())
     return goto(_address(*_where(visit), "removed"))
-
-
-def _require_admin(visit: Visit) -> None:
-    if not visit.caller.may("admin"):
-        raise ScopeMissing("admin")
 
 
 def _where(visit: Visit) -> tuple[Layer, Choice]:

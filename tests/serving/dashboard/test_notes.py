@@ -6,9 +6,13 @@ import pytest
 
 from governance.errors import InvalidInput, NotFound
 from governance.log.ledger import entries, verify
+from serving.access.auth import Principal, ScopeMissing
 from serving.dashboard.notes import add_note, all_notes, own_notes, remove_note, written_notes
 from serving.interventions.lots.experiments import open_experiment, stop
 from tests.serving.conftest import Shop
+
+
+GRACE = Principal("k1", "Grace", frozenset({"feedback:write"}))
 
 
 class Tried:
@@ -56,12 +60,22 @@ def test_a_note_is_about_what_has_happened(shop: Shop, days_ago: float) -> None:
 
 def test_a_note_can_be_taken_away_once(shop: Shop) -> None:
     note_id = write(shop)
-    remove_note(shop.keepwell, note_id, now=shop.clock())
+    remove_note(shop.keepwell, note_id, by=GRACE, now=shop.clock())
     with shop.keepwell.database.read() as conn:
         assert written_notes(conn) == ()
         assert entries(conn, limit=10_000)[-1].kind == "note_removed"
     with pytest.raises(NotFound):
-        remove_note(shop.keepwell, note_id, now=shop.clock())
+        remove_note(shop.keepwell, note_id, by=GRACE, now=shop.clock())
+
+
+def test_somebody_elses_note_is_an_administrators_to_take_away(shop: Shop) -> None:
+    note_id = write(shop)
+    with pytest.raises(ScopeMissing):
+        remove_note(shop.keepwell, note_id, by=GRACE._replace(owner="Ada"), now=shop.clock())
+    admin = Principal("k2", "Ada", frozenset({"admin"}))
+    remove_note(shop.keepwell, note_id, by=admin, now=shop.clock())
+    with shop.keepwell.database.read() as conn:
+        assert written_notes(conn) == ()
 
 
 def test_keepwell_notes_its_own_models_and_experiments(shop: Shop) -> None:
