@@ -55,7 +55,9 @@ def look(people: People, weeks: Weeks, week: int) -> tuple[Floats, NDArray[np.bo
 
 def silent(weeks: Weeks, week: int) -> Floats:
     """Who does not order within the horizon (n,)."""
-    return (weeks.orders[week : week + HORIZON_WEEKS].sum(axis=0) == 0).astype(np.float64)
+    ordered = weeks.orders[week : week + HORIZON_WEEKS].sum(axis=0)
+    silence: Floats = (ordered == 0).astype(np.float64)
+    return silence
 
 
 def held(customers: int, seed: int, *, paths: int = 200) -> Held:

@@ -20,7 +20,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -104,7 +104,7 @@ class Soaking:
 
     async def run(self, seconds: float, weigh: Weigh | None = None) -> Soak:
         """Ask for so long, then look whether every acknowledged event is there."""
-        acts: Sequence[tuple[Callable[[], Awaitable[None]], float]] = (
+        acts: Sequence[tuple[Callable[[], Coroutine[Any, Any, None]], float]] = (
             (self._score, 0.5),
             (self._send_events, 0.2),
             (self._wander, 0.1),

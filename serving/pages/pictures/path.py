@@ -33,8 +33,8 @@ def path_picture(steps: Sequence[Step], *, high_is_bad: bool, width: int = 940) 
                 color=INK, fontsize=12, va="bottom",
             )  # fmt: skip
         axes.plot(
-            [x for x, _ in known], [each.value or 0.0 for _, each in known], color=MARK, linewidth=1.8,
-            marker="o", markersize=9, zorder=2,
+            [x for x, _ in known], [each.value or 0.0 for _, each in known], color=MARK,
+            linewidth=1.8, marker="o", markersize=9, zorder=2,
         )  # fmt: skip
         for x, each in enumerate(steps):
             if each.value is None:

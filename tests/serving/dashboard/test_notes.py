@@ -11,7 +11,6 @@ from serving.dashboard.notes import add_note, all_notes, own_notes, remove_note,
 from serving.interventions.lots.experiments import open_experiment, stop
 from tests.serving.conftest import Shop
 
-
 GRACE = Principal("k1", "Grace", frozenset({"feedback:write"}))
 
 
