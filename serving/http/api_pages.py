@@ -13,10 +13,10 @@ from fastapi import APIRouter, Path, Response
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
-from governance.audit.report import render_html
+from governance.audit.report import report_style
 from governance.errors import NotFound
-from governance.review.candidates import find_model
-from serving.audit.drawing import gather
+from governance.review.candidates import ModelRecord, find_model
+from serving.audit.drawing import report_page
 from serving.http.context import Context, Here
 from serving.pages.start import read_start, render_start
 from serving.pages.tour_strip import choices
@@ -71,23 +71,20 @@ def get_mark() -> Response:
 @router.get("/reports/{digest}")
 def get_report(digest: Digest, here: Here) -> Response:
     """Show a demo model's audit report; its style comes from its own address."""
-    html = _STYLE.sub(
-        f'<link rel="stylesheet" href="/reports/{digest}/style.css">', _report(here, digest)
-    )
-    return HTMLResponse(html, headers={"Cache-Control": "no-store"})
+    html = report_page(here.keepwell, _shown(here, digest), now=here.clock())
+    apart = _STYLE.sub(f'<link rel="stylesheet" href="/reports/{digest}/style.css">', html)
+    return HTMLResponse(apart, headers={"Cache-Control": "no-store"})
 
 
 @router.get("/reports/{digest}/style.css")
 def get_report_style(digest: Digest, here: Here) -> Response:
     """Give the style of a report: styles written into a page are not let through by our policy."""
-    found = _STYLE.search(_report(here, digest))
-    return Response(found.group(1) if found else "", media_type=_TYPES[".css"])
+    return Response(report_style(_shown(here, digest).facts), media_type=_TYPES[".css"])
 
 
-def _report(here: Context, digest: str) -> str:
+def _shown(here: Context, digest: str) -> ModelRecord:
     keepwell = here.keepwell
     if keepwell.kind != "demo":
         raise NotFound("there is no such page", hint="read reports with: keepwell audit")
     with keepwell.database.read() as conn:
-        record = find_model(conn, digest)
-    return render_html(gather(keepwell, record, now=here.clock()))
+        return find_model(conn, digest)
