@@ -67,6 +67,7 @@ evidence: setup ## the long forms: every law on many more examples, every benchm
 	@$(BIN)/python -m benchmarks.training
 	@$(BIN)/python -m benchmarks.batch --customers 1000000
 	@$(BIN)/python -m benchmarks.soak --minutes 10
+	@$(BIN)/python -m benchmarks.pages
 	@$(BIN)/python -m benchmarks.history --events 100M --rounds 2 --part scan,kernel,build,growth
 
 lock: ## compile requirements.in to requirements.lock
