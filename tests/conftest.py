@@ -48,7 +48,10 @@ LONG_FILES = (
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    items.sort(key=lambda item: item.path.name not in LONG_FILES)
+    def long(item: pytest.Item) -> bool:
+        return item.path.name in LONG_FILES or item.path.parent.name == "browser"
+
+    items.sort(key=lambda item: not long(item))
 
 
 def missing(what: str) -> NoReturn:

@@ -21,7 +21,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, Request, sync_pla
 
 from serving.access.auth import SCOPES, create_key
 from serving.bootstrap import open_home
-from tests.conftest import missing
+from tests.conftest import long_form, missing
 from tests.serving.running import Running, running
 
 CUSTOMERS = 300
@@ -102,6 +102,16 @@ class Visitor:
         wide = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
         assert self.page.evaluate(wide) <= 0, "the page scrolls sideways"
         assert len(self.page.content().encode()) < 300_000
+
+
+@pytest.fixture(autouse=True)
+def _two_of_four(request: pytest.FixtureRequest) -> None:
+    """Look at a page wide and light, and narrow and dark; the other two are the long form."""
+    asked = getattr(request.node, "callspec", None)
+    if asked is not None and {"width", "scheme"} <= set(asked.params):
+        shown = (asked.params["width"], asked.params["scheme"])
+        if shown not in (("desktop", "light"), ("phone", "dark")):
+            long_form()
 
 
 @pytest.fixture(scope="session")
