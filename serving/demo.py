@@ -17,10 +17,10 @@ from features.simulate.company import CompanyFiles, simulate, write_company
 from features.simulate.permissions import NOTICE_LOCALE, NOTICE_VERSION, NOTICES, notice_id
 from governance.consent.notices import publish_notice
 from governance.errors import ConfigurationError
-from outcomes.experiment.analysis import Question, analyse
 from serving.bootstrap import Keepwell, create_home
 from serving.crm.contacts import run_playbooks
 from serving.dashboard.look import take_look
+from serving.demo_pilot import PILOT, add_playbook, record_pilot
 from serving.demo_receiver import DemoReceiver
 from serving.demo_story import Acted, Imported, Story, tell
 from serving.home import Home
@@ -32,12 +32,13 @@ from serving.models import train_model
 from serving.permission.consent_files import read_consents
 from serving.permission.consents import record_all
 from serving.scoring.batch import score_everyone
-from serving.settings import Settings, TargetSettings, load_settings
+from serving.settings import CostSettings, Settings, TargetSettings, load_settings
 from serving.settings_acting import ContactSettings
 from serving.settings_permission import ControllerSettings, PreferenceSettings
 from serving.signing_desk import review_model
 from serving.sources import import_file
 from serving.tour.cast import choose_cast, without_cast, write_cast
+from serving.trials.lift import lift_of
 from training.pipeline import TrainResult
 
 Clock = Callable[[], datetime]
@@ -45,6 +46,18 @@ Progress = Callable[[str], None]
 
 PLAYBOOKS = ("personal_note", "goodwill_gesture", "csat_after_purchase")
 """Write, give after a person's yes, ask: one choice over all, at most one of them for each."""
+
+COSTS = CostSettings(
+    contact_cost=4.0,
+    success_rate=0.05,
+    margin_feature="order_value_sum_365d",
+    margin_share=0.3,
+    sources=dict.fromkeys(
+        ("contact_cost", "success_rate", "margin_feature", "margin_share"),
+        "simulated: made up for the demo",
+    ),
+)
+"""What the simulated company would state of its money, so that returns can be counted."""
 
 
 @dataclass(frozen=True)
@@ -72,9 +85,12 @@ def run_demo(
     ):
         stage = _Stage(opened, progress, clock)
         progress("making up two years of a company")
-        files = write_company(simulate(customers, seed, end=started), home.var / "company")
+        company = simulate(customers, seed, end=started)
+        files = write_company(company, home.var / "company")
         imported = _import(stage, files)
         _ask(stage, files)
+        progress("recording the note that was tried, by lot, last year")
+        record_pilot(opened, company, now=clock())
         trained = _train(stage, seed)
         progress("scoring everyone who permits it")
         scores = home.scores
@@ -86,10 +102,8 @@ def run_demo(
         others = without_cast(scores, cast, home.var / "run.parquet")
         acted = _act(stage, receiver, others, seed)
         others.unlink()
-        progress("analysing the note that was tried, by lot, last year")
-        pilot = analyse(
-            files.pilot, Question(arm="arm", control="holdout", outcomes=["retained", "spend"])
-        )
+        progress("comparing those who got the note last year with those left alone")
+        pilot = lift_of(opened, PILOT, horizon_days=None, file=None, now=clock())
         progress("taking the figures of the dashboard")
         take_look(opened, clock=clock)
         return tell(
@@ -99,7 +113,7 @@ def run_demo(
             batch=batch,
             scores=scores,
             acted=acted,
-            pilot=pilot,
+            pilot=pilot.lift,
             purposes=tuple(NOTICES),
             url=address,
             started=started,
@@ -145,6 +159,7 @@ def _opened(home: Home, address: str, clock: Clock) -> Iterator[Keepwell]:
             "churn": TargetSettings(kind="silence", silence_days=90, horizons=(30, 60, 90)),
         },
         contact=ContactSettings(quiet_from="00:00", quiet_until="00:00"),
+        costs=COSTS,
         preferences=PreferenceSettings(base_url=None if address == OWN_ADDRESS else address),
         controller=ControllerSettings(
             name="Simulated company (demo)",
@@ -153,6 +168,7 @@ def _opened(home: Home, address: str, clock: Clock) -> Iterator[Keepwell]:
         ),
     )
     keepwell = create_home(home.root, settings, now=clock())
+    add_playbook(keepwell.home)
     try:
         yield keepwell
     finally:
@@ -160,15 +176,17 @@ def _opened(home: Home, address: str, clock: Clock) -> Iterator[Keepwell]:
 
 
 def _import(stage: _Stage, files: CompanyFiles) -> Imported:
+    """Import what the company exported, but for the notes of its pilot: Keepwell sent those."""
     events = 0
-    for mapping in files.mappings:
+    mappings = [each for each in files.mappings if each.stem != "contacts"]
+    for mapping in mappings:
         stage.progress(f"importing {mapping.stem}")
         done = import_file(
             stage.keepwell, mapping, None, now=stage.clock(), progress=stage.progress
         )
         events += done.events_written
     with stage.keepwell.database.read() as conn:
-        return Imported(len(customer_ids(conn)), events, len(files.mappings))
+        return Imported(len(customer_ids(conn)), events, len(mappings))
 
 
 def _ask(stage: _Stage, files: CompanyFiles) -> None:

@@ -16,7 +16,7 @@ from features.history import customer_ids
 from governance.log.ledger import verify
 from governance.review.reviews import champion
 from governance.tables import decisions
-from outcomes.experiment.analysis import Experiment
+from outcomes.trials.records import TrialLift
 from serving.bootstrap import Keepwell
 from serving.crm.contacts import PlaybookRun
 from serving.interventions.delivery.desk import OWN_ADDRESS
@@ -140,7 +140,7 @@ def tell(
     batch: Batch,
     scores: Path,
     acted: Acted,
-    pilot: Experiment,
+    pilot: TrialLift,
     purposes: Sequence[str],
     url: str,
     started: datetime,
@@ -179,7 +179,7 @@ def tell(
         decisions=shown,
         messages=sum(acted.sent.values()),
         action=summarise_action(first.done, first.playbook, acted.sent[first.playbook.name]),
-        lift=summarise_lift(pilot, shares=frozenset({"retained"})),
+        lift=summarise_lift(pilot),
         currency=keepwell.settings.currency,
         ledger_entries=checked.entries,
         ledger_outcome=checked.outcome,

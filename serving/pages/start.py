@@ -14,7 +14,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from pydantic import TypeAdapter
 
 from governance.intervals import Interval
-from outcomes.experiment.analysis import Experiment
+from outcomes.trials.records import TrialLift
 from serving.interventions.choosing.run import InterventionRun
 from serving.interventions.playbooks.playbook import Playbook
 from serving.pages.refusals import say_refusal
@@ -25,6 +25,7 @@ from serving.tour.roles import STAFF_ROLES
 
 FILE_NAME = "start.json"
 _ROWS = 6
+_TOLD = ("retained", "margin", "net_sales")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -180,24 +181,25 @@ def summarise_action(run: InterventionRun, playbook: Playbook, delivered: int) -
     )
 
 
-def summarise_lift(experiment: Experiment, *, shares: frozenset[str]) -> tuple[LiftRow, ...]:
-    """Turn a randomised test into rows; `shares` names the outcomes that are yes or no."""
+def summarise_lift(found: TrialLift) -> tuple[LiftRow, ...]:
+    """Turn an experiment into rows: who stayed and what they brought, where it may be told."""
     rows = []
-    for each in experiment.comparisons:
-        d = each.plain
-        if d.difference is None or d.low is None or d.high is None:
+    for name in _TOLD:
+        each = found.outcome(name)
+        d = None if each is None else each.raw
+        if each is None or d is None or d.difference is None or d.low is None or d.high is None:
             continue
         rows.append(
             LiftRow(
-                outcome=each.outcome,
-                arm=each.arm,
-                is_share=each.outcome in shares,
+                outcome=name,
+                arm=found.playbook,
+                is_share=each.unit == "share",
                 control=d.control_mean or 0.0,
                 treated=d.treated_mean or 0.0,
                 difference=d.difference,
                 low=d.low,
                 high=d.high,
-                verdict=d.verdict,
+                verdict=each.verdict,
             )
         )
     return tuple(rows)
