@@ -15,8 +15,7 @@ from serving.notice.requests import Erased
 from serving.pages.notice import choices_of
 from serving.pages.notice_words import NoticeWords, notice_words
 from serving.pages.public import Address, render_public
-
-_LOW, _HIGH = 0.2, 0.5
+from serving.scoring.chance import band_of, in_hundred
 
 
 class Opened(NamedTuple):
@@ -139,8 +138,6 @@ def _page(
 
 
 def _estimate(words: NoticeWords, estimate: Estimate) -> EstimateLines:
-    chance = estimate.probability
-    band = "low" if chance < _LOW else "middle" if chance < _HIGH else "high"
     known = words.targets.get(estimate.sentence)
     about = {
         "days": estimate.horizon_days,
@@ -149,10 +146,10 @@ def _estimate(words: NoticeWords, estimate: Estimate) -> EstimateLines:
     }
     return EstimateLines(
         band=words.page["estimate_band"].format(
-            band=words.bands[band],
-            n=_in_hundred(chance),
-            low=_in_hundred(estimate.low),
-            high=_in_hundred(estimate.high),
+            band=words.bands[band_of(estimate.probability)],
+            n=_in_hundred(words, estimate.probability, "roughly"),
+            low=_in_hundred(words, estimate.low),
+            high=_in_hundred(words, estimate.high),
         ),
         says=estimate.says if known is None else known.format(**about),
         says_locale="en" if known is None else words.locale,
@@ -173,8 +170,11 @@ def _reason(words: NoticeWords, told: Plain) -> str:
     return words.reasons[theme].format(what=what, figure=told.figure, days=told.days)
 
 
-def _in_hundred(share: float) -> int:
-    return round(100 * share)
+def _in_hundred(words: NoticeWords, share: float, otherwise: str = "") -> str:
+    """Say how many in a hundred; fewer than 1 and more than 99 where none or all is untrue."""
+    sign, count = in_hundred(share)
+    said = {"<": "fewer_than", ">": "more_than"}.get(sign, otherwise)
+    return words.page[said].format(count) if said else str(count)
 
 
 def _span(
