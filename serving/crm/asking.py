@@ -4,7 +4,6 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
-from governance.log.decision import of_person
 from serving.bootstrap import Keepwell
 from serving.interventions.choosing.candidates import candidate_of
 from serving.interventions.choosing.run import Ask, run_together
@@ -51,8 +50,5 @@ def ask_playbooks(
         clock=clock,
     )
     contacts = [each.intervention_id for run in runs for each in run.assigned]
-    with keepwell.database.read() as conn:
-        person = keepwell.persons.find(conn, inside)
-        decided = [] if person is None else of_person(conn, person)
-    newest = [each for each in decided if each.kind == "contact"][-len(playbooks) :]
-    return Asked(tuple(each.decision_id for each in newest), contacts[0] if contacts else "")
+    decided = tuple(each for run in runs for each in run.decisions)
+    return Asked(decided, contacts[0] if contacts else "")

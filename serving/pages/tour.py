@@ -10,7 +10,6 @@ from serving.pages.staff.frame import environment
 from serving.pages.start import LiftRow, StartPage, points
 from serving.pages.tour_strip import STRIP, Step, choices
 from serving.scoring.chance import percent
-from serving.tour.acts import PLAYBOOKS
 from serving.tour.cast import Player
 from serving.tour.roles import STAFF_ROLES, Entered
 from serving.tour.sights import Sights, Verdict, score_request
@@ -161,12 +160,12 @@ def _asked(sights: Sights) -> tuple[Asked, ...]:
         return ()
     return tuple(
         Asked(
-            name.replace("_", " "),
+            each.playbook.replace("_", " ") or "not told any more",
             _OUTCOMES[each.outcome],
             say_refusal(each.reason) if each.reason else "",
             each,
         )
-        for name, each in zip(PLAYBOOKS, verdicts, strict=False)
+        for each in verdicts
     )
 
 

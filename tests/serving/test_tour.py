@@ -1,8 +1,10 @@
 """The tour of a demo: real acts on one made-up customer, bounded, sealed, and nowhere else."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -16,6 +18,8 @@ from governance.errors import NotFound
 from serving.bootstrap import Keepwell
 from serving.http.api import create_app
 from serving.http.staff.visit import COOKIE
+from serving.interventions.choosing.run import InterventionRun, run_together
+from serving.pages.tour import _asked
 from serving.permission.consents import change_consent
 from serving.settings import Settings, TargetSettings
 from serving.tour import acts, cast
@@ -121,6 +125,27 @@ def test_somebody_may_be_asked_about_instead(stage: Stage) -> None:
 
     assert walk.customer_id == "ben"
     assert len(walk.asked) == len(acts.PLAYBOOKS)
+
+
+def test_each_verdict_is_told_of_its_own_playbook_whatever_comes_in_between(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ours: list[str] = []
+
+    def ran_and_another(*given: Any, **named: Any) -> tuple[InterventionRun, ...]:
+        found = run_together(*given, **named)
+        ours.extend(decided for run in found for decided in run.decisions)
+        run_together(*given, **named)
+        return found
+
+    monkeypatch.setattr("serving.crm.asking.run_together", ran_and_another)
+    seen = look(stage, acts.ask(stage, acts.begin(stage, "ann")))
+
+    assert tuple(each.playbook for each in seen.asked) == acts.PLAYBOOKS
+    assert seen.walk.asked == tuple(ours)
+    assert [each.playbook for each in _asked(replace(seen, asked=seen.asked[::-1]))] == [
+        name.replace("_", " ") for name in reversed(acts.PLAYBOOKS)
+    ]
 
 
 def test_a_walk_that_names_somebody_elses_verdict_is_not_shown(stage: Stage) -> None:

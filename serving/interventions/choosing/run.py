@@ -53,7 +53,7 @@ class InterventionRun(NamedTuple):
     """What one run of a playbook came to.
 
     `considered` candidates are `outside` the playbook's range, or `refused` (reason to number), or
-    among `assigned`. `decisions` verdicts were recorded. `mode` is what the run could do, `choice`
+    among `assigned`. `decisions` are the ids of the verdicts recorded. `mode` is what the run could do, `choice`
     how good the choice over all playbooks is, `exposure` whether it fell evenly on groups.
     """
 
@@ -62,7 +62,7 @@ class InterventionRun(NamedTuple):
     outside: int
     refused: Mapping[str, int]
     assigned: tuple[Assigned, ...]
-    decisions: int
+    decisions: tuple[str, ...]
     mode: ModeStanding
     choice: ChoiceNote
     exposure: Exposure
@@ -132,7 +132,7 @@ def run_together(
                 outside=len(each.judged.outside),
                 refused=count_reasons(each.refused),
                 assigned=done.assigned,
-                decisions=len(done.decisions),
+                decisions=tuple(one.decision_id for one in done.decisions),
                 mode=found.mode,
                 choice=found.selection.note,
                 exposure=exposure,

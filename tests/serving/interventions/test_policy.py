@@ -375,7 +375,7 @@ def test_every_candidate_has_a_decision_that_says_how_it_came_about(
             each.reason: (each.outcome, each.result or {})
             for each in recent(conn, limit=9, kind="contact")
         }
-    assert run.decisions == 4
+    assert len(run.decisions) == 4
     assert found["budget_used_up"] == (
         "refused",
         {"playbook": "personal_note", "trigger": "score", "score_decision_id": None, "chance": 0.0},

@@ -208,7 +208,7 @@ def test_a_run_is_summed_up() -> None:
                 [("treated", "queued")] * 3 + [("holdout", "held_out")] * 2
             )
         ),
-        decisions=6,
+        decisions=(),
         mode=ModeStanding("act", "act", "act", ""),
         choice=ChoiceNote(6, 1.0, 1.0, 0.0, binding=False, unit="customers kept"),
         exposure=Exposure("cannot_say", "", 0.8),
