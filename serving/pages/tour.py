@@ -123,26 +123,25 @@ def _change(sights: Sights) -> str:
 
 def _bars(verdict: Verdict | None) -> tuple[Bar, ...]:
     """Lay out base + reasons + all others = sum, as bars that begin where the last one ended."""
-    if verdict is None or verdict.probability is None:
+    if verdict is None or verdict.steps is None:
         return ()
-    steps = [(each.text, each.contribution) for each in verdict.reasons]
-    if verdict.others_count:
-        steps.append((f"{verdict.others_count} smaller reasons together", verdict.others))
-    ends = [verdict.base]
-    for _, added in steps:
-        ends.append(ends[-1] + added)
+    told = verdict.steps
+    ends = (told.base, *(each.after for each in told.steps), told.total)
     low, high = min(0.0, *ends), max(0.0, *ends)
     scale = 100 / ((high - low) or 1.0)
 
-    def bar(text: str, added: float, begins: float, ends: float, kind: str) -> Bar:
-        x = (min(begins, ends) - low) * scale
-        return Bar(text, added, round(x, 2), round(max(abs(ends - begins) * scale, 0.6), 2), kind)
+    def bar(text: str, begins: float, end: float, kind: str = "") -> Bar:
+        x = (min(begins, end) - low) * scale
+        width = max(abs(end - begins) * scale, 0.6)
+        way = kind or ("up" if end > begins else "down")
+        return Bar(text, end - begins, round(x, 2), round(width, 2), way)
 
-    told = [bar("where everybody begins", verdict.base, 0.0, verdict.base, "sum")]
-    for (text, added), begins, end in zip(steps, ends, ends[1:], strict=False):
-        told.append(bar(text, added, begins, end, "up" if added > 0 else "down"))
-    told.append(bar("the sum", verdict.log_odds, 0.0, verdict.log_odds, "sum"))
-    return tuple(told)
+    bars = [bar("where everybody begins", 0.0, told.base, "sum")]
+    bars += [bar(each.text, each.before, each.after) for each in told.steps]
+    if told.has_rest:
+        bars.append(bar("everything else together", told.before_rest, told.total))
+    bars.append(bar("the sum", 0.0, told.total, "sum"))
+    return tuple(bars)
 
 
 _OUTCOMES = {

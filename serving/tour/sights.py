@@ -16,6 +16,7 @@ from serving.approval.proposal import Proposal, open_proposal
 from serving.bootstrap import Keepwell
 from serving.links import person_permit
 from serving.record.tellable import tellable
+from serving.scoring.explained import Explained, explained
 from serving.scoring.shapes import decision_json
 from serving.tour.acts import PURPOSE, TARGET, Stage, words_asked
 from serving.tour.cast import Player
@@ -24,20 +25,12 @@ from serving.tour.walk import Walk
 _TOLD_REASONS = 6
 
 
-class Told(NamedTuple):
-    """One reason in words, with what it added in log-odds."""
-
-    text: str
-    contribution: float
-
-
 class Verdict(NamedTuple):
     """One recorded verdict as it may be told now.
 
     `outcome` is scored, refused, insufficient_data, or what a playbook came to; without numbers
-    where there are none, or where they were `forgotten` with the permission. `reasons` are the
-    largest, `others` what all further ones added: base + reasons + others = `log_odds`. `record` is
-    the verdict as `GET /v1/decisions/{id}` gives it, without its reasons.
+    where there are none, or where they were `forgotten` with the permission. `steps` lead to its
+    sum; `record` is the verdict as `GET /v1/decisions/{id}` gives it, without its reasons.
     """
 
     decision_id: str
@@ -50,11 +43,7 @@ class Verdict(NamedTuple):
     low: float | None = None
     high: float | None = None
     horizon_days: int = 0
-    base: float = 0.0
-    log_odds: float = 0.0
-    reasons: tuple[Told, ...] = ()
-    others: float = 0.0
-    others_count: int = 0
+    steps: Explained | None = None
     playbook: str = ""
 
 
@@ -141,9 +130,6 @@ def _verdict(found: RecordedDecision) -> Verdict:
     result: Mapping[str, Any] = found.result or {}
     if "reasons" in result:
         record["result"] = {name: each for name, each in result.items() if name != "reasons"}
-    reasons = sorted(result.get("reasons") or (), key=lambda each: -abs(each["contribution"]))
-    base, log_odds = float(result.get("base") or 0.0), float(result.get("log_odds") or 0.0)
-    told = tuple(Told(each["text"], each["contribution"]) for each in reasons[:_TOLD_REASONS])
     return Verdict(
         decision_id=found.decision_id,
         outcome=found.outcome,
@@ -155,11 +141,7 @@ def _verdict(found: RecordedDecision) -> Verdict:
         low=result.get("low"),
         high=result.get("high"),
         horizon_days=int(result.get("horizon_days") or 0),
-        base=base,
-        log_odds=log_odds,
-        reasons=told,
-        others=log_odds - base - sum(each.contribution for each in told),
-        others_count=max(0, len(reasons) - len(told)),
+        steps=explained(result, most=_TOLD_REASONS),
         playbook=str(result.get("playbook") or ""),
     )
 

@@ -19,7 +19,7 @@ from serving.bootstrap import Keepwell
 from serving.http.api import create_app
 from serving.http.staff.visit import COOKIE
 from serving.interventions.choosing.run import InterventionRun, run_together
-from serving.pages.tour import _asked
+from serving.pages.tour import _asked, _bars
 from serving.permission.consents import change_consent
 from serving.settings import Settings, TargetSettings
 from serving.tour import acts, cast
@@ -97,8 +97,12 @@ def test_reasons_and_all_others_add_up_to_the_score(stage: Stage) -> None:
     found = look(stage, acts.begin(stage, "ann")).before
 
     assert found is not None
-    told = sum(each.contribution for each in found.reasons)
-    assert found.base + told + found.others == pytest.approx(found.log_odds, abs=1e-9)
+    assert found.steps is not None
+    bars = _bars(found)
+    assert [each.kind for each in bars if each.kind == "sum"] == ["sum", "sum"]
+    assert sum(each.added for each in bars[:-1]) == pytest.approx(found.steps.total, abs=1e-9)
+    assert sum(each.added for each in bars[:-1]) == pytest.approx(bars[-1].added, abs=1e-9)
+    assert _bars(found._replace(steps=None)) == ()
 
 
 def test_a_withdrawal_refuses_the_next_score_and_forgets_the_one_before(stage: Stage) -> None:

@@ -53,8 +53,9 @@ class InterventionRun(NamedTuple):
     """What one run of a playbook came to.
 
     `considered` candidates are `outside` the playbook's range, or `refused` (reason to number), or
-    among `assigned`. `decisions` are the ids of the verdicts recorded. `mode` is what the run could do, `choice`
-    how good the choice over all playbooks is, `exposure` whether it fell evenly on groups.
+    among `assigned`. `decisions` are the ids of the verdicts recorded. `mode` is what the run could
+    do, `choice` how good the choice over all playbooks is, `exposure` whether it fell evenly on
+    groups.
     """
 
     playbook: str
