@@ -90,7 +90,7 @@ class Rates:
             or (path == _LOGIN and method == "POST")
             or (path in _PAGES and method != "POST")
         ):
-            self._refuse_failing(_network(address))
+            self._refuse_failing(_whose(path, address))
         return []
 
     def learn(self, path: str, address: str, key: bytes, status: int) -> None:
@@ -99,7 +99,7 @@ class Rates:
         if status == 401 or guessed or (status == 404 and path in _PAGES):
             if key:
                 self._good.pop(hash(key), None)
-            self._fail(_network(address))
+            self._fail(_whose(path, address))
         elif key and (status < 400 or status == 403) and path.startswith("/v1/"):
             name = hash(key)
             if name in self._good:
@@ -154,6 +154,12 @@ class Rates:
                 self._failing.popitem(last=False)
         self._failing.move_to_end(network)
         bucket.tokens = max(0.0, bucket.fill(now) - 1)
+
+
+def _whose(path: str, address: str) -> str:
+    """Name whose failures are counted: wrong codes of customers never lock staff out."""
+    network = _network(address)
+    return f"login {network}" if path == _LOGIN else network
 
 
 def _network(address: str) -> str:

@@ -22,3 +22,9 @@ def require_own_page(request: Request) -> None:
             "this form was not sent from a page of this service",
             hint="load the page again and send the form from there",
         )
+
+
+def refuse_other_sites(request: Request) -> None:
+    """Pass for a page of ours and for a program, which names no site; raises `ForeignForm`."""
+    if "origin" in request.headers or "sec-fetch-site" in request.headers:
+        require_own_page(request)

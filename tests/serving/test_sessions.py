@@ -156,3 +156,30 @@ def test_a_browser_before_a_busy_service_keeps_its_headers(shop: Shop) -> None:
     told = staff.http.post("/staff/login", data={"key": "kw_a_b"}, headers={"Accept": "text/html"})
     assert (told.status_code, told.text.startswith("<!doctype html>")) == (429, True)
     assert int(told.headers["retry-after"]) >= 1
+
+
+@pytest.mark.parametrize(
+    ("headers", "opens"),
+    [
+        ({"Origin": "https://elsewhere.example"}, False),
+        ({"Sec-Fetch-Site": "cross-site"}, False),
+        ({"Sec-Fetch-Site": "same-site"}, False),
+        ({"Origin": "http://testserver"}, True),
+        ({"Sec-Fetch-Site": "same-origin"}, True),
+        ({}, True),
+    ],
+)
+def test_another_site_cannot_log_anybody_in(
+    shop: Shop, headers: dict[str, str], opens: bool
+) -> None:
+    staff = Staff(shop)
+    answer = staff.http.post("/staff/login", data={"key": shop.key()}, headers=headers)
+    assert (answer.status_code == 303, COOKIE in staff.http.cookies) == (opens, opens)
+
+
+def test_wrong_codes_of_customers_do_not_lock_staff_out(shop: Shop) -> None:
+    staff = Staff(shop)
+    for _ in range(LimitSettings().failed_keys_per_minute + 1):
+        staff.http.post("/notice-open", data={"act": "open", "token": "none", "code": "1"})
+    assert staff.http.post("/notice-open", data={"act": "open"}).status_code == 429
+    staff.log_in(shop.key())

@@ -7,6 +7,7 @@ from serving.access.auth import Principal, Unauthenticated, authenticate
 from serving.access.sessions import LONGEST, close_session, open_session
 from serving.http.context import Context
 from serving.http.page_requests import page, read_form
+from serving.http.same_origin import refuse_other_sites
 from serving.http.staff.visit import COOKIE, LOGIN, AnyStaff, StaffRoute, goto, own_address
 from serving.pages.staff.frame import render_alone
 
@@ -22,7 +23,11 @@ def get_login(request: Request, next: str = "", said: str = "") -> Response:
 
 @router.post(LOGIN)
 async def post_login(request: Request) -> Response:
-    """Open a session for whoever sends a good key."""
+    """Open a session for whoever sends a good key from our own page.
+
+    Another site could otherwise put somebody into a session of its own.
+    """
+    refuse_other_sites(request)
     here: Context = request.app.state.context
     form = read_form(await request.body())
     return await run_in_threadpool(_log_in, here, request, form.get("key", ""), form)
