@@ -82,8 +82,8 @@ class Proposal:
 
     @property
     def waits(self) -> bool:
-        """Whether somebody has to decide."""
-        return self.view.status == "proposed"
+        """Whether somebody can still decide."""
+        return self.view.status == "proposed" and self.view.valid_until > self.seen_at
 
     @property
     def waited(self) -> timedelta:
@@ -94,9 +94,7 @@ class Proposal:
         self, *, sees_refusals: bool = False, sees_scores: bool = False, sees_history: bool = False
     ) -> dict[str, Any]:
         """Give plain JSON, without what the reader may not see: that is null."""
-        shown = self.view.to_json(may_see_refusals=sees_refusals)
-        if not sees_scores:
-            shown["probability"] = None
+        shown = self.view.to_json(may_see_refusals=sees_refusals, sees_scores=sees_scores)
         return shown | {
             "class": self.kind,
             "action": self.view.action,

@@ -8,7 +8,7 @@ from sqlalchemy import Connection, Row, and_, func, or_, select
 
 from governance.pseudonym import PersonIds
 from serving.bootstrap import Keepwell
-from serving.interventions.deciding.attention import is_changed
+from serving.interventions.deciding.attention import is_changed, waits
 from serving.interventions.deciding.contest import CONTESTED
 from serving.interventions.deciding.views import (
     InterventionView,
@@ -65,7 +65,7 @@ def waiting(
     keepwell: Keepwell, conn: Connection, *, limit: int, after: str | None = None, now: datetime
 ) -> list[Waiting]:
     """Give what waits for a yes or no, what runs out first at the top."""
-    query = select(interventions).where(_waits(now))
+    query = select(interventions).where(waits(now))
     if after is not None:
         query = query.where(_beyond(find_position(after, lambda name: _position(conn, name))))
     query = query.order_by(_MINE.valid_until, _MINE.intervention_id).limit(limit)
@@ -99,7 +99,7 @@ def decided(
 
 def next_waiting(conn: Connection, *, after: str | None = None, now: datetime) -> str | None:
     """Give what to decide on next: what runs out after that one, else what runs out first."""
-    query = select(_MINE.intervention_id).where(_waits(now))
+    query = select(_MINE.intervention_id).where(waits(now))
     ordered = query.order_by(_MINE.valid_until, _MINE.intervention_id).limit(1)
     if after is not None:
         ordered = ordered.where(_MINE.intervention_id != after)
@@ -114,7 +114,7 @@ def next_waiting(conn: Connection, *, after: str | None = None, now: datetime) -
 def place_of(conn: Connection, intervention_id: str, *, now: datetime) -> Place:
     """Say where one stands among those that wait, and which comes next."""
     at, last = _position(conn, intervention_id)
-    count = select(func.count()).select_from(interventions).where(_waits(now))
+    count = select(func.count()).select_from(interventions).where(waits(now))
     earlier = and_(_MINE.valid_until == at, _MINE.intervention_id < last)
     before = conn.execute(count.where(or_(_MINE.valid_until < at, earlier))).scalar_one()
     following = next_waiting(conn, after=intervention_id, now=now)
@@ -123,7 +123,7 @@ def place_of(conn: Connection, intervention_id: str, *, now: datetime) -> Place:
 
 def count_waiting(conn: Connection, *, now: datetime) -> int:
     """Count what waits for a yes or no."""
-    query = select(func.count()).select_from(interventions).where(_waits(now))
+    query = select(func.count()).select_from(interventions).where(waits(now))
     return int(conn.execute(query).scalar_one())
 
 

@@ -56,9 +56,10 @@ def list_command(
     from serving.interventions.deciding.views import list_interventions, without_refused
 
     now = _now()
-    wanted = "proposed" if waiting else status
     with session.open() as keepwell, keepwell.database.read() as conn:
-        found = list_interventions(conn, limit=limit, after=after, status=wanted)
+        found = list_interventions(
+            conn, limit=limit, after=after, status=status, waiting_at=now if waiting else None
+        )
         found = without_refused(conn, keepwell.registry, found, now=now)
 
     def view(out: Console) -> None:
@@ -74,7 +75,7 @@ def list_command(
             )
         out.print(drawn if found else "nothing waits for a person" if waiting else "none")
 
-    shaped = [each.to_json(may_see_refusals=True) for each in found]
+    shaped = [each.to_json(may_see_refusals=True, sees_scores=True) for each in found]
     session.emit({"interventions": shaped}, view)
 
 
@@ -167,9 +168,10 @@ def rate_command(session: Session, days: int) -> None:
     """How people decided: overrides, waiting times, and how many were decided within seconds."""
     from serving.interventions.deciding.attention import oversight
 
-    since = _now() - timedelta(days=days)
+    now = _now()
+    since = now - timedelta(days=days)
     with session.open() as keepwell, keepwell.database.read() as conn:
-        found = oversight(conn, since=since)
+        found = oversight(conn, now=now, since=since)
     session.emit({"since": since, **found._asdict()}, lambda out: draw_rate(out, found, days))
 
 

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection, bindparam, select
 
 from governance.intervals import wilson
+from governance.log.decision import was_given
 from governance.tables import decisions
 from outcomes.measures.definition import Period
 from outcomes.measures.periods import DEFAULT_COUNT, floor, label, split, step
@@ -17,7 +18,7 @@ from serving.bootstrap import Keepwell
 from serving.dashboard.desk import ALL, Added, Desk, Place
 from serving.dashboard.figure import EVERY, Cell, Column, Every, Figure
 from serving.dashboard.measured import TREND
-from serving.interventions.deciding.attention import is_changed
+from serving.interventions.deciding.attention import is_changed, waits
 from serving.interventions.tables import interventions
 
 REASONS = (
@@ -66,11 +67,11 @@ def handled(
     asked = conn.execute(_PROPOSED, {"since": since}).all()
     overridden = [Entry(r.customer_id, r.created_at, ALL, _overridden(r)) for r in _decided(asked)]
     waited = [Entry(r.customer_id, r.created_at, ALL, _minutes(r)) for r in _decided(asked)]
-    figures = [_queue(conn, desk)]
+    figures = [_queue(conn, desk, now=now)]
     figures.append(
         _trend(
-            "override_rate",
-            "Proposals that people changed or rejected",
+            "people_overridden",
+            "Customers whose proposed contact was changed or rejected",
             "people whose proposed contact was changed or rejected at least once ÷ people whose "
             "proposed contact was decided, by when it was proposed",
             _cells("overridden", overridden, calendars, desk, _share, now=now),
@@ -109,8 +110,9 @@ def handled(
     return tuple(figures)
 
 
-def _queue(conn: Connection, desk: Desk) -> Figure:
-    waiting = sorted({str(row.customer_id) for row in conn.execute(_WAITING)})
+def _queue(conn: Connection, desk: Desk, *, now: datetime) -> Figure:
+    asked = select(_MINE.customer_id).where(_MINE.needs_person, waits(now))
+    waiting = sorted({str(row.customer_id) for row in conn.execute(asked)})
     cell = Cell(row="waiting for a person", value=float(len(waiting)), people=len(waiting))
     adds = {(ALL, 0): Added(waiting, ())}
     told = desk.tell("queue", adds, lambda _: cell) if waiting else {}
@@ -120,7 +122,7 @@ def _queue(conn: Connection, desk: Desk) -> Figure:
         title="Customers whose proposed contact waits for a decision",
         unit="count",
         shape="headline",
-        about="people with at least one proposed contact that nobody has decided on yet",
+        about="people with at least one proposed contact that somebody can still decide on",
         columns=_QUEUE,
         cells=tuple(told.values()) or (cell,),
         scale="people",
@@ -229,10 +231,10 @@ _MINE = interventions.c
 _PROPOSED = select(
     _MINE.customer_id, _MINE.status, _MINE.created_at, _MINE.decided_at, _MINE.message_before
 ).where(_MINE.needs_person, _MINE.created_at >= bindparam("since"))
-_WAITING = select(_MINE.customer_id).where(_MINE.needs_person, _MINE.status == "proposed")
 _REFUSED = select(decisions.c.person_id, decisions.c.recorded_at, decisions.c.reason).where(
     decisions.c.kind == bindparam("kind"),
     decisions.c.outcome == "refused",
     decisions.c.person_id.is_not(None),  # someone who is not known is nobody to count
     decisions.c.recorded_at >= bindparam("since"),
+    was_given(),
 )

@@ -34,7 +34,7 @@ ORDER = (
     "margin_at_risk", "retention", "churn", "active", "order_value", "churned_value", "nrr",
     "risk_distribution", "wellbeing_distribution", "wellbeing", "csat", "nps", "ces_effort_mean",
     "ces_ease_mean", "sentiment_delta", "escalation", "aht", "resolution_time", "unresolved",
-    "queue", "approval_wait", "override_rate", "refused_contacts", "refused_scores",
+    "queue", "approval_wait", "people_overridden", "refused_contacts", "refused_scores",
     "permission_coverage",
     "discrimination", "calibration", "calibration_error", "confidence", "drift", "survival",
     "themes", "theme_sentiment",

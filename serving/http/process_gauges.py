@@ -36,7 +36,7 @@ class ProcessGauges:
     def text(self, *, now: datetime) -> str:
         """Write everything in Prometheus's text form."""
         with self._keepwell.database.read() as conn:
-            found = [*_waiting(conn, now), *_deciding(conn), *self._last_month(conn, now)]
+            found = [*_waiting(conn, now), *_deciding(conn, now), *self._last_month(conn, now)]
         lines, told = [], set()
         for each in found:
             if each.name not in told:
@@ -72,8 +72,8 @@ def _waiting(conn: Connection, now: datetime) -> Iterable[Gauge]:
         yield Gauge("keepwell_waiting", meaning, float(conn.execute(query).scalar_one()), kind)
 
 
-def _deciding(conn: Connection) -> Iterable[Gauge]:
-    found = oversight(conn)
+def _deciding(conn: Connection, now: datetime) -> Iterable[Gauge]:
+    found = oversight(conn, now=now)
     meaning = "Proposed contacts that wait for a person."
     yield Gauge("keepwell_proposals_waiting", meaning, float(found.waiting))
     if found.override_rate is not None:

@@ -1,11 +1,13 @@
 """The second layer: what was done, what waits, what is late."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import NamedTuple
 
 from sqlalchemy import Connection, func, select
 
 from governance.disclosure.small_cells import hidden_cells
+from governance.log.decision import was_given
 from governance.tables import decisions
 from outcomes.measures.definition import Period
 from serving.interventions.deciding.attention import oversight
@@ -28,12 +30,12 @@ def contacts(conn: Connection, period: Period, *, min_people: int) -> tuple[Coun
     return tuple(count for cells in groups for count in _told(cells, min_people))
 
 
-def approvals(conn: Connection, period: Period, *, min_people: int) -> Approvals:
+def approvals(conn: Connection, period: Period, *, min_people: int, now: datetime) -> Approvals:
     """Say how people decided on what was proposed in the period.
 
     Shares and waits over fewer than `min_people` are not told, nor counts that would tell of them.
     """
-    found = oversight(conn, since=period.start, until=period.end)
+    found = oversight(conn, now=now, since=period.start, until=period.end)
     ways = {"approved": found.approved, "changed": found.changed, "rejected": found.rejected}
     hidden = hidden_cells(ways, min_people)
     enough, timed = found.decided >= min_people, found.timed >= min_people
@@ -69,6 +71,7 @@ def _refused(conn: Connection, period: Period) -> list[_Cell]:
             mine.outcome == "refused",
             mine.recorded_at >= period.start,
             mine.recorded_at < period.end,
+            was_given(),
         )
         .group_by(mine.reason)
         .order_by(mine.reason)

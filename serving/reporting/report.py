@@ -81,7 +81,7 @@ def make_report(
             trials=tried,
             at_risk=stake,
             contacts=contacts(conn, period, min_people=limit),
-            approvals=approvals(conn, period, min_people=limit),
+            approvals=approvals(conn, period, min_people=limit, now=now),
             feedback=counts(conn, now=now),
             overdue=tuple(each for each in items if each.overdue(now)),
             measured_again=tuple(each for each in items if each.after is not None),

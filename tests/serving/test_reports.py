@@ -136,7 +136,7 @@ def test_how_three_were_decided_on_is_not_told(
     three = Oversight(0, 3, 1, 0, 2, wilson(2, 3), 7.0, 3, 20.0, wilson(0, 3))
     monkeypatch.setattr(operational, "oversight", lambda *_, **__: three)
     with home.database.read() as conn:
-        told = approvals(conn, report_period("week", NOW, BERLIN), min_people=5)
+        told = approvals(conn, report_period("week", NOW, BERLIN), min_people=5, now=NOW)
 
     assert told.waiting == 0
     assert (told.decided, told.rejected, told.override_rate, told.median_minutes) == (None,) * 4

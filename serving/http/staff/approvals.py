@@ -160,7 +160,7 @@ def _waiting(
         found = queue.waiting(here.keepwell, conn, limit=_PAGE + 1, after=after, now=now)
         held = queue.held(here.keepwell, conn, limit=_PAGE, now=now)
         count = queue.count_waiting(conn, now=now)
-        rate = attention.oversight(conn, since=now - words.SINCE)
+        rate = attention.oversight(conn, now=now, since=now - words.SINCE)
     following = found[_PAGE - 1].position.to_text() if len(found) > _PAGE else None
     return visit.answer(
         "approvals.html.j2",

@@ -124,7 +124,7 @@ def act_evidence(
         for each in list_unlocks(conn)
         if each.mode == "advise" and each.revoked_at is None
     ]
-    decided = oversight(conn, since=min(advised, default=None))
+    decided = oversight(conn, now=now, since=min(advised, default=None))
     approved = [champion(conn, target, now=now) for target in sorted(targets)]
     digests = {each.model_digest for each in approved if each is not None}
     return ActEvidence(

@@ -9,7 +9,7 @@ from datetime import datetime
 from statistics import median
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Row, func, select, update
+from sqlalchemy import ColumnElement, Connection, Row, and_, func, select, update
 
 from governance.intervals import Interval, wilson
 from serving.interventions.tables import interventions
@@ -42,13 +42,22 @@ class Oversight(NamedTuple):
     quick_rate: Interval | None
 
 
+def waits(now: datetime) -> ColumnElement[bool]:
+    """Say of a row of `interventions` whether somebody can still decide on it."""
+    return and_(_MINE.status == "proposed", _MINE.valid_until > now)
+
+
 def oversight(
-    conn: Connection, *, since: datetime | None = None, until: datetime | None = None
+    conn: Connection,
+    *,
+    now: datetime,
+    since: datetime | None = None,
+    until: datetime | None = None,
 ) -> Oversight:
     """Count how people decided, on what was proposed in [since, until) where these are given."""
     query = select(
         _MINE.status, _MINE.created_at, _MINE.decided_at, _MINE.decided_seconds,
-        _MINE.message_before,
+        _MINE.message_before, waits(now).label("waits"),
     ).where(_MINE.needs_person)  # fmt: skip
     if since is not None:
         query = query.where(_MINE.created_at >= since)
@@ -56,18 +65,18 @@ def oversight(
         query = query.where(_MINE.created_at < until)
     rows = conn.execute(query).all()
     decided = [row for row in rows if row.decided_at is not None]
-    waits = [(row.decided_at - row.created_at).total_seconds() / 60 for row in decided]
+    waited = [(row.decided_at - row.created_at).total_seconds() / 60 for row in decided]
     lay = [row.decided_seconds for row in decided if row.decided_seconds is not None]
     rejected = sum(row.status == "rejected" for row in decided)
     changed = sum(is_changed(row) for row in decided)
     return Oversight(
-        waiting=sum(row.status == "proposed" for row in rows),
+        waiting=sum(row.waits for row in rows),
         decided=len(decided),
         approved=len(decided) - rejected - changed,
         changed=changed,
         rejected=rejected,
         override_rate=wilson(rejected + changed, len(decided)),
-        median_minutes=median(waits) if waits else None,
+        median_minutes=median(waited) if waited else None,
         timed=len(lay),
         median_seconds=median(lay) if lay else None,
         quick_rate=wilson(sum(map(is_quick, lay)), len(lay)),

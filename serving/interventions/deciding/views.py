@@ -11,6 +11,7 @@ from governance.consent.purposes import FAMILIES, family_of
 from governance.consent.registry import ConsentRegistry
 from governance.errors import InvalidInput, NotFound
 from governance.instants import to_text
+from serving.interventions.deciding.attention import waits
 from serving.interventions.tables import interventions
 from serving.positions import Position, find_position
 
@@ -46,28 +47,38 @@ class InterventionView(NamedTuple):
         """Where it stands in the list of all."""
         return Position(self.created_at, self.intervention_id)
 
-    def to_json(self, *, may_see_refusals: bool = False) -> dict[str, Any]:
-        """Give a plain mapping with instants as text; the reason is for those who may know it.
+    def to_json(
+        self, *, may_see_refusals: bool = False, sees_scores: bool = False
+    ) -> dict[str, Any]:
+        """Give a plain mapping with instants as text, without what the reader may not see.
 
-        To others no cancelled one shows a probability: which ones kept theirs would tell why.
+        Without `may_see_refusals` no cancelled one shows a probability either: which ones kept
+        theirs would tell why.
         """
         shaped = {
             name: to_text(value) if isinstance(value, datetime) else value
             for name, value in self._asdict().items()
             if name not in _WITHIN
         }
-        if may_see_refusals:
-            return shaped
-        hidden = {"reason": None} | ({"probability": None} if self.status == "cancelled" else {})
-        return shaped | hidden
+        if not may_see_refusals:
+            shaped["reason"] = None
+        if not sees_scores or (self.status == "cancelled" and not may_see_refusals):
+            shaped["probability"] = None
+        return shaped
 
 
 def list_interventions(
-    conn: Connection, *, limit: int = 50, after: str | None = None, status: str | None = None
+    conn: Connection,
+    *,
+    limit: int = 50,
+    after: str | None = None,
+    status: str | None = None,
+    waiting_at: datetime | None = None,
 ) -> list[InterventionView]:
     """Give interventions, the newest first; `after` is the last id or position of the page before.
 
-    A position holds when its intervention is gone by then; an id does not.
+    A position holds when its intervention is gone by then; an id does not. With `waiting_at` only
+    those that wait for a person at that instant.
     """
     query = select(interventions)
     if after is not None:
@@ -85,6 +96,8 @@ def list_interventions(
         )
     if status is not None:
         query = query.where(interventions.c.status == status)
+    if waiting_at is not None:
+        query = query.where(waits(waiting_at))
     rows = conn.execute(
         query.order_by(
             interventions.c.created_at.desc(), interventions.c.intervention_id.desc()

@@ -11,7 +11,9 @@ from serving.approval.queue import (
     place_of,
     waiting,
 )
+from serving.interventions.deciding.attention import oversight
 from serving.interventions.deciding.oversight import AS_PROPOSED, Change, approve, reject
+from serving.interventions.deciding.views import list_interventions
 from serving.interventions.delivery.desk import desk_of
 from serving.permission.consents import withdraw
 from serving.rights.review_queue import request_review
@@ -74,7 +76,11 @@ def test_what_ran_out_waits_no_more(tea_shop: Shop) -> None:
     tea_shop.clock.now += timedelta(days=4)
 
     with tea_shop.keepwell.database.read() as conn:
-        assert count_waiting(conn, now=tea_shop.clock()) == 0
+        now = tea_shop.clock()
+        assert count_waiting(conn, now=now) == 0
+        assert oversight(conn, now=now).waiting == 0
+        assert list_interventions(conn, waiting_at=now) == []
+        assert [each.status for each in list_interventions(conn)] == ["proposed"]
     assert queued(tea_shop) == []
 
 

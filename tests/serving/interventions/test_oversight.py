@@ -51,7 +51,7 @@ def looks_at(company: Company, intervention_id: str) -> None:
 
 def decided(company: Company) -> Oversight:
     with company.desk.database.read() as conn:
-        return oversight(conn)
+        return oversight(conn, now=company.now)
 
 
 def test_nothing_significant_leaves_without_a_person(company: Company) -> None:
