@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from serving.cli.console import facts, table
+from serving.refusals import say_refusal
 
 if TYPE_CHECKING:
     from serving.crm.contacts import PlaybookRun, Preview
@@ -18,44 +19,7 @@ if TYPE_CHECKING:
 
 _SHOWN = 10
 
-_WHY: Mapping[str, str] = {
-    "evaluation_home": "an evaluation home contacts nobody",
-    "mode_observe": "the mode is observe: nobody is contacted",
-    "commercial_model_reads_wellbeing": "nothing is sold by a model that reads how people fare",
-    "fairness_not_shown": "the model was not shown to treat groups alike",
-    "contacts_fall_unevenly": "contacts would fall unevenly on groups",
-    "held_out": "left alone by lot, to learn whether it helps",
-    "answered_before": "this very occasion was answered before",
-    "already_under_way": "the same is under way already",
-    "cool_down": "they had this playbook not long ago",
-    "contact_cap": "contacted as often in 30 days as may be",
-    "contact_cap_week": "contacted as often in 7 days as may be",
-    "budget_used_up": "the budget of the run is used up",
-    "channel_used_up": "the channel is used up",
-    "another_playbook_chosen": "another playbook was chosen for them",
-    "experiment_shows_harm": "its experiment shows harm",
-    "contested": "a decision behind it is contested",
-    "unknown": "no customer of this home",
-}
-_PERMISSION: Mapping[str, str] = {
-    "no_record": "never asked, or never answered",
-    "refused": "said no",
-    "withdrawn": "took it back",
-    "expired": "their yes has ended",
-    "objected": "objected",
-    "notice_changed": "the words changed since their yes",
-    "not_explicit": "their yes was not explicit enough",
-    "suppressed": "erased",
-    "permission_changed": "changed their mind meanwhile",
-}
-
-
-def in_words(reason: str) -> str:
-    """Say why somebody was left alone, as a person would."""
-    purpose, colon, why = reason.partition(": ")
-    if colon:
-        return f"{_PERMISSION.get(why, why.replace('_', ' '))} ({purpose})"
-    return _WHY.get(reason, reason.replace("_", " "))
+_NOT_LOOKED_AT: Mapping[str, str] = {"unknown": "no customer of this home"}
 
 
 def trigger_of(each: "Playbook") -> str:
@@ -185,8 +149,10 @@ def show_left_alone(
     sensitive: Sequence[str],
 ) -> None:
     """Draw why everyone else was left alone, the most frequent reason first."""
-    rows = [(in_words(reason), count) for reason, count in refused.items()]
-    rows += [(f"{in_words(reason)}; not looked at", n) for reason, n in not_looked_at.items()]
+    rows = [(say_refusal(reason), count) for reason, count in refused.items()]
+    for reason, count in not_looked_at.items():
+        said = _NOT_LOOKED_AT.get(reason) or say_refusal(reason)
+        rows.append((f"{said}; not looked at", count))
     rows += [("the playbook is not meant for them", outside)]
     drawn = table("left alone because", "people", numbers=(1,))
     for why, count in sorted(rows, key=lambda row: -row[1]):

@@ -17,9 +17,9 @@ from governance.intervals import Interval
 from outcomes.trials.records import TrialLift
 from serving.interventions.choosing.run import InterventionRun
 from serving.interventions.playbooks.playbook import Playbook
-from serving.pages.refusals import say_refusal
 from serving.pages.staff.frame import static
 from serving.pages.tour_strip import STRIP, Choice
+from serving.refusals import say_refusal
 from serving.scoring.chance import percent
 from serving.tour.roles import STAFF_ROLES
 

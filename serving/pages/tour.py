@@ -5,10 +5,10 @@ from typing import NamedTuple
 from urllib.parse import urlencode, urlsplit
 
 from serving.keys import HomeKeys
-from serving.pages.refusals import say_refusal
 from serving.pages.staff.frame import environment
 from serving.pages.start import LiftRow, StartPage, points
 from serving.pages.tour_strip import STRIP, Step, choices
+from serving.refusals import say_refusal
 from serving.scoring.chance import percent
 from serving.tour.cast import Player
 from serving.tour.roles import STAFF_ROLES, Entered

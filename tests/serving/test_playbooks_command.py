@@ -6,11 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from serving.cli.playbook_views import in_words, trigger_of
+from serving.cli.playbook_views import trigger_of
 from serving.interventions.playbooks.playbook import STARTERS, load_playbooks
 from serving.interventions.playbooks.question import known_question
 from serving.interventions.surveys.response_rates import response_rates
 from serving.interventions.tables import interventions
+from serving.refusals import say_refusal
 from serving.settings import Settings
 from tests.serving.conftest import Shop
 from tests.serving.homes import new_home
@@ -180,13 +181,13 @@ def test_a_playbook_that_is_not_there_is_named_with_those_that_are(kw: Commands)
 @pytest.mark.parametrize(
     ("reason", "words"),
     [
-        ("outreach.email: no_record", "never asked, or never answered (outreach.email)"),
-        ("contact_cap", "contacted as often in 30 days as may be"),
+        ("outreach.email: no_record", "they were never asked (e-mail)"),
+        ("contact_cap", "they were contacted as often in 30 days as may be"),
         ("something_new", "something new"),
     ],
 )
 def test_reasons_are_told_in_words(reason: str, words: str) -> None:
-    assert in_words(reason) == words
+    assert say_refusal(reason) == words
 
 
 @pytest.mark.parametrize(

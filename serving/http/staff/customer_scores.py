@@ -13,7 +13,8 @@ from serving.http.staff.pictures import picture
 from serving.http.staff.visit import StaffRoute, Visit, goto
 from serving.pages.pictures.scores import PastScore, scores_picture
 from serving.pages.pictures.waterfall import waterfall_picture, waterfall_size
-from serving.pages.staff.customer import differences, number, reason_words, signed, with_query
+from serving.pages.staff.customer import differences, number, signed, with_query
+from serving.refusals import say_refusal
 from serving.scoring.chance import percent
 from serving.scoring.look_back import look_back
 from serving.scoring.whatif import WhatIf
@@ -185,7 +186,7 @@ def _what_if_page(
         asked=answered.asked if answered is not None else (),
         decision=decision,
         failed=failed,
-        nothing=f"Nothing can be compared: {reason_words(said)}." if said else "",
+        nothing=f"Nothing can be compared: {say_refusal(said)}." if said else "",
         number=number,
         signed=signed,
     )

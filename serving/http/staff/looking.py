@@ -17,8 +17,8 @@ from serving.pages.staff.customer import (
     decision_href,
     header,
     purpose_words,
-    reason_words,
 )
+from serving.refusals import say_refusal
 
 SECTION = "customers"
 FURTHEST = 1_000_000
@@ -64,7 +64,7 @@ def part(visit: Visit, seen: Look, name: str, path: str, **values: Any) -> Respo
         head=seen.head,
         current=f"{seen.head.href}{path}",
         purpose_words=purpose_words,
-        reason_words=reason_words,
+        reason_words=say_refusal,
         decision_href=decision_href,
         **values,
     )

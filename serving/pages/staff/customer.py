@@ -8,6 +8,7 @@ from urllib.parse import quote, urlencode
 
 from serving.access.auth import Principal
 from serving.customer_file.timeline import Happened
+from serving.refusals import channel_words
 from serving.scoring.whatif import GroupDifference
 
 _MOST_VALUES = 4
@@ -31,36 +32,6 @@ _PURPOSES: Mapping[str, str] = {
     "research_text": "Reading what they wrote, to learn from it",
     "fairness_audit": "Checking that nobody is treated worse",
     "operations": "Serving them: orders, bills, help",
-}
-_CHANNELS: Mapping[str, str] = {"email": "e-mail", "sms": "text message"}
-_REASONS: Mapping[str, str] = {
-    "no_record": "they were never asked",
-    "withdrawn": "they took their permission back",
-    "refused": "they said no",
-    "revoked": "their permission was revoked",
-    "invalidated": "their permission was found invalid",
-    "expired": "their permission has ended",
-    "not_yet": "their permission has not begun",
-    "not_explicit": "this needs a more explicit yes than they gave",
-    "notice_changed": "the words changed since they agreed; they have to be asked again",
-    "objected": "they objected",
-    "minor": "they are not of age",
-    "age_unknown": "it is not known whether they are of age",
-    "employee": "they work here: nothing is estimated about them",
-    "suppressed": "they were erased",
-    "requested": "they were asked and have not answered",
-    "deferred": "they want to decide later",
-    "unknown": "what they said is not known",
-    "malformed": "the record cannot be read",
-    "unreachable": "the registry could not be asked",
-    "no_history": "nothing is known yet that an estimate could rest on",
-    "not_active": "there was no recent activity that the estimate could be about",
-    "too_few_reports": "there are too few answers of their own",
-    "merged_into_another": "their events count for another id of the same person",
-    "no_model": "no approved model answers this at the moment",
-    "history_damaged": "their history could not be read",
-    "outside_range": "the estimate is outside the range this playbook is for",
-    "model_stale": "the model is too old to be asked",
 }
 
 
@@ -127,15 +98,10 @@ def purpose_words(purpose: str) -> str:
     """Name a purpose as a member of staff would."""
     family, _, member = purpose.partition(".")
     if member and family == "outreach":
-        return f"Writing to them by {_CHANNELS.get(member, member)}"
+        return f"Writing to them by {channel_words(member)}"
     if member and family == "sharing":
         return f"Sharing data with {member}"
     return _PURPOSES.get(purpose, purpose.replace("_", " ").capitalize())
-
-
-def reason_words(reason: str) -> str:
-    """Say why there is nothing to tell, in a clause."""
-    return _REASONS.get(reason, reason.replace("_", " "))
 
 
 def sentence(clause: str) -> str:

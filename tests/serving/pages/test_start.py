@@ -138,8 +138,8 @@ def test_a_demo_says_loudly_that_it_is_one_and_signed_itself() -> None:
 def test_refusals_are_said_in_plain_words() -> None:
     said = text_of(STORY)
 
-    assert "took it back (risk scoring)" in said
-    assert "never asked (e-mail)" in said
+    assert "they took their permission back (risk scoring)" in said
+    assert "they were never asked (e-mail)" in said
 
 
 def test_nothing_is_loaded_from_afar_and_nothing_is_inline() -> None:
