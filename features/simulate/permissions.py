@@ -17,7 +17,9 @@ _ALONE = (
 )
 NOTICES = {
     "risk_scoring": "From your orders, visits and questions we estimate whether you may be about "
-    f"to leave, so that we can do better by you. A person decides what we do.\n\n{_ALONE}",
+    "to leave, so that we can do better by you. A short note may be sent by itself; a person "
+    "decides about anything that costs something or weighs more, and you can ask for a person to "
+    f"look again.\n\n{_ALONE}",
     "model_training": "We learn from what you and others did over the past years how to make that "
     f"estimate better. No one reads your data for it.\n\n{_ALONE}",
     "wellbeing_inference": "From the words you write to us and the surveys you answer we estimate "

@@ -23,8 +23,8 @@ STRIP = (
     Stop("score", "Score", "An estimate changes, and says how sure it is."),
     Stop("reason", "Reason", "It says why, in words that add up."),
     Stop("permission", "Permission", "Taken back, and the next score is refused."),
-    Stop("intervention", "Intervention", "A person decides what is done."),
-    Stop("outcome", "Outcome", "A lot tells whether it helped."),
+    Stop("intervention", "Intervention", "What costs or weighs is for a person to decide."),
+    Stop("outcome", "Outcome", "A draw by lot shows whether it helped."),
 )
 
 
