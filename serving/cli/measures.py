@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from serving.cli.console import Session, again, table
+from serving.spreadsheet import csv_text
 
 if TYPE_CHECKING:
     from outcomes.measures.definition import Definition, Measure, Terms
@@ -323,19 +324,13 @@ def _flat(row: Mapping[str, object]) -> dict[str, object]:
 
 def _write(path: Path, rows: Sequence[Mapping[str, object]]) -> None:
     """Write one figure a line; texts that a spreadsheet would calculate are made harmless."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    names = list(rows[0]) if rows else []
+    if path.suffix == ".csv":
+        told = csv_text(names, ([row[name] for name in names] for row in rows), end="\n")
+        path.write_text(told, encoding="utf-8", newline="")
+        return
     import pyarrow as pa
-    import pyarrow.csv
     import pyarrow.parquet
 
-    columns = {name: [row[name] for row in rows] for name in rows[0]} if rows else {}
-    for name in ("segment", "note", "definition") if path.suffix == ".csv" else ():
-        columns[name] = [_harmless(str(each)) for each in columns.get(name, [])]
-    path.parent.mkdir(parents=True, exist_ok=True)
-    if path.suffix == ".csv":
-        pa.csv.write_csv(pa.table(columns), path)
-    else:
-        pa.parquet.write_table(pa.table(columns), path)
-
-
-def _harmless(text: str) -> str:
-    return f"'{text}" if text[:1] in ("=", "+", "-", "@") else text
+    pa.parquet.write_table(pa.table({name: [row[name] for row in rows] for name in names}), path)

@@ -5,10 +5,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 from serving.crm.fields import Field, System
+from serving.spreadsheet import harmless, is_formula
 
 NULL = "#N/A"
 """What empties a field in Salesforce's Bulk API; an empty cell is skipped there."""
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 _NUMBER = re.compile(r"[+-]?\d+")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]+")
 _COURSE = re.compile(r"(\b(?:more than|fewer than|as many as) in the \d+ days before) \([^()]*\)$")
@@ -21,7 +21,7 @@ def is_safe_key(customer_id: str) -> bool:
     """
     if _CONTROL.search(customer_id):
         return False
-    return not customer_id.startswith(_FORMULA) or bool(_NUMBER.fullmatch(customer_id))
+    return not is_formula(customer_id) or bool(_NUMBER.fullmatch(customer_id))
 
 
 def cell(field: Field, value: Any, system: System) -> str:
@@ -52,7 +52,5 @@ def in_words(reason: str) -> str:
 
 def plain_text(text: str, longest: int) -> str:
     """Give one line without a formula, cut where it is too long for the field."""
-    line = _CONTROL.sub(" ", text).strip()
-    if line.startswith(_FORMULA):
-        line = f"'{line}"
+    line = harmless(_CONTROL.sub(" ", text).strip())
     return line if len(line) <= longest else line[: longest - 1] + "…"

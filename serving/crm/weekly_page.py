@@ -1,14 +1,13 @@
 """The weekly list as a printable page, or as a table for a spreadsheet."""
 
-import csv
-import io
 from functools import cache
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from serving.crm.cells import plain_text
-from serving.crm.weekly import WeeklyList
+from serving.crm.weekly import Line, WeeklyList
 from serving.scoring.chance import percent
+from serving.spreadsheet import csv_text
 
 _COLUMNS = (
     "rank", "customer_id", "at_risk", "at_risk_low", "at_risk_high", "probability", "low", "high",
@@ -25,19 +24,21 @@ def weekly_html(found: WeeklyList) -> str:
 
 def weekly_csv(found: WeeklyList) -> str:
     """Give one row per customer; no cell is a formula to a spreadsheet."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(_COLUMNS)
-    for rank, each in enumerate(found.lines, 1):
-        reasons = (*each.reasons, "", "", "")[:3]
-        told = (
-            rank, each.customer_id, *(f"{amount:.2f}" for amount in each.at_risk),
-            *(f"{share:.4f}" for share in (each.probability, each.low, each.high)),
-            f"{each.margin:.2f}", *reasons, " ".join(each.channels), each.last_contact or "",
-            each.decision_id, found.made_at, found.home,
-        )  # fmt: skip
-        writer.writerow([plain_text(str(value), _LONGEST) for value in told])
-    return text.getvalue()
+    return csv_text(
+        _COLUMNS, (_row(found, k, each) for k, each in enumerate(found.lines, 1)), end="\n"
+    )
+
+
+def _row(found: WeeklyList, rank: int, line: Line) -> tuple[object, ...]:
+    reasons = (*line.reasons, "", "", "")[:3]
+    return (
+        rank, plain_text(line.customer_id, _LONGEST),
+        *(round(amount, 2) for amount in line.at_risk),
+        *(round(share, 4) for share in (line.probability, line.low, line.high)),
+        round(line.margin, 2), *(plain_text(each, _LONGEST) for each in reasons),
+        " ".join(line.channels), line.last_contact or "", line.decision_id, found.made_at,
+        found.home,
+    )  # fmt: skip
 
 
 @cache

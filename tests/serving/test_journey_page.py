@@ -13,7 +13,7 @@ from serving.dashboard.journey_look import YEAR, drawn_journeys, keep_journeys, 
 from serving.intake import take_events
 from serving.journey import journey_of, journeys_of
 from serving.journey_words import words_at
-from serving.pages.staff.journey import Choice, lines_of, map_of
+from serving.pages.staff.journey import MapView, lines_of, map_of
 from serving.permission.consents import record_all
 from tests.serving.conftest import Shop
 
@@ -81,7 +81,7 @@ def test_before_the_first_look_there_is_no_map(shop: Shop) -> None:
 
 def test_a_figure_is_a_shape_a_word_and_a_number(travelled: Shop) -> None:
     first, *_ = drawn(travelled)
-    filled = map_of(first, Choice(), with_words=False)
+    filled = map_of(first, MapView(), with_words=False)
     assert filled.stages == ("purchase", "support")
     [effort] = [each for each in filled.whole.boxes[1].marks if each.lens == "effort"]  # type: ignore[union-attr]
     assert (effort.text, effort.step, effort.says) == ("100", 0, "very hard")
@@ -95,14 +95,14 @@ def test_words_lead_to_texts_only_for_whoever_may_read_them(travelled: Shop) -> 
         each._replace(thinking=(told,)) if each.touchpoint == ALL else each for each in first.cells
     )
     for with_words in (True, False):
-        filled = map_of(first._replace(cells=cells), Choice(), with_words=with_words)
+        filled = map_of(first._replace(cells=cells), MapView(), with_words=with_words)
         [thinking] = [lane for lane in filled.lanes if lane.title == "Thinking"]
         assert bool(thinking.stages[0][0].href) == with_words
 
 
 def test_the_table_says_why_a_figure_is_missing(travelled: Shop) -> None:
     first, *_ = drawn(travelled)
-    lines = lines_of(first, Choice())
+    lines = lines_of(first, MapView())
     assert all(bool(line.absent) == (line.value is None) for line in lines)
 
 

@@ -1,7 +1,5 @@
 """HTTP: the emotional journey map, its table, its file, its picture, and words people permit."""
 
-import csv
-import io
 import secrets
 from typing import Annotated, Any
 
@@ -18,13 +16,14 @@ from serving.journey_words import MOST, words_at
 from serving.pages.staff.journey import (
     HOME,
     TITLES,
-    Choice,
     Line,
+    MapView,
     filters,
     lines_of,
     map_of,
     steps_of,
 )
+from serving.spreadsheet import csv_text
 
 router = APIRouter(include_in_schema=False, route_class=StaffRoute)
 Reader = Annotated[Visit, Depends(Staff("outcomes:read"))]
@@ -38,7 +37,7 @@ _WIDE, _NARROW = 940, 420
 @router.get(HOME)
 def get_map(visit: Reader, period: Period = YEAR, segment: Segment = "") -> Response:
     """Show how people fare at each stage and touchpoint."""
-    choice = Choice(period or YEAR, segment)
+    choice = MapView(period or YEAR, segment)
     with visit.here.keepwell.database.read() as conn:
         try:
             drawn = drawn_journeys(conn)
@@ -54,7 +53,7 @@ def get_map(visit: Reader, period: Period = YEAR, segment: Segment = "") -> Resp
 @router.get(f"{HOME}/table")
 def get_table(visit: Reader, period: Period = YEAR, segment: Segment = "") -> Response:
     """Show every figure of the map as a line."""
-    choice = Choice(period or YEAR, segment)
+    choice = MapView(period or YEAR, segment)
     with visit.here.keepwell.database.read() as conn:
         drawn = drawn_journeys(conn)
         journey = read_journey(conn, choice.period, choice.by)
@@ -65,21 +64,20 @@ def get_table(visit: Reader, period: Period = YEAR, segment: Segment = "") -> Re
 @router.get(f"{HOME}.csv")
 def get_file(visit: Reader, period: Period = YEAR, segment: Segment = "") -> Response:
     """Give every figure of the map as a file."""
-    choice = Choice(period or YEAR, segment)
+    choice = MapView(period or YEAR, segment)
     with visit.here.keepwell.database.read() as conn:
         journey = read_journey(conn, choice.period, choice.by)
     _check(journey, choice)
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\r\n")
-    writer.writerow([*Line._fields, "segment", "period"])
-    for line in lines_of(journey, choice):
-        told = [_harmless(each) for each in (*line, segment or "everyone", journey.period.label)]
-        writer.writerow(told)
+    whom = segment or "everyone"
+    told = csv_text(
+        [*Line._fields, "segment", "period"],
+        ((*line, whom, journey.period.label) for line in lines_of(journey, choice)),
+    )
     headers = {
         "Content-Disposition": f'attachment; filename="journey-{_plain(choice.period)}.csv"',
         "Cache-Control": "no-store",
     }
-    return Response(out.getvalue(), media_type="text/csv; charset=utf-8", headers=headers)
+    return Response(told, media_type="text/csv; charset=utf-8", headers=headers)
 
 
 @router.get(f"{HOME}/curve.svg")
@@ -93,7 +91,7 @@ def get_curve(
     """Draw how people fare from stage to stage, through one lens."""
     from serving.pages.pictures.path import path_picture
 
-    choice = Choice(period or YEAR, segment)
+    choice = MapView(period or YEAR, segment)
     wanted = next((each for each in LENSES if each.name == lens), None)
     if wanted is None:
         raise NotFound("there is no such look at the journey")
@@ -155,7 +153,7 @@ def _page(
     visit: Visit,
     name: str,
     drawn: Drawn,
-    choice: Choice,
+    choice: MapView,
     **values: Any,
 ) -> Response:
     periods, segments = filters(drawn)
@@ -173,20 +171,14 @@ def _page(
     )
 
 
-def _has_curve(journey: Journey, choice: Choice, lens: str) -> bool:
+def _has_curve(journey: Journey, choice: MapView, lens: str) -> bool:
     return sum(each.value is not None for each in steps_of(journey, choice, lens)) > 1
 
 
-def _check(journey: Journey, choice: Choice) -> None:
+def _check(journey: Journey, choice: MapView) -> None:
     if choice.segment and choice.group not in journey.segments:
         raise NotFound("nobody of this group is on the map", hint="choose another one")
 
 
 def _plain(text: str) -> str:
     return "".join(each if each.isalnum() else "-" for each in text)
-
-
-def _harmless(value: object) -> object:
-    """Keep a spreadsheet from calculating a text."""
-    is_formula = isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r")
-    return f"'{value}" if is_formula else value

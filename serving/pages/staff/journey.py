@@ -33,7 +33,7 @@ _SAYS = {
 _STEPS = 5
 
 
-class Choice(NamedTuple):
+class MapView(NamedTuple):
     """Which map somebody chose: a period's key and a segment such as `plan=basic`, "" for all."""
 
     period: str = YEAR
@@ -153,7 +153,7 @@ def filters(drawn: Drawn) -> tuple[dict[str, str], dict[str, str]]:
     return periods, {"": "everyone"} | {each: each.replace("=", ": ") for each in drawn.segments}
 
 
-def map_of(journey: Journey, choice: Choice, *, with_words: bool) -> Map:
+def map_of(journey: Journey, choice: MapView, *, with_words: bool) -> Map:
     """Arrange one segment of a map; with words, themes and feelings lead to what people wrote."""
     cells = {(c.stage, c.touchpoint): c for c in journey.cells if c.segment == choice.group}
     stages = tuple(stage for stage in journey.stages if (stage, ALL) in cells)
@@ -192,12 +192,12 @@ def map_of(journey: Journey, choice: Choice, *, with_words: bool) -> Map:
     )
 
 
-def whole_people(journey: Journey, choice: Choice) -> int | None:
+def whole_people(journey: Journey, choice: MapView) -> int | None:
     """Say of how many people the map tells; None of a segment, and where they are too few."""
     return journey.people if not choice.segment else None
 
 
-def lines_of(journey: Journey, choice: Choice) -> tuple[Line, ...]:
+def lines_of(journey: Journey, choice: MapView) -> tuple[Line, ...]:
     """Give every figure of one segment as a line: per stage, touchpoint and lens."""
     return tuple(
         line for cell in journey.cells if cell.segment == choice.group for line in _lines(cell)
@@ -277,7 +277,7 @@ def _worst(worst: Worst) -> str:
     return f"{title}: {worst.why}."
 
 
-def steps_of(journey: Journey, choice: Choice, lens: str) -> tuple[Step, ...]:
+def steps_of(journey: Journey, choice: MapView, lens: str) -> tuple[Step, ...]:
     """Give the stages in order with their figures through one lens, to be drawn."""
     found = []
     for stage in journey.stages:
