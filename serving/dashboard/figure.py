@@ -91,7 +91,7 @@ class Figure(NamedTuple):
         return tuple(sorted({"", *self.groups} | {cell.segment for cell in self.cells}))
 
     @property
-    def calendars(self) -> tuple[str, ...]:
+    def calendars(self) -> tuple[Every, ...]:
         """Give the calendars it was taken for, short ones first; none where it has no periods."""
         there = {cell.every for cell in self.cells}
         return tuple(every for every in EVERY if every in there)
@@ -101,8 +101,42 @@ class Figure(NamedTuple):
         """Give its lines, bars or curves in the order in which they are told."""
         return tuple(dict.fromkeys(cell.row for cell in self.cells))
 
-    def shown(self, *, segment: str = "", every: Every = DEFAULT_EVERY) -> tuple[Cell, ...]:
-        """Give the cells of one segment and calendar; those without a calendar always."""
+    def is_told(self, segment: str) -> bool:
+        """Whether it was taken for this segment; everyone is in every figure."""
+        return not segment or any(cell.segment == segment for cell in self.cells)
+
+    def calendar(self, every: Every) -> Every:
+        """Give the calendar it is shown by: the one asked for, or else one it was taken for."""
+        there = self.calendars
+        if every in there or not there:
+            return every
+        return DEFAULT_EVERY if DEFAULT_EVERY in there else there[0]
+
+    def shown(
+        self,
+        *,
+        segment: str = "",
+        every: Every = DEFAULT_EVERY,
+        first: str = "",
+        last: str = "",
+    ) -> tuple[Cell, ...]:
+        """Give the cells of one segment and calendar that lie in [first, last), days of ISO 8601.
+
+        They are of everyone where it is not told of the segment, and by a calendar there is where
+        it is not told by `every`. "" is an open end; what is no trend and has no calendar lies in
+        every time.
+        """
+        whom = segment if self.is_told(segment) else ""
+        calendar = self.calendar(every)
         return tuple(
-            cell for cell in self.cells if cell.segment == segment and cell.every in ("", every)
+            cell
+            for cell in self.cells
+            if cell.segment == whom
+            and cell.every in ("", calendar)
+            and ((self.shape != "trend" and not cell.every) or _lies_in(cell, first, last))
         )
+
+
+def _lies_in(cell: Cell, first: str, last: str) -> bool:
+    """Whether a whole period lies between two days."""
+    return (not first or cell.start[:10] >= first) and (not last or cell.end[:10] <= last)

@@ -98,6 +98,7 @@ def delete_annotation(annotation_id: NotePath, here: Here, caller: Writer) -> Re
 
 
 def _told(figure: Figure, segment: str, every: Every) -> dict[str, Any]:
+    """Tell what the page of the same choice shows, and of whom and by which calendar it is."""
     cells = [cell._asdict() for cell in figure.shown(segment=segment, every=every)]
     for cell in cells:
         del cell["segment"], cell["every"]
@@ -110,6 +111,8 @@ def _told(figure: Figure, segment: str, every: Every) -> dict[str, Any]:
         "scale": figure.scale,
         "goal": figure.goal,
         "note": figure.note,
+        "segment": segment if figure.is_told(segment) else "",
+        "every": figure.calendar(every) if figure.calendars else None,
         "segments": [each for each in figure.segments if each],
         "cells": cells,
     }

@@ -27,7 +27,11 @@ class DashboardCell(BaseModel):
 
 
 class DashboardFigure(BaseModel):
-    """One figure of a layer as the last look found it, of the segment and calendar asked for."""
+    """One figure of a layer as the last look found it, of the segment and calendar asked for.
+
+    Where it is not told of them, `segment` is empty (everyone) and `every` a calendar there is;
+    `every` is null where it has no calendar.
+    """
 
     name: str
     title: str
@@ -37,6 +41,8 @@ class DashboardFigure(BaseModel):
     scale: str
     goal: Literal["up", "down", ""]
     note: str
+    segment: str
+    every: Every | None
     segments: list[str]
     cells: list[DashboardCell]
 

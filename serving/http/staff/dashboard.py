@@ -11,7 +11,7 @@ from serving.dashboard.shelf import read_layer, taken_at
 from serving.http.staff.visit import Staff, StaffRoute, Visit, goto
 from serving.pages.staff.dashboard import page_of
 from serving.pages.staff.dashboard_notes import Draft, marks_of, noted, version_of
-from serving.pages.staff.figure_choice import Choice, read_choice
+from serving.pages.staff.figure_view import View, read_view
 
 router = APIRouter(include_in_schema=False, route_class=StaffRoute)
 Looking = Annotated[Visit, Depends(Staff("outcomes:read"))]
@@ -27,30 +27,30 @@ def asked(
     every: Annotated[str, Query(max_length=10)] = "",
     first: Annotated[str, Query(alias="from", max_length=10)] = "",
     last: Annotated[str, Query(alias="to", max_length=10)] = "",
-) -> Choice:
+) -> View:
     """Read what was chosen from the address."""
-    return read_choice(segment, every, first, last)
+    return read_view(segment, every, first, last)
 
 
-Chosen = Annotated[Choice, Depends(asked)]
+Chosen = Annotated[View, Depends(asked)]
 
 
 @router.get("/staff/dashboard")
-def get_dashboard(visit: Looking, choice: Chosen) -> Response:
+def get_dashboard(visit: Looking, view: Chosen) -> Response:
     """Lead to the first layer."""
-    return goto(f"/staff/dashboard/{LAYERS[0]}{choice.query()}")
+    return goto(f"/staff/dashboard/{LAYERS[0]}{view.query()}")
 
 
 @router.get("/staff/dashboard/{layer}")
-def get_layer(visit: Looking, layer: Layer, choice: Chosen, said: str = "") -> Response:
+def get_layer(visit: Looking, layer: Layer, view: Chosen, said: str = "") -> Response:
     """Show a layer as the last look found it."""
-    return show_layer(visit, layer, choice, said=_SAID.get(said, ""))
+    return show_layer(visit, layer, view, said=_SAID.get(said, ""))
 
 
 def show_layer(
     visit: Visit,
     layer: Layer,
-    choice: Choice,
+    view: View,
     *,
     said: str = "",
     draft: Draft = Draft(),  # noqa: B008 - a record that nothing changes
@@ -60,14 +60,14 @@ def show_layer(
     here, zone = visit.here, visit.here.keepwell.settings.zone
     now = here.clock()
     with here.keepwell.database.read() as conn:
-        figures = read_layer(conn, layer, segment=choice.segment)
+        figures = read_layer(conn, layer, segment=view.segment)
         at = taken_at(conn)
         notes = notes_of(visit, conn)
     marks = version_of(marks_of(notes, zone))
-    filled = page_of(layer, figures, choice, taken_at=at, now=now, marks=marks)
+    filled = page_of(layer, figures, view, taken_at=at, now=now, marks=marks)
     told = noted(
         notes,
-        choice,
+        view,
         filled.filters.spells,
         zone=zone,
         now=now,

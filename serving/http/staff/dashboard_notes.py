@@ -11,7 +11,7 @@ from serving.dashboard.notes import add_note, remove_note
 from serving.http.staff.dashboard import WRITERS, show_layer
 from serving.http.staff.visit import Staff, StaffRoute, Visit, goto
 from serving.pages.staff.dashboard_notes import Draft
-from serving.pages.staff.figure_choice import Choice, read_choice
+from serving.pages.staff.figure_view import View, read_view
 
 router = APIRouter(include_in_schema=False, route_class=StaffRoute)
 Writing = Annotated[Visit, Depends(Staff(*WRITERS))]
@@ -22,7 +22,7 @@ def post_note(visit: Writing) -> Response:
     """Keep a note; one that cannot be kept comes back with what is wrong."""
     visit.caller.require("outcomes:read")
     here, form = visit.here, visit.form
-    layer, choice = _where(visit)
+    layer, view = _where(visit)
     text, day = form.get("text", ""), form.get("day", "")
     try:
         happened = datetime.combine(_day(day), time(), here.keepwell.settings.zone)
@@ -35,8 +35,8 @@ def post_note(visit: Writing) -> Response:
         )
     except InvalidInput as error:
         wrong = ": ".join(part for part in (error.message, error.hint) if part)
-        return show_layer(visit, layer, choice, draft=Draft(text, day, wrong), status=422)
-    return goto(_address(layer, choice, "noted"))
+        return show_layer(visit, layer, view, draft=Draft(text, day, wrong), status=422)
+    return goto(_address(layer, view, "noted"))
 
 
 @router.post("/staff/dashboard/notes/{note_id}/remove")
@@ -46,16 +46,16 @@ def post_removal(visit: Writing, note_id: str) -> Response:
     return goto(_address(*_where(visit), "removed"))
 
 
-def _where(visit: Visit) -> tuple[Layer, Choice]:
+def _where(visit: Visit) -> tuple[Layer, View]:
     """Read from which view a form was sent."""
     form = visit.form
     layer = next((each for each in LAYERS if each == form.get("layer")), LAYERS[0])
     names = ("segment", "every", "from", "to")
-    return layer, read_choice(*(form.get(name, "") for name in names))
+    return layer, read_view(*(form.get(name, "") for name in names))
 
 
-def _address(layer: Layer, choice: Choice, said: str) -> str:
-    query = choice.query()
+def _address(layer: Layer, view: View, said: str) -> str:
+    query = view.query()
     return f"/staff/dashboard/{layer}{query}{'&' if query else '?'}said={said}#notes"
 
 

@@ -23,29 +23,27 @@ router = APIRouter(include_in_schema=False, route_class=StaffRoute)
 def get_picture(
     visit: Looking,
     name: str,
-    choice: Chosen,
+    view: Chosen,
     wide: Annotated[str, Query(max_length=1)] = "",
 ) -> Response:
     """Draw what is shown of a figure."""
     zone = visit.here.keepwell.settings.zone
     with visit.here.keepwell.database.read() as conn:
-        figure = read_figure(conn, name, segment=choice.segment)
+        figure = read_figure(conn, name, segment=view.segment)
         marks = marks_of(notes_of(visit, conn), zone)
-    if not has_picture(figure, choice.cells(figure)):
+    if not has_picture(figure, view.cells(figure)):
         raise NotFound("nothing of this figure can be drawn", hint="its page says why")
-    return picture(drawn(figure, choice, marks, wide=bool(wide)), about_somebody=False)
+    return picture(drawn(figure, view, marks, wide=bool(wide)), about_somebody=False)
 
 
 @router.get("/staff/figures/{name}.csv")
-def get_file(visit: Looking, name: str, choice: Chosen) -> Response:
+def get_file(visit: Looking, name: str, view: Chosen) -> Response:
     """Give what is shown of a figure as a file."""
     with visit.here.keepwell.database.read() as conn:
-        figure = choice.narrowed(read_figure(conn, name, segment=choice.segment))
-    segment = choice.segment if choice.is_told(figure) else ""
-    every = choice.calendar(figure)
-    called = file_name(figure, segment=segment, every=every)
+        figure = read_figure(conn, name, segment=view.segment)
+    called = file_name(figure, segment=view.segment, every=view.every)
     return Response(
-        csv_of(figure, segment=segment, every=every),
+        csv_of(figure, view.cells(figure)),
         media_type="text/csv; charset=utf-8",
         headers={
             "Content-Disposition": f'attachment; filename="{called}"',
@@ -55,18 +53,18 @@ def get_file(visit: Looking, name: str, choice: Chosen) -> Response:
 
 
 @router.get("/staff/figures/{name}")
-def get_figure(visit: Looking, name: str, choice: Chosen) -> Response:
+def get_figure(visit: Looking, name: str, view: Chosen) -> Response:
     """Show one figure: picture, table, groups, and what it means."""
     here, zone = visit.here, visit.here.keepwell.settings.zone
     now = here.clock()
     with here.keepwell.database.read() as conn:
         figure = read_figure(conn, name)
         notes = notes_of(visit, conn)
-    period, groups = groups_of(figure, choice)
-    chosen = filters_of([figure], choice)
+    period, groups = groups_of(figure, view)
+    chosen = filters_of([figure], view)
     told = noted(
         notes,
-        choice,
+        view,
         chosen.spells,
         zone=zone,
         now=now,
@@ -78,11 +76,11 @@ def get_figure(visit: Looking, name: str, choice: Chosen) -> Response:
         "figure.html.j2",
         title=figure.title,
         section="dashboard",
-        heading=title_of(figure, choice),
-        back=f"/staff/dashboard/{figure.layer}{choice.query()}",
+        heading=title_of(figure, view),
+        back=f"/staff/dashboard/{figure.layer}{view.query()}",
         layer=figure.layer,
-        card=card_of(figure, choice, marks=version_of(marks_of(notes, zone)), wide=True),
-        table=table_of(figure, choice),
+        card=card_of(figure, view, marks=version_of(marks_of(notes, zone)), wide=True),
+        table=table_of(figure, view),
         period=period,
         groups=groups,
         filters=chosen,

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from serving.dashboard.figure import EVERY, LAYERS, Figure, Layer
 from serving.pages.staff.figure_card import Card, card_of
-from serving.pages.staff.figure_choice import Choice, Spell, segments, spells
+from serving.pages.staff.figure_view import Spell, View, segments, spells
 from serving.pages.staff.figure_words import segment_name
 
 _OLD = timedelta(days=2)
@@ -27,7 +27,7 @@ class Group(NamedTuple):
 class Filters(NamedTuple):
     """What can be chosen, and what is."""
 
-    choice: Choice
+    view: View
     groups: tuple[Group, ...]
     calendars: tuple[str, ...]
     spells: tuple[Spell, ...]
@@ -39,7 +39,7 @@ class Filters(NamedTuple):
         """Say what was chosen, as a printed page must."""
         starts = {s.start: s.name for s in self.spells}
         ends = {s.end: s.name for s in self.spells}
-        parts = [segment_name(self.choice.segment), f"by {self.choice.every}"]
+        parts = [segment_name(self.view.segment), f"by {self.view.every}"]
         if self.first:
             parts.append(f"from {starts[self.first]}")
         if self.last:
@@ -49,7 +49,7 @@ class Filters(NamedTuple):
     @property
     def narrowed(self) -> bool:
         """Whether anything but the view of everyone by month was chosen."""
-        return self.choice != Choice()
+        return self.view != View()
 
 
 class Taken(NamedTuple):
@@ -78,7 +78,7 @@ class Page(NamedTuple):
 def page_of(
     layer: Layer,
     figures: Sequence[Figure],
-    choice: Choice,
+    view: View,
     *,
     taken_at: datetime | None,
     now: datetime,
@@ -88,8 +88,8 @@ def page_of(
 
     `marks` is the version of the notes that pictures show.
     """
-    cards = [card_of(figure, choice, marks=marks) for figure in figures]
-    query = choice.query()
+    cards = [card_of(figure, view, marks=marks) for figure in figures]
+    query = view.query()
     heading, lead = TITLES[layer]
     return Page(
         layer=layer,
@@ -100,27 +100,27 @@ def page_of(
         tiles=tuple(card for card in cards if not card.picture and card.headline),
         cards=tuple(card for card in cards if card.picture or card.lines),
         silent=tuple(c for c in cards if not (c.picture or c.lines or c.headline)),
-        filters=filters_of(figures, choice),
+        filters=filters_of(figures, view),
         taken=None if taken_at is None else taken(taken_at, now),
     )
 
 
-def filters_of(figures: Sequence[Figure], choice: Choice) -> Filters:
+def filters_of(figures: Sequence[Figure], view: View) -> Filters:
     """Say what can be chosen of these figures."""
     named: dict[str, list[tuple[str, str]]] = {}
-    for segment in dict.fromkeys((*segments(figures), choice.segment)):
+    for segment in dict.fromkeys((*segments(figures), view.segment)):
         if segment:
             name, _, value = segment.partition("=")
             named.setdefault(name.replace("_", " "), []).append((segment, value))
-    held = spells(figures, choice.every)
+    held = spells(figures, view.every)
     calendars = {each for figure in figures for each in figure.calendars}
     return Filters(
-        choice=choice,
+        view=view,
         groups=tuple(Group(name, tuple(options)) for name, options in named.items()),
         calendars=tuple(each for each in EVERY if each in calendars),
         spells=held,
-        first=next((s.start for s in held if s.start >= choice.first), "") if choice.first else "",
-        last=next((s.end for s in held[::-1] if s.end <= choice.last), "") if choice.last else "",
+        first=next((s.start for s in held if s.start >= view.first), "") if view.first else "",
+        last=next((s.end for s in held[::-1] if s.end <= view.last), "") if view.last else "",
     )
 
 
@@ -130,10 +130,10 @@ def taken(at: datetime, now: datetime) -> Taken:
     return Taken(at, _ago(age), age > _OLD)
 
 
-def title_of(figure: Figure, choice: Choice) -> str:
+def title_of(figure: Figure, view: View) -> str:
     """Name a figure and whom it is about."""
-    if choice.segment and choice.is_told(figure):
-        return f"{figure.title}: {segment_name(choice.segment)}"
+    if view.segment and figure.is_told(view.segment):
+        return f"{figure.title}: {segment_name(view.segment)}"
     return figure.title
 
 

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from serving.dashboard.notes import Note
-from serving.pages.staff.figure_choice import Choice, Spell
+from serving.pages.staff.figure_view import Spell, View
 
 MOST_NOTES = 30
 
@@ -61,7 +61,7 @@ def version_of(marks: Sequence[Mark]) -> str:
 
 def noted(
     notes: Sequence[Note],
-    choice: Choice,
+    view: View,
     spells: Sequence[Spell],
     *,
     zone: ZoneInfo,
@@ -71,7 +71,7 @@ def noted(
     may_remove_all: bool,
 ) -> Noted:
     """List the notes of the time that is shown: from its first period on, to its end if chosen."""
-    first = choice.first or min((spell.start for spell in spells), default="")
+    first = view.first or min((spell.start for spell in spells), default="")
     lines = [
         NoteLine(
             number,
@@ -81,7 +81,7 @@ def noted(
             note.note_id if may_remove_all or (may_write and note.written_by == writer) else "",
         )
         for number, note in enumerate(notes, 1)
-        if first <= _day(note, zone) and (not choice.last or _day(note, zone) < choice.last)
+        if first <= _day(note, zone) and (not view.last or _day(note, zone) < view.last)
     ]
     newest = tuple(lines[::-1][:MOST_NOTES])
     today = f"{now.astimezone(zone):%Y-%m-%d}"

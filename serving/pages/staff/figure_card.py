@@ -4,7 +4,6 @@ from typing import NamedTuple
 
 from serving.dashboard.figure import Cell, Figure
 from serving.pages.pictures.labels import MOST_LINES
-from serving.pages.staff.figure_choice import Choice
 from serving.pages.staff.figure_picture import (
     MOST_BARS,
     alternative,
@@ -12,6 +11,7 @@ from serving.pages.staff.figure_picture import (
     has_picture,
     pictured,
 )
+from serving.pages.staff.figure_view import View
 from serving.pages.staff.figure_words import (
     Change,
     change,
@@ -61,14 +61,14 @@ class Card(NamedTuple):
     csv: str
 
 
-def card_of(figure: Figure, choice: Choice, *, marks: str = "", wide: bool = False) -> Card:
+def card_of(figure: Figure, view: View, *, marks: str = "", wide: bool = False) -> Card:
     """Fill a card with what is shown of a figure; `marks` is the version of the notes drawn."""
-    cells = choice.cells(figure)
+    cells = view.cells(figure)
     told = [cell for cell in cells if cell.value is not None]
     single = _single(figure, told)
     silent = figure.shape == "headline" and not told and len(cells) < 2
     draws = has_picture(figure, cells)
-    query = choice.query()
+    query = view.query()
     return Card(
         name=figure.name,
         title=figure.title,
@@ -78,22 +78,22 @@ def card_of(figure: Figure, choice: Choice, *, marks: str = "", wide: bool = Fal
         when=_when(single, draws, figure, cells),
         change=change(cells, figure) if single and figure.shape == "trend" else None,
         lines=() if single else _lines(figure, cells, draws=draws),
-        picture=_picture(figure, choice, marks, wide=wide) if draws else "",
-        small=_picture(figure, choice, marks, wide=False) if draws else "",
-        alt=alternative(figure, cells, _about(figure, choice)),
-        why=why_not(figure, choice, cells),
+        picture=_picture(figure, view, marks, wide=wide) if draws else "",
+        small=_picture(figure, view, marks, wide=False) if draws else "",
+        alt=alternative(figure, cells, _about(figure, view)),
+        why=why_not(figure, view, cells),
         href=f"/staff/figures/{figure.name}{query}",
         csv=f"/staff/figures/{figure.name}.csv{query}",
     )
 
 
-def why_not(figure: Figure, choice: Choice, cells: tuple[Cell, ...]) -> tuple[str, ...]:
+def why_not(figure: Figure, view: View, cells: tuple[Cell, ...]) -> tuple[str, ...]:
     """Say in sentences what is not shown, and why."""
     said_of: list[str] = []
-    if not choice.is_told(figure):
+    if not figure.is_told(view.segment):
         said_of.append("Of everyone: this figure is not told by group.")
-    if figure.calendars and choice.every not in figure.calendars:
-        said_of.append(f"By {choice.calendar(figure)}: this is not told by {choice.every}.")
+    if figure.calendars and view.every not in figure.calendars:
+        said_of.append(f"By {figure.calendar(view.every)}: this is not told by {view.every}.")
     if figure.note:
         said_of.append(sentence(figure.note))
     if not cells and not figure.note:
@@ -183,16 +183,17 @@ def _lines(figure: Figure, cells: tuple[Cell, ...], *, draws: bool) -> tuple[Lin
     )
 
 
-def _picture(figure: Figure, choice: Choice, marks: str, *, wide: bool) -> str:
+def _picture(figure: Figure, view: View, marks: str, *, wide: bool) -> str:
     """Give the address of the picture; it changes with look and notes, so it may be kept."""
-    query = choice.query()
+    query = view.query()
     look = f"look={figure.taken_at:%Y%m%dT%H%M%S}" if figure.taken_at else "look=none"
     rest = f"{look}&notes={marks}" if marks and figure.shape == "trend" else look
     size = "&wide=1" if wide else ""
     return f"/staff/figures/{figure.name}.svg{query}{'&' if query else '?'}{rest}{size}"
 
 
-def _about(figure: Figure, choice: Choice) -> str:
-    by = f" by {choice.calendar(figure)}" if figure.shape == "trend" and figure.calendars else ""
-    whom = choice.is_told(figure) and choice.segment
-    return f"{by}, {segment_name(choice.segment)}" if whom else by
+def _about(figure: Figure, view: View) -> str:
+    is_trend = figure.shape == "trend" and figure.calendars
+    by = f" by {figure.calendar(view.every)}" if is_trend else ""
+    whom = figure.is_told(view.segment) and view.segment
+    return f"{by}, {segment_name(view.segment)}" if whom else by

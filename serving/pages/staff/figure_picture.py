@@ -9,7 +9,7 @@ from serving.pages.pictures.curves import Curve, Step, curves_picture
 from serving.pages.pictures.labels import MOST_LINES
 from serving.pages.pictures.ranges import Range, ranges_picture
 from serving.pages.pictures.trend import Note, TrendPoint, lines_picture
-from serving.pages.staff.figure_choice import Choice
+from serving.pages.staff.figure_view import View
 from serving.pages.staff.figure_words import axis, interval, named, period, place, said, when
 
 NARROW, WIDE = 380, 780
@@ -31,10 +31,10 @@ def has_picture(figure: Figure, cells: Sequence[Cell]) -> bool:
 
 
 def drawn(
-    figure: Figure, choice: Choice, marks: Sequence[tuple[str, int]] = (), *, wide: bool = False
+    figure: Figure, view: View, marks: Sequence[tuple[str, int]] = (), *, wide: bool = False
 ) -> bytes:
     """Draw what is shown of a figure as SVG; `marks` are days of notes with their numbers."""
-    cells = choice.cells(figure)
+    cells = view.cells(figure)
     width, height = (WIDE, _HIGH) if wide else (NARROW, _LOW)
     if as_bars(figure, cells):
         told = [

@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 from serving.dashboard.figure import Cell, Figure
-from serving.pages.staff.figure_choice import Choice
+from serving.pages.staff.figure_view import View
 from serving.pages.staff.figure_words import interval, named, place, said
 from serving.pages.staff.frame import count
 
@@ -45,9 +45,9 @@ class GroupRow(NamedTuple):
     href: str
 
 
-def table_of(figure: Figure, choice: Choice) -> Table:
+def table_of(figure: Figure, view: View) -> Table:
     """Write what is shown of a figure as a table, under its own headings; the newest is last."""
-    cells = choice.cells(figure)
+    cells = view.cells(figure)
     return Table(
         headings=tuple(Heading(c.heading, c.field in _NUMBERS) for c in figure.columns),
         rows=tuple(
@@ -60,14 +60,14 @@ def table_of(figure: Figure, choice: Choice) -> Table:
     )
 
 
-def groups_of(figure: Figure, choice: Choice) -> tuple[str, tuple[GroupRow, ...]]:
+def groups_of(figure: Figure, view: View) -> tuple[str, tuple[GroupRow, ...]]:
     """Give the last period that can be shown of everyone, and each group's figure in it.
 
     Of a figure that is no line over time there are no such groups.
     """
     if figure.shape != "trend" or len(figure.rows) > 1:
         return "", ()
-    everyone = choice._replace(segment="").cells(figure)
+    everyone = view._replace(segment="").cells(figure)
     last = max((c for c in everyone if c.value is not None), key=lambda c: c.start, default=None)
     if last is None:
         return "", ()
@@ -76,12 +76,12 @@ def groups_of(figure: Figure, choice: Choice) -> tuple[str, tuple[GroupRow, ...]
         (c for c in there if c.segment),
         key=lambda c: (c.segment.partition("=")[0], -(c.people or 0), c.segment),
     )
-    return last.period, tuple(_group(cell, figure, choice) for cell in there[:MOST_GROUPS])
+    return last.period, tuple(_group(cell, figure, view) for cell in there[:MOST_GROUPS])
 
 
-def _group(cell: Cell, figure: Figure, choice: Choice) -> GroupRow:
+def _group(cell: Cell, figure: Figure, view: View) -> GroupRow:
     name, _, value = cell.segment.partition("=")
-    query = choice._replace(segment=cell.segment).query()
+    query = view._replace(segment=cell.segment).query()
     return GroupRow(
         attribute=name.replace("_", " "),
         name=value,

@@ -86,8 +86,8 @@ def behind(figure: Figure, bought: Orders) -> list[tuple[str, str, Added]]:
     found: list[tuple[str, str, Added]] = []
     for segment in figure.segments:
         for every in EVERY:
-            rows = csv.DictReader(io.StringIO(csv_of(figure, segment=segment, every=every)))
             cells = figure.shown(segment=segment, every=every)
+            rows = csv.DictReader(io.StringIO(csv_of(figure, cells)))
             for row, cell in zip(rows, cells, strict=True):
                 if not row["Value"] or "as given" in row["note"]:
                     continue

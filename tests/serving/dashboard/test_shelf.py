@@ -83,24 +83,44 @@ def test_before_the_first_look_there_is_nothing(shop: Shop) -> None:
 
 
 def test_a_file_holds_what_is_shown_of_the_segment_and_calendar_alone() -> None:
-    assert csv_of(STAYED).splitlines() == [
+    assert csv_of(STAYED, STAYED.shown()).splitlines() == [
         "Month,Stayed,People,segment,unit,note",
         "2026-05,0.9,40,everyone,share,",
     ]
-    assert csv_of(STAYED, every="week").splitlines()[1:] == ["2026-W20,0.99,40,everyone,share,"]
+    weeks = csv_of(STAYED, STAYED.shown(every="week"))
+    assert weeks.splitlines()[1:] == ["2026-W20,0.99,40,everyone,share,"]
 
 
 def test_what_is_hidden_is_an_empty_field_with_its_reason() -> None:
-    [_, line] = csv_of(STAYED, segment="town==Ede").splitlines()
+    [_, line] = csv_of(STAYED, STAYED.shown(segment="town==Ede")).splitlines()
     assert line == "2026-05,,,town==Ede,share,too few people to show"
 
 
 def test_a_file_holds_nothing_that_a_spreadsheet_would_calculate() -> None:
     made = STAYED._replace(cells=(MAY._replace(segment="=cmd()", value=1.0, note="+1"),))
-    [_, line] = csv_of(made, segment="=cmd()").splitlines()
+    [_, line] = csv_of(made, made.shown(segment="=cmd()")).splitlines()
     assert line == "2026-05,1,,'=cmd(),share,'+1"
 
 
+def test_a_file_keeps_every_digit() -> None:
+    made = STAYED._replace(cells=(MAY._replace(value=1_234_567.89, people=1_234_567),))
+    [_, line] = csv_of(made, made.cells).splitlines()
+    assert line == "2026-05,1234567.89,1234567,everyone,share,"
+
+
+def test_a_file_of_a_histogram_counts_people() -> None:
+    bands = STAYED._replace(shape="histogram", scale="0–100", cells=(MAY._replace(value=7.0),))
+    [_, line] = csv_of(bands, bands.cells).splitlines()
+    assert line == "2026-05,7,,everyone,people,"
+
+
+def test_what_is_not_told_of_a_segment_or_calendar_is_told_of_what_there_is() -> None:
+    asked = STAYED.shown(segment="town=Rome", every="quarter")
+    assert asked == STAYED.shown()
+    assert STAYED.shown(segment="town=Delft", first="2026-06-01") == ()
+
+
 def test_a_file_is_named_after_the_figure_and_what_was_chosen() -> None:
-    assert file_name(STAYED, segment="town=Den Haag") == "stayed-town-Den-Haag-month.csv"
+    assert file_name(STAYED, segment="town==Ede") == "stayed-town--Ede-month.csv"
+    assert file_name(STAYED, segment="town=Rome", every="quarter") == "stayed-month.csv"
     assert file_name(STAYED._replace(cells=())) == "stayed.csv"

@@ -10,9 +10,9 @@ from serving.dashboard.notes import Note
 from serving.pages.staff.dashboard import filters_of, page_of, taken
 from serving.pages.staff.dashboard_notes import marks_of, noted
 from serving.pages.staff.figure_card import card_of
-from serving.pages.staff.figure_choice import Choice, read_choice
 from serving.pages.staff.figure_picture import drawn
 from serving.pages.staff.figure_table import groups_of, table_of
+from serving.pages.staff.figure_view import View, read_view
 from serving.pages.staff.figure_words import change, interval, said
 
 FEW = "too few people to show"
@@ -53,7 +53,7 @@ STAYED = trend(
 
 
 def test_a_card_tells_the_last_figure_its_interval_and_its_change() -> None:
-    card = card_of(STAYED, Choice())
+    card = card_of(STAYED, View())
     assert (card.headline, card.between, card.when) == (
         "90.0\u202f%",
         "88.0 to 92.0\u202f%",
@@ -73,27 +73,27 @@ def test_a_change_within_the_interval_of_the_difference_is_no_clear_change() -> 
 
 
 def test_what_is_not_shown_leaves_a_gap_in_the_picture() -> None:
-    svg = drawn(STAYED, Choice(), marks_of([_note(15)], ZoneInfo("UTC"))).decode()
+    svg = drawn(STAYED, View(), marks_of([_note(15)], ZoneInfo("UTC"))).decode()
     assert ">Jan 26</text>" in svg
     assert ">1</text>" in svg
-    whole = drawn(trend(cell(0, 0.8), cell(1, 0.85), cell(2, 0.9)), Choice()).decode()
+    whole = drawn(trend(cell(0, 0.8), cell(1, 0.85), cell(2, 0.9)), View()).decode()
     assert svg.count("<use") < whole.count("<use")
 
 
 def test_a_choice_goes_round_through_its_address() -> None:
-    choice = read_choice("country=Malta & Gozo", "quarter", "2026-01-01", "")
-    assert choice.query() == "?segment=country%3DMalta%20%26%20Gozo&every=quarter&from=2026-01-01"
-    assert read_choice("", "fortnight", "1st of May", "") == Choice()
+    view = read_view("country=Malta & Gozo", "quarter", "2026-01-01", "")
+    assert view.query() == "?segment=country%3DMalta%20%26%20Gozo&every=quarter&from=2026-01-01"
+    assert read_view("", "fortnight", "1st of May", "") == View()
 
 
 def test_days_that_were_chosen_hold_whole_periods() -> None:
-    shown = Choice(first="2026-02-01", last="2026-04-01").cells(STAYED)
+    shown = View(first="2026-02-01", last="2026-04-01").cells(STAYED)
     assert [each.period for each in shown] == ["2026-02", "2026-03"]
 
 
 def test_a_figure_without_the_segment_or_calendar_says_for_whom_it_is() -> None:
     only = trend(cell(0, 0.8))
-    card = card_of(only, Choice(segment="plan=plus", every="week"))
+    card = card_of(only, View(segment="plan=plus", every="week"))
     assert card.why == (
         "Of everyone: this figure is not told by group.",
         "By month: this is not told by week.",
@@ -101,21 +101,21 @@ def test_a_figure_without_the_segment_or_calendar_says_for_whom_it_is() -> None:
 
 
 def test_a_table_writes_every_cell_under_its_heading() -> None:
-    table = table_of(STAYED, Choice())
+    table = table_of(STAYED, View())
     assert [each.said for each in table.headings] == [each.heading for each in COLUMNS]
     assert table.rows[0].fields == ("2026-01", "80.0\u202f%", "78.0\u202f%", "82.0\u202f%", "100")
     assert table.rows[1] == (("2026-02", "not shown", "–", "–", "–"), FEW)
 
 
 def test_groups_are_told_of_the_last_period() -> None:
-    period, groups = groups_of(STAYED, Choice())
+    period, groups = groups_of(STAYED, View())
     assert period == "2026-03"
     assert [(each.name, each.said) for each in groups] == [("Malta", "95.0\u202f%")]
     assert groups[0].href == "/staff/figures/retention?segment=country%3DMalta"
 
 
 def test_segments_and_periods_can_be_chosen() -> None:
-    found = filters_of([STAYED], Choice(first="2026-02-01"))
+    found = filters_of([STAYED], View(first="2026-02-01"))
     assert [(group.name, group.options) for group in found.groups] == [
         ("country", (("country=Malta", "Malta"),))
     ]
@@ -149,7 +149,7 @@ def test_a_headline_that_cannot_be_told_says_why() -> None:
         columns=(), cells=(Cell(row="note", note="cannot say yet: 22 people are within 90 days"),),
     )  # fmt: skip
     page = page_of(
-        "executive", [lift, trend()], Choice(), taken_at=None, now=datetime(2026, 4, 1, tzinfo=UTC)
+        "executive", [lift, trend()], View(), taken_at=None, now=datetime(2026, 4, 1, tzinfo=UTC)
     )
     assert [(tile.headline, tile.why) for tile in page.tiles] == [
         ("cannot say", ("22 people are within 90 days.",))
@@ -159,7 +159,7 @@ def test_a_headline_that_cannot_be_told_says_why() -> None:
 
 def test_bars_of_which_none_can_be_shown_say_why() -> None:
     hidden = (cell(0, None)._replace(row="price"), cell(1, None)._replace(row="quality"))
-    card = card_of(trend(*hidden)._replace(shape="bars"), Choice())
+    card = card_of(trend(*hidden)._replace(shape="bars"), View())
     assert (card.picture, card.why) == ("", ("Not shown: too few people to show.",))
 
 
@@ -194,7 +194,7 @@ LABELS = {
 def test_every_shape_is_drawn_with_its_labels(shape: str) -> None:
     unit = "points" if shape == "headline" else "share"
     figure = trend()._replace(shape=shape, cells=SHAPES[shape], unit=unit)  # type: ignore[arg-type]
-    svg = drawn(figure, Choice()).decode()
+    svg = drawn(figure, View()).decode()
     assert all(f">{label}</text>" in svg for label in LABELS[shape])
     assert "var(--mark)" in svg
 
@@ -202,7 +202,7 @@ def test_every_shape_is_drawn_with_its_labels(shape: str) -> None:
 def test_notes_are_numbered_as_in_pictures_and_taken_away_by_their_writer() -> None:
     notes = [_note(1), _note(15, by="Ada", note_id="n-2"), _note(20, by="Bob", note_id="n-3")]
     found = noted(
-        notes, Choice(first="2026-02-02"), (), zone=ZoneInfo("UTC"),
+        notes, View(first="2026-02-02"), (), zone=ZoneInfo("UTC"),
         now=datetime(2026, 4, 1, tzinfo=UTC), writer="Ada", may_write=True, may_remove_all=False,
     )  # fmt: skip
     assert [(line.number, line.by, line.note_id) for line in found.lines] == [
