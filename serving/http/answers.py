@@ -122,7 +122,10 @@ class HistoryEvent(BaseModel):
 
 
 class InterventionAnswer(BaseModel):
-    """One contact that was proposed, held out, sent or stopped; `reason` for `consent:read`."""
+    """One contact that was proposed, held out, sent or stopped.
+
+    `reason` is for `consent:read`, `probability` for `score:read`.
+    """
 
     intervention_id: str
     customer_id: CustomerName

@@ -39,8 +39,14 @@ def get_customer(
     here: Here,
     caller: Annotated[Principal, Depends(Caller("consent:read"))],
 ) -> Response:
-    """Show a customer's history, permissions, decisions and contacts."""
-    return fresh(customers.show_customer(here.keepwell, customer_id, clock=here.clock))
+    """Show a customer's history, permissions, decisions and contacts.
+
+    What was estimated (`result`, `probability`) is for keys with `score:read`.
+    """
+    sees = caller.may("score:read")
+    return fresh(
+        customers.show_customer(here.keepwell, customer_id, clock=here.clock, sees_scores=sees)
+    )
 
 
 @router.post(

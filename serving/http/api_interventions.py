@@ -31,15 +31,18 @@ def get_interventions(
     after: After = None,
     status: Annotated[Status | None, Query(description="Only those that stand so.")] = None,
 ) -> Response:
-    """List interventions, the newest first; pass `next` as `after` for older ones."""
+    """List interventions, the newest first; pass `next` as `after` for older ones.
+
+    The probability is for keys with `score:read`.
+    """
     with here.keepwell.database.read() as conn:
         found = views.list_interventions(conn, limit=limit + 1, after=after, status=status)
         registry = here.keepwell.registry
         found = views.without_refused(conn, registry, found, now=here.clock())
     page = found[:limit]
-    sees = caller.may("consent:read")
+    sees, sees_scores = caller.may("consent:read"), caller.may("score:read")
     more = page[-1].position.to_text() if len(found) > limit else None
-    results = [each.to_json(may_see_refusals=sees) for each in page]
+    results = [each.to_json(may_see_refusals=sees, sees_scores=sees_scores) for each in page]
     return paged(request, {"results": results}, more, limit=limit)
 
 

@@ -34,12 +34,12 @@ def list_customers(
 
 
 def show_customer(
-    keepwell: Keepwell, customer_id: str, *, clock: Callable[[], datetime]
+    keepwell: Keepwell, customer_id: str, *, clock: Callable[[], datetime], sees_scores: bool
 ) -> dict[str, Any]:
-    """Show one customer to the person serving them (`operations`): history, scores, contacts.
+    """Show one customer to the person serving them (`operations`): history, decisions, contacts.
 
-    The newest 200 events come out, newest first. Raises `NotFound` for an unknown customer and for
-    one who may not be shown alike.
+    The newest 200 events come out, newest first; estimates only with `sees_scores`. Raises
+    `NotFound` for an unknown customer and for one who may not be shown alike.
     """
     inside = keepwell.inside_id(customer_id)
     with keepwell.database.read() as conn:
@@ -59,10 +59,10 @@ def show_customer(
             "consents": [
                 state_json(each) for each in keepwell.registry.states(conn, inside, now=now)
             ],
-            "decisions": decisions_of(keepwell, conn, inside, now=now),
+            "decisions": _decisions_of(keepwell, conn, inside, now=now, sees_scores=sees_scores),
             "review_requests": _requests_of(keepwell, conn, inside, now),
             "interventions": [
-                each.to_json(may_see_refusals=True)
+                each.to_json(may_see_refusals=True, sees_scores=sees_scores)
                 for each in without_refused(
                     conn, keepwell.registry, interventions_of(conn, inside), now=now
                 )
@@ -70,15 +70,15 @@ def show_customer(
         }
 
 
-def decisions_of(
-    keepwell: Keepwell, conn: Connection, customer_id: str, *, now: datetime
+def _decisions_of(
+    keepwell: Keepwell, conn: Connection, customer_id: str, *, now: datetime, sees_scores: bool
 ) -> list[dict[str, Any]]:
     """Give everything that was decided about a customer, newest first, as it may be told now."""
     person = keepwell.persons.find(conn, customer_id)
     if person is None:
         return []
     decided = tellable(keepwell, conn, of_person(conn, person), now=now)
-    return [decision_json(each) for each in reversed(decided)]
+    return [decision_json(each, sees_scores=sees_scores) for each in reversed(decided)]
 
 
 def _requests_of(

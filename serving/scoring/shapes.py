@@ -76,7 +76,9 @@ def what_if_json(found: "WhatIfAnswer", home_kind: str) -> dict[str, Any]:
     return shaped if found.answer is None else {**shaped, **found.answer.to_json()}
 
 
-def decision_json(found: RecordedDecision, *, may_see_refusals: bool = True) -> dict[str, Any]:
+def decision_json(
+    found: RecordedDecision, *, may_see_refusals: bool = True, sees_scores: bool = True
+) -> dict[str, Any]:
     """Shape one decision; a refusal looks like an unknown customer to those who may not know."""
     outcome, reason = found.outcome, found.reason
     if outcome == "unknown" or (outcome == "refused" and not may_see_refusals):
@@ -93,7 +95,7 @@ def decision_json(found: RecordedDecision, *, may_see_refusals: bool = True) -> 
         "model_digest": found.model_digest,
         "event_digest": found.event_digest,
         "feature_digest": found.feature_digest,
-        "result": found.result,
+        "result": found.result if sees_scores else None,
         "result_forgotten": found.result_forgotten,
         "ledger_entry": found.ledger_seq,
     }

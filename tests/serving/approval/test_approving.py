@@ -42,6 +42,23 @@ def test_each_scope_opens_its_part_of_a_contact(tea_shop: Shop) -> None:
     assert client(tea_shop, "score:read").get(path).status_code == 403
 
 
+def test_a_list_and_a_customer_tell_estimates_to_no_more_than_a_contact_does(
+    tea_shop: Shop,
+) -> None:
+    proposed(tea_shop, "ann")
+
+    def told(*scopes: str) -> list[Any]:
+        crm = client(tea_shop, "intervention:read", "consent:read", *scopes)
+        [listed] = crm.get("/v1/interventions").json()["results"]
+        ann = crm.get("/v1/customers/ann").json()
+        results = [each["result"] for each in ann["decisions"] if each["outcome"] == "scored"]
+        assert results
+        return [listed["probability"], ann["interventions"][0]["probability"], *results]
+
+    assert all(each is not None for each in told("score:read"))
+    assert all(each is None for each in told())
+
+
 def test_only_whoever_may_decide_is_noted_as_having_looked(tea_shop: Shop) -> None:
     [asked] = proposed(tea_shop, "ann")
     client(tea_shop, "intervention:read").get(f"/v1/interventions/{asked}")
