@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 from sqlalchemy import Connection, func, select
 
 from features.history import customer_ids
+from governance.audit.words import fairness_words
 from governance.log.ledger import verify
 from governance.review.reviews import champion
 from governance.tables import decisions
@@ -24,6 +25,7 @@ from serving.pages.start import (
     ModelSummary,
     SampleDecision,
     StartPage,
+    Why,
     summarise_action,
     summarise_lift,
     triple,
@@ -209,7 +211,7 @@ def _model(conn: Connection, trained: TrainResult, now: datetime) -> ModelSummar
         baselines={name: triple(found.auc) for name, found in facts.baselines.items()},
         test_people=facts.test.n,
         gate=trained.verdict.outcome,
-        verdict=trained.fairness.outcome,
+        groups=fairness_words(trained.fairness),
         findings=tuple(finding.text for finding in trained.fairness.gaps),
         signed_by=approval.reviewer if approval is not None else "nobody",
         self_signed=approval.self_signed if approval is not None else False,
@@ -274,6 +276,8 @@ def _sample(found: CustomerScore) -> SampleDecision:
         probability=score.probability if score is not None else None,
         low=score.low if score is not None else None,
         high=score.high if score is not None else None,
-        reasons=tuple(reason.text for reason in score.reasons) if score is not None else (),
+        why=()
+        if score is None
+        else tuple(Why(each.text, each.contribution > 0) for each in score.reasons),
         reason=found.reason or "",
     )

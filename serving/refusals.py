@@ -34,7 +34,7 @@ _WORDS: Mapping[str, str] = {
     "model_stale": "the model is too old to be asked",
     "history_damaged": "their history could not be read",
     # what a playbook is for, and how much is enough
-    "outside_range": "the playbook is not meant for such an estimate",
+    "outside_range": "the playbook is meant for other estimates, or for other reasons",
     "evaluation_home": "an evaluation home contacts nobody",
     "mode_observe": "the mode is observe: nobody is contacted",
     "commercial_model_reads_wellbeing": "nothing is sold by a model that reads how people fare",

@@ -44,7 +44,7 @@ def _answers(report: AuditReport) -> Iterator[Answer]:
     yield Answer("Does 30 % mean 30 %?", _calibration(facts))
     for text in evaluation_words(facts):
         yield Answer("What else stands out?", text)
-    yield Answer("Are groups of people treated alike?", _fairness(report.fairness))
+    yield Answer("Are groups of people treated alike?", fairness_words(report.fairness))
     proxies = [each for each in report.fairness.proxies if each.strength in ("clear", "strong")]
     if proxies:
         yield Answer("Does it know groups it never sees?", _proxies(proxies))
@@ -97,9 +97,10 @@ def _calibration(facts: ModelFacts) -> str:
     return f"{off}; chance alone would make {100 * chance:.1f} among so few people."
 
 
-def _fairness(fairness: FairnessResult) -> str:
-    if fairness.outcome == "pass" and fairness.gaps:
-        told = "; ".join(finding.text for finding in fairness.gaps)
+def fairness_words(fairness: FairnessResult) -> str:
+    """Say whether groups of people are treated alike, with each gap that was found."""
+    told = "; ".join(finding.text for finding in fairness.gaps)
+    if fairness.outcome == "pass" and told:
         return f"It does not treat every group quite alike, within the limits set: {told}."
     if fairness.outcome == "pass":
         unsure = sum(finding.verdict == "cannot_say" for finding in fairness.findings)
@@ -114,7 +115,8 @@ def _fairness(fairness: FairnessResult) -> str:
         return f"It does not treat groups of people alike: {fairness.reason}."
     if fairness.outcome == "not_assessed":
         return f"Whether it treats groups of people alike was NOT ASSESSED: {fairness.reason}."
-    return f"Whether it treats groups of people alike cannot be said: {fairness.reason}."
+    said = f"Whether it treats groups of people alike cannot be said: {fairness.reason}."
+    return f"{said} What was found: {told}." if told else said
 
 
 def _proxies(found: Sequence[Proxy]) -> str:

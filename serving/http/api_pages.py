@@ -16,9 +16,10 @@ from starlette.responses import HTMLResponse
 from governance.audit.report import report_style
 from governance.errors import NotFound
 from governance.review.candidates import ModelRecord, find_model
+from governance.review.standing import Standing, standing_of
 from serving.audit.drawing import report_page
 from serving.http.context import Context, Here
-from serving.pages.start import read_start, render_start
+from serving.pages.start import StartPage, read_start, render_start
 from serving.pages.tour_strip import choices
 from serving.tour.cast import seen_cast, three_of
 from serving.tour.walk import Walk, walk_token
@@ -43,10 +44,27 @@ def get_start(here: Here, request: Request) -> Response:
     if keepwell.kind == "demo":
         page = replace(page, base_url=str(request.base_url).rstrip("/"))
         cast = choices(keepwell.keys, three_of(seen_cast(keepwell)))
-        html = render_start(page, cast=cast, enter_token=walk_token(keepwell.keys, Walk("")))
+        html = render_start(
+            page,
+            cast=cast,
+            enter_token=walk_token(keepwell.keys, Walk("")),
+            standing=_standing(here, page),
+        )
     else:
         html = render_start(page)
     return HTMLResponse(html, headers={"Cache-Control": "no-store"})
+
+
+def _standing(here: Context, page: StartPage) -> Standing | None:
+    """Give where the page's model stands by now; None where it tells of none."""
+    if page.model is None:
+        return None
+    with here.keepwell.database.read() as conn:
+        try:
+            record = find_model(conn, page.model.digest)
+        except NotFound:
+            return None
+        return standing_of(conn, record, now=here.clock())
 
 
 @router.get("/static/{name}")

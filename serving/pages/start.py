@@ -9,11 +9,14 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cache
 from pathlib import Path
+from typing import NamedTuple
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from pydantic import TypeAdapter
 
+from governance.audit.record import verdict_word
 from governance.intervals import Interval
+from governance.review.standing import Standing
 from outcomes.trials.records import TrialLift
 from serving.interventions.choosing.run import InterventionRun
 from serving.interventions.playbooks.playbook import Playbook
@@ -32,7 +35,8 @@ _TOLD = ("retained", "margin", "net_sales")
 class ModelSummary:
     """The model that answers: how well it ranks, beside simple rules, and what its audit says.
 
-    `auc` and each of `baselines` are (value, low, high). `report` is the address of the report.
+    `auc` and each of `baselines` are (value, low, high). `groups` says, as its audit does, whether
+    groups of people are treated alike. `report` is the address of the report.
     """
 
     target: str
@@ -42,11 +46,18 @@ class ModelSummary:
     baselines: Mapping[str, tuple[float, float, float]]
     test_people: int
     gate: str
-    verdict: str
+    groups: str = ""
     findings: tuple[str, ...] = ()
     signed_by: str = ""
     self_signed: bool = False
     report: str | None = None
+
+
+class Why(NamedTuple):
+    """One reason of an estimate, and whether it raised or lowered it."""
+
+    text: str
+    raised: bool
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,7 +70,7 @@ class SampleDecision:
     probability: float | None = None
     low: float | None = None
     high: float | None = None
-    reasons: tuple[str, ...] = ()
+    why: tuple[Why, ...] = ()
     reason: str = ""
 
 
@@ -225,18 +236,30 @@ def read_start(reports: Path, *, home_kind: str, now: datetime) -> StartPage:
     return _SHAPE.validate_json(path.read_bytes())
 
 
-def render_start(page: StartPage, *, cast: Sequence[Choice] = (), enter_token: str = "") -> str:
+def render_start(
+    page: StartPage,
+    *,
+    cast: Sequence[Choice] = (),
+    enter_token: str = "",
+    standing: Standing | None = None,
+) -> str:
     """Fill the template; the result needs `/static/start.css` and nothing else.
 
     `cast` are the customers a visitor of a demo may follow, `enter_token` is what lets them look
-    around as its staff.
+    around as its staff. `standing` is where the page's model stands by now.
     """
     return (
         _environment()
         .get_template("start.html.j2")
         .render(
-            page=page, cast=cast, strip=STRIP, roles=STAFF_ROLES, walk_token=enter_token, level="h3"
-        )
+            page=page,
+            cast=cast,
+            strip=STRIP,
+            roles=STAFF_ROLES,
+            walk_token=enter_token,
+            level="h3",
+            standing=standing,
+        )  # fmt: skip
     )
 
 
@@ -258,6 +281,8 @@ def _environment() -> Environment:
         "short": lambda text: str(text)[:12],
         "points": points,
         "refusal": say_refusal,
+        "gate_word": verdict_word,
+        "day": lambda at: f"{at:%Y-%m-%d}",
     }
     return environment
 

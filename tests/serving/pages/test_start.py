@@ -20,6 +20,7 @@ from serving.pages.start import (
     ModelSummary,
     SampleDecision,
     StartPage,
+    Why,
     read_start,
     render_start,
     summarise_action,
@@ -45,7 +46,7 @@ STORY = StartPage(
         baselines={"recency": (0.79, 0.76, 0.81)},
         test_people=1_412,
         gate="approved",
-        verdict="fail",
+        groups="It does not treat groups of people alike: people aged 65+ are flagged more often.",
         findings=("people aged 65+ are flagged more often",),
         signed_by="the demo home",
         self_signed=True,
@@ -59,7 +60,10 @@ STORY = StartPage(
             probability=0.81,
             low=0.72,
             high=0.88,
-            reasons=("last order was 96 days ago, usually every 31",),
+            why=(
+                Why("last order was 96 days ago, usually every 31", raised=True),
+                Why("orders: 12 so far", raised=False),
+            ),
         ),
         SampleDecision(
             decision_id="d-2", customer_id="C2", status="refused", reason="risk_scoring: withdrawn"
@@ -135,6 +139,24 @@ def test_a_demo_says_loudly_that_it_is_one_and_signed_itself() -> None:
     assert "this demo home itself; nobody reviewed it" in said
 
 
+def test_one_word_for_the_gate_and_one_sentence_for_groups_as_the_report_has_them() -> None:
+    said = text_of(STORY)
+
+    assert "gate pass: it met every rule" in said
+    assert "Are groups of people treated alike? It does not treat groups of people alike" in said
+
+
+def test_each_reason_says_which_way_it_pushes() -> None:
+    said = text_of(STORY)
+
+    assert "usually every 31 ▲ raises it" in said
+    assert "12 so far ▼ lowers it" in said
+
+
+def test_the_log_is_told_as_it_was_when_the_page_was_written() -> None:
+    assert "the log held 41 signed entries then" in text_of(STORY)
+
+
 def test_refusals_are_said_in_plain_words() -> None:
     said = text_of(STORY)
 
@@ -163,7 +185,9 @@ def test_every_tag_is_closed_in_order(page: StartPage) -> None:
 
 
 def test_words_from_outside_cannot_become_markup() -> None:
-    odd = replace(STORY.decisions[0], customer_id="<img src=x>", reasons=("<b>hi</b>",))
+    odd = replace(
+        STORY.decisions[0], customer_id="<img src=x>", why=(Why("<b>hi</b>", raised=True),)
+    )
 
     html = render_start(replace(STORY, decisions=(odd,)))
 
