@@ -85,7 +85,7 @@ def _main(root: Path) -> int:
             if figures_due:
                 take_look(keepwell, clock=lambda: datetime.now(UTC))
                 log.info("dashboard taken")
-                take_looks(keepwell, now=datetime.now(UTC))
+            take_looks(keepwell, now=datetime.now(UTC))
     except KeepwellError as error:
         log.error("monitoring failed", code=error.code, message=error.message)
         return error.exit_code

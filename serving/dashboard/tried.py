@@ -4,19 +4,25 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from outcomes.trials.records import FINAL_LEVEL, LOOK_LEVEL
 from serving.bootstrap import Keepwell
 from serving.dashboard.figure import Cell, Column, Figure, Unit
-from serving.reporting.executive import trials
 from serving.reporting.record import Trial
+from serving.reporting.trial_look import newest_looks
 
 HEADLINE = (
     Column("row", "Experiment"),
     Column("value", "Value"),
-    Column("low", "95 % from"),
+    Column("low", "Interval from"),
     Column("high", "to"),
     Column("people", "People"),
 )
 _NONE = "no playbook has had an experiment yet: run one with a holdout_share"
+_LEVELS = (
+    f"its interval is one of {100 * LOOK_LEVEL:.0f} % while the experiment runs and of "
+    f"{100 * FINAL_LEVEL:.0f} % at its end"
+)
+_RETURN = "its interval is one of 95 %"
 _MONEY: Mapping[str, tuple[str, Unit, str]] = {
     "margin_preserved": (
         "Margin kept by acting",
@@ -46,7 +52,7 @@ _MONEY: Mapping[str, tuple[str, Unit, str]] = {
 
 def tried(keepwell: Keepwell, *, now: datetime) -> tuple[Figure, ...]:
     """Give lift, people helped and return of every playbook's newest experiment."""
-    found = trials(keepwell, now=now)
+    found = [look.trial for look in newest_looks(keepwell, now=now)]
     currency = keepwell.settings.currency
     return (
         _figure(
@@ -54,7 +60,8 @@ def tried(keepwell: Keepwell, *, now: datetime) -> tuple[Figure, ...]:
             "More customers stayed because of acting",
             "points",
             "share that stayed of those contacted − of those left alone by lot, as drawn "
-            "(intention to treat), in percentage points, over the horizon after each draw",
+            "(intention to treat), in percentage points, over the horizon after each draw; "
+            f"{_LEVELS}",
             found,
             _lift,
             "percentage points",
@@ -64,13 +71,13 @@ def tried(keepwell: Keepwell, *, now: datetime) -> tuple[Figure, ...]:
             "People who stayed because of acting",
             "count",
             "retention lift × people contacted whose horizon is over; only where chance decided "
-            "who was contacted",
+            f"who was contacted; {_LEVELS}",
             found,
             _helped,
             "people",
         ),
         *(
-            _figure(name, title, unit, about, found, _returned(name), currency)
+            _figure(name, title, unit, f"{about}; {_RETURN}", found, _returned(name), currency)
             for name, (title, unit, about) in _MONEY.items()
         ),
     )
@@ -117,7 +124,7 @@ def _difference(trial: Trial, *, scale: float) -> Cell:
         return Cell(row=_named(trial), note=trial.why_no_lift)
     stayed = next((each for each in lift["outcomes"] if each["outcome"] == "retained"), None)
     raw = None if stayed is None else stayed["raw"]
-    if raw is None or raw["difference"] is None or lift["verdict"] == "withheld":
+    if stayed is None or raw is None or raw["difference"] is None or lift["verdict"] == "withheld":
         return Cell(row=_named(trial), note=_waits(lift))
     return Cell(
         row=_named(trial),
@@ -125,7 +132,8 @@ def _difference(trial: Trial, *, scale: float) -> Cell:
         low=None if raw["low"] is None else scale * raw["low"],
         high=None if raw["high"] is None else scale * raw["high"],
         people=lift["treated"] + lift["held_out"],
-        note=f"{stayed['verdict']}: {stayed['reason']}" if stayed is not None else "",
+        note=f"{stayed['verdict']}: {stayed['reason']}; "
+        f"the interval is one of {100 * lift['level']:.0f} %",
     )
 
 
@@ -155,8 +163,8 @@ def _amount(roi: Mapping[str, Any] | None, name: str) -> Mapping[str, float] | N
 
 
 def _waits(lift: Mapping[str, Any]) -> str:
-    """Say why there is no difference: the reason given, and who is still being followed."""
-    if lift["waiting"]:
+    """Say why there is no difference: what forbids it first, else who is still followed."""
+    if lift["verdict"] != "withheld" and lift["waiting"]:
         days = lift["horizon_days"]
         return f"cannot say yet: {lift['waiting']:,} people are within their {days} days"
     return f"{lift['verdict']}: {lift['reason']}"

@@ -5,7 +5,7 @@ last look found and says when that was. The daily look takes one of every experi
 """
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection
@@ -19,6 +19,8 @@ from serving.interventions.lots.experiments import (
 from serving.kept_results import KeptResult, keep_result, kept_result, kept_results
 from serving.reporting.executive import trial_of
 from serving.reporting.record import Trial
+
+DUE = timedelta(days=1)
 
 
 class TrialLook(NamedTuple):
@@ -43,10 +45,22 @@ def take_look(keepwell: Keepwell, experiment: str, *, now: datetime) -> TrialLoo
     return TrialLook(now, trial)
 
 
-def take_looks(keepwell: Keepwell, *, now: datetime) -> int:
-    """Compare every experiment; those that were over at their last look are left as they are."""
+def newest_looks(keepwell: Keepwell, *, now: datetime) -> tuple[TrialLook, ...]:
+    """Compare the newest experiment of every playbook and keep what came of it."""
     with keepwell.database.read() as conn:
-        due = [each for each in list_experiments(conn) if _is_due(conn, each)]
+        newest = {each.playbook: each for each in reversed(list_experiments(conn))}
+    return tuple(
+        take_look(keepwell, each.experiment, now=now) for _, each in sorted(newest.items())
+    )
+
+
+def take_looks(keepwell: Keepwell, *, now: datetime) -> int:
+    """Compare every experiment whose last look is missing or a day old.
+
+    Those that were over at their last look are left as they are.
+    """
+    with keepwell.database.read() as conn:
+        due = [each for each in list_experiments(conn) if _is_due(conn, each, now)]
     for each in due:
         take_look(keepwell, each.experiment, now=now)
     return len(due)
@@ -63,9 +77,13 @@ def last_looks(conn: Connection) -> dict[str, TrialLook]:
     return {name: _look(kept) for name, kept in kept_results(conn, "experiment").items()}
 
 
-def _is_due(conn: Connection, trial: TrialExperiment) -> bool:
+def _is_due(conn: Connection, trial: TrialExperiment, now: datetime) -> bool:
     kept = last_look(conn, trial.experiment)
-    lift = None if kept is None else kept.lift
+    if kept is None:
+        return True
+    if now - kept.taken_at < DUE:
+        return False
+    lift = kept.lift
     return lift is None or bool(lift["waiting"]) or lift["course"]["status"] == "running"
 
 

@@ -5,7 +5,7 @@ from datetime import timedelta
 from serving.dashboard.shelf import keep, read_layer
 from serving.feedback.last_look import last_suggestions, take_suggestions
 from serving.kept_results import keep_result, kept_result, kept_results
-from serving.reporting.trial_look import last_look, last_looks, take_look, take_looks
+from serving.reporting.trial_look import last_look, last_looks, newest_looks, take_look, take_looks
 from tests.serving.conftest import Shop
 from tests.serving.test_trials import begun, passed
 
@@ -52,6 +52,17 @@ def test_what_is_over_is_compared_once(shop: Shop) -> None:
     assert take_looks(shop.keepwell, now=shop.clock()) == 0
     with shop.keepwell.database.read() as conn:
         assert last_looks(conn)[made.name].taken_at == first
+
+
+def test_what_runs_is_compared_once_a_day(shop: Shop) -> None:
+    made = begun(shop, 40)
+    assert take_looks(shop.keepwell, now=shop.clock()) == 1
+    assert take_looks(shop.keepwell, now=shop.clock()) == 0
+    shop.pass_days(1)
+    assert take_looks(shop.keepwell, now=shop.clock()) == 1
+    [newest] = newest_looks(shop.keepwell, now=shop.clock())
+    with shop.keepwell.database.read() as conn:
+        assert last_looks(conn)[made.name].taken_at == newest.taken_at
 
 
 def test_suggestions_are_kept_as_they_were_found(regular: Shop) -> None:

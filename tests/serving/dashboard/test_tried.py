@@ -10,6 +10,7 @@ from serving.dashboard import tried as module
 from serving.dashboard.figure import Cell
 from serving.dashboard.tried import tried
 from serving.reporting.record import Trial
+from serving.reporting.trial_look import TrialLook
 from tests.serving.conftest import Shop
 
 STAYED = {
@@ -25,6 +26,7 @@ LIFT: dict[str, Any] = {
     "held_out": 50,
     "waiting": 0,
     "horizon_days": 90,
+    "level": 0.96,
     "outcomes": [STAYED],
     "verdict": "helped",
     "reason": "more stayed",
@@ -46,10 +48,10 @@ TRIAL = Trial("note", LIFT, ROI, "", "")
 
 
 def cells(shop: Shop, monkeypatch: pytest.MonkeyPatch, trial: Trial) -> dict[str, Cell]:
-    def known(keepwell: Keepwell, *, now: datetime) -> tuple[Trial, ...]:
-        return (trial,)
+    def known(keepwell: Keepwell, *, now: datetime) -> tuple[TrialLook, ...]:
+        return (TrialLook(now, trial),)
 
-    monkeypatch.setattr(module, "trials", known)
+    monkeypatch.setattr(module, "newest_looks", known)
     return {each.name: each.cells[0] for each in tried(shop.keepwell, now=shop.clock())}
 
 
@@ -90,6 +92,25 @@ def test_while_people_are_followed_nothing_is_said(
     assert found["retention_lift"].value is None
     assert found["retention_lift"].note == "cannot say yet: 22 people are within their 90 days"
     assert found["net"].note == "no cost"
+
+
+@pytest.mark.parametrize(("level", "said"), [(0.99, "99 %"), (0.96, "96 %")])
+def test_an_interval_says_of_which_level_it_is(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch, level: float, said: str
+) -> None:
+    found = cells(shop, monkeypatch, TRIAL._replace(lift=LIFT | {"level": level}))
+    for name in ("retention_lift", "people_helped"):
+        assert found[name].note == f"helped: more stayed; the interval is one of {said}"
+    for figure in tried(shop.keepwell, now=shop.clock()):
+        assert "95 %" not in {column.heading[:4] for column in figure.columns}
+        assert "its interval is one of" in figure.about
+
+
+def test_what_is_withheld_is_not_said_to_wait(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    withheld = LIFT | {"verdict": "withheld", "reason": "the arms do not fit", "waiting": 22}
+    found = cells(shop, monkeypatch, TRIAL._replace(lift=withheld))
+    for name in ("retention_lift", "people_helped"):
+        assert (found[name].value, found[name].note) == (None, "withheld: the arms do not fit")
 
 
 def test_nobody_counts_as_helped_where_chance_did_not_decide(
