@@ -23,31 +23,16 @@ class TrendPoint(NamedTuple):
     high: float | None = None
 
 
-class Note(NamedTuple):
+class Mark(NamedTuple):
     """Something that happened in the period at `place`; its number leads to the words beside."""
 
     place: int
     number: int
 
 
-def trend_picture(
-    points: Sequence[TrendPoint],
-    notes: Sequence[Note] = (),
-    *,
-    width: int = 460,
-    height: int = 190,
-    write: Callable[[float], str] | None = None,
-) -> bytes:
-    """Draw a line with its interval as a band; periods without a figure leave a gap.
-
-    `write` says how numbers stand at the axis.
-    """
-    return lines_picture({"": points}, notes, width=width, height=height, write=write)
-
-
 def lines_picture(
     lines: Mapping[str, Sequence[TrendPoint]],
-    notes: Sequence[Note] = (),
+    marks: Sequence[Mark] = (),
     *,
     width: int = 460,
     height: int = 190,
@@ -55,7 +40,9 @@ def lines_picture(
 ) -> bytes:
     """Draw up to `MOST_LINES` lines over the same periods, each named at its end.
 
-    Several have thin intervals beside each other, since bands would hide one another.
+    One has its interval as a band, several have thin ones beside each other, since bands would
+    hide one another. Periods without a figure leave a gap. `write` says how numbers stand at the
+    axis.
     """
     points = next(iter(lines.values()))
     labels = [point.label for point in points]
@@ -85,9 +72,9 @@ def lines_picture(
         if write:
             axes.yaxis.set_major_formatter(lambda value, _: write(value))
         top = axes.get_ylim()[1]
-        for note in notes:
-            axes.axvline(note.place, color=SOFT, linewidth=0.8, linestyle=(0, (2, 3)))
-        for place, numbers in _together(notes).items():
+        for each in marks:
+            axes.axvline(each.place, color=SOFT, linewidth=0.8, linestyle=(0, (2, 3)))
+        for place, numbers in _together(marks).items():
             axes.text(place, top, numbers, color=INK, fontsize=10, ha="center", va="bottom")
         if len(lines) > 1:
             name_ends(axes, ends, height=height)
@@ -106,10 +93,10 @@ def _intervals(
             axes.plot([x[k], x[k]], [point.low, point.high], color=colour, linewidth=1, alpha=0.4)
 
 
-def _together(notes: Sequence[Note]) -> dict[int, str]:
+def _together(marks: Sequence[Mark]) -> dict[int, str]:
     found: dict[int, list[int]] = {}
-    for note in notes:
-        found.setdefault(note.place, []).append(note.number)
+    for each in marks:
+        found.setdefault(each.place, []).append(each.number)
     return {place: _in_a_row(numbers) for place, numbers in found.items()}
 
 

@@ -8,7 +8,7 @@ from serving.pages.pictures.calibration import Bin, calibration_picture
 from serving.pages.pictures.curves import Curve, Step, curves_picture
 from serving.pages.pictures.labels import MOST_LINES
 from serving.pages.pictures.ranges import Range, ranges_picture
-from serving.pages.pictures.trend import Note, TrendPoint, lines_picture
+from serving.pages.pictures.trend import Mark, TrendPoint, lines_picture
 from serving.pages.staff.figure_view import View
 from serving.pages.staff.figure_words import axis, interval, named, period, place, said, when
 
@@ -46,7 +46,7 @@ def drawn(
         case "trend":
             placed_marks = placed(marks, cells)
             return lines_picture(
-                _lines(cells), placed_marks, width=width, height=height, write=axis(figure)
+                _lines(cells), placed_marks, width=width, height=height, write=axis(figure, cells)
             )
         case "histogram":
             spreads = {
@@ -56,7 +56,7 @@ def drawn(
             if len(spreads) > 1:
                 return spreads_picture(spreads, width=width)
             (only,) = spreads.values()
-            return histogram_picture(only, width=width, height=height, write=axis(figure))
+            return histogram_picture(only, width=width, height=height, write=axis(figure, cells))
         case "survival":
             return curves_picture(
                 _curves(cells), unit="days since they came", width=width, height=height + 30
@@ -68,7 +68,7 @@ def drawn(
         for cell in cells
     ]
     nothing = 0.0 if figure.unit in _AROUND_NOTHING else None
-    return ranges_picture(ranges, nothing=nothing, width=width, write=axis(figure))
+    return ranges_picture(ranges, nothing=nothing, width=width, write=axis(figure, cells))
 
 
 def as_bars(figure: Figure, cells: Sequence[Cell]) -> bool:
@@ -115,11 +115,11 @@ def alternative(figure: Figure, cells: tuple[Cell, ...], about: str) -> str:
     return f"{figure.title}{about}. {values}.{gaps}"
 
 
-def placed(marks: Sequence[tuple[str, int]], cells: Sequence[Cell]) -> list[Note]:
+def placed(marks: Sequence[tuple[str, int]], cells: Sequence[Cell]) -> list[Mark]:
     """Find the period in which each note's day lies; those outside are left out."""
     spans = sorted({(cell.start[:10], cell.end[:10]) for cell in cells if cell.start})
     return [
-        Note(place, number)
+        Mark(place, number)
         for day, number in marks
         for place, (start, end) in enumerate(spans)
         if start <= day < end

@@ -100,7 +100,7 @@ def _written(cell: Cell, field: str, figure: Figure) -> str:
     if value is None:
         return "–"
     if field in ("low", "high"):
-        return said(value, figure)
+        return said(value, figure, cell.value)
     if field in ("x", "x_to"):
         return place(value, figure)
     if field == "people":

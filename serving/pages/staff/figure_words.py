@@ -1,6 +1,6 @@
 """How a figure of the dashboard is written: its numbers with units, its periods, its change."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import date
 from math import hypot
 from typing import NamedTuple
@@ -11,16 +11,23 @@ from serving.pages.staff.frame import count
 _THIN = "\u202f"
 _MINUS = "\u2212"
 _HIDDEN = "not shown"
+_MINUTES = 120
+"""From so many seconds on, minutes are easier to read."""
 
 
-def said(value: float | None, figure: Figure) -> str:
-    """Write a value with its unit; `not shown` where there is none. Histograms count people."""
+def said(value: float | None, figure: Figure, of: float | None = None) -> str:
+    """Write a value with its unit; `not shown` where there is none. Histograms count people.
+
+    Units and digits are those of the value; of the end of an interval, those of the value it is
+    `of`.
+    """
     if value is None:
         return _HIDDEN
     if figure.shape == "histogram":
         return count(value)
-    number = _number(value, figure.unit)
-    unit = _unit(figure, value)
+    size = abs(value if of is None else of)
+    number = _number(value, figure.unit, size)
+    unit = _unit(figure, size)
     return f"{number}{_THIN}{unit}" if unit else number
 
 
@@ -28,9 +35,8 @@ def interval(cell: Cell, figure: Figure) -> str:
     """Write the ends of an interval, `80.1 to 84.3 %`; nothing where there is none."""
     if cell.value is None or cell.low is None or cell.high is None:
         return ""
-    low, high = (_number(end, figure.unit) for end in (cell.low, cell.high))
-    unit = _unit(figure, cell.high)
-    return f"{low} to {high}{_THIN}{unit}" if unit else f"{low} to {high}"
+    size = abs(cell.value)
+    return f"{_number(cell.low, figure.unit, size)} to {said(cell.high, figure, cell.value)}"
 
 
 def place(x: float, figure: Figure) -> str:
@@ -40,14 +46,15 @@ def place(x: float, figure: Figure) -> str:
     return f"{x:g}"
 
 
-def axis(figure: Figure) -> Callable[[float], str]:
-    """Give how numbers stand at the axis of a picture: short."""
+def axis(figure: Figure, cells: Iterable[Cell]) -> Callable[[float], str]:
+    """Give how numbers stand at the axis of a picture: short, and all in one unit."""
+    minutes = max((abs(cell.value or 0) for cell in cells), default=0) >= _MINUTES
 
     def write(value: float) -> str:
         if figure.unit == "share" and figure.shape != "histogram":
             return f"{100 * value:g}{_THIN}%"
         if figure.unit == "seconds":
-            return f"{value / 60:.2g}{_THIN}min" if abs(value) >= 120 else f"{value:g}{_THIN}s"
+            return f"{value / 60:.3g}{_THIN}min" if minutes else f"{value:g}{_THIN}s"
         if abs(value) >= 1e6:
             return f"{value / 1e6:g}{_THIN}M"
         return f"{value / 1e3:g}{_THIN}k" if abs(value) >= 1e4 else f"{value:g}"
@@ -87,11 +94,12 @@ class Change(NamedTuple):
 def change(cells: tuple[Cell, ...], figure: Figure) -> Change | None:
     """Compare the last figure of a line with the one before it.
 
-    It is a clear change where the interval of the difference leaves out zero; its ends are put
-    together from those of the two (Newcombe 1998, as if the two were of different people).
+    A period that still runs is not compared. It is a clear change where the interval of the
+    difference leaves out zero; its ends are put together from those of the two (Newcombe 1998, as
+    if the two were of different people).
     """
     told = [cell for cell in cells if cell.value is not None]
-    if len(told) < 2:
+    if len(told) < 2 or told[-1].runs:
         return None
     before, last = told[-2], told[-1]
     was, now = before.value or 0.0, last.value or 0.0
@@ -126,12 +134,11 @@ def _is_clear(lower: Cell, higher: Cell) -> bool:
     return up - down > hypot(up - higher.low, lower.high - down)
 
 
-def _number(value: float, unit: Unit) -> str:
-    return _plain(value, unit).replace("-", _MINUS)
+def _number(value: float, unit: Unit, size: float) -> str:
+    return _plain(value, unit, size).replace("-", _MINUS)
 
 
-def _plain(value: float, unit: Unit) -> str:
-    size = abs(value)
+def _plain(value: float, unit: Unit, size: float) -> str:
     match unit:
         case "share":
             return f"{100 * value:.1f}"
@@ -142,20 +149,20 @@ def _plain(value: float, unit: Unit) -> str:
         case "count":
             return count(value) if size >= 100 or value == round(value) else f"{value:.1f}"
         case "seconds":
-            return f"{value / 60:.1f}" if size >= 120 else f"{value:.0f}"
+            return f"{value / 60:.1f}" if size >= _MINUTES else f"{value:.0f}"
         case "hours" | "days":
             return f"{value:.1f}"
     return f"{value:.1f}" if size >= 10 else f"{value:.2f}"
 
 
-def _unit(figure: Figure, value: float) -> str:
+def _unit(figure: Figure, size: float) -> str:
     match figure.unit:
         case "share":
             return "%"
         case "money":
             return figure.scale
         case "seconds":
-            return "min" if abs(value) >= 120 else "s"
+            return "min" if size >= _MINUTES else "s"
         case "hours":
             return "h"
         case "points" | "days" as unit:
