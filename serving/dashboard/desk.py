@@ -111,7 +111,7 @@ def _again(cell: Cell, before: Given) -> Cell:
         low=body["low"],
         high=body["high"],
         people=body["people"],
-        note=before.said(),
+        note=", ".join(filter(None, (cell.note, before.said()))),
     )
 
 

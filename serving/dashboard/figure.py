@@ -25,6 +25,9 @@ Every = Literal["week", "month", "quarter"]
 EVERY: tuple[Every, ...] = get_args(Every)
 DEFAULT_EVERY: Every = "month"
 
+SO_FAR = "so far"
+"""How the note of a number begins whose period is not over."""
+
 
 class Cell(NamedTuple):
     """One number, or why there is none.
@@ -52,6 +55,11 @@ class Cell(NamedTuple):
     people: int | None = None
     note: str = ""
     hidden: bool = False
+
+    @property
+    def runs(self) -> bool:
+        """Whether its period is not over yet."""
+        return self.note.startswith(SO_FAR)
 
 
 class Column(NamedTuple):

@@ -16,7 +16,7 @@ from outcomes.measures.definition import Period
 from outcomes.measures.periods import DEFAULT_COUNT, floor, label, split, step
 from serving.bootstrap import Keepwell
 from serving.dashboard.desk import ALL, Added, Desk, Place
-from serving.dashboard.figure import EVERY, Cell, Column, Every, Figure
+from serving.dashboard.figure import EVERY, SO_FAR, Cell, Column, Every, Figure
 from serving.dashboard.measured import TREND
 from serving.interventions.deciding.attention import is_changed, waits
 from serving.interventions.tables import interventions
@@ -27,7 +27,6 @@ REASONS = (
     Column("value", "People"),
 )
 _QUEUE = (Column("row", "What"), Column("value", "People"))
-_SO_FAR = "so far"
 _ORDER: tuple[Every, ...] = ("month", "quarter", "week")
 
 
@@ -184,7 +183,7 @@ def _cell(
         low=low,
         high=high,
         people=len(numbers),
-        note=_SO_FAR if period.end > now else "",
+        note=SO_FAR if period.end > now else "",
     )
 
 

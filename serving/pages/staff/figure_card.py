@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from serving.dashboard.figure import Cell, Figure
+from serving.dashboard.figure import SO_FAR, Cell, Figure
 from serving.pages.pictures.labels import MOST_LINES
 from serving.pages.staff.figure_picture import (
     MOST_BARS,
@@ -25,8 +25,6 @@ from serving.pages.staff.figure_words import (
 
 _SILENT = "cannot say"
 _SAID_AGAIN = ("cannot say yet: ", "cannot say: ")
-SO_FAR = "so far"
-"""What a figure's note says of a period that is not over."""
 
 
 class Line(NamedTuple):
@@ -170,8 +168,7 @@ def _when(single: Cell | None, draws: bool, figure: Figure, cells: tuple[Cell, .
     shown = [single] if single else list(pictured(figure, cells)) if as_bars(figure, cells) else []
     if not shown or not shown[0].start or (not single and not draws):
         return ""
-    note = shown[0].note
-    return f"{period(shown[0])}, {note}" if note == SO_FAR else period(shown[0])
+    return f"{period(shown[0])}, {SO_FAR}" if shown[0].runs else period(shown[0])
 
 
 def _lines(figure: Figure, cells: tuple[Cell, ...], *, draws: bool) -> tuple[Line, ...]:

@@ -16,7 +16,7 @@ from governance.disclosure.published import (
 )
 from outcomes.measures.definition import Period
 from serving.dashboard.desk import ALL, Added, Desk, Place, open_desk
-from serving.dashboard.figure import Cell
+from serving.dashboard.figure import SO_FAR, Cell
 from serving.published import DASHBOARD
 from tests.serving.conftest import Shop
 
@@ -69,6 +69,16 @@ def test_one_more_order_repeats_the_figure_as_it_was_given() -> None:
     [again] = tell(at, {(ALL, 0): each(20) | {"c3": 9.0}}).values()
     assert again.value == 20.0
     assert again.note == "as given"
+
+
+def test_what_is_repeated_of_a_period_that_runs_still_says_so() -> None:
+    at = desk()
+    running = Cell(value=20.0, people=20, note=SO_FAR)
+    people = [f"c{k}" for k in range(20)]
+    for paid in (1.0, 2.0):
+        adds = {(ALL, 0): Added(people, ([paid, *[1.0] * 19],))}
+        [cell] = at.tell("sums", adds, lambda _: running).values()
+    assert (cell.note, cell.runs) == ("so far, as given", True)
 
 
 def test_a_figure_is_renewed_once_five_people_changed() -> None:

@@ -13,7 +13,7 @@ from serving.pages.staff.figure_card import card_of
 from serving.pages.staff.figure_picture import drawn
 from serving.pages.staff.figure_table import groups_of, table_of
 from serving.pages.staff.figure_view import View, read_view
-from serving.pages.staff.figure_words import change, interval, said
+from serving.pages.staff.figure_words import axis, change, interval, said
 
 FEW = "too few people to show"
 MONTHS = (
@@ -70,6 +70,21 @@ def test_a_change_within_the_interval_of_the_difference_is_no_clear_change() -> 
     found = change((cell(0, 0.80), cell(1, 0.82)), STAYED)
     assert found is not None
     assert found == ("no clear change from 80.0\u202f% in Jan 26", "")
+
+
+def test_a_period_that_still_runs_is_not_held_to_a_whole_one() -> None:
+    running = cell(2, 0.40)._replace(note="so far, as given on 2026-03-09")
+    card = card_of(trend(cell(0, 0.80), cell(1, 0.82), running), View())
+    assert (card.headline, card.when, card.change) == ("40.0\u202f%", "Mar 26, so far", None)
+
+
+def test_a_number_and_its_interval_are_in_one_unit() -> None:
+    slow = trend(cell(0, 125.0, wide=25.0))._replace(unit="seconds")
+    card, [row] = card_of(slow, View()), table_of(slow, View()).rows
+    assert (card.headline, card.between) == ("2.1\u202fmin", "1.7 to 2.5\u202fmin")
+    assert row.fields[1:4] == ("2.1\u202fmin", "1.7\u202fmin", "2.5\u202fmin")
+    ticks = axis(slow, slow.cells)
+    assert (ticks(60.0), ticks(150.0)) == ("1\u202fmin", "2.5\u202fmin")
 
 
 def test_what_is_not_shown_leaves_a_gap_in_the_picture() -> None:
