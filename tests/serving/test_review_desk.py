@@ -16,7 +16,7 @@ from governance.review.standing import find_review, list_reviews, standing_of, s
 from serving.access.auth import Principal, authenticate, create_key
 from serving.pages.pictures.gaps import gaps_picture
 from serving.pages.staff.months import gap_view, gap_words, month_table
-from serving.pages.staff.review import report_in_session, sentence
+from serving.pages.staff.review import report_in_session
 from serving.record.verification import check_log, read_head
 from serving.rights.acts import erase
 from serving.rights.complaints import add_complaint, close_complaint, show_complaint
@@ -245,10 +245,10 @@ def test_one_comparison_is_looked_at_over_all_audits() -> None:
     view = gap_view(found, attribute="", measure="")
     assert (view.attribute, view.measure) == ("age_band", "calibration")
     assert view.audits == ("2026-05-01", "2026-05-10")
-    assert [(p.audit, p.group, p.failed) for p in view.points] == [
-        (0, "65+", False),
-        (1, "65+", True),
-        (1, "18-34", False),
+    assert [(p.audit, p.gap.label, p.gap.value) for p in view.points] == [
+        (0, "65+", 1.0),
+        (1, "65+", 9.0),
+        (1, "18-34", -1.0),
     ]
     assert "1 lies wholly beyond the limit of 5 points" in gap_words(view, 0.05)
     assert gap_view(found, attribute="age_band", measure="tpr").audits == ("2026-05-01",)
@@ -260,6 +260,18 @@ def test_the_picture_of_gaps_follows_light_and_dark_and_names_groups() -> None:
     drawn = gaps_picture(view.audits, view.points, limit=0.1).decode()
     assert "prefers-color-scheme:dark" in drawn
     assert ">65+<" in drawn
+
+
+def test_a_mark_is_hollow_where_there_could_be_no_difference() -> None:
+    alike, apart = (
+        gap_view([gap("0", "65+", "tpr", value)], attribute="", measure="") for value in (0.0, 0.2)
+    )
+    hollow = "fill: var(--card)"
+    assert hollow in gaps_picture(alike.audits, alike.points, limit=0.1).decode()
+    assert hollow not in gaps_picture(apart.audits, apart.points, limit=0.1).decode()
+
+
+def test_without_an_audit_there_is_an_empty_picture() -> None:
     assert gaps_picture((), (), limit=0.1).startswith(b"<svg")
 
 
@@ -269,9 +281,3 @@ def test_a_report_in_a_session_takes_its_style_from_an_address_and_leads_back() 
     assert "<style>" not in shown
     assert '<link rel="stylesheet" href="/staff/review/models/ab/report.css">' in shown
     assert shown.index('href="/staff/review/models/ab"') < shown.index("<h1>")
-
-
-def test_a_page_says_an_error_without_what_only_a_command_line_knows() -> None:
-    known = InvalidInput("a review needs its reason", hint="say why in --reason")
-    assert sentence(known) == "A review needs its reason."
-    assert sentence(InvalidInput("too long", hint="say less")) == "Too long. Say less."

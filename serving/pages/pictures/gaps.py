@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from serving.pages.pictures.canvas import BAD, CARD, INK, MARK, SOFT, UNSURE, draw
+from serving.pages.pictures.ranges import Range
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -15,14 +16,10 @@ _SPREAD = 0.5
 
 
 class GapPoint(NamedTuple):
-    """One group in one audit: the difference of shares from the largest group, with its bounds."""
+    """One group in one audit: its difference from the largest group, in percentage points."""
 
     audit: int
-    group: str
-    value: float
-    low: float
-    high: float
-    failed: bool
+    gap: Range
 
 
 def gaps_picture(
@@ -33,12 +30,12 @@ def gaps_picture(
     width: int = 760,
     height: int = 300,
 ) -> bytes:
-    """Draw differences in percentage points over audits; groups differ in shape, too.
+    """Draw differences over audits; groups differ in shape, too.
 
-    The dashed lines are the `limit` on either side of no difference. A hollow point is one that
-    lies wholly beyond it.
+    The dashed lines are the `limit`, a share, on either side of no difference. A point is hollow
+    where there could be none.
     """
-    groups = sorted({each.group for each in points})
+    groups = sorted({each.gap.label for each in points})
     step = _SPREAD / max(len(groups), 2)
 
     def paint(axes: "Axes") -> None:
@@ -46,15 +43,14 @@ def gaps_picture(
         for bound in (-limit, limit):
             axes.axhline(100 * bound, color=BAD, linewidth=0.9, linestyle=(0, (4, 3)))
         for k, group in enumerate(groups):
-            own = [each for each in points if each.group == group]
+            own = [each for each in points if each.gap.label == group]
             x = [each.audit + (k - (len(groups) - 1) / 2) * step for each in own]
             colour, shape = _COLOURS[k % len(_COLOURS)], _SHAPES[k % len(_SHAPES)]
-            low, high = ([100 * each[place] for each in own] for place in (3, 4))
-            axes.vlines(x, low, high, color=colour, linewidth=1.6)
             for at, each in zip(x, own, strict=True):
-                face = CARD if each.failed else colour
+                face = CARD if each.gap.could_be(0.0) else colour
+                axes.plot([at, at], each.gap.ends, color=colour, linewidth=1.6)
                 axes.plot(
-                    [at], [100 * each.value],
+                    [at], [each.gap.value or 0.0],
                     marker=shape, markersize=7, color=colour, markerfacecolor=face,
                     markeredgewidth=1.6, linestyle="none",
                 )  # fmt: skip

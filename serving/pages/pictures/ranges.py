@@ -21,6 +21,17 @@ class Range(NamedTuple):
     high: float | None = None
     said: str = ""
 
+    @property
+    def ends(self) -> tuple[float, float]:
+        """Where its line ends: at the point itself where there is no interval."""
+        value = self.value or 0.0
+        return (value if self.low is None else self.low, value if self.high is None else self.high)
+
+    def could_be(self, nothing: float) -> bool:
+        """Whether it reaches over that place; in every picture its point is hollow then."""
+        low, high = self.ends
+        return low <= nothing <= high
+
 
 def ranges_picture(
     ranges: Sequence[Range],
@@ -45,10 +56,8 @@ def ranges_picture(
                     color=SOFT, fontsize=11, va="center",
                 )  # fmt: skip
                 continue
-            low = each.value if each.low is None else each.low
-            high = each.value if each.high is None else each.high
-            unsure = nothing is not None and low <= nothing <= high
-            axes.plot([low, high], [place, place], color=MARK, linewidth=2.2)
+            unsure = nothing is not None and each.could_be(nothing)
+            axes.plot(each.ends, [place, place], color=MARK, linewidth=2.2)
             axes.plot(
                 [each.value], [place], marker="o", markersize=8, markeredgewidth=2, color=MARK,
                 markerfacecolor="none" if unsure else MARK,

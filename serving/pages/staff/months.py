@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from governance.audit.process_record import GapAt, MonthlyCount
 from serving.pages.pictures.gaps import GapPoint
+from serving.pages.pictures.ranges import Range
 
 
 class MonthTable(NamedTuple):
@@ -51,17 +52,7 @@ def gap_view(gaps: Sequence[GapAt], *, attribute: str, measure: str) -> GapView:
     found = tuple(each for each in gaps if (each.attribute, each.measure) == (attribute, measure))
     order = {digest: k for k, digest in enumerate(dict.fromkeys(e.model_digest for e in found))}
     days = {order[each.model_digest]: f"{each.trained_at:%Y-%m-%d}" for each in found}
-    points = tuple(
-        GapPoint(
-            order[each.model_digest],
-            each.group,
-            each.difference.value,
-            each.difference.low,
-            each.difference.high,
-            each.verdict == "fail",
-        )
-        for each in found
-    )
+    points = tuple(GapPoint(order[each.model_digest], _range(each)) for each in found)
     audits = tuple(days[k] for k in sorted(days))
     return GapView(choices, attribute, measure, audits, found, points)
 
@@ -70,7 +61,7 @@ def gap_words(view: GapView, limit: float) -> str:
     """Say what the picture shows, for whoever does not see it."""
     if not view.points:
         return "No comparison to show."
-    beyond = sum(each.failed for each in view.points)
+    beyond = sum(each.verdict == "fail" for each in view.found)
     told = f"{beyond} lie wholly" if beyond != 1 else "1 lies wholly"
     audits = f"{len(view.audits)} audits" if len(view.audits) != 1 else "1 audit"
     return (
@@ -78,6 +69,11 @@ def gap_words(view: GapView, limit: float) -> str:
         f"{view.measure}, over {audits}: {len(view.points)} comparisons with their intervals, of "
         f"which {told} beyond the limit of {100 * limit:.0f} points. The table below says each."
     )
+
+
+def _range(found: GapAt) -> Range:
+    value, low, high = (100 * end for end in found.difference[:3])
+    return Range(found.group, value, low, high)
 
 
 def _sum(counts: Sequence[MonthlyCount], name: str) -> int:
