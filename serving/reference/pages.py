@@ -13,12 +13,16 @@ from serving.reference.markdown import code, table
 
 
 class Address(NamedTuple):
-    """One address of the staff pages; any of `scopes` opens it, none: whoever is logged in."""
+    """One address of the staff pages; any of `scopes` opens it, with all of `also`.
+
+    Without any it opens to whoever is logged in.
+    """
 
     method: str
     path: str
     does: str
     scopes: tuple[str, ...]
+    also: tuple[str, ...]
     asks_session: bool
 
     @property
@@ -62,11 +66,12 @@ def addresses() -> Iterator[Address]:
                         route.path,
                         (route.description or "").split("\n")[0].rstrip("."),
                         staff.scopes if staff else (),
+                        staff.also if staff else (),
                         staff is not None,
                     )
 
 
 def _opened(address: Address) -> str:
     if address.scopes:
-        return " or ".join(map(code, address.scopes))
+        return " and ".join((" or ".join(map(code, address.scopes)), *map(code, address.also)))
     return "whoever is logged in" if address.asks_session else "everybody"

@@ -183,3 +183,21 @@ def test_wrong_codes_of_customers_do_not_lock_staff_out(shop: Shop) -> None:
         staff.http.post("/notice-open", data={"act": "open", "token": "none", "code": "1"})
     assert staff.http.post("/notice-open", data={"act": "open"}).status_code == 429
     staff.log_in(shop.key())
+
+
+@pytest.mark.parametrize(
+    ("scope", "path"),
+    [
+        ("feedback:write", "/staff/feedback/new"),
+        ("feedback:write", "/staff/feedback/some-item/act"),
+        ("feedback:write", "/staff/dashboard/notes"),
+        ("consent:read", "/staff/dashboard/texts"),
+        ("consent:read", "/staff/journey/words"),
+    ],
+)
+def test_a_form_asks_for_what_opens_its_page(shop: Shop, scope: str, path: str) -> None:
+    staff = Staff(shop).log_in(shop.key(scope))
+    answer = staff.http.post(path, data={"csrf": form_seal(staff.token)})
+
+    assert answer.status_code == 403
+    assert "outcomes:read" in answer.text

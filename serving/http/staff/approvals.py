@@ -30,7 +30,7 @@ _PICK = "pick."
 
 router = APIRouter(include_in_schema=False, route_class=StaffRoute)
 Reader = Annotated[Visit, Depends(Staff("intervention:read"))]
-Approver = Annotated[Visit, Depends(Staff("intervention:approve"))]
+Approver = Annotated[Visit, Depends(Staff("intervention:approve", also=("intervention:read",)))]
 Id = Annotated[str, Path(min_length=1, max_length=40)]
 After = Annotated[str | None, Query(max_length=240)]
 Few = Annotated[int, Query(ge=0, le=_MOST_AT_ONCE)]

@@ -14,13 +14,12 @@ from serving.pages.staff.dashboard_notes import Draft
 from serving.pages.staff.figure_view import View, read_view
 
 router = APIRouter(include_in_schema=False, route_class=StaffRoute)
-Writing = Annotated[Visit, Depends(Staff(*WRITERS))]
+Writing = Annotated[Visit, Depends(Staff(*WRITERS, also=("outcomes:read",)))]
 
 
 @router.post("/staff/dashboard/notes")
 def post_note(visit: Writing) -> Response:
     """Keep a note; one that cannot be kept comes back with what is wrong."""
-    visit.caller.require("outcomes:read")
     here, form = visit.here, visit.form
     layer, view = _where(visit)
     text, day = form.get("text", ""), form.get("day", "")

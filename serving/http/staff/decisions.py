@@ -11,7 +11,7 @@ from serving.record.dossier import make_dossier
 
 router = APIRouter(include_in_schema=False, route_class=StaffRoute)
 DecisionPath = Annotated[Step, Path(min_length=1, max_length=40)]
-Reader = Annotated[Visit, Depends(Staff("score:read"))]
+Reader = Annotated[Visit, Depends(Staff("score:read", also=("consent:read",)))]
 
 
 @router.get("/staff/decisions/{decision_id}")
@@ -21,7 +21,6 @@ def get_dossier(decision_id: DecisionPath, visit: Reader, again: bool = False) -
     With `again` it is computed once more, for keys that may sign: that changes nothing, tells no
     score, and says whether the same comes out.
     """
-    visit.caller.require("consent:read")
     if again:
         visit.caller.require("audit:sign")
     dossier = make_dossier(

@@ -20,7 +20,7 @@ _ONE = f"{HOME}/{{playbook}}/{{draw}}"
 
 router = APIRouter(include_in_schema=False, route_class=StaffRoute)
 Reader = Annotated[Visit, Depends(Staff("outcomes:read"))]
-Approver = Annotated[Visit, Depends(Staff(SCOPE))]
+Approver = Annotated[Visit, Depends(Staff(SCOPE, also=("outcomes:read",)))]
 Playbook = Annotated[str, Path(min_length=1, max_length=80)]
 Draw = Annotated[str, Path(min_length=1, max_length=80)]
 

@@ -22,7 +22,7 @@ _CLOSED_SHOWN = 5
 
 router = APIRouter(include_in_schema=False, route_class=StaffRoute)
 Reader = Annotated[Visit, Depends(Staff("outcomes:read"))]
-Writer = Annotated[Visit, Depends(Staff("feedback:write"))]
+Writer = Annotated[Visit, Depends(Staff("feedback:write", also=("outcomes:read",)))]
 ItemId = Annotated[str, Path(min_length=1, max_length=40)]
 Subject = Annotated[str, Query(alias="from", max_length=120)]
 

@@ -27,10 +27,10 @@ from serving.spreadsheet import csv_text
 
 router = APIRouter(include_in_schema=False, route_class=StaffRoute)
 Reader = Annotated[Visit, Depends(Staff("outcomes:read"))]
+WordReader = Annotated[Visit, Depends(Staff("consent:read", also=("outcomes:read",)))]
 Period = Annotated[str, Query(max_length=20)]
 Segment = Annotated[str, Query(max_length=300)]
 Name = Annotated[str, Query(min_length=1, max_length=80)]
-_WORDS = "consent:read"
 _WIDE, _NARROW = 940, 420
 
 
@@ -45,7 +45,7 @@ def get_map(visit: Reader, period: Period = YEAR, segment: Segment = "") -> Resp
             return visit.answer("journey_none.html.j2", title="Journey", section="journey")
         journey = read_journey(conn, choice.period, choice.by)
     _check(journey, choice)
-    filled = map_of(journey, choice, with_words=visit.caller.may(_WORDS))
+    filled = map_of(journey, choice, with_words=visit.caller.may("consent:read"))
     lenses = [each.name for each in LENSES if _has_curve(journey, choice, each.name)]
     return _page(visit, "journey", drawn, choice, map=filled, lenses=lenses)
 
@@ -107,16 +107,14 @@ def get_curve(
 
 
 @router.get(f"{HOME}/words")
-def get_words(visit: Reader, stage: Name, about: Name) -> Response:
+def get_words(visit: WordReader, stage: Name, about: Name) -> Response:
     """Ask whether somebody wants to read what people wrote; reading is noted in the log."""
-    visit.caller.require(_WORDS)
     return _words(visit, stage, about)
 
 
 @router.post(f"{HOME}/words")
-def post_words(visit: Reader) -> Response:
+def post_words(visit: WordReader) -> Response:
     """Show a few texts of those who permit it, once: nothing keeps them."""
-    visit.caller.require(_WORDS)
     here = visit.here
     stage, about = visit.form.get("stage", ""), visit.form.get("about", "")
     try:

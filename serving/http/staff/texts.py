@@ -15,6 +15,7 @@ from serving.text import sample_home, theme_names
 router = APIRouter(include_in_schema=False, route_class=StaffRoute)
 _MOST = 12
 Reading = Annotated[Visit, Depends(Staff("outcomes:read"))]
+Drawing = Annotated[Visit, Depends(Staff("consent:read", also=("outcomes:read",)))]
 
 
 @router.get("/staff/dashboard/texts")
@@ -24,9 +25,8 @@ def get_texts(visit: Reading) -> Response:
 
 
 @router.post("/staff/dashboard/texts")
-def post_texts(visit: Annotated[Visit, Depends(Staff("consent:read"))]) -> Response:
+def post_texts(visit: Drawing) -> Response:
     """Draw texts about a theme and show them once; answered at once, since nothing keeps them."""
-    visit.caller.require("outcomes:read")
     theme = visit.form.get("theme", "")
     try:
         found = sample_home(

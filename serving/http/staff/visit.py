@@ -62,10 +62,15 @@ class Visit:
 
 
 class Staff:
-    """A dependency: whoever looks must be logged in with a key that has one of these scopes."""
+    """A dependency: whoever looks must be logged in with a key that has one of these scopes.
 
-    def __init__(self, *scopes: str) -> None:
+    Of `also` it must have every one: a form also asks for what opens the page it stands on, which
+    is shown again where something is wrong.
+    """
+
+    def __init__(self, *scopes: str, also: tuple[str, ...] = ()) -> None:
         self.scopes = scopes
+        self.also = also
 
     async def __call__(self, request: Request) -> Visit:
         """Give the visit; raises `Unauthenticated` or `ScopeMissing`."""
@@ -74,6 +79,8 @@ class Staff:
             raise Unauthenticated("nobody is logged in")
         if self.scopes and not any(visit.caller.may(scope) for scope in self.scopes):
             raise ScopeMissing(self.scopes[0])
+        for scope in self.also:
+            visit.caller.require(scope)
         return visit
 
 

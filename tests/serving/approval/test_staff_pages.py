@@ -113,3 +113,14 @@ def test_scores_and_history_are_shown_to_keys_that_may_see_them(tea_shop: Shop) 
     assert "What we know of them" not in reads
     assert "may not be told to you" not in page
     assert "What we know of them" in page
+
+
+def test_a_form_shows_nothing_that_its_page_refuses(tea_shop: Shop) -> None:
+    [asked] = proposed(tea_shop, "ann")
+    kim = Session(tea_shop, "intervention:approve")
+
+    answers = [kim.posts(f"/staff/approvals/{asked}", act="approve"), kim.posts("/staff/approvals")]
+
+    assert [code for code, _ in answers] == [403, 403]
+    assert not any("ann" in text.split("<main", 1)[1] for _, text in answers)
+    assert status(tea_shop, asked) == "proposed"
