@@ -62,7 +62,13 @@ class ComplaintShown(NamedTuple):
 def add_complaint(
     keepwell: Keepwell, customer_id: str, *, category: str, text: str, clock: Clock
 ) -> Complaint:
-    """Record a complaint; the words go into the customer's history alone."""
+    """Record a complaint; the words go into the customer's history alone.
+
+    Raises `InvalidInput` for another category or no words, `NotFound` for an unknown customer.
+    """
+    text = text.strip()
+    if not text:
+        raise InvalidInput("a complaint needs what the customer says")
     if category not in CATEGORIES:
         raise InvalidInput(
             "what was given is no category of complaint", hint=f"known are {', '.join(CATEGORIES)}"
@@ -90,8 +96,14 @@ def close_complaint(
     by: Principal,
     clock: Clock,
 ) -> Complaint:
-    """Answer a complaint; the answer goes into the customer's history alone."""
+    """Answer a complaint; the answer goes into the customer's history alone.
+
+    Raises `InvalidInput` for another outcome, no answer or a complaint that is not open.
+    """
     by.require("rights:manage")
+    text = text.strip()
+    if not text:
+        raise InvalidInput("closing a complaint needs an answer; the customer will read it")
     if outcome not in CLOSED:
         raise InvalidInput(
             "what was given is no way to close a complaint", hint=f"known are {', '.join(CLOSED)}"

@@ -69,8 +69,11 @@ def request_review(
 def appeal(keepwell: Keepwell, request_id: str, *, reason: str, clock: Clock) -> ReviewRequest:
     """Contest an answer: someone else looks once more. Raises `InvalidInput` for an open request.
 
-    An overturned decision cannot be appealed: there is nothing left of it.
+    An overturned decision cannot be appealed: there is nothing left of it. Nor is one without
+    what the customer says.
     """
+    if not reason.strip():
+        raise InvalidInput("an appeal needs what the customer says")
     with keepwell.database.write() as conn:
         first = load_request(conn, request_id)
         inside = _customer(keepwell, conn, first)

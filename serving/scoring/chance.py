@@ -10,7 +10,7 @@ class Hundredths(NamedTuple):
     """A share as so many in a hundred; `sign` is `<` or `>` where 0 or 100 would be untrue."""
 
     sign: Literal["", "<", ">"]
-    count: int
+    whole: int
 
 
 def in_hundred(share: float) -> Hundredths:

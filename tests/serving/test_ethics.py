@@ -138,6 +138,18 @@ def test_a_harm_that_names_an_address_is_refused(shop: Shop) -> None:
         note_harm(shop.keepwell, "churn", text="ask jo@shop.example", now=shop.clock())
 
 
+def test_neither_a_complaint_nor_its_answer_is_without_words(shop: Shop) -> None:
+    known(shop, "ann")
+    with pytest.raises(InvalidInput, match="what the customer says"):
+        add_complaint(shop.keepwell, "ann", category="score", text=" ", clock=shop.clock)
+    made = add_complaint(shop.keepwell, "ann", category="score", text="wrong", clock=shop.clock)
+    told = {"outcome": "resolved", "text": " "}
+    with pytest.raises(InvalidInput, match="needs an answer"):
+        close_complaint(
+            shop.keepwell, made.complaint_id, **told, by=manager("Mo"), clock=shop.clock
+        )
+
+
 def test_a_complaint_is_closed_with_an_answer_in_the_history(shop: Shop) -> None:
     known(shop, "ann")
     made = add_complaint(shop.keepwell, "ann", category="score", text="wrong", clock=shop.clock)

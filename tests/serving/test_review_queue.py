@@ -202,7 +202,7 @@ def test_a_contact_whose_time_ran_out_meanwhile_is_not_sent(case: Case) -> None:
 def test_whoever_approved_the_contact_cannot_decide(case: Case) -> None:
     each = case.runs("advise")
     desk = desk_of(case.shop.keepwell)
-    approve(desk, each, approver="Mo", reason="", now=case.shop.clock())
+    approve(desk, each, approver="Mo", reason="it helps", now=case.shop.clock())
     request = case.contests()
     with pytest.raises(PermissionRefused, match="approved the contact"):
         case.decides(request, "upheld", "mo")
@@ -221,6 +221,12 @@ def test_asking_anew_about_the_same_decision_is_no_way_around_that(case: Case) -
     again = case.contests()
     with pytest.raises(PermissionRefused, match="decided on this case before"):
         case.decides(again, "upheld", "Mo")
+
+
+def test_an_appeal_needs_what_the_customer_says(case: Case) -> None:
+    upheld = case.decides(case.contests(), "upheld", "Mo")
+    with pytest.raises(InvalidInput, match="what the customer says"):
+        appeal(case.shop.keepwell, upheld.request_id, reason=" ", clock=case.shop.clock)
 
 
 def test_only_an_upheld_decision_can_be_appealed_and_once(case: Case) -> None:

@@ -17,9 +17,11 @@ from serving.interventions.deciding.oversight import (
     Verdict,
     approve,
     reject,
+    require_reason,
 )
 from serving.interventions.deciding.views import find_intervention
 from serving.interventions.delivery.desk import desk_of
+from serving.pages.mistakes import mistake
 from serving.pages.staff import approvals as words
 from serving.pages.staff.approvals import Typed
 
@@ -60,16 +62,15 @@ def post_several(visit: Approver) -> Response:
         return goto(f"{HOME}?said=none")
     desk, reason = desk_of(visit.here.keepwell), visit.form.get("reason", "")
     yes = visit.form.get("act") == "approve"
-    if not reason.strip():
-        return _waiting(visit, said="Say why in a few words: the reason is kept.", failed=True)
 
     def act(intervention_id: str) -> Verdict:
         return _decide(visit, intervention_id, reason, AS_PROPOSED if yes else None)
 
     try:
+        require_reason(reason)
         found = decide_each(desk, picked, act)
     except InvalidInput as error:
-        return _waiting(visit, said=error.message, failed=True)
+        return _waiting(visit, said=mistake(error), failed=True)
     done = sum(each.verdict is not None for each in found.each)
     return goto(f"{HOME}?done={done}&failed={len(found.each) - done}&quick={found.quick}")
 
@@ -123,10 +124,7 @@ def post_decision(visit: Approver, intervention_id: Id) -> Response:
     except AlreadyDecided:
         return goto(f"{HOME}/{intervention_id}?said=already")
     except InvalidInput as error:
-        hint = f" ({error.hint})" if error.hint else ""
-        return _proposal(
-            visit, intervention_id, to_decide=False, said=f"{error.message}{hint}", typed=typed
-        )
+        return _proposal(visit, intervention_id, to_decide=False, said=mistake(error), typed=typed)
     with visit.here.keepwell.database.read() as conn:
         row = find_intervention(conn, intervention_id)
         following = queue.next_waiting(conn, after=intervention_id, now=visit.here.clock())
@@ -143,10 +141,8 @@ def _said(verdict: Verdict, *, changed: bool) -> str:
 
 
 def _decide(visit: Visit, intervention_id: str, reason: str, change: Change | None) -> Verdict:
-    """Say yes with these words, or no where there are none; both need a reason here."""
+    """Say yes with these words, or no where there are none."""
     desk, now, by = desk_of(visit.here.keepwell), visit.here.clock(), visit.caller.owner
-    if not reason.strip():
-        raise InvalidInput("no reason was given", hint="say why in a few words; it is kept")
     if change is None:
         return reject(desk, intervention_id, approver=by, reason=reason, now=now)
     return approve(desk, intervention_id, approver=by, reason=reason, now=now, change=change)

@@ -11,6 +11,7 @@ from serving.customer_file.scores import Score, scores_of
 from serving.http.staff.looking import CustomerPath, Look, Name, Reader, look, part, target_of
 from serving.http.staff.pictures import picture
 from serving.http.staff.visit import StaffRoute, Visit, goto
+from serving.pages.mistakes import mistake
 from serving.pages.pictures.scores import PastScore, scores_picture
 from serving.pages.pictures.waterfall import waterfall_picture, waterfall_size
 from serving.pages.staff.customer import differences, number, signed, with_query
@@ -157,7 +158,7 @@ def post_what_if(customer_id: CustomerPath, visit: Reader) -> Response:
         )
     except InvalidInput as error:
         with look(visit, customer_id, _SCORE) as seen:
-            failed = f"{error.message}. {error.hint or ''}".strip()
+            failed = mistake(error)
             return _what_if_page(visit, seen, target, offer, "", "", failed)
     href = f"{seen.head.href}/what-if"
     if answer.answer is None:

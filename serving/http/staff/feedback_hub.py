@@ -13,6 +13,7 @@ from serving.feedback.items import FeedbackItem, board, counts, list_items, load
 from serving.feedback.last_look import last_suggestions, take_suggestions
 from serving.http.staff.pictures import picture
 from serving.http.staff.visit import Staff, StaffRoute, Visit, goto
+from serving.pages.mistakes import mistake
 from serving.pages.staff import feedback as words
 from serving.pages.staff.feedback import Typed
 
@@ -113,14 +114,14 @@ def post_new(visit: Writer) -> Response:
             now=here.clock(),
         )
     except (InvalidInput, InsufficientData, NotFound) as error:
-        return _new(visit, typed, problem=_told(error))
+        return _new(visit, typed, problem=mistake(error))
     return goto(f"{HOME}/{made.item_id}?said=opened")
 
 
 @router.get(f"{HOME}/{{item_id}}")
 def get_item(visit: Reader, item_id: ItemId, said: str = "") -> Response:
     """Show one item: where it came from, what was done, what changed."""
-    return _item(visit, item_id, said=words.SAID.get(said, ""))
+    return _item(visit, item_id, done=said)
 
 
 @router.get(f"{HOME}/{{item_id}}/change.svg")
@@ -189,15 +190,8 @@ def _done(visit: Visit, item_id: str, act: Callable[[], FeedbackItem], said: str
     try:
         made = act()
     except (InvalidInput, InsufficientData) as error:
-        return _item(visit, item_id, said=_told(error), failed=True)
+        return _item(visit, item_id, said=mistake(error), failed=True)
     return goto(f"{HOME}/{made.item_id}?said={said}")
-
-
-def _told(error: InvalidInput | InsufficientData | NotFound) -> str:
-    """Say what was wrong; hints that name commands are for the command line."""
-    if error.hint and "--" not in error.hint and "keepwell " not in error.hint:
-        return f"{error.message} ({error.hint})"
-    return error.message
 
 
 def _new(visit: Visit, typed: Typed, *, problem: str = "") -> Response:
@@ -215,7 +209,9 @@ def _new(visit: Visit, typed: Typed, *, problem: str = "") -> Response:
     )
 
 
-def _item(visit: Visit, item_id: str, *, said: str = "", failed: bool = False) -> Response:
+def _item(
+    visit: Visit, item_id: str, *, done: str = "", said: str = "", failed: bool = False
+) -> Response:
     here, now = visit.here, visit.here.clock()
     with here.keepwell.database.read() as conn:
         found = load_item(conn, item_id)
@@ -230,7 +226,7 @@ def _item(visit: Visit, item_id: str, *, said: str = "", failed: bool = False) -
         steps=words.steps_of(found),
         ranges=words.ranges_of(found),
         cited=cited,
-        said=said,
+        said=said or words.said_words(done, found),
         failed=failed,
         form=visit.form if failed else {},
         now=now,

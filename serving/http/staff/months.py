@@ -9,6 +9,7 @@ from governance.errors import InvalidInput, KeepwellError, NotFound
 from serving.http.problems import STATUS
 from serving.http.staff.pictures import picture
 from serving.http.staff.visit import Staff, StaffRoute, Visit, goto
+from serving.pages.mistakes import mistake
 from serving.pages.pictures.gaps import gaps_picture
 from serving.pages.staff import review as words
 from serving.pages.staff.months import GapView, gap_view, gap_words, month_table
@@ -107,7 +108,7 @@ def _harms(visit: Visit, *, said: str = "", refused: KeepwellError | None = None
         found=found[::-1],
         targets=sorted(keepwell.targets),
         said=words.SAID.get(said, ""),
-        refused="" if refused is None else words.sentence(refused),
+        refused="" if refused is None else mistake(refused),
         typed={name: visit.form.get(name, "") for name in ("target", "text")},
     )
 

@@ -10,6 +10,7 @@ from fastapi import APIRouter, Depends, Query, Response
 from governance.errors import IntegrityBroken, InvalidInput
 from governance.log.ledger import entries, head
 from serving.http.staff.visit import Staff, StaffRoute, Visit, goto
+from serving.pages.mistakes import mistake
 from serving.pages.staff import review as words
 from serving.record.verification import LogChecked, check_log, read_head
 
@@ -39,7 +40,7 @@ def post_log(visit: Reviewer) -> Response:
         sent = visit.form.get("head", "").strip()
         found = check_log(visit.here.keepwell, head=read_head(sent) if sent else None)
     except (InvalidInput, IntegrityBroken) as error:
-        return _log(visit, wrong=words.sentence(error), status=422)
+        return _log(visit, wrong=mistake(error), status=422)
     finally:
         _reading.release()
     return _log(visit, found=found, with_head=bool(sent))

@@ -8,6 +8,7 @@ from fastapi import APIRouter, Depends, Path, Query, Response
 from governance.errors import InvalidInput, KeepwellError, NotFound, PermissionRefused
 from serving.http.problems import STATUS
 from serving.http.staff.visit import Staff, StaffRoute, Visit, goto
+from serving.pages.mistakes import mistake
 from serving.pages.staff import review as words
 from serving.record.review_requests import list_requests, show_request
 from serving.rights import review_queue
@@ -81,10 +82,8 @@ def post_decision(request_id: Id, visit: Keeper) -> Response:
 @router.post(f"{REQUESTS}/{{request_id}}/appeal")
 def post_appeal(request_id: Id, visit: Keeper) -> Response:
     """Contest an answer for the customer: somebody else looks once more."""
-    reason = visit.form.get("reason", "").strip()
+    reason = visit.form.get("reason", "")
     try:
-        if not reason:
-            raise InvalidInput("an appeal needs what the customer says")
         made = review_queue.appeal(
             visit.here.keepwell, request_id, reason=reason, clock=visit.here.clock
         )
@@ -113,15 +112,12 @@ def get_complaints(visit: Keeper, status: ComplaintStatus = "open") -> Response:
 def post_complaint(visit: Keeper) -> Response:
     """Record a complaint; the words go into the customer's own history."""
     form = visit.form
-    text = form.get("text", "").strip()
     try:
-        if not text:
-            raise InvalidInput("a complaint needs what the customer says")
         made = add_complaint(
             visit.here.keepwell,
             form.get("customer", "").strip(),
             category=form.get("category", ""),
-            text=text,
+            text=form.get("text", ""),
             clock=visit.here.clock,
         )
     except (InvalidInput, NotFound) as refused:
@@ -138,10 +134,8 @@ def get_complaint(complaint_id: Id, visit: Keeper, said: str = "") -> Response:
 @router.post(f"{COMPLAINTS}/{{complaint_id}}/closing")
 def post_closing(complaint_id: Id, visit: Keeper) -> Response:
     """Answer a complaint and close it."""
-    text = visit.form.get("text", "").strip()
+    text = visit.form.get("text", "")
     try:
-        if not text:
-            raise InvalidInput("closing a complaint needs an answer; the customer will read it")
         close_complaint(
             visit.here.keepwell,
             complaint_id,
@@ -177,7 +171,7 @@ def _request(
         had_a_hand=review_queue.had_a_hand(keepwell, request_id, visit.caller.owner),
         may_read_customers=visit.caller.may("consent:read"),
         said=words.SAID.get(said, ""),
-        refused="" if refused is None else words.sentence(refused),
+        refused="" if refused is None else mistake(refused),
         typed=typed,
         now=visit.here.clock(),
     )
@@ -199,7 +193,7 @@ def _complaints(
         found=found,
         state=status,
         categories=CATEGORIES,
-        refused="" if refused is None else words.sentence(refused),
+        refused="" if refused is None else mistake(refused),
         typed={name: visit.form.get(name, "") for name in ("customer", "category", "text")},
     )
 
@@ -224,6 +218,6 @@ def _complaint(
         outcomes=CLOSED,
         may_read_customers=visit.caller.may("consent:read"),
         said=words.SAID.get(said, ""),
-        refused="" if refused is None else words.sentence(refused),
+        refused="" if refused is None else mistake(refused),
         typed=typed,
     )

@@ -26,6 +26,7 @@ from serving.access.sessions import (
 from serving.http.context import Context, Handler
 from serving.http.page_requests import page, read_form
 from serving.http.problems import answer_for
+from serving.pages.mistakes import hint_of
 from serving.pages.staff.frame import Frame, frame_of, render_alone, render_staff
 
 COOKIE = "keepwell_session"
@@ -131,9 +132,9 @@ def error_page(error: Exception, request: Request) -> Response:
     """Say in a page what a problem document would say."""
     found = answer_for(error, request)
     visit: Visit | None = request.scope.get(_VISIT)
-    detail, hint = getattr(error, "message", ""), getattr(error, "hint", "") or ""
-    if found.status_code >= 500 or not isinstance(error, KeepwellError):
-        detail = hint = ""
+    detail = hint = ""
+    if found.status_code < 500 and isinstance(error, KeepwellError):
+        detail, hint = error.message, hint_of(error)
     status = found.status_code
     if visit is None:
         return page(render_alone("lost.html.j2", detail=detail, hint=hint), status=status)

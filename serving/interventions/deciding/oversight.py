@@ -91,8 +91,10 @@ def approve(
     """Say yes to a proposed contact: it is queued if permission still holds, else cancelled.
 
     With a `change` its words are replaced first, and those before are kept beside them. Raises
-    `InvalidInput` for words that may not go out, or a change to a duty's, and `AlreadyDecided`.
+    `InvalidInput` for words that may not go out, a change to a duty's, or no reason, and
+    `AlreadyDecided`.
     """
+    require_reason(reason)
     with desk.database.write() as conn:
         row = _open(conn, intervention_id, "approve")
         words = _changed(desk, row, change)
@@ -125,9 +127,8 @@ def approve(
 def reject(
     desk: Desk, intervention_id: str, *, approver: str, reason: str, now: datetime
 ) -> Verdict:
-    """Say no to a proposed contact; the reason is needed, because it is how playbooks improve."""
-    if not reason.strip():
-        raise InvalidInput("a rejection was given without a reason", hint="say why in a few words")
+    """Say no to a proposed contact; raises as `approve` does."""
+    require_reason(reason)
     with desk.database.write() as conn:
         row = _open(conn, intervention_id, "reject")
         _note(conn, row, approver, reason, now)
@@ -155,6 +156,12 @@ def confirm(desk: Desk, intervention_id: str, *, now: datetime) -> Verdict:
         desk.ledger.append(conn, "intervention_confirmed", body, now=now)
         why, until = refusal or "", row.valid_until
         return Verdict(intervention_id, refusal is None, row.status, why, until, not_before)
+
+
+def require_reason(reason: str) -> None:
+    """Raise `InvalidInput` for a yes or no without its reason: it is how playbooks improve."""
+    if not reason.strip():
+        raise InvalidInput("no reason was given", hint="say why in a few words; it is kept")
 
 
 def _open(conn: Connection, intervention_id: str, act: str) -> Row[Any]:

@@ -9,6 +9,7 @@ from governance.audit.record import verdict_word
 from governance.errors import KeepwellError
 from governance.review.standing import Standing
 from serving.access.auth import Principal
+from serving.pages.mistakes import mistake
 
 __all__ = ["marked"]
 _STYLE = re.compile(r"<style>.*?</style>", re.DOTALL)
@@ -103,15 +104,7 @@ def verdict_kind(verdict: str) -> str:
 def why_not_signed(error: KeepwellError) -> str:
     """Say to whoever signs why it was refused."""
     told = _REFUSED.get(getattr(error, "reason", ""))
-    return told or sentence(error)
-
-
-def sentence(error: KeepwellError) -> str:
-    """Give an error as a sentence, with what to do about it where that is known on a page."""
-    said = f"{error.message[:1].upper()}{error.message[1:]}."
-    elsewhere = any(each in error.hint for each in ("keepwell ", "GET /", "--"))
-    hint = "" if elsewhere else error.hint
-    return f"{said} {hint[:1].upper()}{hint[1:]}." if hint else said
+    return told or mistake(error)
 
 
 def signed_words(said: str, state: str) -> str:

@@ -82,10 +82,11 @@ def test_a_withdrawal_cancels_what_waits_for_a_person(company: Company) -> None:
     assert company.status("ana")[0] == "cancelled"
 
 
-def test_a_rejection_needs_a_reason_and_sends_nothing(small_company: Company) -> None:
+def test_a_yes_or_no_needs_a_reason_and_a_no_sends_nothing(small_company: Company) -> None:
     (asked,) = proposed(small_company, "ana")
-    with pytest.raises(InvalidInput, match="without a reason"):
-        reject(small_company.desk, asked, approver="Kim", reason=" ", now=small_company.now)
+    for act in (approve, reject):
+        with pytest.raises(InvalidInput, match="no reason"):
+            act(small_company.desk, asked, approver="Kim", reason=" ", now=small_company.now)
 
     reject(small_company.desk, asked, approver="Kim", reason="just called", now=small_company.now)
 
