@@ -312,7 +312,7 @@ def workbench(request: pytest.FixtureRequest, fast_path: Path) -> Iterator[Workb
 
 
 def test_nothing_people_said_is_ever_overruled(workbench: Workbench) -> None:
-    share = 6 if workbench.server is None else 12
+    share = 10 if workbench.server is None else 20
     machine: Any = partial(PermissionMachine, workbench)
     run_state_machine_as_test(
         machine,

@@ -1,6 +1,8 @@
 """A training run from a company's own file to a candidate before its reviewers."""
 
 import json
+import shutil
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -13,7 +15,7 @@ from governance.errors import InsufficientData, InvalidInput
 from governance.log.ledger import entries
 from governance.review.candidates import find_model
 from governance.review.reviews import champion
-from serving.database import Database
+from serving.database import Database, sqlite_url
 from tests.training.company import (
     NOW,
     ORDERS,
@@ -39,6 +41,19 @@ def mlruns(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("home") / "mlruns"
 
 
+@pytest.fixture(scope="module")
+def trained(
+    _sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory, mlruns: Path
+) -> Iterator[tuple[Company, TrainResult]]:
+    """Give a company whose orders became a candidate, for tests that change nothing of it."""
+    place = tmp_path_factory.mktemp("trained")
+    shutil.copyfile(_sqlite_template, place / "keepwell.db")
+    database = Database(sqlite_url(place / "keepwell.db"))
+    company = found(database, place, mlruns, home_kind="evaluation")
+    yield company, run_orders(company, place, commit="abc", command="keepwell train churn")
+    database.close()
+
+
 @pytest.fixture
 def evaluation(sqlite_database: Database, tmp_path: Path, mlruns: Path) -> Company:
     return found(sqlite_database, tmp_path, mlruns, home_kind="evaluation")
@@ -60,9 +75,9 @@ def run_people(company: Company, tmp_path: Path, **how: bool) -> TrainResult:
 
 
 def test_orders_become_a_candidate_with_everything_on_record(
-    evaluation: Company, tmp_path: Path
+    trained: tuple[Company, TrainResult],
 ) -> None:
-    result = run_orders(evaluation, tmp_path, commit="abc", command="keepwell train churn")
+    company, result = trained
     told = result.to_json(seconds=1.0)
     json.dumps(told, allow_nan=False)
     assert {
@@ -74,34 +89,35 @@ def test_orders_become_a_candidate_with_everything_on_record(
     assert result.facts.test.auc.value > 0.7
     gap = result.facts.test.as_of - datetime.fromisoformat(result.facts.cutoffs[-1])
     assert gap == timedelta(days=60)
-    with evaluation.database.read() as conn:
+    with company.database.read() as conn:
         record = find_model(conn, "churn")
         assert record.facts == result.facts
         assert record.status == "candidate"
         assert champion(conn, "churn", now=NOW) is None
         assert [entry.kind for entry in entries(conn)] == ["model_submitted"]
-    loaded = load(evaluation.workshop.bundles / record.bundle, expected_digest=record.model_digest)
+    loaded = load(company.workshop.bundles / record.bundle, expected_digest=record.model_digest)
     assert loaded.names == result.facts.features
     assert result.written.html.read_text().startswith("<!doctype html>")
     assert json.loads(result.written.json.read_text())["model_digest"] == record.model_digest
 
 
-def test_the_same_data_request_and_moment_give_the_same_model(
-    evaluation: Company, tmp_path: Path
+def test_no_personal_data_leaves_the_operational_database(
+    trained: tuple[Company, TrainResult], mlruns: Path
 ) -> None:
-    first = run_orders(evaluation, tmp_path)
-    again = train(request(CHURN), evaluation.workshop, now=NOW)
+    company, result = trained
+    person = result.scores.customers[0].encode()
+    for path in [*mlruns.rglob("*"), *company.workshop.bundles.rglob("*"), result.written.html]:
+        assert not path.is_file() or person not in path.read_bytes()
+
+
+def test_the_same_data_request_and_moment_give_the_same_model(
+    trained: tuple[Company, TrainResult],
+) -> None:
+    company, first = trained
+    asked = request(CHURN, commit="abc", command="keepwell train churn")
+    again = train(asked, company.workshop, now=NOW)
     assert again.facts.model_digest == first.facts.model_digest
     assert again.facts.test == first.facts.test
-
-
-def test_no_personal_data_leaves_the_operational_database(
-    evaluation: Company, tmp_path: Path, mlruns: Path
-) -> None:
-    result = run_orders(evaluation, tmp_path)
-    person = result.scores.customers[0].encode()
-    for path in [*mlruns.rglob("*"), *evaluation.workshop.bundles.rglob("*"), result.written.html]:
-        assert not path.is_file() or person not in path.read_bytes()
 
 
 def test_only_those_who_permit_training_are_trained_on(
