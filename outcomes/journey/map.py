@@ -10,6 +10,7 @@ from governance.errors import InvalidInput
 from governance.instants import to_micros
 from governance.intervals import Interval, from_json, mean_interval, wilson
 from outcomes.journey.samples import Place, Sample, open_period, samples
+from outcomes.journey.stages import FOLLOWING
 from outcomes.journey.table import JourneyTable
 from outcomes.journey.worst import LENSES, Lens, Worst, worst_stage
 from outcomes.measures.definition import ALL, Period
@@ -22,6 +23,10 @@ _TOLD: Mapping[str, Sequence[tuple[str, str]]] = {
     "doing": (("doing", "volume"),),
 }
 """What is told of a stage: where it comes from, and the people it is counted of."""
+
+_BY_THEMSELVES = frozenset({"struggled", "enjoyed"})
+"""What is a pain or a gain by its kind; where nothing else happens, everyone has it and it says
+nothing."""
 
 Body = Mapping[str, Any]
 
@@ -238,8 +243,11 @@ def _told(
 ) -> dict[Place, list[Told]]:
     """What most people said, felt or did at a stage, by cell: of those who could have."""
     found: dict[Place, list[Told]] = {}
+    kinds = desk.at("doing", stage).keys() - FOLLOWING
     for source, base in sources:
         for name, own in desk.at(source, stage).items():
+            if source in _BY_THEMSELVES and kinds == {name}:
+                continue
             decided = desk.decide(f"{source}: {name}", stage, own, _volume)
             for place in own:
                 people = decided.body(place).get("people")
@@ -286,12 +294,17 @@ def _look(decided: _Decided, place: Place) -> Look:
 
 
 def _worst(lens: Lens, desk: _Desk, order: Sequence[str]) -> Worst:
-    """Compare the stages shown as they are now; who leaves drops off, so that is no finding."""
+    """Compare the stages as they are now, if all shown are; who leaves drops off: no finding."""
     stages = order[:-1] if lens.name == "drop_off" else order
-    shown = {}
+    shown, again = {}, []
     for stage in stages:
         place = Place(stage, ALL, ALL)
         decided = desk.decided[lens.name, stage]
         if place in decided.fresh:
             shown[stage] = decided.samples[place]
+        elif place in decided.before:
+            again.append(stage)
+    if again:
+        why = f"shown as given before, so not compared anew: {', '.join(again)}"
+        return Worst(lens.name, None, why, tuple(shown), ())
     return worst_stage(lens, shown)

@@ -259,7 +259,7 @@ def render_start(
             walk_token=enter_token,
             level="h3",
             standing=standing,
-        )  # fmt: skip
+        )
     )
 
 

@@ -10,6 +10,7 @@ from serving.pages.start import LiftRow, StartPage, points
 from serving.pages.tour_strip import STRIP, Step, choices
 from serving.refusals import say_refusal
 from serving.scoring.chance import percent
+from serving.scoring.explained import Explained
 from serving.tour.cast import Player
 from serving.tour.roles import STAFF_ROLES, Entered
 from serving.tour.sights import Sights, Verdict, score_request
@@ -73,6 +74,7 @@ def render_tour(sights: Sights, step: Step, *, token: str, start: StartPage) -> 
         address=tour_address,
         change=_change(sights),
         bars=_bars(sights.score),
+        zero=_zero(sights.score),
         asked=_asked(sights),
         outcomes=tuple(_outcome(each, start.currency) for each in start.lift),
         roles=STAFF_ROLES,
@@ -126,8 +128,7 @@ def _bars(verdict: Verdict | None) -> tuple[Bar, ...]:
     if verdict is None or verdict.steps is None:
         return ()
     told = verdict.steps
-    ends = (told.base, *(each.after for each in told.steps), told.total)
-    low, high = min(0.0, *ends), max(0.0, *ends)
+    low, high = _ends(told)
     scale = 100 / ((high - low) or 1.0)
 
     def bar(text: str, begins: float, end: float, kind: str = "") -> Bar:
@@ -142,6 +143,19 @@ def _bars(verdict: Verdict | None) -> tuple[Bar, ...]:
         bars.append(bar("everything else together", told.before_rest, told.total))
     bars.append(bar("the sum", 0.0, told.total, "sum"))
     return tuple(bars)
+
+
+def _zero(verdict: Verdict | None) -> float:
+    """Give where 0 stands on the scale of the bars."""
+    if verdict is None or verdict.steps is None:
+        return 0.0
+    low, high = _ends(verdict.steps)
+    return round(min(-100 * low / ((high - low) or 1.0), 99.5), 2)
+
+
+def _ends(told: Explained) -> tuple[float, float]:
+    ends = (told.base, *(each.after for each in told.steps), told.total)
+    return min(0.0, *ends), max(0.0, *ends)
 
 
 _OUTCOMES = {

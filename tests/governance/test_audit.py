@@ -11,7 +11,9 @@ import pytest
 
 from governance.audit.record import AuditReport, SignOff
 from governance.audit.report import render_html, to_json, to_text_json
+from governance.audit.words import fairness_words
 from governance.fairness.assess import assess, not_assessed
+from governance.fairness.record import FairnessResult, Finding, Limits
 from governance.intervals import Interval
 from governance.model.card import Dependence, DependencePoint, GroupImportance, ModelFacts
 from governance.model.gate import GatePolicy, decide
@@ -121,6 +123,24 @@ def test_the_first_page_says_when_fairness_was_not_assessed() -> None:
     )
     first_page = render_html(unsaid).split('id="s2"')[0]
     assert "NOT ASSESSED" in first_page
+
+
+def test_a_gap_that_was_found_is_told_where_the_whole_cannot_be_said() -> None:
+    gap = Finding(
+        "age_band", "65+", "calibration", "25–44", Interval(0.1, 0.05, 0.15), 0.05, "fail",
+        "people aged 65+ are told too high a chance",
+    )  # fmt: skip
+    unsure = FairnessResult(
+        outcome="insufficient_evidence",
+        reason="too few people to compare groups by gender",
+        limits=Limits(),
+        findings=(gap,),
+    )
+
+    said = fairness_words(unsure)
+
+    assert "cannot be said: too few people" in said
+    assert "What was found: people aged 65+ are told too high a chance." in said
 
 
 @pytest.mark.parametrize(

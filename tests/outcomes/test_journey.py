@@ -125,6 +125,14 @@ def test_sentiment_and_pains_are_of_those_alone_who_permit_it() -> None:
     assert [(t.name, t.people) for t in cell(permitted, "support").thinking] == [("waiting", 12)]
 
 
+def test_a_pain_that_everyone_has_because_nothing_else_happens_there_is_not_told() -> None:
+    alone = drawn([*each(TWELVE, "order", 108, 5.0), *each(TWELVE, "return", 109)])
+    among = drawn([*each(TWELVE, "delivered", 108), *each(SIX, "return", 109)])
+
+    assert cell(alone, "delivery").pains == ()
+    assert [(told.name, told.people) for told in cell(among, "delivery").pains] == [("return", 6)]
+
+
 def test_a_stage_of_fewer_than_five_people_is_hidden() -> None:
     found = drawn([*each(TWELVE, "session", 109), *each(SIX[:4], "order", 110, 5.0)])
 

@@ -16,6 +16,7 @@ from serving.feedback.figure import Figure, difference
 from serving.feedback.items import FeedbackItem, counts, list_items, load_item
 from serving.feedback.suggestions import suggestions
 from serving.intake import take_events
+from serving.pages.staff.feedback import said_words
 from serving.rights.complaints import add_complaint
 from serving.tables import feedback_items
 from tests.serving.conftest import START, Shop
@@ -76,6 +77,14 @@ def test_an_item_keeps_the_figure_it_was_opened_with(shop: Shop) -> None:
     assert before.value is not None
     assert (before.value.value, before.people) == (0.8, 10)
     assert before.days == 30
+
+
+def test_of_an_item_without_a_figure_nothing_is_said_to_be_kept(shop: Shop) -> None:
+    by_hand = open_item(shop.keepwell, title="Letters are long", source=None, now=shop.clock())
+
+    assert "No figure is kept" in said_words("opened", by_hand)
+    assert "The figure of now is kept" in said_words("opened", opened(shop))
+    assert said_words("assigned", by_hand) == "Assigned."
 
 
 def test_measured_again_over_an_equal_window_it_says_the_change_and_that_it_is_no_effect(

@@ -19,7 +19,7 @@ from serving.bootstrap import Keepwell
 from serving.http.api import create_app
 from serving.http.staff.visit import COOKIE
 from serving.interventions.choosing.run import InterventionRun, run_together
-from serving.pages.tour import _asked, _bars
+from serving.pages.tour import _asked, _bars, _zero
 from serving.permission.consents import change_consent
 from serving.settings import Settings, TargetSettings
 from serving.tour import acts, cast
@@ -102,6 +102,8 @@ def test_reasons_and_all_others_add_up_to_the_score(stage: Stage) -> None:
     assert [each.kind for each in bars if each.kind == "sum"] == ["sum", "sum"]
     assert sum(each.added for each in bars[:-1]) == pytest.approx(found.steps.total, abs=1e-9)
     assert sum(each.added for each in bars[:-1]) == pytest.approx(bars[-1].added, abs=1e-9)
+    begins = bars[-1].x if bars[-1].added > 0 else bars[-1].x + bars[-1].width
+    assert begins == pytest.approx(_zero(found), abs=0.7)
     assert _bars(found._replace(steps=None)) == ()
 
 

@@ -9,12 +9,15 @@ from serving.feedback.figure import Figure
 from serving.feedback.items import FeedbackItem
 from serving.feedback.suggestions import Suggestion
 from serving.pages.pictures.ranges import Range
+from serving.pages.staff import in_words
 from serving.reporting.words import title_of
 
 SAID: Mapping[str, str] = {
     "opened": "Opened. The figure of now is kept, so that it can be compared later.",
+    "opened_unmeasured": "Opened. No figure is kept: it comes from nothing that is measured.",
     "assigned": "Assigned.",
     "acted": "Noted. An equal window runs from now until it is measured again.",
+    "acted_unmeasured": "Noted. Nothing is measured again, as no figure was kept.",
     "remeasured": "Measured again.",
     "closed": "Closed.",
     "looked": "Looked anew.",
@@ -68,6 +71,12 @@ class Typed(NamedTuple):
     days: str = "90"
 
 
+def said_words(said: str, item: FeedbackItem) -> str:
+    """Say what was just done to an item; of one without a figure nothing about figures."""
+    unmeasured = SAID.get(f"{said}_unmeasured") if item.before is None else None
+    return unmeasured or SAID.get(said, "")
+
+
 def subject_words(subject: str | None) -> str:
     """Write a subject in words: `theme:delivery` is what people write about delivery."""
     if subject is None:
@@ -88,11 +97,9 @@ def value_words(value: Interval | None, unit: str) -> str:
     """Write a figure with its interval, shares as percentages."""
     if value is None:
         return "no figure"
-    scale, digits, after = (100.0, 1, "\u202f%") if _is_share(unit) else (1.0, 2, "")
-    told, low, high = (
-        f"{scale * each:,.{digits}f}" for each in (value.value, value.low, value.high)
-    )
-    return f"{told}{after} ({low} to {high}){_named(unit)}".replace("-", "−")
+    if _is_share(unit):
+        return in_words.figure(_ends(value, 100.0), "%")
+    return in_words.figure(_ends(value), unit, 2)
 
 
 def change_words(item: FeedbackItem) -> str:
@@ -100,12 +107,9 @@ def change_words(item: FeedbackItem) -> str:
     change = _change(item)
     if change is None or item.after is None:
         return ""
-    is_share = _is_share(item.after.unit)
-    scale, digits, unit = (100.0, 1, " points") if is_share else (1.0, 2, "")
-    told, low, high = (
-        f"{scale * each:+,.{digits}f}" for each in (change.value, change.low, change.high)
-    )
-    return f"{told}{unit} ({low} to {high})".replace("-", "−")
+    if _is_share(item.after.unit):
+        return in_words.figure(_ends(change, 100.0), "points", signed=True)
+    return in_words.figure(_ends(change), digits=2, signed=True)
 
 
 def verdict_words(item: FeedbackItem) -> str:
@@ -146,9 +150,8 @@ def ranges_of(item: FeedbackItem) -> list[Range]:
     made = []
     for name, each in found:
         assert each.value is not None
-        scale = 100.0 if _is_share(each.unit) else 1.0
-        value, low, high = (scale * end for end in each.value[:3])
-        made.append(Range(name, value, low, high, f"{value:,.1f}"))
+        value, low, high = _ends(each.value, 100.0 if _is_share(each.unit) else 1.0)
+        made.append(Range(name, value, low, high, in_words.number(value)))
     return made
 
 
@@ -193,5 +196,5 @@ def _is_share(unit: str) -> bool:
     return unit.startswith("share")
 
 
-def _named(unit: str) -> str:
-    return "" if _is_share(unit) or not unit else f" {unit}"
+def _ends(value: Interval, scale: float = 1.0) -> tuple[float, float, float]:
+    return scale * value.value, scale * value.low, scale * value.high

@@ -5,9 +5,13 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import cast
 
 import pytest
 
+from governance.review.candidates import ModelRecord
+from governance.review.standing import Standing
+from governance.signing.record import Review
 from serving.interventions.choosing.exposure import Exposure
 from serving.interventions.choosing.run import Assigned, InterventionRun
 from serving.interventions.choosing.selection import ChoiceNote
@@ -122,7 +126,11 @@ class Balance(HTMLParser):
 
 
 def text_of(page: StartPage) -> str:
-    return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", render_start(page)))
+    return words_of(render_start(page))
+
+
+def words_of(html: str) -> str:
+    return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", html))
 
 
 def test_every_decision_is_shown_with_its_id() -> None:
@@ -151,6 +159,23 @@ def test_each_reason_says_which_way_it_pushes() -> None:
 
     assert "usually every 31 ▲ raises it" in said
     assert "12 so far ▼ lowers it" in said
+
+
+def test_a_model_that_was_rejected_is_told_with_how_to_go_on() -> None:
+    review = Review(
+        "r-1", "ab" * 32, "churn", "reject", "not read", "k-1", "Visitor as ethics reviewer (demo)",
+        NOW, NOW, "", self_signed=False,
+    )  # fmt: skip
+    record = cast("ModelRecord", None)
+    said = words_of(render_start(STORY, standing=Standing(record, review, "rejected")))
+    again = words_of(
+        render_start(STORY, standing=Standing(record, review._replace(outcome="approve"), "serves"))
+    )
+
+    assert "Visitor as ethics reviewer (demo) rejected the model on 2026-06-01." in said
+    assert "approve it" in said
+    assert "No model serves" not in again
+    assert "approved by Visitor as ethics reviewer (demo)" in again
 
 
 def test_the_log_is_told_as_it_was_when_the_page_was_written() -> None:
