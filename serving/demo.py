@@ -31,6 +31,7 @@ from serving.interventions.delivery.webhook import Endpoint
 from serving.models import train_model
 from serving.permission.consent_files import read_consents
 from serving.permission.consents import record_all
+from serving.reporting.trial_look import take_look as look_at_trial
 from serving.scoring.batch import score_everyone
 from serving.settings import CostSettings, Settings, TargetSettings, load_settings
 from serving.settings_acting import ContactSettings
@@ -90,7 +91,7 @@ def run_demo(
         imported = _import(stage, files)
         _ask(stage, files)
         progress("recording the note that was tried, by lot, last year")
-        record_pilot(opened, company, now=clock())
+        tried = record_pilot(opened, company, now=clock())
         trained = _train(stage, seed)
         progress("scoring everyone who permits it")
         scores = home.scores
@@ -104,6 +105,7 @@ def run_demo(
         others.unlink()
         progress("comparing those who got the note last year with those left alone")
         pilot = lift_of(opened, PILOT, horizon_days=None, file=None, now=clock())
+        look_at_trial(opened, tried, now=clock())
         progress("taking the figures of the dashboard")
         take_look(opened, clock=clock)
         return tell(
