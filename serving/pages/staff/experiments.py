@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 from serving.interventions.lots.experiments import TrialExperiment
 from serving.pages.pictures.ranges import Range
+from serving.pages.staff import in_words
 from serving.reporting.trial_look import TrialLook
 from serving.scoring.chance import percent
 
@@ -28,7 +29,7 @@ _VERDICTS: Mapping[str, str] = {
     "helped": "better",
     "harmed": "worse",
     "cannot say": "cannot be told from none",
-    "withheld": "not to be believed",
+    "withheld": "not told: the arms should not be compared",
 }
 _KINDS: Mapping[str, str] = {"helped": "good", "harmed": "bad", "withheld": "unsure"}
 _FOLLOWED: Mapping[str, str] = {"yes": "good", "no": "bad", "not yet": "unsure"}
@@ -165,7 +166,7 @@ def share_words(found: Mapping[str, float] | None) -> str:
     """Write a share with its interval."""
     if found is None:
         return "too few"
-    return f"{percent(found['value'])} ({percent(found['low'])} to {percent(found['high'])})"
+    return in_words.share((found["value"], found["low"], found["high"]))
 
 
 def _row(trial: TrialExperiment, look: TrialLook | None) -> Row:
@@ -182,16 +183,17 @@ def _row(trial: TrialExperiment, look: TrialLook | None) -> Row:
 
 def _outcome(each: Mapping[str, Any], named: str) -> OutcomeRow:
     raw, word = each["raw"], each["verdict"]
-    told = raw["difference"] is not None
+    told, withheld = raw["difference"] is not None, word == "withheld"
+    untold = "withheld" if withheld else "too few people"
     return OutcomeRow(
         name=_name(each, named),
         says=each["says"],
         treated=_level(each, raw["treated_mean"]),
         held_out=_level(each, raw["control_mean"]),
-        difference=_interval(each, raw) if told else "too few people",
-        adjusted="" if each["adjusted"] is None else _interval(each, each["adjusted"]),
-        verdict=_VERDICTS.get(word, word) if told else "cannot say",
-        kind=_KINDS.get(word, "") if told else "",
+        difference=_interval(each, raw) if told else untold,
+        adjusted=_adjusted(each),
+        verdict=_VERDICTS.get(word, word) if told or withheld else "cannot say",
+        kind=_KINDS.get(word, "") if told or withheld else "",
         note=each["note"] if each["note"] != "too few people" else "",
     )
 
@@ -213,20 +215,23 @@ def _name(each: Mapping[str, Any], named: str) -> str:
 def _level(each: Mapping[str, Any], value: float | None) -> str:
     if value is None:
         return "–"
-    return f"{100 * value:.1f}\u202f%" if each["unit"] == "share" else f"{value:,.2f}"
+    if each["unit"] == "share":
+        return f"{in_words.number(100 * value)}{in_words.THIN}%"
+    return in_words.number(value, 2)
+
+
+def _adjusted(each: Mapping[str, Any]) -> str:
+    found = each["adjusted"]
+    return "" if found is None or found["difference"] is None else _interval(each, found)
 
 
 def _interval(each: Mapping[str, Any], found: Mapping[str, Any]) -> str:
-    if found["difference"] is None:
-        return "too few people"
     scale, digits, unit = (
         (100.0, 1, "points") if each["unit"] == "share" else (1.0, 2, each["unit"])
     )
-    value, low, high = (
-        _signed(scale * found[name], digits) for name in ("difference", "low", "high")
-    )
-    return f"{value} {unit} ({low} to {high})"
+    ends = scale * found["difference"], scale * found["low"], scale * found["high"]
+    return in_words.figure(ends, unit, digits, signed=True)
 
 
-def _signed(value: float, digits: int = 1) -> str:
-    return f"{value:+,.{digits}f}".replace("-", "−")
+def _signed(value: float) -> str:
+    return in_words.number(value, signed=True)

@@ -92,6 +92,15 @@ def test_a_verdict_is_a_sentence() -> None:
     assert experiments.verdict_of(looked("withheld")).kind == "unsure"
 
 
+def test_what_is_withheld_is_not_called_too_few_people() -> None:
+    none = {"difference": None, "low": None, "high": None}
+    [row] = experiments.outcome_rows([outcome("withheld", **none) | {"adjusted": none}])
+    assert (row.difference, row.adjusted) == ("withheld", "")
+    assert (row.verdict, row.kind) == ("not told: the arms should not be compared", "unsure")
+    [few] = experiments.outcome_rows([outcome(**none)])
+    assert (few.difference, few.verdict) == ("too few people", "cannot say")
+
+
 def test_before_anyone_is_counted_it_is_too_early_to_say() -> None:
     found = experiments.verdict_of(looked("cannot say", treated=0))
     assert found.text == "Too early to say"
