@@ -28,7 +28,7 @@ _SAYS = {
     "sentiment": ("badly", "rather badly", "neither way", "rather well", "well"),
     "satisfaction": ("unhappy", "rather unhappy", "so-so", "rather happy", "happy"),
     "effort": ("very hard", "hard", "some effort", "easy", "very easy"),
-    "drop_off": ("most leave", "many leave", "some leave", "few leave", "hardly anyone leaves"),
+    "drop_off": ("very many leave", "many leave", "some leave", "rather few leave", "few leave"),
 }
 _STEPS = 5
 
