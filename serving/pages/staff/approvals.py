@@ -8,7 +8,7 @@ from governance.intervals import Interval
 from serving.approval.proposal import Proposal
 from serving.interventions.deciding.attention import QUICK_SECONDS, Oversight
 from serving.interventions.delivery.desk import STATUSES
-from serving.scoring.chance import percent
+from serving.pages.staff import in_words
 
 SINCE = timedelta(days=90)
 """How far back it is told how people decided."""
@@ -24,10 +24,6 @@ SAID: Mapping[str, str] = {
 }
 """What was done, by the code in the address."""
 
-_BADGES: Mapping[str, str] = {
-    "queued": "unsure", "sent": "good", "rejected": "", "contested": "unsure", "failed": "bad",
-    "unknown": "unsure", "expired": "unsure", "cancelled": "", "proposed": "unsure",
-}  # fmt: skip
 _CHOSEN: Mapping[str, str] = {
     "duty": "it is a duty",
     "rule": "the rule of the playbook",
@@ -51,16 +47,11 @@ def status_words(status: str) -> str:
     return next((says for name, says in STATUSES.items() if name == status), status)
 
 
-def status_kind(status: str) -> str:
-    """Say whether a state is good, bad or unsure."""
-    return _BADGES.get(status, "")
-
-
 def effect_words(expected: float | None) -> str:
     """Write what contacting is expected to change."""
     if expected is None:
         return "not known"
-    return f"{100 * expected:+.1f} points"
+    return f"{in_words.number(100 * expected, signed=True)} points"
 
 
 def chosen_words(chosen_by: str) -> str:
@@ -72,7 +63,7 @@ def share_words(found: Interval | None) -> str:
     """Write a share with its interval; nothing was decided without one."""
     if found is None:
         return "nothing was decided"
-    return f"{percent(found.value)} (95 %: {percent(found.low)} to {percent(found.high)})"
+    return f"{in_words.share(found[:3])}, 95\u202f% interval"
 
 
 def time_words(seconds: float | None) -> str:

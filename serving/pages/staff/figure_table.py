@@ -5,7 +5,7 @@ from typing import NamedTuple
 from serving.dashboard.figure import Cell, Figure
 from serving.pages.staff.figure_view import View
 from serving.pages.staff.figure_words import interval, named, place, said
-from serving.pages.staff.frame import count
+from serving.pages.staff.in_words import count
 
 MOST_GROUPS = 60
 _NUMBERS = frozenset({"value", "low", "high", "people", "x", "x_to"})

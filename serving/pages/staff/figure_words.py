@@ -6,9 +6,8 @@ from math import hypot
 from typing import NamedTuple
 
 from serving.dashboard.figure import Cell, Figure, Unit
-from serving.pages.staff.frame import count
+from serving.pages.staff.in_words import THIN, count, number
 
-_THIN = "\u202f"
 _MINUS = "\u2212"
 _HIDDEN = "not shown"
 _MINUTES = 120
@@ -28,7 +27,7 @@ def said(value: float | None, figure: Figure, of: float | None = None) -> str:
     size = abs(value if of is None else of)
     number = _number(value, figure.unit, size)
     unit = _unit(figure, size)
-    return f"{number}{_THIN}{unit}" if unit else number
+    return f"{number}{THIN}{unit}" if unit else number
 
 
 def interval(cell: Cell, figure: Figure) -> str:
@@ -42,7 +41,7 @@ def interval(cell: Cell, figure: Figure) -> str:
 def place(x: float, figure: Figure) -> str:
     """Write a place on the horizontal axis: a chance in percent, anything else as it is."""
     if figure.unit == "share" and figure.shape != "survival":
-        return f"{100 * x:.3g}{_THIN}%"
+        return f"{100 * x:.3g}{THIN}%"
     return f"{x:g}"
 
 
@@ -52,12 +51,12 @@ def axis(figure: Figure, cells: Iterable[Cell]) -> Callable[[float], str]:
 
     def write(value: float) -> str:
         if figure.unit == "share" and figure.shape != "histogram":
-            return f"{100 * value:g}{_THIN}%"
+            return f"{100 * value:g}{THIN}%"
         if figure.unit == "seconds":
-            return f"{value / 60:.3g}{_THIN}min" if minutes else f"{value:g}{_THIN}s"
+            return f"{value / 60:.3g}{THIN}min" if minutes else f"{value:g}{THIN}s"
         if abs(value) >= 1e6:
-            return f"{value / 1e6:g}{_THIN}M"
-        return f"{value / 1e3:g}{_THIN}k" if abs(value) >= 1e4 else f"{value:g}"
+            return f"{value / 1e6:g}{THIN}M"
+        return f"{value / 1e3:g}{THIN}k" if abs(value) >= 1e4 else f"{value:g}"
 
     return lambda value: write(round(value, 9)).replace("-", _MINUS)
 
@@ -135,24 +134,20 @@ def _is_clear(lower: Cell, higher: Cell) -> bool:
 
 
 def _number(value: float, unit: Unit, size: float) -> str:
-    return _plain(value, unit, size).replace("-", _MINUS)
-
-
-def _plain(value: float, unit: Unit, size: float) -> str:
     match unit:
         case "share":
-            return f"{100 * value:.1f}"
+            return number(100 * value)
         case "money":
-            return count(value) if size >= 100 else f"{value:.2f}"
+            return count(value) if size >= 100 else number(value, 2)
         case "points":
-            return f"{value:+.1f}"
+            return number(value, signed=True)
         case "count":
-            return count(value) if size >= 100 or value == round(value) else f"{value:.1f}"
+            return count(value) if size >= 100 or value == round(value) else number(value)
         case "seconds":
-            return f"{value / 60:.1f}" if size >= _MINUTES else f"{value:.0f}"
+            return number(value / 60) if size >= _MINUTES else count(value)
         case "hours" | "days":
-            return f"{value:.1f}"
-    return f"{value:.1f}" if size >= 10 else f"{value:.2f}"
+            return number(value)
+    return number(value, 1 if size >= 10 else 2)
 
 
 def _unit(figure: Figure, size: float) -> str:

@@ -11,6 +11,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from governance.intervals import Interval
 from serving.access.auth import Principal
+from serving.pages.staff.in_words import count, number
 from serving.scoring.chance import percent
 
 STATIC = Path(__file__).parents[1] / "static"
@@ -113,14 +114,9 @@ def static(name: str) -> str:
     return f"/static/{name}?v={sha256((STATIC / name).read_bytes()).hexdigest()[:8]}"
 
 
-def count(n: float) -> str:
-    """Write a whole number with narrow spaces between thousands."""
-    return f"{n:,.0f}".replace(",", "\u202f")
-
-
 def between(value: Interval, *, scale: float = 1.0, digits: int = 1) -> str:
     """Write the ends of an interval: `12.3 to 14.1`."""
-    return f"{scale * value.low:.{digits}f} to {scale * value.high:.{digits}f}"
+    return f"{number(scale * value.low, digits)} to {number(scale * value.high, digits)}"
 
 
 def instant(at: datetime) -> str:
