@@ -40,8 +40,8 @@ def page() -> str:
         "",
         "Written by `make docs` from the routes themselves. [The pages for staff](../pages.md) "
         "says how they are opened and what protects them. A POST is a form of the page before it. "
-        "Where a page also shows scores, texts or contacts of somebody, it asks for the scope of "
-        "those as well.",
+        "What a page besides tells of somebody's scores, texts or contacts is left out for a key "
+        "without the scope of those.",
     ]
     for part, group in groupby(found, key=lambda each: each.part):
         title = titles.get(part) or (part[0].upper() + part[1:] if part else "The first page")

@@ -54,6 +54,11 @@ def test_every_staff_page_says_what_it_does_and_who_opens_it() -> None:
     found = {(each.method, each.path): each for each in addresses()}
     assert [each.path for each in found.values() if not each.does] == []
     assert found["GET", "/staff/approvals"].scopes == ("intervention:read",)
+    one = "/staff/customers/{customer_id}"
+    asked = {path: [*each.scopes, *each.also] for (_, path), each in found.items()}
+    assert asked[f"{one}/scores"] == asked[f"{one}/wellbeing"] == ["consent:read", "score:read"]
+    assert asked[f"{one}/contacts"] == ["consent:read", "intervention:read"]
+    assert found["POST", f"{one}/permissions"].also == ("consent:write",)
     assert [each.path for each in found.values() if not each.asks_session] == [
         "/staff/login",
         "/staff/login",

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Response
 from governance.errors import InvalidInput, NotFound
 from serving.customer_file.decisions import own_decision
 from serving.customer_file.scores import Score, scores_of
-from serving.http.staff.looking import CustomerPath, Look, Name, Reader, look, part, target_of
+from serving.http.staff.looking import CustomerPath, Look, Name, ScoreReader, look, part, target_of
 from serving.http.staff.pictures import picture
 from serving.http.staff.visit import StaffRoute, Visit, goto
 from serving.pages.mistakes import mistake
@@ -24,7 +24,6 @@ from serving.scoring.whatif_record import what_if_from
 router = APIRouter(include_in_schema=False, route_class=StaffRoute)
 REASONS = 10
 _PAIRS = (1, 2, 3)
-_SCORE = "score:read"
 _SAID = {
     "scored": "Scored. The estimate below is the new one.",
     "insufficient_data": "Asked: nothing can be said. The answer is recorded as a decision.",
@@ -36,10 +35,10 @@ _SAID = {
 
 @router.get("/staff/customers/{customer_id}/scores")
 def get_scores(
-    customer_id: CustomerPath, visit: Reader, target: Name = "", said: Name = ""
+    customer_id: CustomerPath, visit: ScoreReader, target: Name = "", said: Name = ""
 ) -> Response:
     """Show the newest estimate, why it is so, and those before."""
-    with look(visit, customer_id, _SCORE) as seen:
+    with look(visit, customer_id) as seen:
         chosen = target_of(seen.keepwell, target)
         found = scores_of(seen.keepwell, seen.conn, seen.known, chosen, now=seen.now)
     told, href = found.told, seen.head.href
@@ -64,9 +63,9 @@ def get_scores(
 
 
 @router.post("/staff/customers/{customer_id}/scores")
-def post_score(customer_id: CustomerPath, visit: Reader) -> Response:
+def post_score(customer_id: CustomerPath, visit: ScoreReader) -> Response:
     """Score this customer now; the answer is recorded whatever it is."""
-    with look(visit, customer_id, _SCORE) as seen:
+    with look(visit, customer_id) as seen:
         target = target_of(seen.keepwell, visit.form.get("target", ""))
     answer = visit.here.scorer.score(
         [seen.known.inside], targets=[target], reasons_limit=REASONS, may_see_refusals=True
@@ -77,9 +76,9 @@ def post_score(customer_id: CustomerPath, visit: Reader) -> Response:
 
 
 @router.post("/staff/customers/{customer_id}/look-back")
-def post_look_back(customer_id: CustomerPath, visit: Reader) -> Response:
+def post_look_back(customer_id: CustomerPath, visit: ScoreReader) -> Response:
     """Score this customer as they were known at the end of each of the last twelve months."""
-    with look(visit, customer_id, _SCORE) as seen:
+    with look(visit, customer_id) as seen:
         target = target_of(seen.keepwell, visit.form.get("target", ""))
     told = look_back(
         seen.keepwell,
@@ -95,9 +94,9 @@ def post_look_back(customer_id: CustomerPath, visit: Reader) -> Response:
 
 
 @router.get("/staff/customers/{customer_id}/reasons.svg")
-def get_reasons(customer_id: CustomerPath, visit: Reader, decision: Name = "") -> Response:
+def get_reasons(customer_id: CustomerPath, visit: ScoreReader, decision: Name = "") -> Response:
     """Draw how one score came about."""
-    with look(visit, customer_id, _SCORE) as seen:
+    with look(visit, customer_id) as seen:
         found = scores_of(
             seen.keepwell, seen.conn, seen.known, _target_behind(seen, decision), now=seen.now
         )
@@ -108,9 +107,9 @@ def get_reasons(customer_id: CustomerPath, visit: Reader, decision: Name = "") -
 
 
 @router.get("/staff/customers/{customer_id}/scores.svg")
-def get_history(customer_id: CustomerPath, visit: Reader, target: Name = "") -> Response:
+def get_history(customer_id: CustomerPath, visit: ScoreReader, target: Name = "") -> Response:
     """Draw past estimates with their intervals."""
-    with look(visit, customer_id, _SCORE) as seen:
+    with look(visit, customer_id) as seen:
         chosen = target_of(seen.keepwell, target)
         found = scores_of(seen.keepwell, seen.conn, seen.known, chosen, now=seen.now)
     if found.told is None:
@@ -132,21 +131,21 @@ def get_history(customer_id: CustomerPath, visit: Reader, target: Name = "") -> 
 @router.get("/staff/customers/{customer_id}/what-if")
 def get_what_if(
     customer_id: CustomerPath,
-    visit: Reader,
+    visit: ScoreReader,
     target: Name = "",
     offer: Name = "",
     decision: Name = "",
     said: Name = "",
 ) -> Response:
     """Show what may be asked, and what came of a question, as it may be told now."""
-    with look(visit, customer_id, _SCORE) as seen:
+    with look(visit, customer_id) as seen:
         return _what_if_page(visit, seen, target, offer, decision, said)
 
 
 @router.post("/staff/customers/{customer_id}/what-if")
-def post_what_if(customer_id: CustomerPath, visit: Reader) -> Response:
+def post_what_if(customer_id: CustomerPath, visit: ScoreReader) -> Response:
     """Ask, or without a question find out what may be asked; both are recorded."""
-    with look(visit, customer_id, _SCORE) as seen:
+    with look(visit, customer_id) as seen:
         target = target_of(seen.keepwell, visit.form.get("target", ""))
     offer = visit.form.get("offer", "")
     try:
@@ -157,7 +156,7 @@ def post_what_if(customer_id: CustomerPath, visit: Reader) -> Response:
             seen.known.inside, asked, target=target, may_see_refusals=True
         )
     except InvalidInput as error:
-        with look(visit, customer_id, _SCORE) as seen:
+        with look(visit, customer_id) as seen:
             failed = mistake(error)
             return _what_if_page(visit, seen, target, offer, "", "", failed)
     href = f"{seen.head.href}/what-if"

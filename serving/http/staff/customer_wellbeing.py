@@ -11,7 +11,7 @@ from governance.errors import InsufficientData
 from serving.bootstrap import Keepwell
 from serving.database import Database
 from serving.http.context import Clock
-from serving.http.staff.looking import CustomerPath, Reader, look, part
+from serving.http.staff.looking import CustomerPath, ScoreReader, look, part
 from serving.http.staff.visit import StaffRoute, Visit
 from serving.noise_memory import NoiseMemory
 
@@ -22,12 +22,12 @@ router = APIRouter(include_in_schema=False, route_class=StaffRoute)
 
 
 @router.get("/staff/customers/{customer_id}/wellbeing")
-def get_wellbeing(customer_id: CustomerPath, visit: Reader, months: bool = False) -> Response:
+def get_wellbeing(customer_id: CustomerPath, visit: ScoreReader, months: bool = False) -> Response:
     """Show each dimension with its interval and what was heard, now or month by month.
 
     One look is one line in the log.
     """
-    with look(visit, customer_id, "score:read") as seen:
+    with look(visit, customer_id) as seen:
         pass
     cannot, found = "", None
     try:

@@ -1,8 +1,8 @@
 """HTTP: the list of customers, and the parts of one customer's page that tell what is on record."""
 
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Depends, Response
 
 from governance.errors import InvalidInput
 from serving.customer_file.decisions import ROWS as DECISIONS
@@ -25,7 +25,7 @@ from serving.http.staff.looking import (
     part,
     target_of,
 )
-from serving.http.staff.visit import StaffRoute, goto
+from serving.http.staff.visit import Staff, StaffRoute, Visit, goto
 from serving.interventions.deciding.views import (
     InterventionView,
     interventions_of,
@@ -41,6 +41,8 @@ from serving.permission.consents import consent_paper, withdraw
 from serving.rights.customers import list_customers
 
 router = APIRouter(include_in_schema=False, route_class=StaffRoute)
+Writer = Annotated[Visit, Depends(Staff("consent:read", also=("consent:write",)))]
+ContactReader = Annotated[Visit, Depends(Staff("consent:read", also=("intervention:read",)))]
 _FEW = 8
 _FEW_CONTACTS = 3
 _SAID = {"withdrawn": "Recorded: they took this permission back. It holds from this moment on."}
@@ -153,9 +155,9 @@ def get_permissions(customer_id: CustomerPath, visit: Reader, said: Name = "") -
 
 
 @router.post("/staff/customers/{customer_id}/permissions")
-def post_withdrawal(customer_id: CustomerPath, visit: Reader) -> Response:
+def post_withdrawal(customer_id: CustomerPath, visit: Writer) -> Response:
     """Record that they take one permission back, as they just said."""
-    with look(visit, customer_id, "consent:write") as seen:
+    with look(visit, customer_id) as seen:
         pass
     withdraw(
         seen.keepwell,
@@ -180,9 +182,9 @@ def get_receipt(customer_id: CustomerPath, event_id: str, visit: Reader) -> Resp
 
 
 @router.get("/staff/customers/{customer_id}/contacts")
-def get_contacts(customer_id: CustomerPath, visit: Reader) -> Response:
+def get_contacts(customer_id: CustomerPath, visit: ContactReader) -> Response:
     """Show which contacts were proposed, held out, made or stopped, and why."""
-    with look(visit, customer_id, "intervention:read") as seen:
+    with look(visit, customer_id) as seen:
         rows = _contacts(seen)
     return part(
         visit,
