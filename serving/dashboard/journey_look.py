@@ -36,10 +36,10 @@ class Drawn(NamedTuple):
 
 
 def keep_journeys(conn: Connection, journeys: Sequence[Journey], *, now: datetime) -> None:
-    """Put a look's maps in the place of those of the look before."""
-    conn.execute(delete(dashboard_figures).where(dashboard_figures.c.layer == LAYER))
+    """Put a look's maps in the place of those of the look before, which stay if there are none."""
     if not journeys:
         return
+    conn.execute(delete(dashboard_figures).where(dashboard_figures.c.layer == LAYER))
     index = {
         "periods": {_key(each.period): each.period.label for each in journeys},
         "segments": list(

@@ -9,12 +9,12 @@ from datetime import datetime
 from typing import NamedTuple
 
 from governance.disclosure.published import Register
-from governance.errors import KeepwellError, NotFound
+from governance.errors import KeepwellError, NotFound, PermissionRefused
 from outcomes.journey.map import Journey
 from serving.bootstrap import Keepwell
 from serving.dashboard.desk import open_desk
 from serving.dashboard.faring import faring
-from serving.dashboard.figure import Cell, Figure
+from serving.dashboard.figure import LAYERS, Cell, Figure
 from serving.dashboard.handled import calendars_of, handled
 from serving.dashboard.journey_look import keep_journeys
 from serving.dashboard.judged import judged
@@ -22,7 +22,7 @@ from serving.dashboard.measured import attributes_of, measured
 from serving.dashboard.permitted import NAME as COVERAGE
 from serving.dashboard.permitted import permitted
 from serving.dashboard.scored import scored
-from serving.dashboard.shelf import keep, read_figure
+from serving.dashboard.shelf import keep, read_figure, read_layer
 from serving.dashboard.tried import tried
 from serving.dashboard.written import written
 from serving.journey import journeys_of
@@ -67,12 +67,14 @@ def take_look(
 ) -> DashboardLook:
     """Take every figure and put them in the place of those of the last look.
 
-    What cannot be taken has no cells and says why. Whoever withdrew before a part was read is not
-    in it.
+    A part that cannot be taken says why, and stays as the last look found it; where figures have no
+    basis any more, nothing of it stays. Whoever withdrew before a part was read is not in it.
     """
+    with keepwell.database.read() as conn:
+        before = [figure for layer in LAYERS for figure in read_layer(conn, layer)]
     taking = _Taking(progress)
     taking.add("measures", lambda: measured(keepwell, now=clock(), progress=progress))
-    attributes = attributes_of(taking.figures)
+    attributes = attributes_of(taking.figures or before)
     taking.add("experiments", lambda: tried(keepwell, now=clock()))
     taking.add("well-being", lambda: (faring(keepwell, attributes, clock=clock),))
     taking.add("themes", lambda: written(keepwell, attributes, now=clock()))
@@ -82,7 +84,8 @@ def take_look(
     taking.add("models", lambda: _judged(keepwell, now=clock()))
     journeys: list[Journey] = []
     taking.note("journey", lambda: journeys.extend(journeys_of(keepwell, attributes, now=clock())))
-    ordered = tuple(sorted(taking.figures, key=_place))
+    figures = taking.figures if taking.refused else [*taking.figures, *_left(before, taking)]
+    ordered = tuple(sorted(figures, key=_place))
     taken = clock()
     made = DashboardLook(taken, ordered, tuple(taking.notes))
     body = {"figures": len(ordered), "cells": made.cells, "hidden": made.hidden}
@@ -99,6 +102,7 @@ class _Taking:
     def __init__(self, progress: Progress) -> None:
         self.figures: list[Figure] = []
         self.notes: list[str] = []
+        self.refused = False
         self._progress = progress
 
     def add(self, part: str, take: Callable[[], Sequence[Figure]]) -> None:
@@ -112,6 +116,19 @@ class _Taking:
             take()
         except KeepwellError as error:
             self.notes.append(f"{part}: {error.message}")
+            self.refused |= isinstance(error, PermissionRefused)
+
+
+def _left(before: Sequence[Figure], taking: _Taking) -> list[Figure]:
+    """Give the figures of the look before that this one could not take, saying so."""
+    taken = {figure.name for figure in taking.figures}
+    left = []
+    for figure in before:
+        if figure.name in ORDER and figure.name not in taken:
+            said = f"as the look of {figure.taken_at:%Y-%m-%d} found it; it could not be taken anew"
+            note = figure.note if figure.note.endswith(said) else f"{figure.note}; {said}"
+            left.append(figure._replace(note=note.removeprefix("; ")))
+    return left
 
 
 def _handled(keepwell: Keepwell, *, now: datetime) -> tuple[Figure, ...]:

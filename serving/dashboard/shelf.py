@@ -54,11 +54,15 @@ def is_due(conn: Connection, *, now: datetime) -> bool:
 
 
 def keep(conn: Connection, figures: Iterable[Figure], *, now: datetime) -> int:
-    """Put a look's figures in the place of those of the look before; says how many there are."""
+    """Put a look's figures in the place of those of the look before; says how many there are.
+
+    A figure that says when it was taken is of an earlier look, and keeps that time.
+    """
     rows: list[dict[str, object]] = []
     kept = 0
     for place, figure in enumerate(figures):
         kept += 1
+        at = figure.taken_at or now
         cells: dict[str, list[Cell]] = defaultdict(list)
         for cell in figure.cells:
             cells[cell.segment].append(_finite(cell))
@@ -66,20 +70,20 @@ def keep(conn: Connection, figures: Iterable[Figure], *, now: datetime) -> int:
         body = figure._replace(cells=tuple(cells[""]), groups=groups)._asdict()
         for name in ("name", "layer", "taken_at"):
             del body[name]
-        rows.append(_row(figure, figure.name, {"place": place, **body}, now))
+        rows.append(_row(figure, figure.name, {"place": place, **body}, at))
         for k, group in enumerate(groups):
-            rows.append(_row(figure, _part(figure.name, k), cells[group], now))
+            rows.append(_row(figure, _part(figure.name, k), cells[group], at))
     conn.execute(delete(dashboard_figures).where(_OURS))
     if rows:
         conn.execute(insert(dashboard_figures), rows)
     return kept
 
 
-def _row(figure: Figure, name: str, document: object, now: datetime) -> dict[str, object]:
+def _row(figure: Figure, name: str, document: object, at: datetime) -> dict[str, object]:
     """Write some JSON; cells are rows without names, which is half as long."""
     said = json.dumps(document, allow_nan=False, separators=(",", ":"))
     layer = figure.layer if name == figure.name else _PART
-    return {"name": name, "layer": layer, "taken_at": now, "document": said}
+    return {"name": name, "layer": layer, "taken_at": at, "document": said}
 
 
 def _finite(cell: Cell) -> Cell:

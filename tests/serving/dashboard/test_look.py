@@ -8,11 +8,14 @@ from itertools import combinations
 
 import pytest
 
+from governance.errors import InsufficientData, PermissionRefused
 from governance.instants import to_text
 from governance.log.ledger import entries
-from serving.dashboard.figure import EVERY, Figure
+from serving.dashboard import look as module
+from serving.dashboard.figure import EVERY, LAYERS, Figure
+from serving.dashboard.journey_look import drawn_journeys
 from serving.dashboard.look import ORDER, take_look
-from serving.dashboard.shelf import read_figure, read_layer
+from serving.dashboard.shelf import is_due, read_figure, read_layer
 from serving.dashboard.table_file import csv_of
 from serving.intake import take_events
 from serving.permission.consents import withdraw
@@ -69,6 +72,11 @@ def look(shop: Shop) -> Figure:
     take_look(shop.keepwell, clock=shop.clock)
     with shop.keepwell.database.read() as conn:
         return read_figure(conn, "order_value")
+
+
+def everything(shop: Shop) -> dict[str, Figure]:
+    with shop.keepwell.database.read() as conn:
+        return {each.name: each for layer in LAYERS for each in read_layer(conn, layer)}
 
 
 @pytest.fixture
@@ -143,6 +151,48 @@ def test_what_cannot_be_taken_says_why_and_the_rest_is_there(shop: Shop) -> None
     found = take_look(shop.keepwell, clock=shop.clock)
     assert any("no history" in note for note in found.notes)
     assert {"retention_lift", "permission_coverage", "queue"} <= {f.name for f in found.figures}
+
+
+@pytest.mark.parametrize("part", ["measured", "written", "_handled", "journeys_of"])
+def test_a_part_that_cannot_be_taken_loses_nothing_that_was_kept(
+    company: Shop, monkeypatch: pytest.MonkeyPatch, part: str
+) -> None:
+    def nothing(*_: object, **__: object) -> None:
+        raise InsufficientData("nothing was imported")
+
+    take_look(company.keepwell, clock=company.clock)
+    before = everything(company)
+    monkeypatch.setattr(module, part, nothing)
+    for _ in range(2):
+        company.pass_days(1)
+        found = take_look(company.keepwell, clock=company.clock)
+        assert any("nothing was imported" in note for note in found.notes)
+
+    after = everything(company)
+    assert before.keys() == after.keys()
+    left = {name for name, figure in after.items() if "found it" in figure.note}
+    assert bool(left) == (part != "journeys_of")
+    for name, figure in after.items():
+        if name in left:
+            assert figure.cells == before[name].cells
+            assert figure.taken_at == before[name].taken_at
+            assert figure.note.count("could not be taken anew") == 1
+        assert figure.segments == before[name].segments
+    with company.keepwell.database.read() as conn:
+        assert drawn_journeys(conn).segments
+        assert not is_due(conn, now=company.clock())
+
+
+def test_where_figures_have_no_basis_nothing_of_the_last_look_stays(
+    company: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(*_: object, **__: object) -> None:
+        raise PermissionRefused("no basis", purpose="aggregate", reason="no_basis")
+
+    take_look(company.keepwell, clock=company.clock)
+    monkeypatch.setattr(module, "measured", refused)
+    take_look(company.keepwell, clock=company.clock)
+    assert "order_value" not in everything(company)
 
 
 def test_a_withdrawal_leaves_what_people_permit_as_it_was_given(shop: Shop) -> None:
