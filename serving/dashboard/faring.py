@@ -21,6 +21,7 @@ _COLUMNS = (
     Column("high", "to"),
     Column("people", "People heard"),
 )
+_Place = tuple[str, str, str, str]
 _CALENDARS: tuple[Every, ...] = ("month", "quarter")
 
 
@@ -35,7 +36,7 @@ def faring(
 
     Raises `InsufficientData` where nobody permits `wellbeing_inference`.
     """
-    found: dict[Cell, None] = {}
+    found: dict[_Place, Cell] = {}
     for every in _CALENDARS:
         for by in attributes or [""]:
             progress(f"well-being by {every}" + (f" and {by}" if by else ""))
@@ -46,7 +47,9 @@ def faring(
             cells = [_cell(keepwell, every, by, each) for each in figures]
             people = {cell.segment: cell.people or 0 for cell in cells if cell.value is not None}
             kept = {"", *largest(people, by)}
-            found |= dict.fromkeys(cell for cell in cells if cell.segment in kept)
+            for cell in cells:
+                if cell.segment in kept:
+                    found.setdefault(_place(cell), cell)
     return Figure(
         name="wellbeing",
         layer="operational",
@@ -56,11 +59,16 @@ def faring(
         about="mean over people of what they said, wrote or measured within the period, on 0 to "
         "100; of those alone who permit that it is estimated; “overall” weighs the dimensions",
         columns=_COLUMNS,
-        cells=tuple(sorted(found, key=lambda c: (c.segment, c.every, c.start))),
+        cells=tuple(sorted(found.values(), key=lambda c: (c.segment, c.every, c.start))),
         scale="0 to 100",
         note="" if found else "nobody said anything that can be measured",
         goal="up",
     )
+
+
+def _place(cell: Cell) -> _Place:
+    """Name where a cell stands: everyone is looked at once more with each attribute."""
+    return cell.segment, cell.every, cell.start, cell.row
 
 
 def _cell(keepwell: Keepwell, every: Every, by: str, found: Faring) -> Cell:

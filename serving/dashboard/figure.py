@@ -25,6 +25,9 @@ Every = Literal["week", "month", "quarter"]
 EVERY: tuple[Every, ...] = get_args(Every)
 DEFAULT_EVERY: Every = "month"
 
+FEW = "too few people to show, or shown, it would give a few people away"
+"""The note of a cell that is held back."""
+
 SO_FAR = "so far"
 """How the note of a number begins whose period is not over."""
 

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, bindparam, select
@@ -12,7 +12,7 @@ from governance.model.card import ModelFacts
 from governance.review.candidates import find_model
 from governance.review.reviews import champion
 from serving.bootstrap import Keepwell
-from serving.dashboard.figure import Cell, Column, Figure
+from serving.dashboard.figure import FEW, Cell, Column, Figure
 from serving.tables import model_monitoring
 
 _MODEL = (
@@ -40,7 +40,6 @@ _MOVED = (
 )
 _NO_MODEL = "no model is approved: train one, and have it reviewed"
 _LOOKS = 60
-_FEW = "too few people to show, or shown, it would give a few people away"
 
 
 class Serving(NamedTuple):
@@ -137,7 +136,7 @@ def _bins(model: Serving, min_people: int) -> list[Cell]:
     sizes = {str(k): each.n for k, each in enumerate(model.facts.reliability)}
     hidden = hidden_cells(sizes, min_people)
     return [
-        Cell(row=model.target, x=each.predicted, note=_FEW, hidden=True)
+        Cell(row=model.target, x=each.predicted, note=FEW, hidden=True)
         if str(k) in hidden
         else Cell(
             row=model.target,
@@ -159,8 +158,8 @@ def _looks(conn: Connection, model: Serving) -> list[Cell]:
 
 
 def _look(target: str, at: datetime, found: Mapping[str, Any]) -> Cell:
-    day = f"{at:%Y-%m-%d}"
-    place = Cell(row=target, period=day, start=day, end=day)
+    day, after = f"{at:%Y-%m-%d}", f"{at + timedelta(days=1):%Y-%m-%d}"
+    place = Cell(row=target, period=day, start=day, end=after)
     psi = ((found["drift"] or {}).get("scores") or {}).get("psi")
     if psi is None:
         return place._replace(note="cannot say: too few people, or nothing to compare with")

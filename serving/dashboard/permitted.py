@@ -5,7 +5,7 @@ from datetime import datetime
 
 from outcomes.measures.periods import DEFAULT_COUNT, floor, label, step
 from serving.bootstrap import Keepwell
-from serving.dashboard.figure import EVERY, Cell, Column, Figure
+from serving.dashboard.figure import EVERY, FEW, Cell, Column, Figure
 from serving.permission.coverage import Coverage, PurposeCoverage
 
 NAME = "permission_coverage"
@@ -15,7 +15,6 @@ _COLUMNS = (
     Column("value", "Share who permit it"),
     Column("people", "People who permit it"),
 )
-_FEW = "too few people to show, or shown, it would give a few people away"
 
 
 def permitted(
@@ -56,6 +55,6 @@ def permitted(
 def _cell(place: Cell, coverage: Coverage, found: PurposeCoverage) -> Cell:
     own = place._replace(row=found.purpose)
     if found.permitted is None or not coverage.people:
-        return own._replace(note=_FEW, hidden=True)
+        return own._replace(note=FEW, hidden=True)
     share = min(1.0, found.permitted / coverage.people)
     return own._replace(value=share, people=found.permitted)

@@ -2,20 +2,24 @@
 
 All bands of all histograms of one kind are decided together, so that none of them, nor what is left
 when the others are taken away, is about a few people. A band that changed by a few people since it
-was given stays as it was given.
+was given stays as it was given, and so do all of a group that a few people joined or left. Of a
+group whose people all lie in one band, or in bands that are not shown, nothing is told at all.
 """
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from governance.disclosure.breakdown import ALL
+from governance.disclosure.counts import Counts
 from governance.disclosure.groups import Breakdown, hidden_groups
+from governance.disclosure.published import Figure
 from serving.dashboard.desk import Desk
-from serving.dashboard.figure import Cell, Column
-from serving.permission.coverage import Counts
+from serving.dashboard.figure import FEW, Cell, Column
 from serving.published import DASHBOARD
 
 COLUMNS = (
@@ -26,10 +30,10 @@ COLUMNS = (
 )
 TENTHS = tuple(k / 10 for k in range(11))
 POINTS = tuple(float(k) for k in range(0, 101, 10))
-FEW = "too few people to show, or shown, it would give a few people away"
-
-
-Labels = frozenset[Hashable]
+Place = tuple[str, int]
+"""Group (or `ALL`) and number of the band."""
+Told = list[int | None]
+Groupings = Mapping[str, NDArray[np.bool_]]
 
 
 class Spread(NamedTuple):
@@ -57,17 +61,86 @@ def spread(found: Spread, desk: Desk, *, groups: Mapping[str, Mapping[str, str]]
     counts = Counts(desk.register, people, desk.key, f"{DASHBOARD}{found.name}")
     cells = []
     for row, band in bands.items():
-        gone: Labels = hidden[_name(row)]
-        cells += _histogram(row, "", band, found.edges, gone, counts)
+        board = _Board(counts, row, band, len(found.edges) - 1)
+        gone = {(ALL, k) for k in range(board.bands) if k in hidden[_name(row)]}
+        whole = board.tell({ALL: band >= 0}, gone)
+        cells += _histogram(row, "", whole[ALL], found.edges)
         for attribute, group_of in groups.items() if row in found.split else ():
             own = np.array([group_of.get(who, "") for who in people], object)
+            names = {group: f"{attribute}={group}" for group in sorted({*own.tolist()})}
+            inside = {name: (own == group) & (band >= 0) for group, name in names.items()}
             both = hidden[_name(row, attribute)]
-            for group in sorted({*own.tolist()} - {""}):
-                inside = np.where(own == group, band, -1)
-                gone = frozenset(k for k in range(len(found.edges)) if (k, group) in both)
-                segment = f"{attribute}={group}"
-                cells += _histogram(row, segment, inside, found.edges, gone, counts)
+            hide = gone | {
+                (name, k)
+                for group, name in names.items()
+                for k in range(board.bands)
+                if (k, group) in both
+            }
+            rest = names.pop("", "")
+            told = board.tell({ALL: band >= 0} | inside, hide, never=rest)
+            for name in names.values():
+                cells += _histogram(row, name, told[name], found.edges)
     return cells
+
+
+class _Board(NamedTuple):
+    """The histograms of one row: which of them may be told, and what of them."""
+
+    counts: Counts
+    row: str
+    band: NDArray[np.int64]
+    bands: int
+
+    def tell(self, who: Groupings, hide: AbstractSet[Place], *, never: str = "") -> dict[str, Told]:
+        """Give the histogram of each group; None where nothing of a band may be told.
+
+        `never` is who is in no group: nothing is told of them, they are part of the whole.
+        """
+        silent = self._silent(who, never)
+        late = {group for group in who if self._changed_little(group, who[group])}
+        held = {(group, k) for group in silent | late for k in range(self.bands)} | hide
+        cells = {
+            (group, k): inside & (self.band == k)
+            for group, inside in who.items()
+            for k in range(self.bands)
+        }
+        found = self.counts.of(self.row, cells, hide=held, rows=[range(self.bands)])
+        told = {}
+        for group, inside in who.items():
+            line = [found[group, k] for k in range(self.bands)]
+            unseen = [int(cells[group, k].sum()) for k, n in enumerate(line) if n is None]
+            few = len(unseen) == 1 or sum(unseen) < self.counts.register.min_people
+            if group in silent or (unseen and (few or not any(line))):
+                line = [None] * self.bands
+            elif group not in late:
+                self.counts.register.give(self._population(group, inside), {})
+            told[group] = line
+        return told
+
+    def _silent(self, who: Groupings, never: str) -> set[str]:
+        """The groups of which nothing may be told: few people, or all of them in one band."""
+        sizes = {
+            group: np.bincount(self.band[inside], minlength=self.bands)
+            for group, inside in who.items()
+        }
+        least = self.counts.register.min_people
+        groups = sorted(sizes.keys() - {ALL}, key=lambda group: (int(sizes[group].sum()), group))
+        silent = {group for group, n in sizes.items() if n.sum() < least or (n > 0).sum() < 2}
+        silent |= sizes.keys() & {never}
+        rest = [group for group in groups if group not in silent]
+        while rest and (unseen := [sizes[group] for group in silent if sizes[group].any()]):
+            together = np.sum(unseen, axis=0)
+            if together.sum() >= least and (together > 0).sum() > 1:
+                break
+            silent.add(rest.pop(0))
+        return silent
+
+    def _changed_little(self, group: str, inside: NDArray[np.bool_]) -> bool:
+        figure = self._population(group, inside)
+        return self.counts.register.standing(figure) == "near"
+
+    def _population(self, group: str, inside: NDArray[np.bool_]) -> Figure:
+        return self.counts.figure(f"{self.row} in all", (group, 0), inside)
 
 
 def _bands(
@@ -109,22 +182,10 @@ def _name(row: str, attribute: str = "") -> str:
     return f"band {row}" + (f" by {attribute}" if attribute else "")
 
 
-def _histogram(
-    row: str,
-    segment: str,
-    band: NDArray[np.int64],
-    edges: Sequence[float],
-    hidden: Labels,
-    counts: Counts,
-) -> list[Cell]:
+def _histogram(row: str, segment: str, told: Told, edges: Sequence[float]) -> list[Cell]:
     made = []
-    for k, (low, high) in enumerate(pairwise(edges)):
+    for n, (low, high) in zip(told, pairwise(edges), strict=True):
         place = Cell(row=row, segment=segment, x=low, x_to=high)
-        there = band == k
-        if not there.any():
-            made.append(place._replace(value=0.0))
-            continue
-        n = None if k in hidden else counts.of(f"{row} {segment}", str(k), there)
         if n is None:
             made.append(place._replace(note=FEW, hidden=True))
         else:

@@ -9,8 +9,8 @@ from serving.dashboard.figure import Cell, Column, Figure
 _COLUMNS = (
     Column("row", "Of whom"),
     Column("value", "At risk"),
-    Column("low", "From"),
-    Column("high", "to"),
+    Column("low", "If every chance were at its low"),
+    Column("high", "at its high"),
     Column("people", "People"),
 )
 _EVERYONE, _REACHED, _OTHERS = "everyone", "can be contacted", "cannot be contacted"
@@ -39,7 +39,9 @@ def stake(keepwell: Keepwell, found: AtStake | KeepwellError, desk: Desk) -> Fig
         return empty._replace(note="nobody with a score permits scoring now")
     cells = _cells(found, desk)
     return empty._replace(
-        about=f"{empty.about}; it says how likely it is that someone {found.outcome}",
+        about=f"{empty.about}; it says how likely it is that someone {found.outcome}; "
+        "its bounds add up the bounds of every chance, and are no interval of the sum: that is "
+        "far narrower, unless all are wrong alike",
         cells=tuple(cells),
         note=f"margin: {found.assumption}",
     )

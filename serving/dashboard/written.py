@@ -11,7 +11,7 @@ from outcomes.measures.definition import ALL
 from outcomes.measures.periods import Every as Calendar
 from outcomes.themes import ThemeFigure
 from serving.bootstrap import Keepwell
-from serving.dashboard.figure import Cell, Column, Every, Figure
+from serving.dashboard.figure import FEW, Cell, Column, Every, Figure
 from serving.dashboard.measured import largest
 from serving.text import home_themes, rules_for
 
@@ -24,7 +24,6 @@ _COLUMNS = (
     Column("high", "to"),
     Column("people", "People"),
 )
-_FEW = "too few people to show, or shown, it would give a few people away"
 
 
 def written(
@@ -96,7 +95,7 @@ def _pair(every: Every, by: str, found: ThemeFigure) -> tuple[Cell, Cell]:
         start=f"{found.period.start:%Y-%m-%d}",
         end=f"{found.period.end:%Y-%m-%d}",
         segment="" if found.segment == ALL else f"{by}={found.segment}",
-        note=_FEW if found.hidden else found.note,
+        note=FEW if found.hidden else found.note,
         hidden=found.hidden,
     )
     share = _with(place, found.share, found.people)
