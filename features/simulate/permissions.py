@@ -18,7 +18,7 @@ _ALONE = (
 NOTICES = {
     "risk_scoring": "From your orders, visits and questions we estimate whether you may be about "
     "to leave, so that we can do better by you. A short note may be sent by itself; a person "
-    "decides about anything that costs something or weighs more, and you can ask for a person to "
+    "decides about anything that costs something or matters more, and you can ask for a person to "
     f"look again.\n\n{_ALONE}",
     "model_training": "We learn from what you and others did over the past years how to make that "
     f"estimate better. No one reads your data for it.\n\n{_ALONE}",

@@ -49,23 +49,28 @@ async def post_notice_open(request: Request) -> Response:
     return await run_in_threadpool(answer, here, request, form, act)
 
 
-def _show(asked: Asked, said: str = "") -> Response:
+def _show(asked: Asked, said: str = "", stopped: str = "") -> Response:
     keepwell = asked.here.keepwell
     with keepwell.database.read() as conn:
         found = find_contact(keepwell, conn, asked.link)
     if found is None:
         return dead(asked.here, asked.locales)
     html = render_notice(
-        keepwell, asked.locales, found.contact, token=asked.token, lang=asked.lang, said=said
+        keepwell,
+        asked.locales,
+        found.contact,
+        token=asked.token,
+        lang=asked.lang,
+        said=said,
+        stopped=stopped,
     )
     return page(html)
 
 
 def _stop(asked: Asked) -> Response:
-    done = stop_by_notice(
-        asked.here.keepwell, asked.link, asked.form.get("what", ""), clock=asked.here.clock
-    )
-    return _show(asked, "stopped") if done else dead(asked.here, asked.locales)
+    what = asked.form.get("what", "")
+    done = stop_by_notice(asked.here.keepwell, asked.link, what, clock=asked.here.clock)
+    return _show(asked, "stopped", what) if done else dead(asked.here, asked.locales)
 
 
 def _send(asked: Asked) -> Response:

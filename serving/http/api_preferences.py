@@ -21,6 +21,7 @@ from serving.http.consent_schemas import PreferenceLinkRequest, StopLinkRequest
 from serving.http.context import Caller, Context, Here, ScopeFirst, fresh
 from serving.http.page_requests import page, read_form, wanted_locales
 from serving.locks import lock_customers
+from serving.notice_links import open_notice_link
 from serving.pages.preferences import confirmation, render_dead, render_page, render_stop
 from serving.permission.preference_offers import Shown, offers
 from serving.permission.preferences import Outcome, allow, is_stoppable, stop
@@ -85,10 +86,15 @@ def post_stop_link(
 
 @router.get("/preferences", include_in_schema=False)
 def get_preferences(
-    here: Here, request: Request, token: str = "", lang: str = "", said: str = ""
+    here: Here,
+    request: Request,
+    token: str = "",
+    lang: str = "",
+    said: str = "",
+    notice: str = "",
 ) -> Response:
-    """Show the person behind a link what they may decide."""
-    return _page(here, wanted_locales(request, lang), token, lang, said)
+    """Show the person behind a link what they may decide; from their `notice`, with a way back."""
+    return _page(here, wanted_locales(request, lang), token, lang, said, notice)
 
 
 @router.post("/preferences", include_in_schema=False)
@@ -121,14 +127,24 @@ def post_stop(here: Here, request: Request, token: str = "", lang: str = "") -> 
     return _html(here, render_stop(here.keepwell, locales, done=True, what=link.what))
 
 
-def _page(here: Context, locales: tuple[str, ...], token: str, lang: str, said: str) -> Response:
+def _page(
+    here: Context, locales: tuple[str, ...], token: str, lang: str, said: str, notice: str
+) -> Response:
     link = links.open_preference_link(here.keepwell, token)
     found = None if link is None else offers(here.keepwell, link, locales=locales, now=here.clock())
     if found is None:
         return _dead(here, locales)
-    return _html(
-        here, render_page(here.keepwell, locales, found, token=token, lang=lang, said=said)
+    sealed = open_notice_link(here.keepwell.keys, notice, now=here.clock()) is not None
+    html = render_page(
+        here.keepwell,
+        locales,
+        found,
+        token=token,
+        lang=lang,
+        said=said,
+        notice=notice if sealed else "",
     )
+    return _html(here, html)
 
 
 def _decided(here: Context, locales: tuple[str, ...], sent: dict[str, str]) -> Response:
@@ -154,7 +170,8 @@ def _decided(here: Context, locales: tuple[str, ...], sent: dict[str, str]) -> R
     if here.clock() >= link.expires_at:
         return _html(here, render_stop(here.keepwell, locales, done=True, what=purpose))
     again = {"token": token, "said": outcome}
-    query = urlencode(again | ({"lang": sent["lang"]} if sent.get("lang") else {}))
+    kept = {"lang": sent.get("lang", ""), "notice": sent.get("came_from", "")}
+    query = urlencode(again | {name: value for name, value in kept.items() if value})
     return RedirectResponse(f"preferences?{query}", 303, {"Cache-Control": "no-store"})
 
 

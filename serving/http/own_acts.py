@@ -5,7 +5,7 @@ Each act checks what the code gave, which travels in the form; without it a new 
 
 import json
 from collections.abc import Callable, Mapping
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 from fastapi import Response
 from starlette.responses import RedirectResponse
@@ -27,8 +27,8 @@ from serving.pages.own_page import Opened, render_erase, render_erased, render_o
 from serving.rights.complaints import CATEGORIES
 
 
-def show_own(asked: Asked, opened: str, said: str = "") -> Response:
-    """Show what is held about the person; `said` is what they just did."""
+def show_own(asked: Asked, opened: str, said: str = "", stopped: str = "") -> Response:
+    """Show what is held about the person; `said` is what they just did, `stopped` what ended."""
     keepwell = asked.here.keepwell
     with keepwell.database.read() as conn:
         found = find_contact(keepwell, conn, asked.link)
@@ -36,14 +36,16 @@ def show_own(asked: Asked, opened: str, said: str = "") -> Response:
             return dead(asked.here, asked.locales)
         own = own_data(keepwell, conn, found, now=asked.here.clock())
     carried = Opened(asked.token, opened, asked.lang)
-    html = render_own(keepwell, asked.locales, found.contact, own, opened=carried, said=said)
+    html = render_own(
+        keepwell, asked.locales, found.contact, own, opened=carried, said=said, stopped=stopped
+    )
     return page(html)
 
 
 def _stop(asked: Asked, opened: str) -> Response:
     what = asked.form.get("what", "")
     done = stop_by_notice(asked.here.keepwell, asked.link, what, clock=asked.here.clock)
-    return _after(asked, opened, "stopped", done=done)
+    return show_own(asked, opened, "stopped", what) if done else dead(asked.here, asked.locales)
 
 
 def _correct(asked: Asked, opened: str) -> Response:
@@ -79,7 +81,8 @@ def _choose(asked: Asked, opened: str) -> Response:
     if made is None:
         return dead(asked.here, asked.locales)
     lang = f"&lang={asked.lang}" if asked.lang.isalpha() else ""
-    there = f"preferences?{urlsplit(made.url).query}{lang}"
+    back = urlencode({"notice": asked.token})
+    there = f"preferences?{urlsplit(made.url).query}{lang}&{back}"
     return RedirectResponse(there, 303, {"Cache-Control": "no-store"})
 
 

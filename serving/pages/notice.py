@@ -28,8 +28,12 @@ def render_notice(
     token: str,
     lang: str,
     said: str = "",
+    stopped: str = "",
 ) -> str:
-    """Write the page for whoever holds a link; `said` is what was just done."""
+    """Write the page for whoever holds a link; `said` is what was just done.
+
+    What was `stopped` just now is not offered again.
+    """
     words = notice_words(locales)
     return render_public(
         keepwell,
@@ -39,7 +43,7 @@ def render_notice(
         words=words.page,
         contact=contact,
         lines=_lines(words, contact),
-        choices=choices_of(words, contact),
+        choices=choices_of(words, contact, stopped=stopped),
         token=token,
         lang=lang,
         said=words.said.get(said, ""),
@@ -88,15 +92,19 @@ def code_words(locales: Sequence[str]) -> CodeWords:
     return CodeWords(words.code["subject"], words.code["body"], words.locale)
 
 
-def choices_of(words: NoticeWords, contact: Contact) -> list[Choice]:
+def choices_of(words: NoticeWords, contact: Contact, *, stopped: str = "") -> list[Choice]:
     """Give what can be stopped at once: this channel, estimates by an objection, everything."""
+    if stopped == EVERYTHING:
+        return []
     channel = words.channel(contact.channel)
     stops = [Choice(f"outreach.{contact.channel}", words.page["stop_channel"].format(channel))]
-    return [
+    every = [
         *(stops if contact.may_stop else []),
         Choice(OBJECTION, words.page["stop_estimates"]),
         Choice(EVERYTHING, words.page["stop_everything"]),
     ]
+    ended = {stopped, *(each.what for each in stops if stopped == OBJECTION)}
+    return [each for each in every if each.what not in ended]
 
 
 def _lines(words: NoticeWords, contact: Contact) -> dict[str, Any]:

@@ -48,8 +48,12 @@ def render_own(
     *,
     opened: Opened,
     said: str = "",
+    stopped: str = "",
 ) -> str:
-    """Write the page for the person themselves; `said` is what they just did."""
+    """Write the page for the person themselves; `said` is what they just did.
+
+    What was `stopped` just now is not offered again.
+    """
     words = notice_words(locales)
     return _page(
         keepwell,
@@ -72,7 +76,7 @@ def render_own(
             )
             for each in own.contacts
         ],
-        choices=choices_of(words, contact),
+        choices=choices_of(words, contact, stopped=stopped),
         topics=words.topics,
         said=words.said.get(said, ""),
         failed=said in ("empty", "no_topic"),

@@ -38,18 +38,24 @@ def render_page(
     token: str,
     lang: str,
     said: str,
+    notice: str = "",
 ) -> str:
-    """Write the page with what one person may decide; `said` is what they just did."""
+    """Write the page with what one person may decide; `said` is what they just did.
+
+    `notice` is the token of the notice they came from, to which a link leads back.
+    """
     words = wording(locales)
     return render_public(
         keepwell,
         locales,
         "preferences.html.j2",
-        address=Address("preferences", token),
+        address=Address("preferences", token, notice),
         words=words.page,
         lines=[_line(keepwell, words, each) for each in offers],
         token=token,
         lang=lang,
+        notice=notice,
+        back=Address("notice", notice).within(lang) if notice else "",
         everything=EVERYTHING,
         said=words.said.get(said, ""),
         failed=said in ("changed", "unconfirmed", "impossible"),

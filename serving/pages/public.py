@@ -25,14 +25,16 @@ class Language(NamedTuple):
 
 
 class Address(NamedTuple):
-    """Where a page can be opened again: its path, and the token of its link."""
+    """Where a page can be opened again: its path, its link's token, and the notice before it."""
 
     path: str
     token: str
+    notice: str = ""
 
     def within(self, lang: str) -> str:
         """Give the same page, relative to this one; in the browser's language without `lang`."""
         query = {"token": self.token} | ({"lang": lang} if lang else {})
+        query |= {"notice": self.notice} if self.notice else {}
         return f"{self.path}?{urlencode(query)}"
 
 

@@ -23,7 +23,7 @@ STRIP = (
     Stop("score", "Score", "An estimate changes, and says how sure it is."),
     Stop("reason", "Reason", "It says why, in words that add up."),
     Stop("permission", "Permission", "Taken back, and the next score is refused."),
-    Stop("intervention", "Intervention", "What costs or weighs is for a person to decide."),
+    Stop("intervention", "Intervention", "A person decides about what costs or matters."),
     Stop("outcome", "Outcome", "A draw by lot shows whether it helped."),
 )
 

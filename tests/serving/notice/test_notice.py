@@ -111,6 +111,8 @@ def test_one_press_stops_without_a_code(
     page = ann.presses(form)
 
     assert "it is stopped" in page.text
+    assert f'value="{what}"' not in page.text
+    assert "You had allowed messages by e-mail then" in page.text
     assert not any(permits(ann, purpose) for purpose in stopped)
     assert all(permits(ann, purpose) for purpose in goes_on)
 
@@ -302,11 +304,17 @@ def test_a_complaint_is_recorded_with_what_it_is_about(ann: Contacted) -> None:
 
 
 def test_the_page_with_all_choices_opens_from_ones_own_page(ann: Contacted) -> None:
-    page = ann.opens(ann.contact())
+    token = ann.contact()
+    page = ann.opens(token)
     answer = ann.browser.post("/notice-open", data=page.form(act="choose"), follow_redirects=False)
+    choices = ann.browser.get("/" + answer.headers["location"]).text
+    forged = ann.browser.get("/" + answer.headers["location"].split("&notice=")[0] + "&notice=x")
 
     assert answer.status_code == 303
-    assert "Your data, your decision" in ann.browser.get("/" + answer.headers["location"]).text
+    assert "Your data, your decision" in choices
+    assert f'<a href="notice?token={token}">Back to the notice</a>' in choices
+    assert f'name="came_from" value="{token}"' in choices
+    assert "Back to the notice" not in forged.text
 
 
 def test_after_an_erasure_a_notice_leads_nowhere(ann: Contacted) -> None:

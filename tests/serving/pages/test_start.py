@@ -175,7 +175,7 @@ def test_a_model_that_was_rejected_is_told_with_how_to_go_on() -> None:
     assert "Visitor as ethics reviewer (demo) rejected the model on 2026-06-01." in said
     assert "approve it" in said
     assert "No model serves" not in again
-    assert "approved by Visitor as ethics reviewer (demo)" in again
+    assert "Visitor as ethics reviewer (demo), who approved it on 2026-06-01" in again
 
 
 def test_the_log_is_told_as_it_was_when_the_page_was_written() -> None:
