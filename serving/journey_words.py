@@ -7,16 +7,17 @@ them, only of those who also permit `wellbeing_inference`. Both are judged at th
 from collections.abc import Sequence
 from datetime import datetime
 
-import numpy as np
+from sqlalchemy import Connection
 
-from features.history import customer_ids, read_all
-from features.text.narratives import PURPOSE, Excerpt, sample_texts
+from features.history import customer_ids
+from features.text.narratives import Excerpt
 from features.text.tagging import tag, themes_of
-from governance.errors import InvalidInput, PermissionRefused
+from governance.errors import InvalidInput
 from outcomes.journey.stages import stages_of
 from outcomes.themes import MOOD
 from serving.bootstrap import Keepwell
 from serving.text import rules_for
+from serving.text_reading import draw_texts
 
 MOST = 5
 _LAYERS = ("emotion", "outcome")
@@ -40,31 +41,22 @@ def words_at(
         read = tag(text, rules)
         return any(about in read.tags(layer) for layer in _LAYERS)
 
-    with keepwell.database.read() as conn:
-        people: Sequence[str] = customer_ids(conn)
-        if not is_theme:
-            feelings, _ = keepwell.registry.permit_many(conn, MOOD, people, now=now)
-            people = sorted(feelings.customers)
-        permit, _ = keepwell.registry.permit_many(conn, PURPOSE, people, now=now)
-        if not permit.customers:
-            raise PermissionRefused(
-                f"nobody permits {PURPOSE}",
-                purpose=PURPOSE,
-                reason="no_permission",
-                hint="people allow it on the page with their choices, or not",
-            )
-        histories = read_all(conn, keepwell.store, permit, digests=False)
-    rng = np.random.default_rng(seed)
-    found = sample_texts(histories, permit, rng, as_of=now, size=MOST, kinds=kinds, where=speaks)
-    body = {
-        "where": "journey",
-        "purpose": PURPOSE,
-        "permitted": len(permit.customers),
-        "texts": len(found),
-    }
-    with keepwell.database.write() as conn:
-        keepwell.ledger.append(conn, "texts_read", body, now=now)
-    return found
+    def people(conn: Connection) -> Sequence[str]:
+        everyone = customer_ids(conn)
+        if is_theme:
+            return everyone
+        return sorted(keepwell.registry.permit_many(conn, MOOD, everyone, now=now)[0].customers)
+
+    return draw_texts(
+        keepwell,
+        speaks,
+        where="journey",
+        size=MOST,
+        seed=seed,
+        now=now,
+        kinds=kinds,
+        people=people,
+    )
 
 
 def _kinds(keepwell: Keepwell, stage: str) -> tuple[str, ...]:

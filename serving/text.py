@@ -6,16 +6,14 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from sqlalchemy import Connection
 
 from features.history import Histories, customer_ids, observed_until, read_all
 from features.text.model import TextModel, load
-from features.text.narratives import PURPOSE as RESEARCH
 from features.text.narratives import Excerpt, Matches, sample_texts, search_texts
 from features.text.tagging import Rules, themes_of
 from features.text.tagging_file import DEFAULTS, FILE_NAME, load_rules
 from governance.disclosure.published import Register, load_register
-from governance.errors import InsufficientData, InvalidInput, PermissionRefused
+from governance.errors import InsufficientData, InvalidInput
 from governance.proof import Permit
 from outcomes.keywords import Keyword, keywords
 from outcomes.measures.definition import Period
@@ -24,6 +22,7 @@ from outcomes.themes import MOOD, PURPOSE, ThemeFigure, theme_figures
 from serving.bootstrap import Keepwell
 from serving.home import Home
 from serving.published import DASHBOARD, give, person_key
+from serving.text_reading import draw_texts, note_reading, permit_reading
 
 CURRENT = "current"
 _YEAR = timedelta(days=365)
@@ -108,7 +107,7 @@ def home_themes(
             people = customer_ids(conn)
             wellbeing, _ = keepwell.registry.permit_many(conn, MOOD, people, now=now)
             histories = read_all(conn, keepwell.store, permit, digests=False)
-            research = _research(keepwell, conn, people, now) if samples else None
+            research = permit_reading(keepwell, conn, people, now=now) if samples else None
         figures = theme_figures(
             histories,
             permit,
@@ -142,7 +141,7 @@ def home_themes(
                 where=lambda text, name=name: name in themes_of(text, rules),  # type: ignore[misc]
             )
         drawn = sum(map(len, shown.values()))
-        _note_reading(keepwell, "themes", told.research, drawn, now)
+        note_reading(keepwell, "themes", told.research, drawn, now=now)
     return HomeThemes(
         periods=tuple(told.periods),
         figures=told.figures,
@@ -161,10 +160,10 @@ def search_home(keepwell: Keepwell, words: str, *, limit: int, now: datetime) ->
     Raises `PermissionRefused` where nobody permits it.
     """
     with keepwell.database.read() as conn:
-        permit = _research(keepwell, conn, customer_ids(conn), now)
+        permit = permit_reading(keepwell, conn, customer_ids(conn), now=now)
         histories = read_all(conn, keepwell.store, permit, digests=False)
     found = search_texts(histories, permit, words, as_of=now, limit=limit)
-    _note_reading(keepwell, "search", permit, len(found.excerpts), now)
+    note_reading(keepwell, "search", permit, len(found.excerpts), now=now)
     return found
 
 
@@ -180,40 +179,14 @@ def sample_home(
     asked = names.get(theme.replace("_", " "))
     if asked is None:
         raise InvalidInput("there is no such theme", hint=f"there is {', '.join(names)}")
-    with keepwell.database.read() as conn:
-        permit = _research(keepwell, conn, customer_ids(conn), now)
-        histories = read_all(conn, keepwell.store, permit, digests=False)
-    found = sample_texts(
-        histories,
-        permit,
-        np.random.default_rng(seed),
-        as_of=now,
+    return draw_texts(
+        keepwell,
+        lambda text: asked in themes_of(text, rules),
+        where="samples",
         size=size,
-        where=lambda text: asked in themes_of(text, rules),
+        seed=seed,
+        now=now,
     )
-    _note_reading(keepwell, "samples", permit, len(found), now)
-    return found
-
-
-def _research(keepwell: Keepwell, conn: Connection, people: Sequence[str], now: datetime) -> Permit:
-    permit, refused = keepwell.registry.permit_many(conn, RESEARCH, people, now=now)
-    if not permit.customers:
-        raise PermissionRefused(
-            f"nobody permits {RESEARCH}; {len(refused):,} customers are known",
-            purpose=RESEARCH,
-            reason="no_permission",
-            hint=f"record what customers permit: keepwell consent grant CUSTOMER {RESEARCH}",
-        )
-    return permit
-
-
-def _note_reading(
-    keepwell: Keepwell, where: str, permit: Permit, texts: int, now: datetime
-) -> None:
-    """Log that texts were shown: how many, of how many who permit it; no text and no one's id."""
-    body = {"where": where, "purpose": RESEARCH, "permitted": len(permit.customers), "texts": texts}
-    with keepwell.database.write() as conn:
-        keepwell.ledger.append(conn, "texts_read", body, now=now)
 
 
 def models_folder(home: Home) -> Path:

@@ -100,6 +100,20 @@ def test_words_lead_to_texts_only_for_whoever_may_read_them(travelled: Shop) -> 
         assert bool(thinking.stages[0][0].href) == with_words
 
 
+def test_a_way_to_words_keeps_the_view_it_was_taken_from(travelled: Shop) -> None:
+    first, *_ = drawn(travelled)
+    told = Told("billing", 6, 6, first.cells[0].share)  # type: ignore[arg-type]
+    cells = tuple(
+        each._replace(thinking=(told,), segment="basic") if each.touchpoint == ALL else each
+        for each in first.cells
+    )
+    view = MapView("2026-05", "plan=basic")
+    filled = map_of(first._replace(cells=cells), view, with_words=True)
+    [thinking] = [lane for lane in filled.lanes if lane.title == "Thinking"]
+    said = "stage=purchase&about=billing&period=2026-05&segment=plan%3Dbasic"
+    assert thinking.stages[0][0].href == f"/staff/journey/words?{said}"
+
+
 def test_the_table_says_why_a_figure_is_missing(travelled: Shop) -> None:
     first, *_ = drawn(travelled)
     lines = lines_of(first, MapView())

@@ -107,27 +107,31 @@ def get_curve(
 
 
 @router.get(f"{HOME}/words")
-def get_words(visit: WordReader, stage: Name, about: Name) -> Response:
+def get_words(
+    visit: WordReader, stage: Name, about: Name, period: Period = YEAR, segment: Segment = ""
+) -> Response:
     """Ask whether somebody wants to read what people wrote; reading is noted in the log."""
-    return _words(visit, stage, about)
+    return _words(visit, MapView(period or YEAR, segment), stage, about)
 
 
 @router.post(f"{HOME}/words")
 def post_words(visit: WordReader) -> Response:
     """Show a few texts of those who permit it, once: nothing keeps them."""
-    here = visit.here
-    stage, about = visit.form.get("stage", ""), visit.form.get("about", "")
+    here, form = visit.here, visit.form
+    view = MapView(form.get("period") or YEAR, form.get("segment", ""))
+    stage, about = form.get("stage", ""), form.get("about", "")
     try:
         found = words_at(
             here.keepwell, stage, about, seed=secrets.randbelow(2**31), now=here.clock()
         )
     except PermissionRefused:
-        return _words(visit, stage, about, refused=True)
-    return _words(visit, stage, about, found=found)
+        return _words(visit, view, stage, about, refused=True)
+    return _words(visit, view, stage, about, found=found)
 
 
 def _words(
     visit: Visit,
+    view: MapView,
     stage: str,
     about: str,
     *,
@@ -140,7 +144,7 @@ def _words(
         section="journey",
         stage=stage,
         about=about,
-        back=HOME,
+        view=view,
         most=MOST,
         found=found,
         refused=refused,

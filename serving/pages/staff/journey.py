@@ -49,9 +49,9 @@ class MapView(NamedTuple):
         """The value of the segment, `ALL` for everyone."""
         return self.segment.partition("=")[2] if self.segment else ALL
 
-    def href(self, path: str = "") -> str:
-        """Give the address of this choice below the map's own."""
-        kept = {
+    def href(self, path: str = "", **asked: str) -> str:
+        """Give the address of this choice below the map's own, with what else is asked."""
+        kept = asked | {
             "period": self.period if self.period != YEAR else "",
             "segment": self.segment,
         }
@@ -169,7 +169,7 @@ def map_of(journey: Journey, choice: MapView, *, with_words: bool) -> Map:
             about,
             tuple(
                 tuple(
-                    _saying(each, stage, field, with_words=with_words)
+                    _saying(each, stage, field, choice if with_words else None)
                     for each in getattr(cells[stage, ALL], field)
                 )
                 for stage in stages
@@ -255,11 +255,10 @@ def _mark(lens: str, look: Look) -> Mark:
     return Mark(lens, TITLES[lens], text, told, _SAYS[lens][step], step, look.people)
 
 
-def _saying(told: Told, stage: str, field: str, *, with_words: bool) -> Saying:
+def _saying(told: Told, stage: str, field: str, view: MapView | None) -> Saying:
     href = ""
-    if with_words and told.name not in KINDS and field in ("pains", "gains", "thinking"):
-        asked = {"stage": stage, "about": told.name}
-        href = f"{HOME}/words?{urlencode(asked, quote_via=quote)}"
+    if view is not None and told.name not in KINDS and field in ("pains", "gains", "thinking"):
+        href = view.href("/words", stage=stage, about=told.name)
     percent = f"{100 * told.share.value:.0f} %"
     return Saying(told.name.replace("_", " "), percent, told.people, href)
 
