@@ -10,6 +10,7 @@ from outcomes.measures.periods import Every as Calendar
 from serving.bootstrap import Keepwell
 from serving.dashboard.figure import EVERY, Cell, Column, Every, Figure, Layer, Unit
 from serving.figures import CutMeasures, measure_cuts
+from serving.reporting.words import title_of
 
 MOST_ATTRIBUTES = 4
 MOST_VALUES = 50
@@ -41,28 +42,27 @@ class Told(NamedTuple):
 
     measure: str
     layer: Layer
-    title: str
     unit: Unit
     goal: Literal["up", "down", ""]
     scale: str = ""
 
 
 TRENDS = (
-    Told("retention", "executive", "Customers who stayed", "share", "up"),
-    Told("churn", "executive", "Customers who left", "share", "down"),
-    Told("active", "executive", "Customers who are active", "share", "up"),
-    Told("order_value", "executive", "Average order", "money", "up"),
-    Told("churned_value", "executive", "Share of sales that left", "share", "down"),
-    Told("nrr", "executive", "Revenue kept from existing contracts", "ratio", "up"),
-    Told("escalation", "operational", "Contacts that were escalated", "share", "down"),
-    Told("aht", "operational", "Handling time of a contact", "seconds", "down"),
-    Told("resolution_time", "operational", "Time until a contact was solved", "hours", "down"),
-    Told("unresolved", "operational", "Complaints not solved", "share", "down"),
-    Told("sentiment_delta", "operational", "Change in how texts sound", "score", "up", "−2 to 2"),
-    Told("csat", "operational", "Satisfied customers", "share", "up"),
-    Told("nps", "operational", "Net promoter score", "points", "up", "−100 to 100"),
-    Told("ces_effort_mean", "operational", "Effort customers felt", "score", "down", "1 to 5"),
-    Told("ces_ease_mean", "operational", "Ease customers felt", "score", "up", "1 to 7"),
+    Told("retention", "executive", "share", "up"),
+    Told("churn", "executive", "share", "down"),
+    Told("active", "executive", "share", "up"),
+    Told("order_value", "executive", "money", "up"),
+    Told("churned_value", "executive", "share", "down"),
+    Told("nrr", "executive", "ratio", "up"),
+    Told("escalation", "operational", "share", "down"),
+    Told("aht", "operational", "seconds", "down"),
+    Told("resolution_time", "operational", "hours", "down"),
+    Told("unresolved", "operational", "share", "down"),
+    Told("sentiment_delta", "operational", "score", "up", "−2 to 2"),
+    Told("csat", "operational", "share", "up"),
+    Told("nps", "operational", "points", "up", "−100 to 100"),
+    Told("ces_effort_mean", "operational", "score", "down", "1 to 5"),
+    Told("ces_ease_mean", "operational", "score", "up", "1 to 7"),
 )
 
 
@@ -120,7 +120,7 @@ def _trend(told: Told, cuts: Sequence[CutMeasures], currency: str) -> Figure:
     return Figure(
         name=told.measure,
         layer=told.layer,
-        title=told.title,
+        title=title_of(told.measure),
         unit=told.unit,
         shape="trend",
         about=next((m.definition for _, _, m in found), ""),

@@ -155,6 +155,6 @@ def test_a_change_is_written_in_points_and_drawn_before_and_after() -> None:
 
 
 def test_a_subject_is_written_in_words() -> None:
-    assert feedback.subject_words("measure:escalation") == "Measure: Escalated tickets"
+    assert feedback.subject_words("measure:escalation") == "Measure: Tickets that were escalated"
     assert feedback.subject_words("stage:support:effort") == "Stage of the journey: support, effort"
     assert feedback.subject_words(None) == "nothing is measured"
