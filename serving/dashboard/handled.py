@@ -87,7 +87,7 @@ def handled(
             "hours",
         )
     )
-    for kind, title in (("contact", "Contacts not made"), ("score", "Scores not given")):
+    for kind, title in (("contact", "People left alone"), ("score", "Scores not given")):
         rows = conn.execute(_REFUSED, {"kind": kind, "since": since})
         entries = [Entry(r.person_id, r.recorded_at, r.reason or "not stated", 1.0) for r in rows]
         cells = _cells(f"{kind} refused", entries, calendars, desk, _count, now=now, disjoint=False)

@@ -80,11 +80,11 @@ def judged(
         Figure(
             name="calibration_error",
             layer="research",
-            title="How far told chances are off",
+            title="How far estimates are off",
             unit="share",
             shape="headline",
             about="expected calibration error on people the model had not seen: mean distance of "
-            "told chances from what happened",
+            "estimates from what happened",
             columns=_MODEL,
             cells=tuple(_test(each, "ece") for each in found),
             note=note,
@@ -93,7 +93,7 @@ def judged(
         Figure(
             name="calibration",
             layer="research",
-            title="Do told chances hold?",
+            title="Do estimates hold?",
             unit="share",
             shape="calibration",
             about="of people whom the model's test told about the same chance, the share to whom "
