@@ -44,40 +44,57 @@ def decide(
     *,
     disjoint: bool = True,
     rows: Sequence[Collection[int]] | None = None,
+    hide: AbstractSet[Cell] = frozenset(),
 ) -> dict[Cell, Verdict]:
     """Decide over every cell of one table; whoever gives one tells the register so.
 
     `disjoint`: nobody is in two groups of a period. `rows`: the periods that make up a longer one,
-    all of them if not said. A cell that differs in fewer than `smallest` people from one that was
-    given, or from another of this table, is hidden as a small one is; what was given in the very
-    same form can no longer be hidden, and so hides nothing else.
+    all of them if not said. `hide`: cells that may not be given as they are now. A cell that
+    differs in fewer than `smallest` people from one that was given, or from another of this table,
+    is hidden as a small one is; what was given in the very same form can no longer be hidden, and
+    so hides nothing else. Nor does what is given again as it was.
     """
     there = {cell: part for cell, part in parts.items() if part.size > 0}
     near, known = _standing(there, register, smallest)
+    near |= hide & there.keys()
+    before = {
+        cell: given.figure
+        for cell, part in there.items()
+        if part.size >= smallest and (given := register.before(part.figure)) is not None
+    }
 
-    def told(covered: Collection[Cell]) -> bool:
-        return disjoint and _told([there[cell].figure for cell in covered], register)
+    def told(covered: Collection[Cell], hidden: AbstractSet[Cell]) -> bool:
+        if not disjoint or not covered:
+            return False
+        figures = {cell: there[cell].figure for cell in covered}
+        if _told([*figures.values()], register):
+            return True
+        mixed = _mixed(figures, there, before, hidden)
+        return mixed is not None and (
+            register.standing(mixed) == "near" or 0 < mixed.apart(_nobody(mixed)) < smallest
+        )
 
     hidden = hidden_cells(
         {cell: part.size for cell, part in there.items()},
         smallest,
         near=near,
         known=known,
+        again=before.keys(),
         told=told,
         rows=rows,
     )
     if disjoint:
-        _give_rests(there, hidden, register)
+        _give_rests(there, hidden, before, register)
     found = {}
     for cell, part in there.items():
-        before = register.before(part.figure)
+        last = register.before(part.figure)
         if cell not in hidden:
-            found[cell] = Verdict(True, before=before if cell in known else None)
+            found[cell] = Verdict(True, before=last if cell in known else None)
         elif part.size < smallest:
             found[cell] = Verdict(False, FEW)
         else:
             why = NEAR.format(smallest) if cell in near else COMPANION
-            found[cell] = Verdict(False, why, before)
+            found[cell] = Verdict(False, why, last)
     return found
 
 
@@ -87,7 +104,8 @@ def hidden_cells(
     *,
     near: AbstractSet[Cell] = frozenset(),
     known: AbstractSet[Cell] = frozenset(),
-    told: Callable[[Collection[Cell]], bool] = lambda covered: False,
+    again: AbstractSet[Cell] = frozenset(),
+    told: Callable[[Collection[Cell], AbstractSet[Cell]], bool] = lambda covered, hidden: False,
     rows: Sequence[Collection[int]] | None = None,
 ) -> set[Cell]:
     """Give the cells to hide, among `sizes` in people of each group (and `ALL`) and period.
@@ -95,11 +113,14 @@ def hidden_cells(
     First those of 1 to `smallest` − 1 people, and those `near`. Then, until nothing changes: the
     hidden parts of a visible whole are at least two, hold at least `smallest` people together and
     are not `told` by something else, and a whole that is hidden has a hidden part; the smallest
-    others are hidden to get there, and where there are none the whole. Empty cells stay empty; what
-    is `known`, and not small, stays shown.
+    others are hidden to get there, and where there are none the whole. Of hidden parts those that
+    would be given `again` as they were are seen all the same: the others must be enough without
+    them, or nothing new is given of the period. Empty cells stay empty; what is `known`, and not
+    small, stays shown.
     """
     cells = {cell: n for cell, n in sizes.items() if n > 0}
     hidden = {cell for cell, n in cells.items() if n < smallest} | (near - known)
+    board = _Board(cells, smallest, known, again, frozenset(hidden - again), hidden)
     groups = sorted({group for group, _ in cells})
     periods = sorted({period for _, period in cells})
     longer = rows if rows is not None else [periods]
@@ -108,44 +129,62 @@ def hidden_cells(
         for period in periods:
             whole = (ALL, period)
             parts = [(g, period) for g in groups if g != ALL and (g, period) in cells]
-            safe = _protect(parts, cells, hidden, smallest, known, told)
+            safe = board.protect(parts, told)
             if whole not in hidden | known and not safe:
                 hidden.add(whole)
+            seen = whole in known or (whole in hidden and whole in again)
+            if seen and not safe:
+                hidden.update(cell for cell in (whole, *parts) if cell not in known)
             rest = [cell for cell in parts if cell not in known]
             if whole in hidden and rest and not hidden.intersection(parts):
                 hidden.add(min(rest, key=lambda cell: (cells[cell], cell)))
         for group in groups:
             for row in longer:
                 line = [(group, period) for period in row if (group, period) in cells]
-                _protect(line, cells, hidden, smallest, known)
+                board.protect(line)
         if len(hidden) == before:
             return hidden
 
 
-def _protect(
-    parts: list[Cell],
-    cells: Mapping[Cell, int],
-    hidden: set[Cell],
-    smallest: int,
-    known: AbstractSet[Cell],
-    told: Callable[[Collection[Cell]], bool] = lambda covered: False,
-) -> bool:
-    """Hide more of the parts of a known whole until none can be worked out; whether that worked."""
+class _Board(NamedTuple):
+    """The cells of one table, which of them are hidden so far, and which are `secret` first."""
 
-    def safe() -> bool:
-        enough = len(covered) > 1 and sum(cells[cell] for cell in covered) >= smallest
-        return enough and not told(covered)
+    cells: Mapping[Cell, int]
+    smallest: int
+    known: AbstractSet[Cell]
+    again: AbstractSet[Cell]
+    secret: AbstractSet[Cell]
+    hidden: set[Cell]
 
-    covered = [cell for cell in parts if cell in hidden]
-    rest = sorted(
-        (c for c in parts if c not in hidden and c not in known),
-        key=lambda c: (cells[c], c),
-        reverse=True,
-    )
-    while covered and rest and not safe():
-        covered.append(rest.pop())
-        hidden.add(covered[-1])
-    return not covered or safe()
+    def protect(
+        self,
+        parts: Sequence[Cell],
+        told: Callable[[Collection[Cell], AbstractSet[Cell]], bool] = lambda covered, hidden: False,
+    ) -> bool:
+        """Hide more parts of a known whole until none can be worked out; whether that worked."""
+        covered = [cell for cell in parts if cell in self.hidden]
+        rest = sorted(
+            (c for c in parts if c not in self.hidden and c not in self.known),
+            key=lambda c: (c in self.again, self.cells[c], c),
+            reverse=True,
+        )
+        while covered and rest and not self._safe(covered, told):
+            covered.append(rest.pop())
+            self.hidden.add(covered[-1])
+        return not covered or self._safe(covered, told)
+
+    def _safe(
+        self,
+        covered: Sequence[Cell],
+        told: Callable[[Collection[Cell], AbstractSet[Cell]], bool],
+    ) -> bool:
+        unseen = [cell for cell in covered if cell not in self.again]
+        secret = any(cell in self.secret for cell in unseen)
+        enough = self._enough(covered) and (not secret or self._enough(unseen))
+        return enough and not told(covered, self.hidden)
+
+    def _enough(self, covered: Sequence[Cell]) -> bool:
+        return len(covered) > 1 and sum(self.cells[cell] for cell in covered) >= self.smallest
 
 
 def _standing(
@@ -189,13 +228,50 @@ def _together(figures: Sequence[Figure]) -> Figure:
     )
 
 
-def _give_rests(parts: Mapping[Cell, Part], hidden: set[Cell], register: Register) -> None:
-    """Note what follows for each period by taking the shown groups from the shown whole."""
-    for _, period in (cell for cell in parts if cell[0] == ALL and cell not in hidden):
-        covered = [
-            part.figure
+def _mixed(
+    covered: Mapping[Cell, Figure],
+    parts: Mapping[Cell, Part],
+    before: Mapping[Cell, Figure],
+    hidden: AbstractSet[Cell],
+) -> Figure | None:
+    """Give what follows from a whole less what is seen of its parts, some of it as it was before.
+
+    None where the whole is not seen.
+    """
+    whole = (ALL, next(iter(covered))[1])
+    if whole not in parts or (whole in hidden and whole not in before):
+        return None
+    rest = _together([*covered.values()])
+    changed = [(before[cell], -1) for cell in covered if cell in before]
+    if whole in hidden:
+        changed += [(before[whole], 1), (parts[whole].figure, -1)]
+    return rest._replace(
+        people=rest.people + sum(sign * figure.people for figure, sign in changed),
+        trace=reduce(xor, (figure.trace for figure, _ in changed), rest.trace),
+    )
+
+
+def _nobody(figure: Figure) -> Figure:
+    return figure._replace(people=0, trace=figure.trace ^ figure.trace)
+
+
+def _give_rests(
+    parts: Mapping[Cell, Part],
+    hidden: AbstractSet[Cell],
+    before: Mapping[Cell, Figure],
+    register: Register,
+) -> None:
+    """Note what follows for each period by taking the groups that are seen from the whole."""
+    for whole in (cell for cell in parts if cell[0] == ALL):
+        covered = {
+            cell: part.figure
             for cell, part in parts.items()
-            if cell[1] == period and cell[0] != ALL and cell in hidden
-        ]
-        if covered:
-            register.give(_together(covered))
+            if cell[1] == whole[1] and cell[0] != ALL and cell in hidden
+        }
+        if not covered:
+            continue
+        if whole not in hidden:
+            register.give(_together([*covered.values()]))
+        mixed = _mixed(covered, parts, before, hidden)
+        if mixed is not None and mixed.trace.any():
+            register.give(mixed)

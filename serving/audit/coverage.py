@@ -7,10 +7,12 @@ import numpy as np
 from features.groups import protected
 from features.history import customer_ids
 from governance.audit.provenance import Coverage, coverage_by_group
+from governance.disclosure.breakdown import ALL
+from governance.disclosure.counts import Counts
 from governance.disclosure.published import Register, load_register
 from governance.intervals import wilson
 from serving.bootstrap import Keepwell
-from serving.permission.coverage import Counts, read_coverage
+from serving.permission.coverage import read_coverage
 from serving.published import give, person_key
 
 _NAME = "training permission by group"
@@ -53,8 +55,9 @@ def training_coverage(keepwell: Keepwell, *, now: datetime) -> tuple[tuple[Cover
             cell = f"{row.attribute}: {row.group}"
             yes = no = None
             if row.permitted is not None:
-                yes = counts.of(cell, "permitted", inside & permits)
-                no = counts.of(cell, "missing", inside & ~permits)
+                cells = {("permitted", 0): inside & permits, ("missing", 0): inside & ~permits}
+                told = counts.of(cell, cells | {(ALL, 0): inside})
+                yes, no = told["permitted", 0], told["missing", 0]
             if yes is None or no is None:
                 rows.append(Coverage(row.attribute, row.group, None, None, None))
             else:

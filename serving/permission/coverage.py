@@ -5,7 +5,8 @@ shown is chosen so that no difference tells of fewer people than may be told of.
 """
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -14,21 +15,15 @@ import numpy as np
 from features.history import customer_ids
 from governance.consent.purposes import NAMED_PURPOSES
 from governance.consent.queries import spoken_of
+from governance.disclosure.breakdown import ALL
+from governance.disclosure.counts import Counts
 from governance.disclosure.groups import Breakdown, hidden_groups
-from governance.disclosure.published import (
-    Figure,
-    Register,
-    cell_of,
-    load_register,
-    person_keys,
-    trace_of,
-)
+from governance.disclosure.published import Register, load_register
 from serving.bootstrap import Keepwell
 from serving.published import DASHBOARD, give, person_key
 
 _NAME = "consent coverage"
 _PERMITTED = "permitted"
-_ALWAYS = (0, 2**62)  # a count is of no period: it is compared with all that were ever given
 
 
 class PurposeCoverage(NamedTuple):
@@ -89,7 +84,7 @@ def read_coverage(keepwell: Keepwell, *, now: datetime) -> Coverage:
                 answers[purpose] = [refused.get(each, _PERMITTED) for each in people]
         counts = Counts(register, people, person_key(keepwell), _NAME)
         hidden = hidden_groups({each: Breakdown(said) for each, said in answers.items()}, limit)
-        everyone = counts.of("everyone", "", np.ones(len(people), np.bool_))
+        everyone = counts.of("everyone", {(ALL, 0): np.ones(len(people), np.bool_)})[ALL, 0]
         lines = tuple(
             _line(counts, purpose, _basis(keepwell, purpose), said, hidden[purpose])
             for purpose, said in answers.items()
@@ -99,36 +94,15 @@ def read_coverage(keepwell: Keepwell, *, now: datetime) -> Coverage:
     return give(keepwell, work_out, now=now)
 
 
-class Counts:
-    """Counts that may be given: as they are, or as they were last given where few changed.
-
-    Those with one `name` are compared with each other.
-    """
-
-    def __init__(self, register: Register, people: Sequence[str], key: bytes, name: str) -> None:
-        self.register, self.name = register, name
-        self.keys = person_keys(people, key)
-
-    def of(self, purpose: str, answer: str, who: Any) -> int | None:
-        """Count `who`, (n,) booleans; None where nothing near it was given that could stand."""
-        number = int(who.sum())
-        trace = trace_of(self.keys[who])
-        figure = Figure(self.name, cell_of(purpose, answer), *_ALWAYS, number, trace)
-        if self.register.standing(figure) == "near":
-            before = self.register.before(figure)
-            return None if before is None else int(before.body["people"])
-        self.register.give(figure, {"people": number})
-        return number
-
-
 def _line(
-    counts: Counts, purpose: str, basis: str, said: Sequence[str], hidden: Any
+    counts: Counts, purpose: str, basis: str, said: Sequence[str], hidden: AbstractSet[Hashable]
 ) -> PurposeCoverage:
     answers = np.array(said, dtype=object)
-    found: dict[str, int | None] = {
-        answer: None if answer in hidden else counts.of(purpose, answer, answers == answer)
-        for answer in sorted(Counter(said))
-    }
+    there = sorted(Counter(said))
+    cells = {(answer, 0): answers == answer for answer in there}
+    cells[ALL, 0] = np.ones(len(answers), np.bool_)
+    told = counts.of(purpose, cells, hide={(answer, 0) for answer in there if answer in hidden})
+    found = {answer: told[answer, 0] for answer in there}
     return PurposeCoverage(purpose, basis, found.pop(_PERMITTED, 0), found)
 
 

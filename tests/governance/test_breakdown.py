@@ -131,6 +131,51 @@ def test_a_small_group_stays_hidden_even_where_it_followed_before() -> None:
     assert not found["c", 0].shown
 
 
+def test_what_is_given_again_does_not_leave_one_group_to_be_worked_out() -> None:
+    register = Register(min_people=5)
+    cells = table(basic=some(*range(20)), plus=some(*range(20, 35)), family=some(*range(35, 50)))
+    earlier = table(plus=some(*range(20, 35)), others=some(*range(20), *range(35, 50)))
+    give(earlier, register)
+    register.give(some(*range(35, 49)).part("some of family").figure, {"people": 14})
+    plus = People({**cells["plus", 0].added, 20: 2.0})
+    cells = table(basic=cells["basic", 0], plus=plus, family=cells["family", 0])
+    found = give(cells, register)
+
+    assert found[ALL, 0].before is not None
+    assert found["plus", 0].before is not None
+    assert not found["family", 0].shown
+    assert not found["basic", 0].shown
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.integers(0, 100_000))
+def test_one_group_alone_is_never_left_beside_anything_new(seed: int) -> None:
+    random = np.random.default_rng(seed)
+    register = Register(min_people=LEAST)
+    town = random.integers(0, 3, 60)
+    adds = dict.fromkeys(range(int(random.integers(12, 55))), 1.0)
+    for _ in range(5):
+        cells = table(**{f"g{k}": People({w: x for w, x in adds.items() if town[w] == k})
+                         for k in range(3)})  # fmt: skip
+        cells = {cell: people for cell, people in cells.items() if people.added}
+        stood = {cell: register.standing(part.figure)
+                 for cell, part in parts_of(cells, "town").items()}  # fmt: skip
+        found = give(cells, register)
+        seen = {cell for cell, verdict in found.items() if verdict.shown or verdict.before}
+        new = [cell for cell, verdict in found.items() if verdict.shown and stood[cell] != "known"]
+        unseen = sorted(cells.keys() - seen)
+        if (ALL, 0) in seen and new and len(unseen) == 1:
+            assert len(cells[unseen[0]].added) >= LEAST
+            assert stood[unseen[0]] == "new"
+        for who in random.choice(60, random.integers(1, 8), replace=False).tolist():
+            if random.random() < 0.4:
+                adds.pop(who, None)
+            else:
+                adds[who] = float(random.integers(1, 4))
+        if random.random() < 0.3:
+            town[random.integers(0, 60, 12)] = random.integers(0, 3, 12)
+
+
 @settings(max_examples=150, deadline=None)
 @given(st.integers(0, 100_000))
 def test_no_two_things_ever_given_differ_in_a_few_people(seed: int) -> None:

@@ -134,7 +134,7 @@ def test_permission_today_is_counted_and_a_few_are_not_told(shop: Shop) -> None:
         shop.permit(f"c{i}", "model_training")
     where = draw(shop).report.provenance
     assert where is not None
-    assert where.permission == {"permitted": None, "refused:no_record": None}
+    assert where.permission == {"permitted": 23, "refused:no_record": None}  # as given before
 
 
 def audited(shop: Shop) -> None:

@@ -86,3 +86,21 @@ def test_fewer_than_five_people_are_not_counted_at_all(shop: Shop) -> None:
     assert found.people is None
     assert line(found, "research_text") == (None, {})
     assert found.hides
+
+
+def test_a_hidden_count_does_not_follow_from_what_is_shown_on_another_day(shop: Shop) -> None:
+    permit(shop, "research_text", first=40)
+    permit(shop, "risk_scoring", first=28)
+    for who in PEOPLE[:4]:
+        withdraw(shop.keepwell, who, "risk_scoring", actor="customer", clock=shop.clock)
+    first = line(coverage(shop), "risk_scoring")
+    assert first[1]["withdrawn"] is None
+    for who in PEOPLE[28:34]:
+        shop.permit(who, "risk_scoring")
+    second = line(coverage(shop), "risk_scoring")
+    for permitted, refused in (first, second):
+        counts = {"permitted": permitted, **refused}
+        assert list(counts.values()).count(None) != 1
+    known = {**first[1], "permitted": first[0]}
+    known |= {a: n for a, n in {**second[1], "permitted": second[0]}.items() if n is not None}
+    assert [n for n in known.values() if n is None] != [None]
