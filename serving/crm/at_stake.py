@@ -33,6 +33,11 @@ class AtStake(NamedTuple):
     margin: Floats
     reachable: NDArray[np.bool_]
 
+    @property
+    def spans(self) -> Floats:
+        """Probability × margin of each (n, 3), with what it is at the bounds of the probability."""
+        return self.probability * self.margin[:, None]
+
 
 def at_stake(keepwell: Keepwell, scores: Path, *, clock: Callable[[], datetime]) -> AtStake:
     """Read a file of scores, with permission as it stands now; nothing of it is told of anyone.

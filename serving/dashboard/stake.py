@@ -48,7 +48,7 @@ def stake(keepwell: Keepwell, found: AtStake | KeepwellError, desk: Desk) -> Fig
 
 
 def _cells(found: AtStake, desk: Desk) -> list[Cell]:
-    spans = found.probability * found.margin[:, None]
+    spans = found.spans
     groups = {
         ALL: [True] * len(found.customers),
         _REACHED: found.reachable.tolist(),

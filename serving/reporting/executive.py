@@ -4,7 +4,7 @@ from datetime import datetime
 
 from governance.errors import KeepwellError
 from serving.bootstrap import Keepwell
-from serving.crm.weekly import weekly_list
+from serving.crm.at_stake import at_stake
 from serving.interventions.lots.experiments import list_experiments
 from serving.interventions.playbooks.playbook import STARTERS
 from serving.reporting.record import AtRisk, Trial
@@ -34,16 +34,22 @@ def at_risk(keepwell: Keepwell, *, now: datetime) -> tuple[AtRisk | None, str]:
         name = f"var/{scores.name}"
         return None, f"there is no {name}; make it with: keepwell score --out {name}"
     try:
-        found = weekly_list(keepwell, scores, top=1, margin=None, clock=lambda: now)
+        found = at_stake(keepwell, scores, clock=lambda: now)
+        with keepwell.database.read() as conn:
+            least = keepwell.registry.aggregate_permit(conn, "aggregate", now=now).min_people
     except KeepwellError as error:
         return None, error.message
+    if len(found.customers) < least:
+        return None, "too few people to show"
+    value, low, high = found.spans.sum(axis=0).tolist()
+    reached = float(found.spans[found.reachable, 0].sum())
     made = AtRisk(
-        customers=found.customers,
-        value=found.at_risk.value,
-        low=found.at_risk.low,
-        high=found.at_risk.high,
-        contactable=found.contactable,
-        currency=found.currency,
+        customers=len(found.customers),
+        value=value,
+        low=low,
+        high=high,
+        contactable=reached / value if value else 0.0,
+        currency=keepwell.settings.currency,
         assumption=found.assumption,
         as_of=found.as_of,
     )

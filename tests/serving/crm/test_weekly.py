@@ -15,6 +15,7 @@ from serving.crm.weekly_page import weekly_csv, weekly_html
 from serving.intake import take_events
 from serving.interventions.tables import interventions
 from serving.permission.consents import withdraw
+from serving.reporting.executive import at_risk
 from serving.scoring.batch import score_everyone
 from tests.serving.conftest import Shop
 
@@ -85,6 +86,24 @@ def test_the_share_that_can_be_contacted_is_of_the_money(
     ann, bob = found.lines
     assert (ann.channels, bob.channels) == (("email",), ())
     assert found.contactable == pytest.approx(ann.at_risk.value / found.at_risk.value)
+
+
+def test_a_report_adds_up_what_the_list_does_but_never_over_a_few(
+    shop_with_scores: Shop, tmp_path: Path
+) -> None:
+    shop = shop_with_scores
+    score(shop, shop.keepwell.home.scores.parent)
+    assert at_risk(shop.keepwell, now=shop.clock()) == (None, "too few people to show")
+    for name in ("cem", "dia", "eva"):
+        shop.order(name, 30)
+        shop.permit(name)
+    score(shop, shop.keepwell.home.scores.parent)
+    found, why = at_risk(shop.keepwell, now=shop.clock())
+    own = listed(shop, shop.keepwell.home.scores.parent)
+    assert found is not None, why
+    assert found.customers == own.customers
+    assert found.value == pytest.approx(own.at_risk.value)
+    assert found.contactable == pytest.approx(own.contactable)
 
 
 def test_who_withdrew_since_is_not_listed_nor_counted(
