@@ -93,7 +93,7 @@ def test_a_verdict_is_a_sentence() -> None:
 
 
 def test_what_is_withheld_is_not_called_too_few_people() -> None:
-    none = {"difference": None, "low": None, "high": None}
+    none: dict[str, Any] = {"difference": None, "low": None, "high": None}
     [row] = experiments.outcome_rows([outcome("withheld", **none) | {"adjusted": none}])
     assert (row.difference, row.adjusted) == ("withheld", "")
     assert (row.verdict, row.kind) == ("not told: the arms should not be compared", "unsure")
