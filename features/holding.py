@@ -6,6 +6,7 @@ short and are asked for after the folder, never the other way round.
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
 from typing import Protocol
 
 from sqlalchemy import Connection, text
@@ -36,11 +37,20 @@ def held(
 
     `waiting` is called once if another holds it; without `wait` the answer is then False.
     """
+    store.root.mkdir(parents=True, exist_ok=True)
+    with held_file(store.root / ".held", wait=wait, waiting=waiting) as mine:
+        yield mine
+
+
+@contextmanager
+def held_file(
+    path: Path, *, wait: bool = True, waiting: Callable[[], None] = lambda: None
+) -> Iterator[bool]:
+    """Hold the lock of one file, as `held` does."""
     if flock is None:
         yield True  # type: ignore[unreachable]
         return
-    store.root.mkdir(parents=True, exist_ok=True)
-    with (store.root / ".held").open("a") as file:
+    with path.open("a") as file:
         try:
             flock(file, LOCK_EX | LOCK_NB)
         except BlockingIOError:

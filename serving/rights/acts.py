@@ -31,6 +31,7 @@ from serving.record.step_up_codes import export_codes, forget_codes
 from serving.rights import complaints
 from serving.rights.carried import carry_over
 from serving.rights.customers import require_known
+from serving.scoring.own_rows import drop_rows, held_scores
 
 
 def export(
@@ -116,7 +117,7 @@ def _erase(
     settling: bool = False,
     key_id: str = "",
 ) -> dict[str, Any]:
-    with keepwell.database.write() as conn:
+    with held_scores(keepwell.home), keepwell.database.write() as conn:
         lock_linked(conn, [customer_id])
         require_known(keepwell, conn, customer_id)
         merged = [] if settling else merged_ids(conn, customer_id)
@@ -127,6 +128,7 @@ def _erase(
             for each in going:
                 carry_over(keepwell, conn, each, kept, now=now, words=not settling)
         counts = Counter[str]()
+        drop_rows(keepwell.home, {*going, *counted_for(conn, going)})
         until = [_erase_one(keepwell, conn, each, counts, now, key_id) for each in going]
         if not settling:  # others still wait for theirs
             note_journal(keepwell, conn)

@@ -31,6 +31,7 @@ from serving.bootstrap import Keepwell
 from serving.scoring.batch_permission import BatchPermission
 from serving.scoring.champions import open_bundle
 from serving.scoring.home_clock import home_clock
+from serving.scoring.own_rows import held_scores
 from serving.scoring.range_scores import BatchWork, RangeScores
 from serving.scoring.score_file import SCHEMA, VALID_FOR, Stamp
 from serving.scoring.staleness import is_stale
@@ -82,15 +83,13 @@ def score_everyone(
             batch = DecisionBatch.begin(conn, work.facts, now=clock())
         try:
             tally = _judge(keepwell, batch, work, permission, customers, engine, clock, progress)
-            written = _publish(keepwell, batch, permission, tally, folder, out, clock, progress)
+            _publish(keepwell, batch, permission, tally, folder, out, clock, progress)
         except Exception:
             with suppress(SQLAlchemyError):
                 with keepwell.database.write() as conn:
                     batch.abandon(conn, now=clock())
                 _sweep(keepwell, clock)
             raise
-        if written is not None and out is not None:
-            written.replace(out)
     return Batch(
         scored=tally.outcomes["scored"],
         refused=tally.outcomes["refused"],
@@ -254,7 +253,7 @@ def _publish(
     out: Path | None,
     clock: Callable[[], datetime],
     progress: Progress,
-) -> Path | None:
+) -> None:
     """Give the verdicts while no permission can change; the file is ready by then, but for a name.
 
     Where somebody changed their mind the file is written anew without them, and permission is
@@ -268,19 +267,24 @@ def _publish(
             written = folder / "whole.parquet"
             _write(written, tally.parts, left_out)
         progress("recording decisions")
-        with keepwell.database.write() as conn:
-            now = clock()
-            changed, erased = _changed(keepwell, conn, batch, permission)
-            dropped = frozenset(each.decision_id for each in (*changed, *erased))
-            if out is None or dropped <= left_out:
-                batch.refuse(conn, changed)
-                batch.refuse(conn, erased, forget=True)
-                gone = {each.decision_id: each.outcome for each in (*changed, *erased)}
-                tally.outcomes.subtract(gone.values())
-                tally.withdrew = len(gone)
-                outcomes = +tally.outcomes + Counter(refused=len(gone))
-                batch.give(conn, keepwell.ledger, outcomes, now=now)
-                return written
+        with held_scores(keepwell.home):
+            with keepwell.database.write() as conn:
+                now = clock()
+                changed, erased = _changed(keepwell, conn, batch, permission)
+                dropped = frozenset(each.decision_id for each in (*changed, *erased))
+                ready = written is None or dropped <= left_out
+                if ready:
+                    batch.refuse(conn, changed)
+                    batch.refuse(conn, erased, forget=True)
+                    gone = {each.decision_id: each.outcome for each in (*changed, *erased)}
+                    tally.outcomes.subtract(gone.values())
+                    tally.withdrew = len(gone)
+                    outcomes = +tally.outcomes + Counter(refused=len(gone))
+                    batch.give(conn, keepwell.ledger, outcomes, now=now)
+            if ready:
+                if written is not None and out is not None:
+                    written.replace(out)
+                return
         left_out = dropped
 
 

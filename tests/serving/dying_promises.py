@@ -86,6 +86,7 @@ POINTS: Mapping[str, Mapping[str, Step]] = {
     },
     "erase": {
         "announced": Step(Ledger, "append"),
+        "rows_gone": Step(rights, "drop_rows"),
         "pages_dropped": Step(rights, "drop_dossiers"),
         "suppressed": Step(Suppression, "suppress"),
         "unmapped": Step(PersonIds, "destroy"),

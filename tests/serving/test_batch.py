@@ -2,6 +2,7 @@
 
 import shutil
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import pyarrow.parquet as pq
@@ -165,6 +166,44 @@ def test_whoever_is_erased_meanwhile_is_in_no_file_and_no_verdict(
         gone = [each for each in recent(conn, limit=9) if each.reason == "changed_since"]
         assert [(each.person_id, each.result) for each in gone] == [(None, None)]
         assert check_commitments(conn).bad == ()
+
+
+def test_an_erasure_takes_the_rows_of_that_person_out_of_the_home_s_own_file(trio: Shop) -> None:
+    scores = trio.keepwell.home.scores
+    run(trio, scores)
+    before = pq.read_table(scores)
+    erase(trio.keepwell, "bob", now=trio.clock())
+
+    assert pq.read_table(scores).equals(before.slice(0, 1))
+    assert before["customer_id"].to_pylist() == ["ann", "bob"]
+    assert b"bob" not in scores.read_bytes()
+
+
+def test_a_file_of_scores_that_cannot_be_read_stops_no_erasure_and_goes(trio: Shop) -> None:
+    trio.keepwell.home.scores.write_bytes(b"bob 0.5")
+    erase(trio.keepwell, "bob", now=trio.clock())
+
+    assert not trio.keepwell.home.scores.exists()
+
+
+def test_an_erasure_waits_for_a_batch_that_gives_the_file_its_name(
+    trio: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scores, replace, erasing = trio.keepwell.home.scores, Path.replace, []
+
+    def erase_meanwhile(written: Path, target: Path) -> Path:
+        if written.name == "whole.parquet":
+            erasing.append(Thread(target=erase, args=(trio.keepwell, "bob"), kwargs=at))
+            erasing[0].start()
+            erasing[0].join(timeout=0.3)
+        return replace(written, target)
+
+    at = {"now": trio.clock()}
+    monkeypatch.setattr(Path, "replace", erase_meanwhile)
+    run(trio, scores)
+    erasing[0].join(timeout=30)
+
+    assert [row["customer_id"] for row in told(scores)] == ["ann"]
 
 
 def test_named_customers_are_scored_alone_and_strangers_are_said_to_be(
