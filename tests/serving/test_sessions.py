@@ -201,3 +201,18 @@ def test_a_form_asks_for_what_opens_its_page(shop: Shop, scope: str, path: str) 
 
     assert answer.status_code == 403
     assert "outcomes:read" in answer.text
+
+
+@pytest.mark.parametrize("path", ["/staff/x/%00", "/staff/%ff", "/staff/login?next=%00"])
+def test_a_browser_at_an_address_that_is_no_text_gets_a_page(shop: Shop, path: str) -> None:
+    answer = Staff(shop).http.get(path, headers={"accept": "text/html,*/*;q=0.8"})
+
+    assert answer.status_code == 422
+    assert answer.headers["content-type"].startswith("text/html")
+
+
+@pytest.mark.parametrize("cost", ["inf", "1e999", "nan", "-1"])
+def test_a_cost_without_an_end_is_none(shop: Shop, cost: str) -> None:
+    staff = Staff(shop).log_in(shop.key("outcomes:read"))
+
+    assert staff.http.get(f"/staff/experiments/note/1?cost={cost}").status_code == 422

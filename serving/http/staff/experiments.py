@@ -66,7 +66,7 @@ def get_experiment(
     playbook: Playbook,
     draw: Draw,
     said: str = "",
-    cost: Annotated[float | None, Query(gt=0)] = None,
+    cost: Annotated[float | None, Query(gt=0, allow_inf_nan=False)] = None,
     cost_per: Literal["pilot", "month", "year"] = "pilot",
     margin_rate: Annotated[float | None, Query(gt=0, le=1)] = None,
 ) -> Response:
