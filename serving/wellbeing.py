@@ -5,7 +5,7 @@ many look, in `noise_memory`, so that a withdrawal leaves nothing behind.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from functools import partial
 from typing import Any, NamedTuple
@@ -13,22 +13,19 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection
 
 from features.groups import protected
-from features.history import Histories, customer_ids, read_all, read_customer, read_ranges
+from features.history import Histories, read_customer
 from features.stated_groups import stated_groups
 from features.wellbeing.durability import DURABLE_DAYS, Durability, Trial, durability, trial_rows
 from features.wellbeing.groups import (
-    INDEX,
     Figure,
     Gap,
     GroupSums,
-    Span,
     equity,
     group_figures,
     group_sums,
 )
-from features.wellbeing.noise import Noise, estimate_noise
+from features.wellbeing.noise import Noise
 from features.wellbeing.scheme import PURPOSE, Scheme
-from features.wellbeing.settings import parse_scheme
 from features.wellbeing.states import WellbeingTable, wellbeing_at
 from governance.consent.registry import Refusal
 from governance.disclosure.published import Register, load_register
@@ -37,21 +34,26 @@ from governance.instants import from_micros, to_micros
 from governance.intervals import Interval
 from governance.proof import AggregatePermit, Permit
 from outcomes.measures.definition import Period
-from outcomes.measures.periods import DEFAULT_COUNT, Every, floor, longer, split, step
+from outcomes.measures.periods import Every, longer
 from outcomes.trials.assignments import first_assignments
 from serving.bootstrap import Keepwell
 from serving.interventions.playbooks.playbook import find_playbook, playbooks_of
 from serving.links import lock_linked, person_permit
-from serving.noise_memory import Learned, NoiseMemory
+from serving.noise_memory import NoiseMemory
 from serving.published import DASHBOARD, give, person_key
-from serving.scoring.home_clock import home_clock
-
-SAMPLE = 3_000
-"""People from whom it is learned what a reading is worth."""
-_YEAR_DAYS = 365
-_TRIES = 3
-
-Progress = Callable[[str], None]
+from serving.wellbeing_reading import (
+    TRIES,
+    Progress,
+    blocks,
+    instant_of,
+    is_unchanged,
+    learn,
+    learn_apart,
+    permit_all,
+    restless,
+    scheme_of,
+    spans_of,
+)
 
 
 class DimensionEstimate(NamedTuple):
@@ -125,15 +127,15 @@ def wellbeing_of(
     inside = keepwell.inside_id(customer_id)
     with keepwell.database.read() as conn:
         now = clock()
-        instant = _instant(keepwell, conn, as_of, now)
+        instant = instant_of(keepwell, conn, as_of, now)
         answer = person_permit(keepwell, conn, inside, PURPOSE, now=now)
         noise = None
         if isinstance(answer, Permit):
             noise = (
-                _learn(keepwell, conn, scheme, instant, now, progress)
+                learn(keepwell, conn, scheme, instant, now, progress)
                 if memory is None
                 else memory.of(
-                    keepwell.registry, conn, partial(_learn_apart, keepwell, clock), scheme, now=now
+                    keepwell.registry, conn, partial(learn_apart, keepwell, clock), scheme, now=now
                 )
             )
     with keepwell.database.write() as conn:
@@ -147,7 +149,7 @@ def wellbeing_of(
         histories = read_customer(conn, answer, inside)
         series: tuple[PersonEstimate, ...] = ()
         if len(histories):
-            ends = [span.end for span in _spans(keepwell, instant, every)]
+            ends = [span.end for span in spans_of(keepwell, instant, every)]
             series = _series(wellbeing_at(histories, scheme, noise, ends, permit=answer))
         said = bool(series) and series[-1].overall is not None
         status = "estimated" if said else "insufficient_data"
@@ -183,19 +185,19 @@ def _company(
     progress: Progress,
 ) -> tuple[CompanyWellbeing, Register]:
     scheme = scheme_of(keepwell)
-    for _ in range(_TRIES):
+    for _ in range(TRIES):
         with keepwell.database.read() as conn:
             now = clock()
-            instant = _instant(keepwell, conn, as_of, now)
-            permit, refused = _permit(keepwell, conn, now)
+            instant = instant_of(keepwell, conn, as_of, now)
+            permit, refused = permit_all(keepwell, conn, now)
             aggregate = keepwell.registry.aggregate_permit(conn, "aggregate", now=now)
             register = load_register(conn, min_people=aggregate.min_people, but=DASHBOARD)
-            noise = _learn(keepwell, conn, scheme, instant, now, progress)
+            noise = learn(keepwell, conn, scheme, instant, now, progress)
             fixed = _protected_groups(keepwell, conn, by, permit, now)
-            spans = _spans(keepwell, instant, every)
+            spans = spans_of(keepwell, instant, every)
             sums: GroupSums | None = None
             stated = 0
-            for histories in _blocks(keepwell, conn, permit, progress):
+            for histories in blocks(keepwell, conn, permit, progress):
                 groups = fixed
                 if by is not None and fixed is None:
                     groups = stated_groups(histories, by, to_micros(instant))
@@ -211,10 +213,10 @@ def _company(
                     key=person_key(keepwell),
                 )
                 sums = part if sums is None else sums + part
-        if _unchanged(keepwell, permit):
+        if is_unchanged(keepwell, permit):
             break
     else:
-        raise _restless()
+        raise restless()
     if sums is None:
         raise InsufficientData("nobody who permits it has a history", hint="import events first")
     if by is not None and fixed is None and not stated:
@@ -249,15 +251,15 @@ def lasting_effect(
     """Compare treated and held-out customers of a playbook 30 and 180 days after assignment."""
     scheme = scheme_of(keepwell)
     found = find_playbook(playbooks_of(keepwell.home), playbook)
-    for _ in range(_TRIES):
+    for _ in range(TRIES):
         with keepwell.database.read() as conn:
             now = clock()
-            instant = _instant(keepwell, conn, as_of, now)
-            permit, refused = _permit(keepwell, conn, now)
+            instant = instant_of(keepwell, conn, as_of, now)
+            permit, refused = permit_all(keepwell, conn, now)
             aggregate = keepwell.registry.aggregate_permit(conn, "aggregate", now=now)
-            noise = _learn(keepwell, conn, scheme, instant, now, progress)
+            noise = learn(keepwell, conn, scheme, instant, now, progress)
             trial = Trial({}, {})
-            for histories in _blocks(keepwell, conn, permit, progress):
+            for histories in blocks(keepwell, conn, permit, progress):
                 trial += trial_rows(
                     histories,
                     scheme,
@@ -267,150 +269,12 @@ def lasting_effect(
                     known_until=to_micros(instant),
                     days=DURABLE_DAYS,
                 )
-        if _unchanged(keepwell, permit):
+        if is_unchanged(keepwell, permit):
             break
     else:
-        raise _restless()
+        raise restless()
     effects = durability(trial, aggregate=aggregate)
     return LastingEffect(found.name, effects, len(permit.customers), Counter(refused.values()))
-
-
-def dimension_levels(
-    keepwell: Keepwell,
-    dimension: str,
-    *,
-    clock: Callable[[], datetime],
-    progress: Progress = lambda _: None,
-) -> tuple[dict[str, float], dict[str, int]]:
-    """Estimate one dimension of everyone who permits it: points from 0 to 100 by customer.
-
-    Those with not enough signal and those who do not permit it are counted by reason.
-    """
-    scheme = scheme_of(keepwell)
-    if dimension not in scheme.names:
-        raise InvalidInput(
-            f"{dimension!r} is not a dimension of well-being in this home",
-            hint=f"there is {', '.join(scheme.names)}; [wellbeing] of keepwell.toml says so",
-        )
-    place = scheme.names.index(dimension)
-    levels: dict[str, float] = {}
-    left_out = Counter[str]()
-    with keepwell.database.read() as conn:
-        now = clock()
-        instant = _instant(keepwell, conn, None, now)
-        permit, refused = _permit(keepwell, conn, now)
-        noise = _learn(keepwell, conn, scheme, instant, now, progress)
-        for histories in _blocks(keepwell, conn, permit, progress):
-            table = wellbeing_at(histories, scheme, noise, [to_micros(instant)], permit=permit)
-            points = table.value[:, 0, place]
-            known = points == points
-            levels |= dict(
-                zip(table.customers[known].tolist(), points[known].tolist(), strict=True)
-            )
-            left_out["not_enough_signal"] += int((~known).sum())
-    left_out.update(f"{PURPOSE}: {why}" for why in refused.values())
-    return levels, +left_out
-
-
-def levels_now(
-    keepwell: Keepwell, *, clock: Callable[[], datetime], progress: Progress = lambda _: None
-) -> dict[str, dict[str, float]]:
-    """Estimate the index and every dimension of everyone who permits it: points by customer.
-
-    The index comes first, under `INDEX`. For figures over groups alone; whoever has not enough
-    signal in a dimension is not in it.
-    """
-    scheme = scheme_of(keepwell)
-    found: dict[str, dict[str, float]] = {name: {} for name in (INDEX, *scheme.names)}
-    with keepwell.database.read() as conn:
-        now = clock()
-        instant = _instant(keepwell, conn, None, now)
-        permit, _ = _permit(keepwell, conn, now)
-        noise = _learn(keepwell, conn, scheme, instant, now, progress)
-        for histories in _blocks(keepwell, conn, permit, progress):
-            table = wellbeing_at(histories, scheme, noise, [to_micros(instant)], permit=permit)
-            columns = {INDEX: table.index[:, 0]}
-            columns |= {name: table.value[:, 0, d] for d, name in enumerate(scheme.names)}
-            for name, points in columns.items():
-                known = points == points
-                levels = zip(table.customers[known].tolist(), points[known].tolist(), strict=True)
-                found[name] |= dict(levels)
-    return found
-
-
-def scheme_of(keepwell: Keepwell) -> Scheme:
-    """Read the scheme that `[wellbeing]` of the settings states; the five dimensions by default."""
-    source = f"[wellbeing] of {keepwell.home.settings_file.name}"
-    return parse_scheme(keepwell.settings.wellbeing, source=source)
-
-
-def _permit(
-    keepwell: Keepwell, conn: Connection, now: datetime
-) -> tuple[Permit, Mapping[str, str]]:
-    permit, refused = keepwell.registry.permit_many(conn, PURPOSE, customer_ids(conn), now=now)
-    if not permit.customers:
-        raise InsufficientData(
-            f"nobody permits {PURPOSE}; {len(refused):,} customers are known",
-            hint="record what customers permit: keepwell consent import FILE",
-        )
-    return permit, refused
-
-
-def _learn(
-    keepwell: Keepwell,
-    conn: Connection,
-    scheme: Scheme,
-    as_of: datetime,
-    now: datetime,
-    progress: Progress,
-) -> Noise:
-    return _learned(keepwell, conn, scheme, as_of, now, progress).noise
-
-
-def _learned(
-    keepwell: Keepwell,
-    conn: Connection,
-    scheme: Scheme,
-    as_of: datetime,
-    now: datetime,
-    progress: Progress,
-) -> Learned:
-    everyone = sorted(_permit(keepwell, conn, now)[0].customers)
-    some = everyone[:: -(-len(everyone) // SAMPLE)]
-    progress(f"learning from {len(some):,} customers what an answer is worth")
-    permit, _ = keepwell.registry.permit_many(conn, PURPOSE, some, now=now)
-    histories = read_all(conn, keepwell.store, permit, digests=False)
-    noise = estimate_noise(histories, scheme, to_micros(as_of), permit=permit)
-    return Learned(scheme, noise, permit)
-
-
-def begin_learning(
-    keepwell: Keepwell, memory: NoiseMemory, *, clock: Callable[[], datetime]
-) -> None:
-    """Begin to learn what readings are worth, because somebody may soon ask how someone fares."""
-    memory.begin(partial(_learn_apart, keepwell, clock), scheme_of(keepwell), now=clock())
-
-
-def _learn_apart(keepwell: Keepwell, clock: Callable[[], datetime]) -> Learned:
-    with keepwell.database.read() as conn:
-        now = clock()
-        instant = _instant(keepwell, conn, None, now)
-        return _learned(keepwell, conn, scheme_of(keepwell), instant, now, lambda _: None)
-
-
-def _blocks(
-    keepwell: Keepwell, conn: Connection, permit: Permit, progress: Progress
-) -> Iterator[Histories]:
-    done = 0
-    for histories in read_ranges(conn, keepwell.store, permit):
-        yield histories
-        done += len(histories)
-        progress(f"{done:,} of {len(permit.customers):,} customers")
-
-
-def _unchanged(keepwell: Keepwell, permit: Permit) -> bool:
-    with keepwell.database.read() as conn:
-        return not keepwell.registry.changed_since(conn, permit)
 
 
 def _begun(figures: Sequence[Figure]) -> tuple[Figure, ...]:
@@ -418,12 +282,6 @@ def _begun(figures: Sequence[Figure]) -> tuple[Figure, ...]:
     heard = [each.span for each in figures if each.value is not None or each.hidden]
     first = min(heard, default=max(each.span for each in figures))
     return tuple(each for each in figures if each.span >= first)
-
-
-def _restless() -> InsufficientData:
-    return InsufficientData(
-        f"permissions changed during each of {_TRIES} attempts", hint="try again in a moment"
-    )
 
 
 def _protected_groups(
@@ -444,27 +302,6 @@ def _assigned(
         str(histories.customers[k]): (int(at), bool(treated))
         for k, at, treated in zip(found.customer, found.at, found.treated, strict=True)
     }
-
-
-def _instant(
-    keepwell: Keepwell, conn: Connection, as_of: datetime | None, now: datetime
-) -> datetime:
-    if as_of is not None and as_of > now:
-        raise InvalidInput("as_of lies in the future", hint="leave it out to look from now")
-    return as_of or home_clock(keepwell, conn, now=now)
-
-
-def _spans(keepwell: Keepwell, as_of: datetime, every: Every | None) -> Sequence[Span]:
-    """The last whole calendar periods before `as_of`, or the year up to it."""
-    end = to_micros(as_of)
-    if every is None:
-        return [Span(end - _YEAR_DAYS * 86_400_000_000, end)]
-    zone = keepwell.settings.zone
-    begin = step(floor(as_of, every, zone), every, -DEFAULT_COUNT[every])
-    return [
-        Span(to_micros(each.start), to_micros(each.end))
-        for each in split(begin, as_of, every, zone)
-    ]
 
 
 def _series(table: WellbeingTable) -> tuple[PersonEstimate, ...]:

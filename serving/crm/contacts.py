@@ -21,7 +21,7 @@ from serving.interventions.policy.contacts import recent_contacts
 from serving.interventions.policy.modes import mode_standing
 from serving.interventions.policy.policy import Candidate, Judged
 from serving.settings import Mode
-from serving.wellbeing import dimension_levels
+from serving.wellbeing_levels import dimension_levels
 
 Clock = Callable[[], datetime]
 Progress = Callable[[str], None]

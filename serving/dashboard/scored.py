@@ -18,7 +18,7 @@ from serving.dashboard.measured import MOST_GROUPS
 from serving.dashboard.spread import COLUMNS, POINTS, TENTHS, Spread, spread
 from serving.dashboard.stake import stake
 from serving.published import give
-from serving.wellbeing import levels_now
+from serving.wellbeing_levels import levels_now
 
 _OVERALL = "overall"
 Groups = Mapping[str, Mapping[str, str]]

@@ -59,7 +59,7 @@ def prepare(visit: Visit) -> None:
 
 
 def _prepare(keepwell: Keepwell, memory: NoiseMemory, clock: Clock) -> None:
-    from serving.wellbeing import begin_learning  # brings in what fits models
+    from serving.wellbeing_reading import begin_learning  # brings in what fits models
 
     begin_learning(keepwell, memory, clock=clock)
 

@@ -12,7 +12,8 @@ from serving.bootstrap import Keepwell
 from serving.dashboard import faring as module
 from serving.dashboard.faring import faring
 from serving.dashboard.judged import _look
-from serving.wellbeing import CompanyWellbeing, scheme_of
+from serving.wellbeing import CompanyWellbeing
+from serving.wellbeing_reading import scheme_of
 from tests.serving.conftest import Shop
 
 MAY = Span(*(to_micros(datetime(2026, month, 1, tzinfo=UTC)) for month in (5, 6)))
