@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from typing import Any
 
-from governance.disclosure.breakdown import Cell, Part, decide
+from governance.disclosure.breakdown import ALL, Cell, Part, decide
 from governance.disclosure.published import Figure, Register, cell_of, person_keys, trace_of
 
 _ALWAYS = (0, 2**62)
@@ -16,17 +16,29 @@ _ALWAYS = (0, 2**62)
 class Counts:
     """Counts that may be given: as they are, or as they were last given where few changed.
 
-    Those with one `name` are compared with each other.
+    Those with one `name` are compared with each other. `whole` is what tables of the same whole
+    call it.
     """
 
-    def __init__(self, register: Register, people: Sequence[str], key: bytes, name: str) -> None:
-        self.register, self.name = register, name
+    def __init__(
+        self,
+        register: Register,
+        people: Sequence[str],
+        key: bytes,
+        name: str,
+        *,
+        whole: str = "",
+    ) -> None:
+        self.register, self.name, self.whole = register, name, whole
         self.keys = person_keys(people, key)
 
     def figure(self, table: str, cell: Cell, who: Any) -> Figure:
         """Name the count of `who`, (n,) booleans, as one that could be given."""
+        group, period = cell
+        named = (self.whole or table, "") if group == ALL else (table, group)
+        which = cell_of(*named, period) if period else cell_of(*named)
         trace = trace_of(self.keys[who])
-        return Figure(self.name, cell_of(table, *cell), *_ALWAYS, int(who.sum()), trace)
+        return Figure(self.name, which, *_ALWAYS, int(who.sum()), trace)
 
     def of(
         self,

@@ -82,7 +82,7 @@ def read_coverage(keepwell: Keepwell, *, now: datetime) -> Coverage:
             for purpose in sorted(spoken.purposes.union(NAMED_PURPOSES) - {"aggregate"}):
                 _, refused = registry.permit_many(conn, purpose, people, now=now)
                 answers[purpose] = [refused.get(each, _PERMITTED) for each in people]
-        counts = Counts(register, people, person_key(keepwell), _NAME)
+        counts = Counts(register, people, person_key(keepwell), _NAME, whole="everyone")
         hidden = hidden_groups({each: Breakdown(said) for each, said in answers.items()}, limit)
         everyone = counts.of("everyone", {(ALL, 0): np.ones(len(people), np.bool_)})[ALL, 0]
         lines = tuple(
