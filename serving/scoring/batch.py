@@ -282,8 +282,7 @@ def _publish(
                     outcomes = +tally.outcomes + Counter(refused=len(gone))
                     batch.give(conn, keepwell.ledger, outcomes, now=now)
             if ready:
-                if written is not None and out is not None:
-                    written.replace(out)
+                _name(written, out)
                 return
         left_out = dropped
 
@@ -317,3 +316,9 @@ def _write(path: Path, parts: Iterable[Path], left_out: frozenset[str]) -> None:
                 writer.write_batch(kept)
     with path.open("rb") as file:
         os.fsync(file.fileno())
+
+
+def _name(written: Path | None, out: Path | None) -> None:
+    """Give the file its name, where one is to come of it."""
+    if written is not None and out is not None:
+        written.replace(out)

@@ -114,7 +114,7 @@ def _two_of_four(request: pytest.FixtureRequest) -> None:
             long_form()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # an open browser keeps an event loop running: not longer
 def chromium() -> Iterator[Browser]:
     path = shutil.which("chromium") or shutil.which("chromium-browser")
     if path is None:

@@ -26,6 +26,6 @@ def score_everyone_and_die(root: str, out: str, point: str, now: str) -> None:
     elif point == "giving":
         DecisionBatch.give = after(DecisionBatch.give)  # type: ignore[method-assign]
     elif point == "given":
-        batch._publish = after(batch._publish)
+        batch._name = die
     keepwell, instant = open_home(Path(root)), datetime.fromisoformat(now)
     batch.score_everyone(keepwell, keepwell.target("churn"), out=Path(out), clock=lambda: instant)

@@ -216,8 +216,10 @@ def test_a_cancelled_contact_keeps_its_probability_for_those_who_may_see_why(
     contacted(regular, "ann")
     with regular.keepwell.database.write() as conn:
         conn.exec_driver_sql("UPDATE interventions SET status = 'cancelled'")
-    seen = ask(http, regular, "/v1/interventions", "intervention:read", "consent:read")
-    unseen = ask(http, regular, "/v1/interventions", "intervention:read")
+    seen = ask(
+        http, regular, "/v1/interventions", "intervention:read", "consent:read", "score:read"
+    )
+    unseen = ask(http, regular, "/v1/interventions", "intervention:read", "score:read")
     shown = [answer["results"][0]["probability"] for answer in (seen, unseen)]
     assert shown == [0.6, None]
 
