@@ -25,7 +25,7 @@ _LEVELS = (
 _RETURN = "its interval is one of 95 %"
 _MONEY: Mapping[str, tuple[str, Unit, str]] = {
     "margin_preserved": (
-        "Margin kept by acting",
+        "Incremental margin of acting",
         "money",
         "margin of the treated less what people left alone by lot show they would have brought "
         "anyway, net of incentives, scaled to everyone treated, over the horizon after each draw",
@@ -57,7 +57,7 @@ def tried(keepwell: Keepwell, *, now: datetime) -> tuple[Figure, ...]:
     return (
         _figure(
             "retention_lift",
-            "More customers stayed because of acting",
+            "Retention lift of acting",
             "points",
             "share that stayed of those contacted − of those left alone by lot, as drawn "
             "(intention to treat), in percentage points, over the horizon after each draw; "
